@@ -1,0 +1,4 @@
+//! Differentiable operations for [Candle](candle_core), and cross-validated training of dynamic-depth
+//! networks on top of them.
+
+#![deny(missing_docs)]

@@ -1,0 +1,3 @@
+//! The `taper` command.
+
+fn main() {}
