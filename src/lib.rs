@@ -2,3 +2,7 @@
 //! networks on top of them.
 
 #![deny(missing_docs)]
+
+pub mod nn;
+pub mod ops;
+pub mod optim;

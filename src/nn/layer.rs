@@ -1,0 +1,48 @@
+//! The kinds of layer that a network can be made of.
+
+use candle_core::{Module, Result, Tensor};
+use candle_nn::VarBuilder;
+
+use crate::nn::{CosInit, CosLinear, Linear};
+
+/// Which kind of layer a network is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LayerKind {
+    /// [`Linear`].
+    #[default]
+    Linear,
+    /// [`CosLinear`], with the initialisation of its weight.
+    Cos(CosInit),
+}
+
+/// A layer of any kind, with a bias.
+#[derive(Debug, Clone)]
+pub enum Layer {
+    /// y = x W^T + b.
+    Linear(Linear),
+    /// y = x cos(W)^T + b.
+    Cos(CosLinear),
+}
+
+impl Layer {
+    /// Creates the layer with the parameters `weight` and `bias` of `vb`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when `vb` holds one of these names with another shape.
+    pub fn new(kind: LayerKind, in_features: usize, out_features: usize, vb: VarBuilder) -> Result<Self> {
+        match kind {
+            LayerKind::Linear => Linear::new(in_features, out_features, true, vb).map(Self::Linear),
+            LayerKind::Cos(init) => CosLinear::new(in_features, out_features, true, init, vb).map(Self::Cos),
+        }
+    }
+}
+
+impl Module for Layer {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Linear(layer) => layer.forward(x),
+            Self::Cos(layer) => layer.forward(x),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The affine layer.
+
+use candle_core::{Module, Result, Tensor, bail};
+use candle_nn::{Init, VarBuilder};
+
+/// An affine layer: y = x W^T + b.
+///
+/// x is (..., in), W is (out, in), b is (out) and y is (..., out). PyTorch's equivalent is `torch.nn.Linear`, with
+/// the same initialisation; `candle_nn::Linear` initialises differently and does not use a seeded stream.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// Creates the layer with the parameters `weight` and, if `bias`, `bias` of `vb`.
+    ///
+    /// A new weight and bias are drawn from U(-1/sqrt(in), 1/sqrt(in)).
+    ///
+    /// # Errors
+    ///
+    /// Fails when `vb` holds one of these names with another shape.
+    pub fn new(in_features: usize, out_features: usize, bias: bool, vb: VarBuilder) -> Result<Self> {
+        let init = fan_in_uniform(in_features);
+        let weight = vb.get_with_hints((out_features, in_features), "weight", init)?;
+        let bias = bias.then(|| vb.get_with_hints(out_features, "bias", init)).transpose()?;
+        Ok(Self { weight, bias })
+    }
+
+    /// The weight, (out, in).
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// The bias, (out).
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+}
+
+impl Module for Linear {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        affine("Linear", x, &self.weight, self.bias.as_ref())
+    }
+}
+
+/// U(-1/sqrt(n), 1/sqrt(n)) for a fan-in of n, PyTorch's default for a linear layer's weight and bias.
+pub(super) fn fan_in_uniform(fan_in: usize) -> Init {
+    let bound = 1. / (fan_in as f64).sqrt();
+    Init::Uniform { lo: -bound, up: bound }
+}
+
+/// x W^T + b for x (..., in), W (out, in) and b (out); an error names `layer`.
+pub(super) fn affine(layer: &str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let (out_features, in_features) = weight.dims2()?;
+    let Some((&last, leading)) = x.dims().split_last().filter(|&(&last, _)| last == in_features) else {
+        bail!("{layer}: x is {:?}, expected [.., {in_features}]", x.dims())
+    };
+    let rows = x.reshape((leading.iter().product::<usize>(), last))?;
+    let y = rows.matmul(&weight.t()?)?;
+    let y = bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))?;
+    y.reshape([leading, &[out_features]].concat())
+}

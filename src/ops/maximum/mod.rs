@@ -1,0 +1,195 @@
+//! The elementwise maximum, and the relu as its special case.
+
+mod cpu;
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+
+use crate::ops::{elementwise, operands};
+
+/// Who gets the gradient of a [`maximum`] where both operands are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TieGrad {
+    /// Half to each operand, as in PyTorch and JAX.
+    #[default]
+    Split,
+    /// All of it to the first operand.
+    First,
+    /// All of it to the second operand.
+    Second,
+}
+
+/// Takes the larger of `x` and `y` element by element, broadcasting them to a common shape; the gradient of a tie is
+/// split.
+///
+/// dz/dx = 1 where x > y, 1/2 where x = y, else 0; dz/dy likewise. Where either operand is NaN the result is NaN, and
+/// neither operand gets a gradient. PyTorch's equivalent is `torch.maximum`, which differs in one point: beside a NaN
+/// it gives both operands the whole gradient. Where 0 meets -0, which of the two comes out is unspecified.
+///
+/// # Errors
+///
+/// Fails when the operands are on different devices, differ in dtype, are not of floating point, or do not
+/// broadcast.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+///
+/// let x = Var::new(&[1f32, 2., 3.], &Device::Cpu)?;
+/// let y = Tensor::new(2f32, &Device::Cpu)?;
+/// let z = taper::ops::maximum(&x, &y)?;
+/// assert_eq!(z.to_vec1::<f32>()?, [2., 2., 3.]);
+///
+/// let grads = z.sum_all()?.backward()?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [0., 0.5, 1.]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn maximum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    maximum_with(x, y, TieGrad::default())
+}
+
+/// Takes the larger of `x` and `y` as [`maximum`] does, with the gradient of a tie as `tie` says.
+///
+/// # Errors
+///
+/// The same as those of [`maximum`].
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Var};
+/// use taper::ops::{TieGrad, maximum_with};
+///
+/// let x = Var::new(&[1f32], &Device::Cpu)?;
+/// let y = Var::new(&[1f32], &Device::Cpu)?;
+/// let grads = maximum_with(&x, &y, TieGrad::First)?.backward()?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [1.]);
+/// assert_eq!(grads.get(&y).unwrap().to_vec1::<f32>()?, [0.]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn maximum_with(x: &Tensor, y: &Tensor, tie: TieGrad) -> Result<Tensor> {
+    let (x, y) = operands::broadcast("maximum", x, y)?;
+    x.apply_op2(&y, Maximum { tie })
+}
+
+/// Replaces the negative elements of `x` by 0.
+///
+/// dz/dx = 1 where x > 0, else 0: it is [`maximum`]`(x, 0)` with the tie on the constant's side. NaN stays NaN.
+/// PyTorch's equivalent is `torch.relu`.
+///
+/// # Errors
+///
+/// Fails when `x` is not of floating point.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Var};
+///
+/// let x = Var::new(&[-1f32, 0., 2.], &Device::Cpu)?;
+/// let z = taper::ops::relu(&x)?;
+/// assert_eq!(z.to_vec1::<f32>()?, [0., 0., 2.]);
+///
+/// let grads = z.sum_all()?.backward()?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [0., 0., 1.]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    operands::check("relu", x)?;
+    maximum_with(x, &Tensor::zeros((), x.dtype(), x.device())?, TieGrad::Second)
+}
+
+/// What one operand gets of the gradient where both are equal.
+#[derive(Debug, Clone, Copy)]
+enum TieShare {
+    All,
+    Half,
+    Nothing,
+}
+
+impl TieGrad {
+    /// The shares of the first and of the second operand.
+    fn shares(self) -> (TieShare, TieShare) {
+        match self {
+            Self::Split => (TieShare::Half, TieShare::Half),
+            Self::First => (TieShare::All, TieShare::Nothing),
+            Self::Second => (TieShare::Nothing, TieShare::All),
+        }
+    }
+}
+
+/// z = max(x, y); dz/dx = [x > y] + share of x [x = y], dz/dy = [y > x] + share of y [x = y].
+struct Maximum {
+    tie: TieGrad,
+}
+
+impl CustomOp2 for Maximum {
+    fn name(&self) -> &'static str {
+        "maximum"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        elementwise::map(self.name(), &cpu::Maximum, [(x, x_layout), (y, y_layout)])
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        _z: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (share_x, share_y) = self.tie.shares();
+        let grad_x = x.track_op().then(|| maximum_grad(x, y, grad, share_x)).transpose()?;
+        let grad_y = y.track_op().then(|| maximum_grad(y, x, grad, share_y)).transpose()?;
+        Ok((grad_x, grad_y))
+    }
+}
+
+/// The part of `grad` that goes to `x`, where [`maximum`] compared it with `y`.
+///
+/// It is piecewise constant in `x` and `y`. Their derivative is zero, so they are detached and only `grad` stays in
+/// the graph.
+fn maximum_grad(x: &Tensor, y: &Tensor, grad: &Tensor, share: TieShare) -> Result<Tensor> {
+    x.detach().apply_op3(&y.detach(), grad, MaximumGrad { share })
+}
+
+/// z = g ([x > y] + share [x = y]); dz/dg = [x > y] + share [x = y], dz/dx = dz/dy = 0.
+struct MaximumGrad {
+    share: TieShare,
+}
+
+impl CustomOp3 for MaximumGrad {
+    fn name(&self) -> &'static str {
+        "maximum_grad"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        elementwise::map(self.name(), &self.share, [(x, x_layout), (y, y_layout), (grad, grad_layout)])
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        _grad: &Tensor,
+        _z: &Tensor,
+        grad_z: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        Ok((None, None, Some(maximum_grad(x, y, grad_z, self.share)?)))
+    }
+}

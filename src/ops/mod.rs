@@ -1,0 +1,30 @@
+//! Differentiable operations for Candle: [`mul`], [`maximum`] (with [`relu`]) and [`cos`].
+//!
+//! Every operation
+//!
+//! - takes tensors of `f16`, `bf16`, `f32` or `f64`, of any layout: contiguous, transposed, narrowed, broadcast
+//!   (stride 0), with no elements or no dimensions;
+//! - broadcasts its operands like Candle's `broadcast_*` methods;
+//! - has a backward that is itself made of differentiable operations, so derivatives of every order are right.
+//!   Candle keeps the graph of a backward when the environment has `CANDLE_GRAD_DO_NOT_DETACH=1`;
+//! - computes no gradient for a constant operand, one that leads to no [`Var`](candle_core::Var);
+//! - returns an error that names the operation and its operands when dtypes, shapes or devices do not fit.
+//!
+//! `f16` and `bf16` are widened to `f32`, computed there and rounded once.
+//!
+//! # Adding an operation
+//!
+//! An operation is a folder: `cpu.rs` has its scalar math as a [`Map`](elementwise::Map), `mod.rs` the public
+//! function and the `CustomOp` with its derivative. Loops, layouts and dtypes are written once, in
+//! `elementwise.rs`; the checks of the operands in `operands.rs`. Then add the folder to the list below.
+
+mod elementwise;
+mod operands;
+
+mod cos;
+mod maximum;
+mod mul;
+
+pub use cos::cos;
+pub use maximum::{TieGrad, maximum, maximum_with, relu};
+pub use mul::mul;

@@ -1,0 +1,5 @@
+//! Optimisers that implement [`candle_nn::Optimizer`].
+
+mod adamw;
+
+pub use adamw::{AdamW, AdamWConfig, AdamWState};
