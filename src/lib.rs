@@ -1,8 +1,39 @@
-//! Differentiable operations for [Candle](candle_core), and cross-validated training of dynamic-depth
-//! networks on top of them.
+//! Differentiable operations for [Candle](candle_core), and cross-validated training of dynamic-depth networks on top
+//! of them.
+//!
+//! Data flows one way through the modules, and nothing imports upward:
+//!
+//! ```text
+//! data -> folds -> train ( nn -> ops ; optim ) -> metrics -> report
+//! ```
+//!
+//! - [`ops`]: `mul`, `maximum`, `relu` and `cos`, differentiable any number of times;
+//! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;
+//! - [`optim`]: `AdamW` with a state that can be saved;
+//! - [`data`]: data sets, the synthetic generator, k-fold partitions and batches;
+//! - [`random`]: the named random streams of a seed;
+//! - [`config`]: the settings, their defaults and their validation;
+//! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;
+//! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
+//! - [`telemetry`]: logs and progress bars.
+//!
+//! The modules `ops`, `nn` and `optim` know Candle alone and can be used without the rest.
 
 #![deny(missing_docs)]
 
+pub mod config;
+mod cross_validate;
+pub mod data;
+mod error;
+pub mod evaluate;
+pub mod metrics;
 pub mod nn;
 pub mod ops;
 pub mod optim;
+pub mod random;
+pub mod report;
+pub mod telemetry;
+pub mod train;
+
+pub use cross_validate::cross_validate;
+pub use error::{Error, Result};

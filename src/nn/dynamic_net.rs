@@ -31,8 +31,8 @@ pub struct DynamicNetConfig {
 /// y_d = output(h_d)             y is (n, out)
 /// ```
 ///
-/// In training each step draws a depth d and fits y_d ([`forward_at_depth`](Self::forward_at_depth)); the prediction
-/// is the mean of y_d over all depths ([`predict`](Self::predict)). Its parameters are `input.weight`, `input.bias`,
+/// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the prediction
+/// is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are `input.weight`, `input.bias`,
 /// `hidden.weight`, `hidden.bias`, `output.weight` and `output.bias`.
 #[derive(Debug, Clone)]
 pub struct DynamicNet {

@@ -1,0 +1,262 @@
+//! The command line: the only place that knows flags.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use taper::config::{CvConfig, DataConfig, DeviceSpec, FloatType, LayerName, ModelConfig, TrainConfig};
+use taper::nn::CosInit;
+use taper::telemetry::LogFormat;
+
+/// Cross-validate a regression network of dynamic depth
+///
+/// The network's shared hidden layer is applied a random number of times in each training step, and its prediction is
+/// the mean over all depths. It learns synthetic data, y = x w + noise, and is tested on every row once.
+///
+/// Without a command, taper runs `taper cv`.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
+                  every epoch.\nExit codes: 0 done, 1 the run failed, 2 the call was wrong."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    cv: CvArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Cross-validate (the default command)
+    Cv(CvArgs),
+}
+
+impl Cli {
+    /// The arguments of the cross-validation, whether its command was named or not.
+    pub(crate) fn into_cv(self) -> CvArgs {
+        match self.command {
+            Some(Command::Cv(args)) => args,
+            None => self.cv,
+        }
+    }
+}
+
+/// What `taper cv` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct CvArgs {
+    /// Rows of synthetic data
+    #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data")]
+    rows: usize,
+    /// Features of a row
+    #[arg(long, value_name = "N", default_value_t = defaults().data.features, help_heading = "Data")]
+    features: usize,
+    /// Standard deviation of the noise; its square is the least mse that can be reached
+    #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
+          allow_negative_numbers = true)]
+    noise: f64,
+    /// Folds, each tested once with a network trained on the others
+    #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
+    folds: usize,
+
+    /// Width of the hidden layer
+    #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network")]
+    hidden: usize,
+    /// Least number of times that the hidden layer is applied
+    #[arg(long, value_name = "N", default_value_t = defaults().model.min_depth, help_heading = "Network")]
+    min_depth: usize,
+    /// Largest number of times that the hidden layer is applied
+    #[arg(long, value_name = "N", default_value_t = defaults().model.max_depth, help_heading = "Network")]
+    max_depth: usize,
+    /// Kind of all layers
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
+    layer: LayerArg,
+    /// How the weights of cos layers start
+    #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
+    cos_init: CosInitArg,
+
+    /// Times that training goes through the rows
+    #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training")]
+    epochs: usize,
+    /// Rows of a training step
+    #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training")]
+    batch_size: usize,
+    /// Learning rate of AdamW
+    #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
+          allow_negative_numbers = true)]
+    lr: f64,
+    /// Decoupled weight decay of AdamW; 0 makes it Adam
+    #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
+          allow_negative_numbers = true)]
+    weight_decay: f64,
+
+    /// Seed of all randomness: the same seed gives the same result to the bit
+    #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run")]
+    seed: u64,
+    /// Folds trained side by side; does not change the result [default: the cores]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    jobs: Option<NonZeroUsize>,
+    /// Device: auto, cpu, cuda or cuda:N; auto takes a GPU if build and machine have one
+    #[arg(long, value_name = "DEVICE", default_value_t, help_heading = "Run")]
+    device: DeviceSpec,
+    /// Type of data, parameters and arithmetic
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t, help_heading = "Run")]
+    dtype: DtypeArg,
+
+    /// Print one JSON document instead of the table
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Form of the log lines on standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    log_format: LogFormatArg,
+    /// No progress bars, and no log lines but errors
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+fn defaults() -> CvConfig {
+    CvConfig::default()
+}
+
+impl CvArgs {
+    /// The settings that the arguments ask for, not yet validated.
+    pub(crate) fn config(&self) -> CvConfig {
+        CvConfig {
+            data: DataConfig { rows: self.rows, features: self.features, noise: self.noise },
+            model: ModelConfig {
+                hidden: self.hidden,
+                min_depth: self.min_depth,
+                max_depth: self.max_depth,
+                layer: self.layer.into(),
+                cos_init: self.cos_init.into(),
+            },
+            train: TrainConfig {
+                epochs: self.epochs,
+                batch_size: self.batch_size,
+                lr: self.lr,
+                weight_decay: self.weight_decay,
+            },
+            folds: self.folds,
+            seed: self.seed,
+            device: self.device,
+            dtype: self.dtype.into(),
+        }
+    }
+
+    /// The number of folds to train side by side.
+    pub(crate) fn jobs(&self) -> usize {
+        self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// The form of the log lines.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        self.log_format.into()
+    }
+}
+
+/// Declares the names on the command line of the variants of a library's enum.
+macro_rules! value_enum {
+    ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
+        #[derive(Debug, Clone, Copy, ValueEnum)]
+        enum $arg {
+            $($(#[$doc])* $variant),*
+        }
+
+        impl From<$arg> for $target {
+            fn from(arg: $arg) -> Self {
+                match arg {
+                    $($arg::$variant => Self::$variant),*
+                }
+            }
+        }
+
+        impl Default for $arg {
+            fn default() -> Self {
+                match $target::default() {
+                    $($target::$variant => Self::$variant),*
+                }
+            }
+        }
+    };
+}
+
+value_enum!(LayerArg for LayerName {
+    /// y = x W^T + b
+    Linear,
+    /// y = x cos(W)^T + b
+    Cos
+});
+
+value_enum!(CosInitArg for CosInit {
+    /// pi/2 + U(-1/sqrt(in), 1/sqrt(in)): cos(W) starts like a linear layer's weight
+    Centred,
+    /// U(-sqrt(6/in), sqrt(6/in)): cos(W) starts near 1, and training explodes
+    Kaiming
+});
+
+value_enum!(DtypeArg for FloatType { F32, F64 });
+
+value_enum!(LogFormatArg for LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json
+});
+
+/// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
+pub(crate) fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let paragraphs = text.lines().take_while(|line| !line.starts_with("Usage:"));
+    let parts: Vec<_> = paragraphs
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    format!("{}; see 'taper --help'", parts.join("; "))
+}
+
+/// The flag that sets the configuration's `key`: its last part, as all flags are named.
+pub(crate) fn flag(key: &str) -> String {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    format!("--{}", name.replace('_', "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_arguments_give_the_default_configuration() {
+        let bare = Cli::parse_from(["taper"]).into_cv().config();
+        let named = Cli::parse_from(["taper", "cv"]).into_cv().config();
+        assert_eq!(bare, CvConfig::default());
+        assert_eq!(named, CvConfig::default());
+    }
+
+    /// Errors name settings by key, and users know them by flag: every key must have one of that name.
+    #[test]
+    fn every_key_of_the_configuration_has_its_flag() {
+        fn keys(prefix: &str, value: &serde_json::Value) -> Vec<String> {
+            value.as_object().map_or_else(
+                || vec![prefix.to_owned()],
+                |map| map.iter().flat_map(|(key, value)| keys(&format!("{prefix}.{key}"), value)).collect(),
+            )
+        }
+        let command = Cli::command();
+        let flags: Vec<_> = command
+            .get_arguments()
+            .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
+            .collect();
+        for key in keys("", &serde_json::to_value(CvConfig::default()).unwrap()) {
+            assert!(flags.contains(&flag(&key)), "{key} has no flag {}", flag(&key));
+        }
+    }
+}

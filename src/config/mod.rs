@@ -1,0 +1,185 @@
+//! The settings of a run: their defaults, and what makes sense.
+//!
+//! A [`CvConfig`] is what a user asks for. Only what [`CvConfig::validate`] has found sensible, a [`ValidConfig`],
+//! reaches the training.
+
+mod device;
+mod validate;
+
+use std::ops::{Deref, RangeInclusive};
+
+use candle_core::DType;
+use serde::{Deserialize, Serialize};
+
+use crate::nn::{CosInit, DynamicNetConfig, LayerKind};
+use crate::optim::AdamWConfig;
+
+pub use device::DeviceSpec;
+
+/// The settings of a cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CvConfig {
+    /// The data to learn.
+    pub data: DataConfig,
+    /// The network.
+    pub model: ModelConfig,
+    /// The training of each fold.
+    pub train: TrainConfig,
+    /// The number of folds.
+    pub folds: usize,
+    /// The seed of every random stream.
+    pub seed: u64,
+    /// The device to train on.
+    pub device: DeviceSpec,
+    /// The type of data, parameters and arithmetic.
+    pub dtype: FloatType,
+}
+
+impl Default for CvConfig {
+    fn default() -> Self {
+        Self {
+            data: DataConfig::default(),
+            model: ModelConfig::default(),
+            train: TrainConfig::default(),
+            folds: 4,
+            seed: 1,
+            device: DeviceSpec::Auto,
+            dtype: FloatType::F32,
+        }
+    }
+}
+
+/// The synthetic data y = x w + noise e, see [`synthetic`](crate::data::synthetic).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// The number of rows.
+    pub rows: usize,
+    /// The number of features of a row.
+    pub features: usize,
+    /// The standard deviation of the noise.
+    pub noise: f64,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self { rows: 16_384, features: 64, noise: 0.1 }
+    }
+}
+
+/// The network, see [`DynamicNet`](crate::nn::DynamicNet).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The width of the hidden layer.
+    pub hidden: usize,
+    /// The least number of times that the hidden layer is applied.
+    pub min_depth: usize,
+    /// The largest number of times that the hidden layer is applied.
+    pub max_depth: usize,
+    /// The kind of the layers.
+    pub layer: LayerName,
+    /// How the weights of cos layers start.
+    pub cos_init: CosInit,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            hidden: 32,
+            min_depth: 1,
+            max_depth: 4,
+            layer: LayerName::default(),
+            cos_init: CosInit::default(),
+        }
+    }
+}
+
+impl ModelConfig {
+    /// How often the hidden layer may be applied.
+    pub fn depths(&self) -> RangeInclusive<usize> {
+        self.min_depth..=self.max_depth
+    }
+
+    /// The network for rows of `in_features` features and `out_features` targets.
+    pub fn network(&self, in_features: usize, out_features: usize) -> DynamicNetConfig {
+        let layer = match self.layer {
+            LayerName::Linear => LayerKind::Linear,
+            LayerName::Cos => LayerKind::Cos(self.cos_init),
+        };
+        DynamicNetConfig { in_features, hidden: self.hidden, out_features, depths: self.depths(), layer }
+    }
+}
+
+/// The name of a kind of layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LayerName {
+    /// y = x W^T + b.
+    #[default]
+    Linear,
+    /// y = x cos(W)^T + b.
+    Cos,
+}
+
+/// The training of one network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// How often training goes through the rows.
+    pub epochs: usize,
+    /// The number of rows of a step.
+    pub batch_size: usize,
+    /// The learning rate.
+    pub lr: f64,
+    /// The decoupled weight decay.
+    pub weight_decay: f64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        let AdamWConfig { lr, weight_decay, .. } = AdamWConfig::default();
+        Self { epochs: 25, batch_size: 64, lr, weight_decay }
+    }
+}
+
+impl TrainConfig {
+    /// The settings of the optimiser.
+    pub fn optimizer(&self) -> AdamWConfig {
+        AdamWConfig { lr: self.lr, weight_decay: self.weight_decay, ..AdamWConfig::default() }
+    }
+}
+
+/// The type of data, parameters and arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FloatType {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Double precision.
+    F64,
+}
+
+impl From<FloatType> for DType {
+    fn from(float: FloatType) -> Self {
+        match float {
+            FloatType::F32 => Self::F32,
+            FloatType::F64 => Self::F64,
+        }
+    }
+}
+
+/// A [`CvConfig`] that was found sensible.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct ValidConfig(CvConfig);
+
+impl Deref for ValidConfig {
+    type Target = CvConfig;
+
+    fn deref(&self) -> &CvConfig {
+        &self.0
+    }
+}

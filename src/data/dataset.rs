@@ -1,0 +1,112 @@
+//! Rows of features with their targets.
+
+use candle_core::{Result, Tensor, bail};
+
+/// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    x: Tensor,
+    y: Tensor,
+}
+
+impl Dataset {
+    /// Joins features `x` (n, features) and targets `y` (n, targets).
+    ///
+    /// # Errors
+    ///
+    /// Fails when either is not a matrix, or when they differ in rows, dtype or device.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use taper::data::Dataset;
+    ///
+    /// let x = Tensor::zeros((10, 3), DType::F32, &Device::Cpu)?;
+    /// let y = Tensor::zeros((10, 1), DType::F32, &Device::Cpu)?;
+    /// let data = Dataset::new(x, y)?;
+    /// assert_eq!((data.rows(), data.features(), data.targets()), (10, 3, 1));
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    pub fn new(x: Tensor, y: Tensor) -> Result<Self> {
+        let fits = x.rank() == 2
+            && y.rank() == 2
+            && x.dims()[0] == y.dims()[0]
+            && x.dtype() == y.dtype()
+            && x.device().same_device(y.device());
+        if !fits {
+            bail!(
+                "Dataset: x is {:?} {:?}, y is {:?} {:?}, expected (n, features) and (n, targets) of one dtype on \
+                 one device",
+                x.dtype(),
+                x.dims(),
+                y.dtype(),
+                y.dims()
+            )
+        }
+        Ok(Self { x, y })
+    }
+
+    /// The features, (n, features).
+    pub fn x(&self) -> &Tensor {
+        &self.x
+    }
+
+    /// The targets, (n, targets).
+    pub fn y(&self) -> &Tensor {
+        &self.y
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.x.dims()[0]
+    }
+
+    /// The number of features of a row.
+    pub fn features(&self) -> usize {
+        self.x.dims()[1]
+    }
+
+    /// The number of targets of a row.
+    pub fn targets(&self) -> usize {
+        self.y.dims()[1]
+    }
+
+    /// The features and targets of `rows`, in that order.
+    ///
+    /// # Errors
+    ///
+    /// Fails when an index is not below the number of rows.
+    pub fn select(&self, rows: &[u32]) -> Result<(Tensor, Tensor)> {
+        let rows = Tensor::from_slice(rows, rows.len(), self.x.device())?;
+        Ok((self.x.index_select(&rows, 0)?, self.y.index_select(&rows, 0)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn rows_are_selected_in_the_order_asked_for() {
+        let x = Tensor::arange(0f32, 6., &Device::Cpu).unwrap().reshape((3, 2)).unwrap();
+        let y = Tensor::arange(0f32, 3., &Device::Cpu).unwrap().reshape((3, 1)).unwrap();
+        let (x, y) = Dataset::new(x, y).unwrap().select(&[2, 0]).unwrap();
+        assert_eq!(x.to_vec2::<f32>().unwrap(), [[4., 5.], [0., 1.]]);
+        assert_eq!(y.to_vec2::<f32>().unwrap(), [[2.], [0.]]);
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
+        for y in [
+            zeros(&[4, 1], DType::F32), // other rows
+            zeros(&[3], DType::F32),    // not a matrix
+            zeros(&[3, 1], DType::F64), // other dtype
+        ] {
+            let error = Dataset::new(zeros(&[3, 2], DType::F32), y).unwrap_err().to_string();
+            assert!(error.contains("expected (n, features) and (n, targets)"), "{error}");
+        }
+    }
+}

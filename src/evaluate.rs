@@ -1,0 +1,51 @@
+//! The evaluation of a trained network on rows that it has not seen.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Tensor};
+
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::metrics::{Accumulator, Metrics};
+use crate::nn::DynamicNet;
+
+/// How many rows are predicted at a time, so that memory does not grow with the data.
+const BLOCK: usize = 4096;
+
+/// The errors of a network on a set of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The errors of the prediction, the mean over all depths.
+    pub mean: Metrics,
+    /// The mean squared error of the output at each depth.
+    pub mse_by_depth: BTreeMap<usize, f64>,
+}
+
+/// Predicts `rows` of `data` with `net` and holds the predictions against the targets.
+///
+/// # Errors
+///
+/// Fails with [`Error::NotFinitePrediction`] when an error is not finite, and when there are no rows.
+pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evaluation> {
+    let mut mean = Accumulator::default();
+    let mut by_depth: Vec<_> = net.depths().map(|depth| (depth, Accumulator::default())).collect();
+    for block in rows.chunks(BLOCK) {
+        let (x, y) = data.select(block)?;
+        let targets = values(&y)?;
+        let outputs = net.forward_all_depths(&x)?;
+        for ((_, errors), output) in by_depth.iter_mut().zip(&outputs) {
+            errors.add(&values(output)?, &targets);
+        }
+        mean.add(&values(&Tensor::stack(&outputs, 0)?.mean(0)?)?, &targets);
+    }
+    let finite = |errors: &Accumulator| {
+        errors.metrics().filter(|metrics| metrics.mse.is_finite()).ok_or(Error::NotFinitePrediction)
+    };
+    let mse_by_depth = by_depth.iter().map(|(depth, errors)| Ok((*depth, finite(errors)?.mse)));
+    Ok(Evaluation { mean: finite(&mean)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })
+}
+
+/// The elements of `x` in row-major order.
+fn values(x: &Tensor) -> candle_core::Result<Vec<f64>> {
+    x.flatten_all()?.to_dtype(DType::F64)?.to_vec1()
+}

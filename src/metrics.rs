@@ -1,0 +1,116 @@
+//! How far predictions are from their targets.
+
+use serde::Serialize;
+
+/// The errors of a set of predictions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Metrics {
+    /// The mean squared error.
+    pub mse: f64,
+    /// The root of the mean squared error, in the target's units.
+    pub rmse: f64,
+    /// The mean absolute error, in the target's units.
+    pub mae: f64,
+    /// The share of the targets' variance that is explained: 1 - mse / variance.
+    ///
+    /// As in scikit-learn's `r2_score`, constant targets give 1 when they are met exactly and 0 otherwise; for fewer
+    /// than two samples there is none.
+    pub r2: Option<f64>,
+}
+
+/// Collects predictions block by block, in `f64`; every sample weighs the same however the blocks are cut.
+///
+/// # Examples
+///
+/// ```
+/// use taper::metrics::Accumulator;
+///
+/// let mut errors = Accumulator::default();
+/// errors.add(&[1., 2.], &[1., 4.]);
+/// errors.add(&[5.], &[5.]);
+/// let metrics = errors.metrics().unwrap();
+/// assert_eq!(metrics.mse, 4. / 3.);
+/// assert_eq!(metrics.mae, 2. / 3.);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Accumulator {
+    count: usize,
+    squared: f64,
+    absolute: f64,
+    // Welford's running mean and sum of squared deviations of the targets: sums of raw squares would cancel.
+    mean: f64,
+    deviation: f64,
+}
+
+impl Accumulator {
+    /// Adds pairs of a prediction and its target; what the longer slice has beyond the shorter is ignored.
+    pub fn add(&mut self, predictions: &[f64], targets: &[f64]) {
+        for (prediction, target) in predictions.iter().zip(targets) {
+            let error = prediction - target;
+            self.squared += error * error;
+            self.absolute += error.abs();
+            self.count += 1;
+            let delta = target - self.mean;
+            self.mean += delta / self.count as f64;
+            self.deviation += delta * (target - self.mean);
+        }
+    }
+
+    /// The errors of all that was added, or `None` when that was nothing.
+    pub fn metrics(&self) -> Option<Metrics> {
+        if self.count == 0 {
+            return None;
+        }
+        let n = self.count as f64;
+        let mse = self.squared / n;
+        let r2 = match self.count {
+            1 => None,
+            _ if self.deviation > 0. => Some(1. - self.squared / self.deviation),
+            _ => Some(if self.squared == 0. { 1. } else { 0. }),
+        };
+        Some(Metrics { mse, rmse: mse.sqrt(), mae: self.absolute / n, r2 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics(predictions: &[f64], targets: &[f64]) -> Metrics {
+        let mut errors = Accumulator::default();
+        errors.add(predictions, targets);
+        errors.metrics().unwrap()
+    }
+
+    /// The values of scikit-learn 1.7: `mean_squared_error`, `mean_absolute_error` and `r2_score` of
+    /// [2.5, 0.0, 2, 8] against [3, -0.5, 2, 7], the example of its documentation.
+    #[test]
+    fn the_example_of_scikit_learn() {
+        let m = metrics(&[2.5, 0., 2., 8.], &[3., -0.5, 2., 7.]);
+        assert_eq!(m.mse, 0.375);
+        assert_eq!(m.rmse, 0.375f64.sqrt());
+        assert_eq!(m.mae, 0.5);
+        let difference = (m.r2.unwrap() - 0.948_608_137_044_967_9).abs();
+        assert!(difference <= 1e-15, "{difference}");
+    }
+
+    #[test]
+    fn r2_of_few_or_constant_targets() {
+        assert_eq!(metrics(&[1.], &[2.]).r2, None);
+        assert_eq!(metrics(&[2., 2.], &[2., 2.]).r2, Some(1.));
+        assert_eq!(metrics(&[1., 2.], &[2., 2.]).r2, Some(0.));
+    }
+
+    #[test]
+    fn a_large_mean_does_not_cancel() {
+        let targets: Vec<f64> = (0..100).map(|i| 1e9 + f64::from(i % 2)).collect();
+        let r2 = metrics(&vec![1e9 + 0.5; 100], &targets).r2.unwrap();
+        assert!(r2.abs() <= 1e-6, "{r2}");
+    }
+
+    #[test]
+    fn nothing_has_no_metrics_and_nan_stays_nan() {
+        assert_eq!(Accumulator::default().metrics(), None);
+        assert!(metrics(&[f64::NAN, 1.], &[0., 1.]).mse.is_nan());
+    }
+}

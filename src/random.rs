@@ -1,0 +1,59 @@
+//! Named random streams, all derived from one seed.
+//!
+//! Each use of randomness draws from a stream of its own, so that one of them can draw more or less without changing
+//! the others, and folds can run in any order with the same result.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What a random stream is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// The synthetic data.
+    Data,
+    /// The partition into folds.
+    Folds,
+    /// The initial parameters of a fold's network.
+    Init,
+    /// The order of a fold's training rows.
+    Shuffle,
+    /// The depths of a fold's training steps.
+    Depth,
+}
+
+impl Stream {
+    /// The stream's part of the key. These bytes never change, or old seeds would give other results.
+    fn tag(self) -> &'static [u8; 16] {
+        match self {
+            Self::Data => b"data            ",
+            Self::Folds => b"folds           ",
+            Self::Init => b"init            ",
+            Self::Shuffle => b"shuffle         ",
+            Self::Depth => b"depth           ",
+        }
+    }
+}
+
+/// The generator of `stream` under `seed`; `index` tells several of one kind apart, for example the folds.
+///
+/// The key of a `ChaCha` generator is the seed, the index and the stream's name side by side, so different arguments
+/// give independent streams.
+///
+/// # Examples
+///
+/// ```
+/// use rand::Rng;
+/// use taper::random::{Stream, generator};
+///
+/// let draw = |stream, index| generator(1, stream, index).random::<u64>();
+/// assert_eq!(draw(Stream::Depth, 0), draw(Stream::Depth, 0));
+/// assert_ne!(draw(Stream::Depth, 0), draw(Stream::Depth, 1));
+/// assert_ne!(draw(Stream::Depth, 0), draw(Stream::Shuffle, 0));
+/// ```
+pub fn generator(seed: u64, stream: Stream, index: usize) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&(index as u64).to_le_bytes());
+    key[16..].copy_from_slice(stream.tag());
+    ChaCha8Rng::from_seed(key)
+}

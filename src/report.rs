@@ -1,0 +1,209 @@
+//! What a user reads when a cross-validation is done.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use crate::config::ValidConfig;
+use crate::evaluate::Evaluation;
+use crate::metrics::Metrics;
+
+/// The result of a cross-validation. Its `Display` is a table, its `Serialize` the document of `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CvReport {
+    /// The settings that made it.
+    pub config: ValidConfig,
+    /// The result of each fold.
+    pub folds: Vec<FoldReport>,
+    /// The mean over the folds.
+    pub mean: Summary,
+    /// The sample standard deviation over the folds.
+    pub std: Summary,
+    /// How long it all took.
+    pub seconds: f64,
+}
+
+/// The result of a fold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FoldReport {
+    /// The fold, counted from 0.
+    pub fold: usize,
+    /// The errors of the prediction on the fold's test rows.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The mean squared error of the output at each depth on the fold's test rows.
+    pub mse_by_depth: BTreeMap<usize, f64>,
+    /// The mean squared error that training met in each epoch.
+    pub train_mse: Vec<f64>,
+    /// How long the fold took.
+    pub seconds: f64,
+}
+
+/// A statistic over the folds of every number that a fold has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Of the errors of the prediction.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Of the mean squared error at each depth.
+    pub mse_by_depth: BTreeMap<usize, f64>,
+}
+
+impl FoldReport {
+    /// Puts the results of fold `fold` together.
+    pub fn new(fold: usize, evaluation: Evaluation, train_mse: Vec<f64>, seconds: f64) -> Self {
+        let Evaluation { mean, mse_by_depth } = evaluation;
+        Self { fold, metrics: mean, mse_by_depth, train_mse, seconds }
+    }
+}
+
+impl CvReport {
+    /// Puts the results of the folds together.
+    pub fn new(config: ValidConfig, folds: Vec<FoldReport>, seconds: f64) -> Self {
+        let (mean, std) = (Summary::new(&folds, mean), Summary::new(&folds, sample_std));
+        Self { config, folds, mean, std, seconds }
+    }
+}
+
+impl Summary {
+    fn new(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
+        let over =
+            |number: &dyn Fn(&FoldReport) -> f64| statistic(&folds.iter().map(number).collect::<Vec<_>>());
+        let r2: Option<Vec<f64>> = folds.iter().map(|fold| fold.metrics.r2).collect();
+        let metrics = Metrics {
+            mse: over(&|fold| fold.metrics.mse),
+            rmse: over(&|fold| fold.metrics.rmse),
+            mae: over(&|fold| fold.metrics.mae),
+            r2: r2.map(|r2| statistic(&r2)),
+        };
+        let depths = folds.first().into_iter().flat_map(|fold| fold.mse_by_depth.keys());
+        let mse_by_depth = depths.map(|depth| (*depth, over(&|fold| fold.mse_by_depth[depth]))).collect();
+        Self { metrics, mse_by_depth }
+    }
+}
+
+fn mean(x: &[f64]) -> f64 {
+    x.iter().sum::<f64>() / x.len() as f64
+}
+
+fn sample_std(x: &[f64]) -> f64 {
+    let mean = mean(x);
+    (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (x.len() as f64 - 1.)).sqrt()
+}
+
+impl fmt::Display for CvReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let depths = self.mean.mse_by_depth.keys().map(|depth| format!("mse at depth {depth}"));
+        let header = ["fold", "mse", "rmse", "mae", "r2"].map(str::to_owned).into_iter();
+        let mut table = Table::new();
+        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.set_header(header.chain(depths).chain(["seconds".to_owned()]));
+        for fold in &self.folds {
+            table.add_row(row(fold.fold.to_string(), &fold.metrics, &fold.mse_by_depth, Some(fold.seconds)));
+        }
+        table.add_row(row("mean".to_owned(), &self.mean.metrics, &self.mean.mse_by_depth, None));
+        table.add_row(row("std".to_owned(), &self.std.metrics, &self.std.mse_by_depth, None));
+        for column in table.column_iter_mut() {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        writeln!(f, "{table}")?;
+        write!(
+            f,
+            "mean squared error {} ± {} over {} folds, {:.2} s",
+            number(self.mean.metrics.mse),
+            number(self.std.metrics.mse),
+            self.folds.len(),
+            self.seconds
+        )
+    }
+}
+
+fn row(
+    name: String,
+    metrics: &Metrics,
+    by_depth: &BTreeMap<usize, f64>,
+    seconds: Option<f64>,
+) -> Vec<String> {
+    let errors = [metrics.mse, metrics.rmse, metrics.mae].map(number);
+    let r2 = metrics.r2.map_or("-".to_owned(), |r2| format!("{r2:.5}"));
+    let seconds = seconds.map_or(String::new(), |seconds| format!("{seconds:.2}"));
+    let depths = by_depth.values().map(|mse| number(*mse));
+    [name].into_iter().chain(errors).chain([r2]).chain(depths).chain([seconds]).collect()
+}
+
+/// `x` with four significant digits, in scientific notation where that is shorter to read.
+fn number(x: f64) -> String {
+    match x.abs() {
+        0. => "0".to_owned(),
+        1e-4..1e5 => {
+            let decimals = (3 - x.abs().log10().floor() as i32).max(0);
+            format!("{x:.*}", decimals.unsigned_abs() as usize)
+        }
+        _ => format!("{x:.3e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CvConfig;
+
+    #[test]
+    fn numbers_have_four_digits() {
+        for (x, text) in [
+            (0., "0"),
+            (0.018_712_3, "0.01871"),
+            (1., "1.000"),
+            (99_999.4, "99999"),
+            (123_456.7, "1.235e5"),
+            (0.000_012_3, "1.230e-5"),
+            (-0.5, "-0.5000"),
+        ] {
+            assert_eq!(number(x), text);
+        }
+    }
+
+    fn fold(index: usize, mse: f64) -> FoldReport {
+        let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
+        let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
+        FoldReport { fold: index, metrics, mse_by_depth, train_mse: vec![1., mse], seconds: 0.5 }
+    }
+
+    fn report() -> CvReport {
+        let config = CvConfig::default().validate().unwrap();
+        CvReport::new(config, vec![fold(0, 1.), fold(1, 3.)], 1.)
+    }
+
+    #[test]
+    fn mean_and_sample_standard_deviation() {
+        let report = report();
+        assert_eq!((report.mean.metrics.mse, report.std.metrics.mse), (2., 2f64.sqrt()));
+        assert_eq!(report.mean.mse_by_depth[&2], 4.);
+        assert_eq!(report.mean.metrics.r2, Some(-1.));
+    }
+
+    #[test]
+    fn the_document_has_the_promised_keys() {
+        let json = serde_json::to_value(report()).unwrap();
+        assert_eq!(json["config"]["train"]["batch_size"], 64);
+        let fold = &json["folds"][1];
+        assert_eq!((fold["fold"].as_u64(), fold["mse"].as_f64()), (Some(1), Some(3.)));
+        assert_eq!(fold["mse_by_depth"]["2"], 6.);
+        assert_eq!(fold["train_mse"][1], 3.);
+        assert_eq!(json["mean"]["mse"], 2.);
+        assert!(json["std"]["mse"].is_number() && json["seconds"].is_number());
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_fold_and_two_more() {
+        let table = report().to_string();
+        assert!(
+            table.contains("mse at depth 2") && table.contains("mean") && table.contains("std"),
+            "{table}"
+        );
+        assert!(table.contains("mean squared error 2.000 ± 1.414 over 2 folds"), "{table}");
+    }
+}

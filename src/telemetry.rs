@@ -1,0 +1,76 @@
+//! Logs and progress bars, both on standard error.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::ProgressStyle;
+use tracing::Span;
+use tracing_indicatif::IndicatifLayer;
+use tracing_indicatif::filter::{IndicatifFilter, hide_indicatif_span_fields};
+use tracing_indicatif::span_ext::IndicatifSpanExt;
+use tracing_subscriber::fmt::format::DefaultFields;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging for the process.
+///
+/// `RUST_LOG` says what is logged, for example `taper=debug` for every epoch; without it that is `info`, or with
+/// `quiet` nothing but errors. Progress bars appear when standard error is a terminal, the format is text and the
+/// run is not `quiet`. A second call changes nothing.
+pub fn init(format: LogFormat, quiet: bool) {
+    let default = if quiet { "error" } else { "info" };
+    let filter = || EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let registry = tracing_subscriber::registry();
+    // The error is that there is a subscriber already, and then it may stay.
+    let _ = match format {
+        LogFormat::Json => registry
+            .with(tracing_subscriber::fmt::layer().json().with_writer(io::stderr).with_filter(filter()))
+            .try_init(),
+        LogFormat::Text => {
+            let is_terminal = io::stderr().is_terminal();
+            let bars = IndicatifLayer::new()
+                .with_span_field_formatter(hide_indicatif_span_fields(DefaultFields::new()));
+            let lines = tracing_subscriber::fmt::layer()
+                .with_target(false)
+                .with_ansi(is_terminal)
+                .with_writer(bars.get_stderr_writer())
+                .with_filter(filter());
+            let bars = (is_terminal && !quiet).then(|| bars.with_filter(IndicatifFilter::new(false)));
+            registry.with(lines).with(bars).try_init()
+        }
+    };
+}
+
+/// The progress bar of a fold, which lives as long as its span. Where no bars are shown it does nothing.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    span: Span,
+}
+
+impl Progress {
+    /// Shows a bar for `fold` over `epochs` on `span`, which must have the field `indicatif.pb_show`.
+    pub(crate) fn start(span: &Span, fold: usize, epochs: usize) -> Self {
+        let template = format!("fold {fold} {{bar:30}} {{pos}}/{{len}} epochs, {{msg}}eta {{eta}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            span.pb_set_style(&style);
+        }
+        span.pb_set_length(epochs as u64);
+        Self { span: span.clone() }
+    }
+
+    /// One more epoch is done.
+    pub(crate) fn epoch(&self, train_mse: f64) {
+        self.span.pb_set_message(&format!("train mse {train_mse:.4}, "));
+        self.span.pb_inc(1);
+    }
+}
