@@ -44,9 +44,6 @@ pub enum Error {
     /// A fold was given up because one before it failed.
     #[error("given up, since an earlier fold failed")]
     Cancelled,
-    /// A pool of threads could not be started.
-    #[error("cannot start the threads of a fold")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
     /// Candle reports an error.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

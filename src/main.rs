@@ -2,8 +2,11 @@
 
 mod cli;
 
+use std::env;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
         // --help and --version.
         Err(error) => return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) },
     };
+    share_cores(args.jobs());
     telemetry::init(args.log_format(), args.quiet);
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,6 +48,22 @@ fn run(args: &CvArgs) -> Result<()> {
     let report = cross_validate(&config, &data, args.jobs())?;
     let text = if args.json { serde_json::to_string_pretty(&report)? } else { report.to_string() };
     print(&text).context("cannot write the result to standard output")
+}
+
+/// Divides the cores among `jobs` folds, unless the user has set `RAYON_NUM_THREADS`.
+///
+/// Candle 0.11 asks how many threads to use at every matrix product, and without the variable it parses
+/// /proc/cpuinfo each time. Here a default run takes 1.8 s with the variable and 5.7 s without.
+fn share_cores(jobs: usize) {
+    const VARIABLE: &str = "RAYON_NUM_THREADS";
+    if env::var_os(VARIABLE).is_none() {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        // SAFETY: no other thread has been started that could read the environment at the same time.
+        #[allow(unsafe_code)]
+        unsafe {
+            env::set_var(VARIABLE, (cores / jobs).max(1).to_string());
+        }
+    }
 }
 
 /// Writes `text` to standard output; that a reader such as `head` has gone away is no error.
