@@ -56,7 +56,7 @@ pub(crate) struct CvArgs {
     features: usize,
     /// Standard deviation of the noise; its square is the least mse that can be reached
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     noise: f64,
     /// Folds, each tested once with a network trained on the others
     #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
@@ -86,11 +86,11 @@ pub(crate) struct CvArgs {
     batch_size: usize,
     /// Learning rate of AdamW
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     lr: f64,
     /// Decoupled weight decay of AdamW; 0 makes it Adam
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
-          allow_negative_numbers = true)]
+          allow_hyphen_values = true)]
     weight_decay: f64,
 
     /// Seed of all randomness: the same seed gives the same result to the bit

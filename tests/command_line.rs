@@ -1,0 +1,229 @@
+//! The command: results, errors and exit codes.
+
+// Clippy takes what is outside test functions for production code.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+use candle_core::utils::cuda_is_available;
+use serde_json::Value;
+
+/// A run that takes a moment.
+const SMALL: [&str; 10] =
+    ["--rows", "200", "--features", "4", "--epochs", "2", "--hidden", "8", "--seed", "3"];
+
+/// Runs `taper` with `args`, with `RUST_LOG` set to `log` if that is some.
+fn taper_with_log(args: &[&str], log: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_taper"));
+    command.args(args).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    if let Some(log) = log {
+        command.env("RUST_LOG", log);
+    }
+    command.output().unwrap()
+}
+
+fn taper(args: &[&str]) -> Output {
+    taper_with_log(args, None)
+}
+
+/// `args` after those of a small run.
+fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&SMALL, args].concat()
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// The JSON document on standard output.
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    serde_json::from_str(stdout(output)).unwrap()
+}
+
+/// The JSON document without the times.
+fn timeless(output: &Output) -> Value {
+    let mut json = json(output);
+    json["seconds"].take();
+    for fold in json["folds"].as_array_mut().unwrap() {
+        fold["seconds"].take();
+    }
+    json
+}
+
+#[test]
+fn the_table_is_on_stdout_and_the_log_on_stderr() {
+    let output = taper(&SMALL);
+    assert_eq!(output.status.code(), Some(0));
+    let table = stdout(&output);
+    for text in ["fold", "mse", "rmse", "mae", "r2", "mse at depth 4", "seconds", "mean", "std"] {
+        assert!(table.contains(text), "{text} is missing in\n{table}");
+    }
+    assert!(!table.contains("NaN"));
+    assert_eq!(stderr(&output).matches("fold done").count(), 4);
+    assert!(!stderr(&output).contains("epoch done"));
+}
+
+#[test]
+fn quiet_prints_the_table_alone() {
+    let output = taper(&small(&["--quiet"]));
+    assert!(stdout(&output).contains("mean"));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn json_is_one_document_with_every_key() {
+    let json = json(&taper(&small(&["--json", "--min-depth", "2", "--max-depth", "3"])));
+    assert_eq!(json["config"]["data"]["rows"], 200);
+    assert_eq!(json["config"]["model"]["layer"], "linear");
+    assert_eq!(json["config"]["device"], "auto");
+    let folds = json["folds"].as_array().unwrap();
+    assert_eq!(folds.len(), 4);
+    for (i, fold) in folds.iter().enumerate() {
+        assert_eq!(fold["fold"], i);
+        for key in ["mse", "rmse", "mae", "r2", "seconds"] {
+            assert!(fold[key].is_number(), "{key}: {}", fold[key]);
+        }
+        assert_eq!(fold["mse_by_depth"].as_object().unwrap().keys().collect::<Vec<_>>(), ["2", "3"]);
+        assert_eq!(fold["train_mse"].as_array().unwrap().len(), 2);
+    }
+    assert!(json["mean"]["mse"].is_number() && json["std"]["mse"].is_number() && json["seconds"].is_number());
+}
+
+#[test]
+fn jobs_and_repetition_do_not_change_the_result() {
+    let one = timeless(&taper(&small(&["--json", "--jobs", "1"])));
+    assert_eq!(timeless(&taper(&small(&["--json", "--jobs", "2"]))), one);
+    assert_eq!(timeless(&taper(&small(&["--json", "--jobs", "7"]))), one);
+    assert_eq!(timeless(&taper(&small(&["--json"]))), one);
+    let named = [&["cv"], small(&["--json"]).as_slice()].concat();
+    assert_eq!(timeless(&taper(&named)), one);
+    let other = timeless(&taper(&small(&["--json", "--noise", "0.2"])));
+    assert_ne!(other["folds"], one["folds"]);
+}
+
+#[test]
+fn every_flag_reaches_the_configuration() {
+    let args = "--rows 60 --features 3 --noise 0.5 --folds 3 --epochs 1 --batch-size 7 --lr 0.01 \
+                --weight-decay 0.1 --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --seed 9 \
+                --device cpu --dtype f64 --jobs 2 --json -q";
+    let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
+    let expected = serde_json::json!({
+        "data": {"rows": 60, "features": 3, "noise": 0.5},
+        "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming"},
+        "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "weight_decay": 0.1},
+        "folds": 3, "seed": 9, "device": "cpu", "dtype": "f64",
+    });
+    assert_eq!(json["config"], expected);
+}
+
+/// Both types draw the same data, weights, batches and depths; a short run differs by rounding.
+#[test]
+fn both_dtypes_agree() {
+    let single = json(&taper(&small(&["--json"])));
+    let double = json(&taper(&small(&["--json", "--dtype", "f64"])));
+    let (single, double) = (single["mean"]["mse"].as_f64().unwrap(), double["mean"]["mse"].as_f64().unwrap());
+    println!("mse {single} in f32, {double} in f64");
+    assert!((single / double - 1.).abs() <= 1e-5);
+    assert_ne!(single, double);
+}
+
+/// Asserts that the call is refused at once: exit code 2, nothing on stdout and this one line on stderr.
+fn assert_refused(args: &[&str], message: &str) {
+    let output = taper(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+    assert_eq!(stdout(&output), "", "{args:?}");
+    let lines: Vec<_> = stderr(&output).lines().collect();
+    assert_eq!(lines.len(), 1, "{args:?}: {lines:?}");
+    assert!(lines[0].contains(message), "{args:?}: {lines:?}");
+}
+
+#[test]
+fn bad_calls_get_one_line_and_exit_code_2() {
+    for (args, message) in [
+        ("--folds 20 --rows 10", "error: --folds is 20, expected at most the 10 rows"),
+        ("--folds 1", "error: --folds is 1, expected at least 2"),
+        ("--folds 0", "error: --folds is 0, expected at least 2"),
+        ("--batch-size 0", "error: --batch-size is 0, expected at least 1"),
+        ("--min-depth 3 --max-depth 2", "error: --min-depth is 3, expected at most the maximum of 2"),
+        ("--noise -0.1", "error: --noise is -0.1, expected a finite number of 0 or more"),
+        ("--noise inf", "error: --noise is inf, expected a finite number of 0 or more"),
+        ("--lr NaN", "error: --lr is NaN, expected a finite number above 0"),
+        ("--lr 0", "error: --lr is 0, expected a finite number above 0"),
+        ("--lr -1e-3", "error: --lr is -0.001, expected a finite number above 0"),
+        ("--weight-decay -1", "error: --weight-decay is -1, expected a finite number of 0 or more"),
+        ("--rows 0", "error: --rows is 0, expected at least 2"),
+        ("--features 0", "error: --features is 0, expected at least 1"),
+        ("--hidden 0", "error: --hidden is 0, expected at least 1"),
+        ("--epochs 0", "error: --epochs is 0, expected at least 1"),
+        ("--rows 1000000000000", "GiB are free, expected fewer"),
+        ("--rows 18446744073709551615 --features 18446744073709551615", "more than any machine has"),
+        ("--hidden 100000000", "100000000 hidden units"),
+        ("--layer conv", "invalid value 'conv' for '--layer <KIND>'; [possible values: linear, cos]"),
+        ("--rows many", "invalid value 'many' for '--rows <N>'"),
+        ("--rows -5", "error: "),
+        ("--jobs 0", "invalid value '0' for '--jobs <N>'"),
+        ("--device gpu", "expected auto, cpu, cuda or cuda:N"),
+        ("--dtype f16", "[possible values: f32, f64]"),
+        ("--seed -1", "error: "),
+        ("--learning-rate 1", "unexpected argument '--learning-rate' found"),
+        ("--lr", "a value is required for '--lr <X>'"),
+        ("train", "error: "),
+    ] {
+        assert_refused(&args.split_whitespace().collect::<Vec<_>>(), message);
+    }
+    if !cuda_is_available() {
+        assert_refused(&["--device", "cuda"], "cargo build --release --features cuda");
+    }
+}
+
+#[test]
+fn a_run_that_explodes_says_where_and_exits_with_1() {
+    let output = taper(&small(&["--lr", "1e18", "--quiet", "--json"]));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+    let line = stderr(&output);
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.starts_with("error: fold 0: epoch 0, step 1, depth "), "{line}");
+    assert!(line.contains("is not finite; a lower lr"), "{line}");
+}
+
+#[test]
+fn help_teaches_and_version_tells() {
+    let help = taper(&["--help"]);
+    assert_eq!((help.status.code(), stderr(&help)), (Some(0), ""));
+    for text in ["[default: 16384]", "[default: 0.001]", "[default: centred]", "RUST_LOG", "Exit codes", "cv"]
+    {
+        assert!(stdout(&help).contains(text), "{text} is missing in\n{}", stdout(&help));
+    }
+    let version = taper(&["--version"]);
+    assert_eq!(stdout(&version), format!("taper {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn log_lines_can_be_json_with_the_fields_of_their_spans() {
+    let output = taper_with_log(&small(&["--log-format", "json"]), Some("taper=debug"));
+    let lines: Vec<Value> = stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let epochs: Vec<_> = lines.iter().filter(|line| line["fields"]["message"] == "epoch done").collect();
+    assert_eq!(epochs.len(), 4 * 2);
+    for line in epochs {
+        let spans = line["spans"].as_array().unwrap();
+        let names: Vec<_> = spans.iter().map(|span| span["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["cv", "fold", "epoch"]);
+        assert!(spans[1]["fold"].is_u64() && spans[2]["epoch"].is_u64());
+        assert!(spans[2]["train_mse"].is_f64() && spans[2]["seconds"].is_f64());
+    }
+}
+
+#[test]
+fn rust_log_is_respected() {
+    assert_eq!(stderr(&taper_with_log(&SMALL, Some("off"))), "");
+    let output = taper_with_log(&SMALL, Some("taper=debug"));
+    assert_eq!(stderr(&output).matches("epoch done").count(), 8);
+    let output = taper_with_log(&small(&["--quiet"]), Some("info"));
+    assert_eq!(stderr(&output).matches("fold done").count(), 4);
+}

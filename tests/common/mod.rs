@@ -1,0 +1,95 @@
+//! What the integration tests share: the reference values and how numbers are compared.
+
+// Every test binary compiles this module and uses a part of it.
+#![allow(dead_code)]
+// Clippy takes what is outside test functions for production code.
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use serde_json::Value;
+
+/// Reads the reference values `tests/reference/<name>`.
+pub fn reference(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A number; JSON has no NaN and no infinities, so these are strings.
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// A list of numbers.
+pub fn numbers(value: &Value) -> Vec<f64> {
+    array(value).iter().map(number).collect()
+}
+
+/// A list.
+pub fn array(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
+}
+
+/// A list of whole numbers.
+pub fn indices(value: &Value) -> Vec<usize> {
+    array(value).iter().map(|i| i.as_u64().unwrap() as usize).collect()
+}
+
+/// The tensor of `{"shape": [..], "values": [..]}`.
+pub fn tensor(value: &Value, dtype: DType) -> Tensor {
+    shaped(&value["values"], indices(&value["shape"]), dtype)
+}
+
+/// The tensor of a list of numbers in row-major order.
+pub fn shaped(value: &Value, shape: impl Into<candle_core::Shape>, dtype: DType) -> Tensor {
+    Tensor::from_vec(numbers(value), shape.into(), &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+}
+
+/// The elements of a tensor in row-major order.
+pub fn values(x: &Tensor) -> Vec<f64> {
+    // Candle 0.11 panics when it reads an empty view whose offset is beyond the end of the storage.
+    if x.elem_count() == 0 {
+        return Vec::new();
+    }
+    x.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
+}
+
+/// How far a number may be from the one expected: |actual - expected| <= atol + rtol |expected|.
+#[derive(Clone, Copy)]
+pub struct Tolerance {
+    pub rtol: f64,
+    pub atol: f64,
+}
+
+impl Tolerance {
+    /// The tolerance of sums of up to `n` terms of about this tolerance each.
+    pub fn summed(self, n: usize) -> Self {
+        Self { rtol: self.rtol, atol: self.atol * n.max(1) as f64 }
+    }
+}
+
+/// Exact up to rounding in double precision.
+pub const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
+
+/// Holds `actual` against `expected`, prints the largest difference and panics when one is too large.
+///
+/// An expected NaN wants a NaN, an expected infinity the same infinity; an unexpected NaN fails.
+pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tolerance) {
+    assert_eq!(actual.len(), expected.len(), "{what}: number of elements");
+    let mut largest = 0f64;
+    for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
+        if e.is_nan() {
+            assert!(a.is_nan(), "{what}[{i}] is {a}, expected NaN");
+        } else if e.is_infinite() {
+            assert!(a == e, "{what}[{i}] is {a}, expected {e}");
+        } else {
+            let difference = (a - e).abs();
+            let allowed = tolerance.atol + tolerance.rtol * e.abs();
+            assert!(difference <= allowed, "{what}[{i}] is {a}, expected {e} within {allowed:e}");
+            largest = largest.max(difference);
+        }
+    }
+    println!("{what}: largest difference {largest:e}");
+}

@@ -1,0 +1,187 @@
+//! The operations and their gradients against PyTorch, and the cosine against 2400-bit arithmetic.
+
+// Clippy takes what is outside test functions for production code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use candle_core::{DType, Device, Tensor, Var};
+use common::{F64, Tolerance, array, assert_close, number, numbers, reference, tensor, values};
+use serde_json::Value;
+use taper::ops::{cos, maximum, mul, relu};
+
+/// The output of operation `op` on `x`.
+fn apply(op: &str, x: &[Var]) -> Tensor {
+    match op {
+        "mul" => mul(&x[0], &x[1]),
+        "maximum" => maximum(&x[0], &x[1]),
+        "cos" => cos(&x[0]),
+        "relu" => relu(&x[0]),
+        _ => panic!("unknown operation {op}"),
+    }
+    .unwrap()
+}
+
+/// Holds a case of `operations.json` in `dtype` against the values of PyTorch, which are in `f64`.
+fn check(case: &Value, dtype: DType, tolerance: Tolerance) {
+    let op = case["op"].as_str().unwrap();
+    let what = format!("{op} {dtype:?}, {}", case["about"].as_str().unwrap());
+    let inputs: Vec<Var> =
+        array(&case["inputs"]).iter().map(|x| Var::from_tensor(&tensor(x, dtype)).unwrap()).collect();
+    let output = apply(op, &inputs);
+    assert_eq!(output.dims(), common::indices(&case["output"]["shape"]), "{what}: shape");
+    assert_close(
+        &format!("{what}: output"),
+        &values(&output),
+        &numbers(&case["output"]["values"]),
+        tolerance,
+    );
+
+    // Contract the output with PyTorch's random upstream gradient, by Candle's own operations.
+    let upstream = common::shaped(&case["upstream"], output.dims(), dtype);
+    let grads = output.broadcast_mul(&upstream).unwrap().sum_all().unwrap().backward().unwrap();
+    let any_nan = |i: usize| inputs.iter().any(|x| values(x).get(i).is_some_and(|x| x.is_nan()));
+    for (k, (x, expected)) in inputs.iter().zip(array(&case["grads"])).enumerate() {
+        let mut expected = numbers(expected);
+        if op == "maximum" || op == "relu" {
+            // Beside a NaN PyTorch gives the whole gradient to both operands, and we none.
+            for (i, expected) in expected.iter_mut().enumerate().filter(|(i, _)| any_nan(*i)) {
+                assert_eq!(*expected, number(&case["upstream"][i]), "{what}: PyTorch's gradient beside NaN");
+                *expected = 0.;
+            }
+        }
+        let grad = grads.get(x).unwrap();
+        assert_eq!((grad.dims(), grad.dtype()), (x.dims(), dtype), "{what}: gradient of operand {k}");
+        assert_close(&format!("{what}: gradient of operand {k}"), &values(grad), &expected, tolerance);
+    }
+}
+
+#[test]
+fn values_and_gradients_are_those_of_pytorch() {
+    let cases = reference("operations.json");
+    assert_eq!(array(&cases).len(), 19);
+    for case in array(&cases) {
+        check(case, DType::F64, F64);
+        check(case, DType::F32, Tolerance { rtol: 1e-6, atol: 1e-6 });
+    }
+}
+
+/// Half precision holds three decimal digits, so only moderate values are compared.
+#[test]
+fn half_precision_rounds_once() {
+    let cases = reference("operations.json");
+    for case in array(&cases).iter().filter(|case| case["about"] != "special values") {
+        check(case, DType::F16, Tolerance { rtol: 4e-3, atol: 4e-3 });
+        check(case, DType::BF16, Tolerance { rtol: 3e-2, atol: 3e-2 });
+    }
+}
+
+/// The distance of `actual` from `high + low` in units in the last place of a float with `digits` binary digits and
+/// the least exponent `min_exponent`.
+fn ulps(actual: f64, high: f64, low: f64, digits: i32, min_exponent: i32) -> f64 {
+    let exponent =
+        if high == 0. { min_exponent } else { (high.abs().log2().floor() as i32).max(min_exponent) };
+    ((actual - high) - low).abs() / f64::from(exponent + 1 - digits).exp2()
+}
+
+/// cos(x) and, from its derivative, sin(x).
+fn cos_and_sin(x: &[f64], dtype: DType) -> (Vec<f64>, Vec<f64>) {
+    let x = Var::from_tensor(&Tensor::new(x, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()).unwrap();
+    let y = cos(&x).unwrap();
+    let grads = y.neg().unwrap().sum_all().unwrap().backward().unwrap();
+    (values(&y), values(grads.get(&x).unwrap()))
+}
+
+#[test]
+fn f64_cosine_is_within_one_ulp() {
+    let cases = reference("cosines.json");
+    let x: Vec<f64> = array(&cases).iter().map(|case| number(&case["x"])).collect();
+    let (cosines, sines) = cos_and_sin(&x, DType::F64);
+    let mut worst = 0f64;
+    for (i, case) in array(&cases).iter().enumerate() {
+        for (actual, name) in [(cosines[i], "cos"), (sines[i], "sin")] {
+            let ulps = ulps(actual, number(&case[name][0]), number(&case[name][1]), 53, -1022);
+            assert!(ulps <= 1., "{name}({}) is {actual}, {ulps} ulp off", x[i]);
+            worst = worst.max(ulps);
+        }
+    }
+    println!("{} arguments, worst {worst} ulp", x.len());
+}
+
+/// A million floats spread over all magnitudes, against the `f64` functions of the platform, whose error is far below
+/// an ulp of `f32`.
+#[test]
+fn f32_cosine_is_within_one_ulp_over_the_whole_range() {
+    let x: Vec<f64> =
+        (0..u32::MAX).step_by(4099).map(f32::from_bits).filter(|x| x.is_finite()).map(f64::from).collect();
+    let (cosines, sines) = cos_and_sin(&x, DType::F32);
+    let mut worst = 0f64;
+    for (i, &x) in x.iter().enumerate() {
+        for (actual, exact) in [(cosines[i], x.cos()), (sines[i], x.sin())] {
+            let ulps = ulps(actual, exact, 0., 24, -126);
+            assert!(ulps <= 1., "at {x:e}: {actual} is {ulps} ulp off {exact}");
+            worst = worst.max(ulps);
+        }
+    }
+    println!("{} arguments, worst {worst} ulp", x.len());
+}
+
+/// The message of an error; under `RUST_BACKTRACE` Candle appends a trace to it.
+fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn errors_name_the_operation_and_both_operands() {
+    let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
+    for (op, apply) in [("mul", mul as fn(&Tensor, &Tensor) -> _), ("maximum", maximum)] {
+        let message = |x: &Tensor, y: &Tensor| match apply(x, y) {
+            Ok(_) => panic!("{op} accepts {x:?} and {y:?}"),
+            Err(error) => first_line(&error),
+        };
+        assert_eq!(
+            message(&zeros(&[2, 3], DType::F32), &zeros(&[4], DType::F32)),
+            format!("{op}: x is F32 [2, 3] on Cpu, y is F32 [4] on Cpu, the shapes do not broadcast")
+        );
+        assert_eq!(
+            message(&zeros(&[2], DType::F32), &zeros(&[2], DType::F64)),
+            format!("{op}: x is F32 [2] on Cpu, y is F64 [2] on Cpu, expected one dtype")
+        );
+        assert_eq!(
+            message(&zeros(&[2], DType::U32), &zeros(&[2], DType::U32)),
+            format!("{op}: x is U32 [2] on Cpu, y is U32 [2] on Cpu, expected F16, BF16, F32 or F64")
+        );
+    }
+    for (op, apply) in [("cos", cos as fn(&Tensor) -> _), ("relu", relu)] {
+        let error: candle_core::Result<Tensor> = apply(&zeros(&[2], DType::U8));
+        assert_eq!(
+            first_line(&error.unwrap_err()),
+            format!("{op}: x is U8 [2] on Cpu, expected F16, BF16, F32 or F64")
+        );
+    }
+}
+
+/// Candle panics when a backward returns no gradient for a tracked operand, and needs none for a constant.
+#[test]
+fn constants_get_no_gradient() {
+    let x = Var::new(&[1f32, 2.], &Device::Cpu).unwrap();
+    let constant = Tensor::new(&[3f32, 1.], &Device::Cpu).unwrap();
+    for apply in [mul, maximum] {
+        for (a, b) in [(x.as_tensor(), &constant), (&constant, x.as_tensor())] {
+            let grads = apply(a, b).unwrap().backward().unwrap();
+            assert!(grads.get(&x).is_some());
+            assert!(grads.get(&constant).is_none());
+        }
+        assert!(!apply(&constant, &constant).unwrap().track_op());
+    }
+}
+
+/// An operand that occurs twice gets both parts of its gradient.
+#[test]
+fn gradients_accumulate() {
+    let x = Var::new(&[3f64, -2.], &Device::Cpu).unwrap();
+    let grads = mul(&x, &x).unwrap().backward().unwrap();
+    assert_close("d(x x)/dx", &values(grads.get(&x).unwrap()), &[6., -4.], F64);
+    let grads = maximum(&x, &x).unwrap().backward().unwrap();
+    assert_close("d max(x, x)/dx", &values(grads.get(&x).unwrap()), &[1., 1.], F64);
+}

@@ -1,0 +1,263 @@
+"""Makes the reference values beside this file: `pip install torch==2.7.1 numpy mpmath && python make.py`.
+
+Floats are written with all their digits; NaN and infinities, which JSON lacks, as the strings "nan", "inf", "-inf".
+"""
+
+import json
+import math
+from pathlib import Path
+
+import mpmath
+import torch
+
+HERE = Path(__file__).parent
+
+
+def plain(value):
+    """A tensor, or nested lists of floats, as JSON can hold it."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().tolist()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def write(name, value):
+    (HERE / name).write_text(json.dumps(plain(value), indent=None, separators=(",", ":")) + "\n")
+
+
+def generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(*shape, seed, dtype=torch.float64):
+    """Standard normal numbers; every value here is drawn so, each from a seed of its own."""
+    return torch.randn(shape, generator=generator(seed), dtype=dtype)
+
+
+# --- operations and their gradients ---
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e-3, 1e4, math.inf, -math.inf, math.nan]
+
+
+def differentiate(function, *inputs):
+    """The output, a random upstream gradient and the gradients of the inputs."""
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    output = function(*leaves)
+    upstream = normal(*output.shape, seed=99).to(output.dtype)
+    output.backward(upstream)
+    return {
+        "inputs": [{"shape": list(x.shape), "values": x.flatten()} for x in inputs],
+        "output": {"shape": list(output.shape), "values": output.flatten()},
+        "upstream": upstream.flatten(),
+        "grads": [x.grad.flatten() for x in leaves],
+    }
+
+
+def operations():
+    functions = {"mul": torch.mul, "maximum": torch.maximum, "cos": torch.cos, "relu": torch.relu}
+    shapes = [((5,), (5,)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3)), ((2, 1, 3), (4, 1)), ((0, 3), (3,))]
+    pairs = torch.tensor([(a, b) for a in SPECIAL for b in SPECIAL], dtype=torch.float64)
+    cases = []
+    for name in ("mul", "maximum"):
+        for i, (left, right) in enumerate(shapes):
+            x, y = normal(*left, seed=i), normal(*right, seed=50 + i)
+            cases.append({"op": name, "about": f"broadcast {left} {right}"} | differentiate(functions[name], x, y))
+        cases.append({"op": name, "about": "special values"} | differentiate(functions[name], pairs[:, 0], pairs[:, 1]))
+    ties = torch.tensor([1.0, 2.0, 3.0, -4.0], dtype=torch.float64)
+    cases.append({"op": "maximum", "about": "ties"} | differentiate(torch.maximum, ties, ties.clone()))
+    for name in ("cos", "relu"):
+        special = torch.tensor(SPECIAL, dtype=torch.float64)
+        cases.append({"op": name, "about": "special values"} | differentiate(functions[name], special))
+        cases.append({"op": name, "about": "matrix"} | differentiate(functions[name], normal(4, 6, seed=7)))
+    write("operations.json", cases)
+
+
+def cosines():
+    """cos and sin to more digits than f64 has, where they are hard: large arguments, and close to multiples of pi/2."""
+    mpmath.mp.prec = 2400
+    xs = [0.0, 5e-324, 1e-300, 1e-8, 0.5, 1.0, 1e5, 1e22, 1.7976931348623157e308]
+    # The double whose distance to a multiple of pi/2 is the smallest of all (Muller et al., Handbook of
+    # Floating-Point Arithmetic).
+    xs += [6381956970095103.0 * 2.0**797]
+    for k in (1, 2, 3, 10, 101, 12345, 10**6 + 1, 10**12 + 1):
+        multiple = float(mpmath.mpf(k) * mpmath.pi / 2)
+        xs += [multiple, math.nextafter(multiple, 0), math.nextafter(multiple, math.inf)]
+    xs += normal(200, seed=3).mul(10).tolist()
+    xs += torch.exp(normal(200, seed=4) * 100).tolist()
+    # As a sum of two doubles: the value rounded, and the rest.
+    def split(value):
+        high = float(value)
+        return [high, float(value - mpmath.mpf(high))]
+
+    write("cosines.json", [{"x": x, "cos": split(mpmath.cos(x)), "sin": split(mpmath.sin(x))} for x in xs])
+
+
+# --- layers, network, loss ---
+
+
+class CosLinear(torch.nn.Linear):
+    def forward(self, x):
+        return torch.nn.functional.linear(x, torch.cos(self.weight), self.bias)
+
+
+class DynamicNet(torch.nn.Module):
+    def __init__(self, layer, features, hidden, seed, dtype):
+        super().__init__()
+        self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
+        self.to(dtype)
+        with torch.no_grad():
+            for i, (_, p) in enumerate(sorted(self.named_parameters())):
+                p.copy_(normal(*p.shape, seed=seed + i) / math.sqrt(p.shape[-1]))
+                if layer is CosLinear and p.dim() == 2:
+                    p += math.pi / 2
+
+    def forward(self, x, depth):
+        h = torch.relu(self.input(x))
+        for _ in range(depth):
+            h = torch.relu(self.hidden(h))
+        return self.output(h)
+
+    def parameters_by_name(self):
+        return {name: {"shape": list(p.shape), "values": p.detach().flatten().clone()} for name, p in self.named_parameters()}
+
+
+LAYERS = {"linear": torch.nn.Linear, "cos": CosLinear}
+
+
+def networks():
+    cases = []
+    for name, layer in LAYERS.items():
+        net = DynamicNet(layer, 5, 7, seed=10, dtype=torch.float64)
+        x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
+        depths = []
+        for depth in range(5):
+            net.zero_grad()
+            output = net(x, depth)
+            loss = torch.nn.functional.mse_loss(output, y)
+            loss.backward()
+            grads = {n: p.grad.flatten().clone() for n, p in net.named_parameters() if p.grad is not None}
+            depths.append({"depth": depth, "output": output.flatten(), "loss": loss.item(), "grads": grads})
+            net.zero_grad(set_to_none=True)
+        predict = torch.stack([net(x, depth) for depth in range(1, 5)]).mean(0).flatten()
+        cases.append(
+            {
+                "layer": name,
+                "parameters": net.parameters_by_name(),
+                "x": x.flatten(),
+                "y": y.flatten(),
+                "depths": depths,
+                "predict_1_to_4": predict,
+            }
+        )
+    write("networks.json", cases)
+
+
+def cos_linear():
+    cases = []
+    for bias in (True, False):
+        layer = CosLinear(4, 3, bias=bias).double()
+        with torch.no_grad():
+            layer.weight.copy_(normal(3, 4, seed=40))
+            if bias:
+                layer.bias.copy_(normal(3, seed=41))
+        x = normal(2, 5, 4, seed=42).requires_grad_()
+        output = layer(x)
+        upstream = normal(2, 5, 3, seed=43)
+        output.backward(upstream)
+        cases.append(
+            {
+                "weight": layer.weight.flatten(),
+                "bias": layer.bias if bias else None,
+                "x": x.flatten(),
+                "output": output.flatten(),
+                "upstream": upstream.flatten(),
+                "grad_x": x.grad.flatten(),
+                "grad_weight": layer.weight.grad.flatten(),
+                "grad_bias": layer.bias.grad if bias else None,
+            }
+        )
+    write("cos_linear.json", cases)
+
+
+# --- optimiser and training ---
+
+
+def adamw():
+    """100 steps on given gradients; the second parameter gets none in every third step."""
+    cases = []
+    for decay in (0.0, 0.1):
+        a, b = (torch.nn.Parameter(normal(3, 4, seed=60)), torch.nn.Parameter(normal(5, seed=61)))
+        start = [a.detach().flatten().clone(), b.detach().flatten().clone()]
+        optimizer = torch.optim.AdamW([a, b], lr=1e-2, weight_decay=decay)
+        grads_a, grads_b = normal(100, 12, seed=62), normal(100, 5, seed=63)
+        for step in range(100):
+            a.grad = grads_a[step].reshape(3, 4)
+            b.grad = None if step % 3 == 2 else grads_b[step]
+            optimizer.step()
+        state = [optimizer.state[p] for p in (a, b)]
+        cases.append(
+            {
+                "weight_decay": decay,
+                "start": start,
+                "grads": [grads_a.flatten(), grads_b.flatten()],
+                "end": [a.flatten(), b.flatten()],
+                "steps": [int(s["step"]) for s in state],
+                "first_moment": [s["exp_avg"].flatten() for s in state],
+                "second_moment": [s["exp_avg_sq"].flatten() for s in state],
+            }
+        )
+    adam = torch.optim.Adam([p := torch.nn.Parameter(cases[0]["start"][1].clone())], lr=1e-2)
+    for step in (s for s in range(100) if s % 3 != 2):
+        p.grad = cases[0]["grads"][1].reshape(100, 5)[step]
+        adam.step()
+    assert torch.equal(p, cases[0]["end"][1]), "without decay AdamW is Adam"
+    write("adamw.json", cases)
+
+
+def trajectories():
+    """50 steps of training with given data, initial parameters, batches and depths."""
+    cases = []
+    for name, layer in LAYERS.items():
+        net = DynamicNet(layer, 8, 16, seed=70, dtype=torch.float32)
+        x = normal(64, 8, seed=80, dtype=torch.float32)
+        y = x @ normal(8, 1, seed=81, dtype=torch.float32) + 0.1 * normal(64, 1, seed=82, dtype=torch.float32)
+        start = net.parameters_by_name()
+        optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+        batches = [torch.randperm(64, generator=generator(900 + s))[:16] for s in range(50)]
+        depths = torch.randint(1, 5, (50,), generator=generator(83)).tolist()
+        losses = []
+        for batch, depth in zip(batches, depths):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(net(x[batch], depth), y[batch])
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        cases.append(
+            {
+                "layer": name,
+                "x": x.flatten(),
+                "y": y.flatten(),
+                "start": start,
+                "batches": batches,
+                "depths": depths,
+                "lr": 1e-2,
+                "losses": losses,
+                "end": net.parameters_by_name(),
+            }
+        )
+    write("trajectories.json", cases)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    operations()
+    cosines()
+    cos_linear()
+    networks()
+    adamw()
+    trajectories()
