@@ -82,7 +82,7 @@ fn run_fold(
     let mut trainer = Trainer::new(net, &vars, &config.train, config.seed, index)?;
 
     let mut rows = fold.train.clone();
-    let mut train_mse = Vec::with_capacity(config.train.epochs);
+    let mut train_mse = Vec::new();
     for epoch in 0..config.train.epochs {
         let start = Instant::now();
         let span = info_span!("epoch", epoch, train_mse = Empty, seconds = Empty);
@@ -130,9 +130,13 @@ fn in_order<T: Send>(
         }
     };
     thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, n) {
-            scope.spawn(work);
+        for _ in 1..jobs.min(n) {
+            // Where the system grants no more threads, those that there are do all the work.
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
+        work();
     });
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.into_iter().map(|result| result.unwrap_or(Err(Error::Cancelled))).collect()

@@ -57,10 +57,12 @@ impl CvConfig {
         let width = DType::from(self.dtype).size_in_bytes() as u64;
         let [rows, features, hidden] =
             [self.data.rows, self.data.features, self.model.hidden].map(|n| n as u64);
+        let batch = self.train.batch_size.min(self.data.rows) as u64;
         let data = rows.checked_mul(features.checked_add(1)?)?;
         let parameters = hidden.checked_mul(features.checked_add(hidden)?)?;
+        let activations = batch.checked_mul(hidden)?.checked_mul(self.model.max_depth as u64)?;
         // Of each parameter there are its value, its gradient and two moments.
-        data.checked_add(parameters.checked_mul(4)?)?.checked_mul(width)
+        data.checked_add(parameters.checked_mul(4)?)?.checked_add(activations)?.checked_mul(width)
     }
 }
 
@@ -86,11 +88,13 @@ fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     let need =
         config.bytes().map_or("more than any machine has".to_owned(), |n| format!("{:.1} GiB", gib(n)));
+    let CvConfig { data, model, .. } = config;
     let problem = format!(
-        "is {} with {} features and {} hidden units, which need {need} of memory; {:.1} GiB are free, expected fewer",
-        config.data.rows,
-        config.data.features,
-        config.model.hidden,
+        "is {}, which with {} features, {} hidden units and a depth of {} needs {need} of memory; {:.1} GiB are free",
+        data.rows,
+        data.features,
+        model.hidden,
+        model.max_depth,
         gib(free)
     );
     Err(Error::config("data.rows", problem))
@@ -151,8 +155,12 @@ mod tests {
         assert!(message.contains("more than any machine has"), "{message}");
         let message = problem(|c| c.model.hidden = 10_000_000);
         assert!(message.contains("10000000 hidden units"), "{message}");
+        let message = problem(|c| c.model.max_depth = 1_000_000_000);
+        assert!(message.contains("a depth of 1000000000"), "{message}");
         assert!(fits_in_memory(&CvConfig::default(), 16_384 * 65 * 4).is_err());
-        assert!(fits_in_memory(&CvConfig::default(), 16_384 * 65 * 4 + 32 * 96 * 16).is_ok());
+        assert!(
+            fits_in_memory(&CvConfig::default(), 16_384 * 65 * 4 + 32 * 96 * 16 + 64 * 32 * 4 * 4).is_ok()
+        );
     }
 
     #[test]

@@ -49,10 +49,14 @@ fn sample<T: WithDType>(
     mut rng: impl Rng,
     device: &Device,
 ) -> Result<Dataset> {
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    let reserved =
+        rows.checked_mul(features).map(|len| x.try_reserve_exact(len).and(y.try_reserve_exact(rows)));
+    if !matches!(reserved, Some(Ok(()))) {
+        bail!("synthetic: {rows} rows x {features} features do not fit in memory")
+    }
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
     let weights: Vec<f64> = (0..features).map(|_| normal()).collect();
-    let mut x = Vec::with_capacity(rows * features);
-    let mut y = Vec::with_capacity(rows);
     for _ in 0..rows {
         let mut target = 0.;
         for weight in &weights {
@@ -102,6 +106,15 @@ mod tests {
             / n as f64;
         println!("mean squared noise {mse}, expected 0.01");
         assert!((mse / 0.01 - 1.).abs() <= 5. * (2. / n as f64).sqrt());
+    }
+
+    #[test]
+    fn what_does_not_fit_in_memory_is_refused() {
+        for features in [1 << 50, usize::MAX] {
+            let rng = generator(1, Stream::Data, 0);
+            let error = synthetic(1 << 20, features, 0., rng, DType::F32, &Device::Cpu).unwrap_err();
+            assert!(error.to_string().contains("do not fit in memory"), "{error}");
+        }
     }
 
     #[test]
