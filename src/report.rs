@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
@@ -96,10 +96,10 @@ fn sample_std(x: &[f64]) -> f64 {
 
 impl fmt::Display for CvReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let depths = self.mean.mse_by_depth.keys().map(|depth| format!("mse at depth {depth}"));
+        let depths = self.mean.mse_by_depth.keys().map(|depth| format!("mse d={depth}"));
         let header = ["fold", "mse", "rmse", "mae", "r2"].map(str::to_owned).into_iter();
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.load_style(ASCII_MARKDOWN);
         table.set_header(header.chain(depths).chain(["seconds".to_owned()]));
         for fold in &self.folds {
             table.add_row(row(fold.fold.to_string(), &fold.metrics, &fold.mse_by_depth, Some(fold.seconds)));
@@ -128,7 +128,8 @@ fn row(
     seconds: Option<f64>,
 ) -> Vec<String> {
     let errors = [metrics.mse, metrics.rmse, metrics.mae].map(number);
-    let r2 = metrics.r2.map_or("-".to_owned(), |r2| format!("{r2:.5}"));
+    // Near 1 the digits after the point count, far from it only the magnitude does.
+    let r2 = metrics.r2.map_or("-".to_owned(), |r2| if r2.abs() < 10. { format!("{r2:.5}") } else { number(r2) });
     let seconds = seconds.map_or(String::new(), |seconds| format!("{seconds:.2}"));
     let depths = by_depth.values().map(|mse| number(*mse));
     [name].into_iter().chain(errors).chain([r2]).chain(depths).chain([seconds]).collect()
@@ -200,10 +201,7 @@ mod tests {
     #[test]
     fn the_table_has_a_row_for_each_fold_and_two_more() {
         let table = report().to_string();
-        assert!(
-            table.contains("mse at depth 2") && table.contains("mean") && table.contains("std"),
-            "{table}"
-        );
+        assert!(table.contains("mse d=2") && table.contains("mean") && table.contains("std"), "{table}");
         assert!(table.contains("mean squared error 2.000 ± 1.414 over 2 folds"), "{table}");
     }
 }

@@ -60,7 +60,7 @@ fn the_table_is_on_stdout_and_the_log_on_stderr() {
     let output = taper(&SMALL);
     assert_eq!(output.status.code(), Some(0));
     let table = stdout(&output);
-    for text in ["fold", "mse", "rmse", "mae", "r2", "mse at depth 4", "seconds", "mean", "std"] {
+    for text in ["fold", "mse", "rmse", "mae", "r2", "mse d=4", "seconds", "mean", "std"] {
         assert!(table.contains(text), "{text} is missing in\n{table}");
     }
     assert!(!table.contains("NaN"));
