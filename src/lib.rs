@@ -2,3 +2,5 @@
 //! networks on top of them.
 
 #![deny(missing_docs)]
+
+pub mod gradcheck;
