@@ -1,18 +1,12 @@
 //! Functions whose derivatives are right: the checker must not raise a false alarm.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod common;
+
 use candle_core::{DType, Device, Result, Tensor};
+use common::{numbers, torch_says, vector};
 use taper::gradcheck::{DTypePolicy, Error, GradCheck, Gradient, Mode, Outputs, Report, gradcheck, strided};
-
-fn vector(values: &[f64]) -> Tensor {
-    Tensor::new(values, &Device::Cpu).unwrap()
-}
-
-/// Deterministic numbers in (-1, 1) that are neither zero nor equal.
-fn numbers(shape: &[usize]) -> Tensor {
-    let n: usize = shape.iter().product();
-    let values: Vec<f64> = (0..n).map(|i| (i as f64 * 0.754_877 + 0.37).fract() * 1.8 - 0.9).collect();
-    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-}
 
 /// Both modes pass.
 fn right<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]) -> Report {
@@ -30,6 +24,7 @@ fn one_input() {
 /// Severed is when the derivative is not zero; independent is when it is.
 #[test]
 fn independence_is_not_a_severed_graph() {
+    torch_says("independent", ["passes", "passes"]);
     let report = right(|x| x[0].floor(), &[numbers(&[3])]);
     assert_eq!(report.pairs[0].gradient, Gradient::Independent);
     let report = right(|x| Ok([x[0].sqr()?, x[1].exp()?]), &[numbers(&[2]), numbers(&[3])]);
@@ -42,6 +37,8 @@ fn independence_is_not_a_severed_graph() {
 
 #[test]
 fn several_inputs_and_outputs() {
+    torch_says("matmul", ["passes", "passes"]);
+    torch_says("softmax", ["passes", "passes"]);
     let inputs = [numbers(&[2, 3]), numbers(&[3, 2]), numbers(&[2, 2])];
     let report = right(
         |x| {
@@ -82,6 +79,7 @@ fn layouts_reach_the_function() {
 
 #[test]
 fn scalars_and_empties() {
+    torch_says("empty", ["passes", "passes"]);
     right(|x| x[0].exp(), &[vector(&[0.5]).squeeze(0).unwrap()]);
     right(|x| x[0].sum_all()?.sqr(), &[numbers(&[2, 2])]);
     right(|x| x[0].exp(), &[numbers(&[0])]);
@@ -116,6 +114,11 @@ fn an_input_may_be_stopped_on_purpose() {
 /// Near a pole, beside a kink, beside a large constant, over sixteen orders of magnitude.
 #[test]
 fn near_singular_and_badly_scaled() {
+    torch_says("pole_1e-3", ["passes", "passes"]);
+    torch_says("pole_5e-6", ["fails", "fails"]); // One step does not suit every point: taper tries others.
+    torch_says("sqrt_2e-6", ["fails", "fails"]);
+    torch_says("scale_1e8", ["passes", "fails"]);
+    torch_says("beside_1e7", ["passes", "fails"]);
     right(|x| x[0].recip(), &[vector(&[1e-3, -1e-2, 1e3])]);
     right(|x| x[0].recip(), &[vector(&[5e-6])]);
     right(|x| x[0].log(), &[vector(&[1e-3, 1.0, 1e6])]);
@@ -145,7 +148,7 @@ fn coarse_dtypes_by_request() {
         for mode in [Mode::Slow, Mode::Fast] {
             let loose = GradCheck::new().dtypes(DTypePolicy::Loosen).mode(mode);
             loose.check(|x| x[0].tanh(), std::slice::from_ref(&x)).unwrap();
-            loose.check(|x| x[0].to_dtype(DType::F64)?.sin()?.sum_all(), &[x.clone()]).unwrap();
+            loose.check(|x| x[0].to_dtype(DType::F64)?.sin()?.sum_all(), std::slice::from_ref(&x)).unwrap();
         }
     }
     let x = vector(&[0.5]);

@@ -2,6 +2,7 @@
 
 use candle_core::DType;
 
+use super::parity::Parity;
 use super::report::Report;
 
 /// Why a check did not pass.
@@ -11,6 +12,9 @@ pub enum Error {
     /// The derivatives do not hold; the report says where and in which way.
     #[error("{0}")]
     Failed(Box<Report>),
+    /// A device disagrees with the CPU.
+    #[error("{0}")]
+    Parity(Box<Parity>),
     /// An input or output has too coarse a dtype for central differences with the default tolerances.
     #[error(
         "{what} is {dtype:?}, in which finite differences are mostly rounding error: convert to F64, or allow it \

@@ -9,21 +9,25 @@ mod failure;
 mod guard;
 mod judge;
 mod numerical;
+mod parity;
 mod point;
 mod probe;
 mod report;
 mod second;
 mod settings;
+mod suite;
 mod upstream;
 mod view;
 
-use candle_core::{Result as CandleResult, Tensor};
+use candle_core::{Device, Result as CandleResult, Tensor};
 
 pub use error::Error;
 pub use failure::Failure;
+pub use parity::Parity;
 pub use report::{Entry, Gradient, Matrix, Pair, Report};
 pub use second::available as second_order_available;
 pub use settings::{DTypePolicy, GradCheck, Mode};
+pub use suite::{Case, Row, Verdict, table};
 pub use view::strided;
 
 /// What a function under check returns: one tensor, or several.
@@ -82,4 +86,19 @@ where
     O: Into<Outputs>,
 {
     GradCheck::new().check_second(f, inputs)
+}
+
+/// Holds values and gradients of `f` on `device` against those on the CPU, with the default settings.
+///
+/// See [`GradCheck::parity`].
+///
+/// # Errors
+///
+/// [`Error::Parity`] if the devices disagree, another [`Error`] if `f` fails on one of them.
+pub fn parity<F, O>(f: F, inputs: &[Tensor], device: &Device) -> Result<Parity, Error>
+where
+    F: Fn(&[Tensor]) -> CandleResult<O>,
+    O: Into<Outputs>,
+{
+    GradCheck::new().parity(f, inputs, device)
 }
