@@ -3,4 +3,5 @@
 
 #![deny(missing_docs)]
 
+pub mod audit;
 pub mod gradcheck;

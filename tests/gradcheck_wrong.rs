@@ -240,6 +240,26 @@ fn right_only_for_contiguous_inputs() {
     wrong(&f, &[strided(&inputs).unwrap()], "backward gives NaN");
 }
 
+/// The derivative is that of another function where the forward goes by the layout.
+#[test]
+fn forward_that_depends_on_the_layout() {
+    let f = |x: &[Tensor]| x[0].affine(if x[0].is_contiguous() { 1.0 } else { 2.0 }, 0.0);
+    gradcheck(f, &[numbers(&[2, 3])]).unwrap();
+    wrong(f, &[numbers(&[2, 3]).t().unwrap()], "forward depends on the memory layout");
+    // Candle 0.11.1's own: conv1d copies a kernel that is not contiguous, and then uses the original.
+    let conv = |x: &[Tensor]| x[0].conv1d(&x[1], 0, 1, 1, 1);
+    wrong(
+        conv,
+        &[numbers(&[1, 2, 4]), strided(&numbers(&[1, 2, 3])).unwrap()],
+        "forward depends on the memory layout",
+    );
+}
+
+#[test]
+fn function_that_is_not_defined_there() {
+    wrong(|x| x[0].log(), &[vector(&[-1.0, 2.0])], "is the function defined at the inputs");
+}
+
 #[test]
 fn right_only_for_an_upstream_gradient_of_ones() {
     torch_says("ones_only", ["fails", "fails"]);

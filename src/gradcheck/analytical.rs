@@ -2,6 +2,7 @@
 
 use candle_core::{Error as CandleError, Result, Tensor};
 
+use super::error::root;
 use super::guard::guard;
 use super::point::{Eval, Input, Point, Role, tensor, values};
 use super::{Error, Failure};
@@ -157,15 +158,5 @@ fn classify(output: usize, error: &CandleError) -> Failure {
             Failure::Unsupported { output, message }
         }
         _ => Failure::BackwardFailed { output, message },
-    }
-}
-
-/// The error under what Candle wraps around it: context, paths, backtraces.
-fn root(error: &CandleError) -> &CandleError {
-    match error {
-        CandleError::Context { inner, .. }
-        | CandleError::WithPath { inner, .. }
-        | CandleError::WithBacktrace { inner, .. } => root(inner),
-        error => error,
     }
 }

@@ -38,6 +38,11 @@ impl Suspect<'_> {
 /// The mistake that the two sides look like, if they look like a common one.
 pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
     let Suspect { numerical, sides } = suspect;
+    if !numerical.largest().is_finite() {
+        return Some(
+            "the differences are not finite: is the function defined at the inputs and around them?".into(),
+        );
+    }
     if suspect.is(|_| 0.0) {
         return Some("the gradient is zero everywhere".into());
     }

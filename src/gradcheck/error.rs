@@ -1,6 +1,6 @@
 //! What a check can come back with besides a passing report.
 
-use candle_core::DType;
+use candle_core::{DType, Error as CandleError};
 
 use super::parity::Parity;
 use super::report::Report;
@@ -57,8 +57,8 @@ pub enum Error {
         wanted: &'static str,
     },
     /// The function itself failed at the inputs or one step beside them.
-    #[error("the function failed: {0}")]
-    Forward(#[from] candle_core::Error),
+    #[error("the function failed: {}", root(.0))]
+    Forward(#[from] CandleError),
     /// The function itself panicked.
     #[error("the function panicked: {0}")]
     ForwardPanicked(String),
@@ -72,4 +72,14 @@ pub enum Error {
          `CANDLE_GRAD_DO_NOT_DETACH=1 cargo test`"
     )]
     Detached,
+}
+
+/// The error under what Candle wraps around it: context, paths, backtraces.
+pub(super) fn root(error: &CandleError) -> &CandleError {
+    match error {
+        CandleError::Context { inner, .. }
+        | CandleError::WithPath { inner, .. }
+        | CandleError::WithBacktrace { inner, .. } => root(inner),
+        error => error,
+    }
 }

@@ -83,6 +83,13 @@ pub enum Failure {
         /// The largest difference.
         difference: f64,
     },
+    /// The same values in another memory layout gave different outputs.
+    LayoutDependent {
+        /// The output.
+        output: usize,
+        /// The largest difference.
+        difference: f64,
+    },
     /// Two backward passes over the same graph gave different gradients.
     NondeterministicBackward {
         /// The output.
@@ -149,7 +156,9 @@ impl Failure {
             Self::Panicked { .. } => 0,
             Self::Unsupported { .. } | Self::BackwardFailed { .. } => 1,
             Self::WrongShape { .. } | Self::WrongDType { .. } | Self::WrongDevice { .. } => 2,
-            Self::NondeterministicForward { .. } | Self::NondeterministicBackward { .. } => 3,
+            Self::LayoutDependent { .. }
+            | Self::NondeterministicForward { .. }
+            | Self::NondeterministicBackward { .. } => 3,
             Self::Severed { .. } | Self::MissingGradient { .. } | Self::UnexpectedGradient { .. } => 4,
             Self::NonFinite { .. } => 5,
             Self::UpstreamIgnored { .. } => 6,
@@ -203,6 +212,11 @@ impl std::fmt::Display for Failure {
             Self::NondeterministicForward { output, difference } => write!(
                 f,
                 "forward is not deterministic: output {output} differs by {difference:.3e} between two calls"
+            ),
+            Self::LayoutDependent { output, difference } => write!(
+                f,
+                "forward depends on the memory layout: output {output} differs by {difference:.3e} from what \
+                 contiguous inputs of the same values give"
             ),
             Self::NondeterministicBackward { output, input, difference } => write!(
                 f,

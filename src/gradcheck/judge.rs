@@ -72,7 +72,7 @@ impl Check<'_> {
         place: Place,
         suspect: &Suspect,
     ) -> Option<Failure> {
-        if let Some(entry) = entries.iter().find(|e| !e.analytical.is_finite() && !e.agrees()) {
+        if let Some(entry) = entries.iter().find(|e| !e.analytical.is_finite() && e.numerical.is_finite()) {
             return Some(Failure::NonFinite { entry: Box::new(entry.clone()) });
         }
         let entry = worst.filter(|entry| !entry.agrees())?.clone();

@@ -69,6 +69,11 @@ impl Input {
         Ok((leaf, view))
     }
 
+    /// The same input, contiguous.
+    pub(super) fn contiguous(&self) -> std::result::Result<Self, Error> {
+        Self::new(0, &self.tensor.force_contiguous()?, self.role)
+    }
+
     /// The part of a gradient of the variable that belongs to the view, differentiable.
     pub(super) fn view(&self, leaf_gradient: &Tensor) -> Result<Tensor> {
         self.view.apply(leaf_gradient)
