@@ -120,7 +120,8 @@ pub struct Pair {
 
 /// What a check found; an error if it failed.
 ///
-/// Displayed, it is a verdict, a table with a row for each output and input, and every failure.
+/// Displayed, it is a verdict, every failure, a table with a row for each output and input, and both sides of
+/// the small Jacobians that do not hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// 1 for first derivatives, 2 for derivatives of the backward itself.
@@ -203,6 +204,27 @@ impl fmt::Display for Report {
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;
         }
-        write!(f, "{}", self.table().trim_fmt())
+        write!(f, "{}", self.table().trim_fmt())?;
+        let wrong = |pair: &&Pair| pair.worst.as_ref().is_some_and(|worst| !worst.agrees());
+        self.pairs.iter().filter(wrong).try_for_each(|pair| pair.write_small(f))
+    }
+}
+
+impl Pair {
+    /// Both Jacobians side by side, unless they are too large to take in.
+    fn write_small(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LARGEST: usize = 6;
+        let Matrix { rows, columns, .. } = self.numerical;
+        if rows > LARGEST || columns > LARGEST {
+            return Ok(());
+        }
+        write!(f, "\noutput {} by input {}, numerical | backward:", self.output, self.input)?;
+        let line = |matrix: &Matrix, row: usize| -> String {
+            let entries = (0..columns).filter_map(|column| matrix.get(row, column));
+            entries.map(|entry| format!(" {entry:>12.6}")).collect()
+        };
+        (0..rows).try_for_each(|row| {
+            write!(f, "\n{} | {}", line(&self.numerical, row), line(&self.analytical, row))
+        })
     }
 }
