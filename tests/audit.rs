@@ -9,8 +9,8 @@ use std::path::Path;
 
 use common::with_second_order;
 use taper::audit;
-use taper::gradcheck::Row;
 use taper::gradcheck::Verdict::{self, NotDifferentiable, Right, Severed, Wrong};
+use taper::gradcheck::{Mode, Row};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/audit.txt");
 
@@ -51,6 +51,15 @@ fn record() {
         return;
     }
     std::fs::write(Path::new(PATH), summary(&audit::run("").unwrap())).unwrap();
+}
+
+/// Fast mode comes to the verdict of slow mode over all of Candle, the wrong operations included.
+#[test]
+fn fast_mode_agrees_with_slow_mode() {
+    for case in audit::cases().unwrap() {
+        let (slow, fast) = (case.run(), case.clone().mode(Mode::Fast).run());
+        assert_eq!(fast.verdict, slow.verdict, "{}: {} / {}", case.name(), slow.detail, fast.detail);
+    }
 }
 
 /// No case is there twice, and a filter finds what it names.

@@ -49,6 +49,15 @@ fn cube_giving(
     cube_with(move |x, upstream| backward(x, upstream).map(Some))
 }
 
+type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
+/// The same, for lists of several.
+fn cube_giving_boxed(
+    backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Function {
+    Box::new(cube_giving(backward))
+}
+
 fn x() -> [Tensor; 1] {
     [vector(&[0.5, -1.5, 2.0, 0.8])]
 }
@@ -361,6 +370,27 @@ fn fast_mode_overlooks_one_small_error_among_many() {
     GradCheck::new().mode(Mode::Fast).check(&f, &inputs).unwrap();
     let report = failed(&GradCheck::new(), &f, &inputs);
     assert!(report.failures[0].to_string().contains("derivatives differ in 1 of 1600 entries"), "{report}");
+}
+
+/// The verdicts of fast mode are no matter of luck: they are the same for a hundred seeds.
+#[test]
+fn fast_mode_is_right_for_every_seed() {
+    let inputs = [numbers(&[3, 4])];
+    let right = cube_giving(cube_gradient);
+    let wrong = [
+        cube_giving_boxed(|x, g| cube_gradient(x, g)?.neg()),
+        cube_giving_boxed(|x, g| cube_gradient(x, g)? * 1.01),
+        cube_giving_boxed(|x, g| cube_gradient(x, g)? * numbers(&[3, 4]).abs()?.affine(0.5, 1.0)?),
+        cube_giving_boxed(|x, g| (x.sqr()? * 3.0)?.broadcast_mul(&g.mean_all()?)),
+        cube_giving_boxed(|x, g| cube_gradient(x, g)?.flip(&[0])),
+    ];
+    for seed in 0..100 {
+        let fast = GradCheck::new().mode(Mode::Fast).seed(seed);
+        fast.check(&right, &inputs).unwrap();
+        for f in &wrong {
+            failed(&fast, f, &inputs);
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::compare::{Tolerance, within};
 use super::judge::Sides;
 use super::numerical::Sampler;
 use super::point::{Eval, Input, Point, Role, values};
-use super::probe::{Probe, unit};
+use super::probe::{Probe, units};
 use super::report::{Gradient, Matrix, Pair, Report, largest};
 use super::upstream;
 use super::{Error, Failure, GradCheck, Mode};
@@ -104,7 +104,7 @@ impl<'a> Check<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
         let mut probe = |n: usize| match mode {
             Mode::Slow => Probe::Each(n),
-            Mode::Fast => Probe::Along(unit(n, &mut rng)),
+            Mode::Fast => Probe::Along(units(n, &mut rng)),
         };
         let rows = self.graph.outputs.iter().map(|output| probe(output.elem_count())).collect();
         (rows, self.inputs.iter().map(|input| probe(input.values.len())).collect())

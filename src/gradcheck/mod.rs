@@ -42,7 +42,7 @@
 //!
 //! # What is checked
 //!
-//! - Every derivative in [`Mode::Slow`], one random projection of all of them in [`Mode::Fast`], which leaves it to
+//! - Every derivative in [`Mode::Slow`], a few random projections of all of them in [`Mode::Fast`], which leaves it to
 //!   slow mode to say where a failure lies. Upstream gradients are one-hot or random, never all ones: a wrong
 //!   backward may well be right for ones.
 //! - That a missing gradient is due to the function: where it changes with an input and no graph leads there, the

@@ -1,4 +1,4 @@
-//! Along what a Jacobian is taken: slow mode looks at every element, fast mode along one random vector.
+//! Along what a Jacobian is taken: slow mode looks at every element, fast mode along a few random vectors.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 pub(super) enum Probe {
     /// Along each of `n` elements in turn.
     Each(usize),
-    /// Along one unit vector.
-    Along(Vec<f64>),
+    /// Along a few unit vectors, whose elements differ in sign only.
+    Along(Vec<Vec<f64>>),
 }
 
 impl Probe {
@@ -17,7 +17,7 @@ impl Probe {
     pub(super) fn count(&self) -> usize {
         match self {
             Self::Each(n) => *n,
-            Self::Along(_) => 1,
+            Self::Along(vectors) => vectors.len(),
         }
     }
 
@@ -25,7 +25,7 @@ impl Probe {
     pub(super) fn vector(&self, k: usize) -> Vec<f64> {
         match self {
             Self::Each(n) => (0..*n).map(|i| f64::from(u8::from(i == k))).collect(),
-            Self::Along(vector) => vector.clone(),
+            Self::Along(vectors) => vectors.get(k).cloned().unwrap_or_default(),
         }
     }
 
@@ -33,7 +33,7 @@ impl Probe {
     pub(super) fn project(&self, values: &[f64]) -> Vec<f64> {
         match self {
             Self::Each(_) => values.to_vec(),
-            Self::Along(vector) => vec![dot(vector, values)],
+            Self::Along(vectors) => vectors.iter().map(|vector| dot(vector, values)).collect(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Probe {
     pub(super) fn weight(&self) -> f64 {
         match self {
             Self::Each(_) => 1.0,
-            Self::Along(vector) => vector.iter().map(|v| v.abs()).sum(),
+            Self::Along(vectors) => vectors.first().map_or(0.0, |v| v.iter().map(|x| x.abs()).sum()),
         }
     }
 }
@@ -56,9 +56,16 @@ pub(super) fn random(n: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     (0..n).map(|_| rng.random_range(0.5..1.0) * if rng.random::<bool>() { 1.0 } else { -1.0 }).collect()
 }
 
-/// A random unit vector without small elements.
-pub(super) fn unit(n: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
-    let vector = random(n, rng);
-    let norm = dot(&vector, &vector).sqrt();
-    vector.into_iter().map(|v| v / norm).collect()
+/// Up to four random unit vectors of length `n` without small elements, the first of them positive.
+///
+/// One projection of a Jacobian may be near zero by chance, and hide an error that is relative to it; the sixteen of
+/// four vectors by four hardly are all at once.
+pub(super) fn units(n: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+    let first = random(n, rng);
+    let norm = dot(&first, &first).sqrt();
+    let first: Vec<f64> = first.into_iter().map(|v| v.abs() / norm).collect();
+    let flip = |v: &f64, rng: &mut ChaCha8Rng| if rng.random::<bool>() { *v } else { -v };
+    let flipped: Vec<Vec<f64>> =
+        (1..n.min(4)).map(|_| first.iter().map(|v| flip(v, rng)).collect()).collect();
+    std::iter::once(first).chain(flipped).collect()
 }

@@ -110,7 +110,8 @@ pub struct Pair {
     pub input: usize,
     /// What became of the gradient.
     pub gradient: Gradient,
-    /// By central differences: a row an output element, a column an input element; 1 x 1 in fast mode.
+    /// By central differences: a row an output element, a column an input element; in fast mode its
+    /// components along up to four random vectors of either.
     pub numerical: Matrix,
     /// By `backward`, of the same shape.
     pub analytical: Matrix,
@@ -221,7 +222,7 @@ impl Pair {
         write!(f, "\noutput {} by input {}, numerical | backward:", self.output, self.input)?;
         let line = |matrix: &Matrix, row: usize| -> String {
             let entries = (0..columns).filter_map(|column| matrix.get(row, column));
-            entries.map(|entry| format!(" {entry:>12.6}")).collect()
+            entries.map(|entry| format!("{entry:>12.6}")).collect::<Vec<_>>().join(" ")
         };
         (0..rows).try_for_each(|row| {
             write!(f, "\n{} | {}", line(&self.numerical, row), line(&self.analytical, row))

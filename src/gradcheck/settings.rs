@@ -17,7 +17,10 @@ pub enum Mode {
     /// Every entry: one backward for each output element, two forwards for each input element.
     #[default]
     Slow,
-    /// One random projection of both sides: one backward for each output, two forwards for each input.
+    /// Random projections of both sides: four backwards for each output, eight forwards for each input.
+    ///
+    /// A Jacobian is seen along four random unit vectors of its output and of its input, the absolute tolerance
+    /// scaled by the sums of their elements as PyTorch does for its one projection.
     ///
     /// In a Jacobian of m x n entries a single entry that is wrong by less than about m n atol goes
     /// unseen, since the tolerance grows with what m n errors of atol may add up to.

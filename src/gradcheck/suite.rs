@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use candle_core::{Result as CandleResult, Tensor};
 use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
 
 use super::guard::guard;
@@ -165,10 +165,10 @@ pub struct Row {
     pub seconds: f64,
 }
 
-/// Rows as a table for people.
+/// Rows as a table for people, in Markdown; of a detail it has what stands before the numbers.
 pub fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(ASCII_MARKDOWN);
     table.set_header(["function", "inputs", "order", "mode", "worst", "verdict", "detail"]);
     for row in rows {
         table.add_row([
@@ -178,7 +178,7 @@ pub fn table(rows: &[Row]) -> String {
             row.mode.to_string(),
             row.worst.map_or_else(String::new, |worst| format!("{worst:.1e}")),
             row.verdict.to_string(),
-            row.detail.clone(),
+            row.detail.split([';', '(']).next().unwrap_or_default().trim_end().to_string(),
         ]);
     }
     table.trim_fmt()
