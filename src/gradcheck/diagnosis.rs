@@ -2,6 +2,7 @@
 
 use super::judge::Sides;
 use super::numerical::Sampler;
+use super::probe::Probe;
 use super::report::{Entry, Matrix};
 
 /// A Jacobian that does not hold.
@@ -26,12 +27,6 @@ impl Suspect<'_> {
         (0..matrix.columns)
             .map(|column| (0..matrix.rows).filter_map(|row| matrix.get(row, column)).sum())
             .collect()
-    }
-
-    /// Row and column of `entry`, one of `entries`, in the Jacobian.
-    pub(super) fn column_of(&self, entry: &Entry, entries: &[Entry]) -> (usize, usize) {
-        let at = entries.iter().position(|e| e == entry).unwrap_or(0);
-        (at / self.numerical.columns.max(1), at % self.numerical.columns.max(1))
     }
 }
 
@@ -58,7 +53,7 @@ pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
     let largest = (0..numerical.data.len())
         .max_by(|&a, &b| numerical.data[a].abs().total_cmp(&numerical.data[b].abs()))?;
     let (n, a) = (numerical.data[largest], sides.analytical.data[largest]);
-    if numerical.data.len() > 1 && suspect.is(|n| n + (a - numerical.data[largest])) {
+    if numerical.data.len() > 1 && suspect.is(|value| value + (a - n)) {
         return Some(format!("every entry is off by {:.6}", a - n));
     }
     if suspect.is(|value| value * (a / n)) {
@@ -72,35 +67,43 @@ pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
 
 /// How near to a kink the point is, if differences from the left and from the right disagree.
 ///
-/// The step is halved until the two sides agree; that far away, at most, the function bends.
+/// `entry` is number (`row`, `column`) of its Jacobian. The step is halved until the two sides agree; that far away,
+/// at most, the function bends.
 pub(super) fn kink(
     sampler: &Sampler,
     entry: &Entry,
     (row, column): (usize, usize),
     eps: f64,
 ) -> Option<String> {
+    const MOST: i32 = 12;
     let here = *sampler.here().ok()?.get(entry.output)?.get(row)?;
-    let direction: Vec<f64> = {
-        let columns = sampler.inputs.get(entry.input)?.values.len();
-        (0..columns).map(|i| f64::from(u8::from(i == column))).collect()
-    };
+    let columns = sampler.inputs.get(entry.input)?.values.len();
+    let direction = Probe::Each(columns).vector(column);
     let one_sided = |step: f64| {
         let (outputs, way) = sampler.moved(entry.input, &direction, step).ok()?;
         Some((outputs.get(entry.output)?.get(row)? - here) / way)
     };
-    // Curvature makes the two sides differ by eps f'' as well; a kink makes them differ by much more.
-    let bends = |step: f64| {
-        let (left, right) = (one_sided(-step)?, one_sided(step)?);
+    let sides = |halvings: i32| {
+        let step = eps * 0.5f64.powi(halvings);
+        Some((one_sided(-step)?, one_sided(step)?))
+    };
+    let disagree = |(left, right): (f64, f64)| {
         let scale = left.abs().max(right.abs());
-        ((left - right).abs() > 1e-2 * scale && scale > entry.tolerance).then_some((left, right))
+        scale > entry.tolerance && (left - right).abs() > 1e-2 * scale
     };
-    let (left, right) = bends(eps)?;
-    let halvings = (1..=12).find(|&k| bends(eps * 0.5f64.powi(k)).is_none());
-    let (near, quotients) = match halvings {
-        Some(k) => (format!("within {:.1e} of", eps * 0.5f64.powi(k - 1)), (left, right)),
-        None => (format!("at (nearer than {:.1e} to)", eps * 0.5f64.powi(12)), (left, right)),
+    let (left, right) = sides(0)?;
+    if !disagree((left, right)) {
+        return None;
+    }
+    // Curvature makes the two sides differ as well, but in proportion to the step.
+    let share = |halvings| sides(halvings).map(|(l, r)| (l - r) / (left - right));
+    if (share(1)? - 0.5).abs() < 0.1 && (share(2)? - 0.25).abs() < 0.1 {
+        return None;
+    }
+    let near = match (1..=MOST).find(|&k| !sides(k).is_some_and(disagree)) {
+        Some(k) => format!("within {:.1e} of", eps * 0.5f64.powi(k - 1)),
+        None => format!("at (nearer than {:.1e} to)", eps * 0.5f64.powi(MOST)),
     };
-    let (left, right) = quotients;
     Some(format!(
         "the point seems to lie {near} one where the function is not differentiable: differences over {eps:.1e} are \
          {left:.6e} to the left and {right:.6e} to the right"

@@ -6,6 +6,7 @@ use super::compare::{Place, Tolerance, within};
 use super::diagnosis::{self, Suspect};
 use super::numerical::Ladder;
 use super::point::Role;
+use super::probe::Probe;
 use super::report::{Entry, Gradient, Matrix, Pair};
 use super::{Failure, Mode};
 
@@ -44,13 +45,14 @@ impl Check<'_> {
             self.look_again(place, &mut numerical, &sides.analytical, tolerance);
         }
         let entries = place.entries(&numerical, &sides.analytical, tolerance);
-        let worst = entries.iter().max_by(|a, b| a.severity().total_cmp(&b.severity())).cloned();
+        let worst =
+            (0..entries.len()).max_by(|&a, &b| entries[a].severity().total_cmp(&entries[b].severity()));
         let largest = numerical.largest();
         let due = !within(largest, tolerance.atol);
         let (gradient, failure) = match arrived {
             Arrived::Values(_) => {
                 let suspect = Suspect { numerical: &numerical, sides: &sides };
-                (Gradient::Present, self.difference(&entries, worst.as_ref(), place, &suspect))
+                (Gradient::Present, self.difference(&entries, worst, place, &suspect))
             }
             _ if !due => (Gradient::Independent, None),
             Arrived::Missing => {
@@ -61,6 +63,7 @@ impl Check<'_> {
             }
         };
         self.failures.extend(failure);
+        let worst = worst.map(|at| entries[at].clone());
         Some(Pair { output, input, gradient, numerical, analytical: sides.analytical, worst })
     }
 
@@ -68,19 +71,20 @@ impl Check<'_> {
     fn difference(
         &self,
         entries: &[Entry],
-        worst: Option<&Entry>,
+        worst: Option<usize>,
         place: Place,
         suspect: &Suspect,
     ) -> Option<Failure> {
         if let Some(entry) = entries.iter().find(|e| !e.analytical.is_finite() && e.numerical.is_finite()) {
             return Some(Failure::NonFinite { entry: Box::new(entry.clone()) });
         }
-        let entry = worst.filter(|entry| !entry.agrees())?.clone();
+        let worst = worst.filter(|&at| !entries[at].agrees())?;
+        let entry = entries[worst].clone();
         let wrong = (entries.iter().filter(|e| !e.agrees()).count(), entries.len());
         // A projection of fast mode shows neither place nor pattern.
+        let at = (worst / suspect.numerical.columns, worst % suspect.numerical.columns);
         let hint = place.shapes.and_then(|_| {
-            diagnosis::kink(&self.sampler, &entry, suspect.column_of(&entry, entries), self.eps)
-                .or_else(|| diagnosis::pattern(suspect))
+            diagnosis::kink(&self.sampler, &entry, at, self.eps).or_else(|| diagnosis::pattern(suspect))
         });
         Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
     }
@@ -97,8 +101,7 @@ impl Check<'_> {
             if disagree.is_empty() {
                 continue;
             }
-            let direction: Vec<f64> =
-                (0..numerical.columns).map(|i| f64::from(u8::from(i == column))).collect();
+            let direction = Probe::Each(numerical.columns).vector(column);
             let ladder = Ladder::climb(&self.sampler, place.input, &direction, self.eps);
             let mut helped = false;
             for row in disagree {
