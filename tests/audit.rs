@@ -7,6 +7,7 @@ mod common;
 use std::fmt::Write;
 use std::path::Path;
 
+use candle_core::Device;
 use common::with_second_order;
 use taper::audit;
 use taper::gradcheck::Verdict::{self, NotDifferentiable, Right, Severed, Wrong};
@@ -25,7 +26,8 @@ fn summary(rows: &[Row]) -> String {
 #[test]
 fn verdicts_are_the_recorded_ones() {
     with_second_order("verdicts_are_the_recorded_ones", || {
-        let (found, recorded) = (summary(&audit::run("").unwrap()), std::fs::read_to_string(PATH).unwrap());
+        let (found, recorded) =
+            (summary(&audit::run("", &Device::Cpu).unwrap()), std::fs::read_to_string(PATH).unwrap());
         let only_in = |a: &str, b: &str, sign: &str| -> String {
             let missing = a.lines().filter(|line| !b.lines().any(|other| other == *line));
             missing.fold(String::new(), |text, line| format!("{text}{sign} {line}\n"))
@@ -50,7 +52,7 @@ fn record() {
         assert!(again.unwrap().success());
         return;
     }
-    std::fs::write(Path::new(PATH), summary(&audit::run("").unwrap())).unwrap();
+    std::fs::write(Path::new(PATH), summary(&audit::run("", &Device::Cpu).unwrap())).unwrap();
 }
 
 /// Fast mode comes to the verdict of slow mode over all of Candle, the wrong operations included.
@@ -70,14 +72,14 @@ fn cases_are_named_apart() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert!(audit::run("no such operation").unwrap().is_empty());
+    assert!(audit::run("no such operation", &Device::Cpu).unwrap().is_empty());
 }
 
 /// The findings in a few words each; tests/reference/audit.txt has them all.
 #[test]
 fn what_is_wrong_is_called_by_its_name() {
     let found = |name: &str, strided: bool, verdict: Verdict, detail: &str| {
-        let rows = audit::run(name).unwrap();
+        let rows = audit::run(name, &Device::Cpu).unwrap();
         let row =
             rows.iter().find(|row| row.name == name && row.inputs.contains("strided") == strided).unwrap();
         assert_eq!(row.verdict, verdict, "{name}: {}", row.detail);

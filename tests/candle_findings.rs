@@ -94,6 +94,14 @@ fn unfold_fails_where_windows_overlap() {
     assert!(gradient(&x.unfold(0, 2, 1).unwrap(), &x).is_err());
 }
 
+/// Of equals each may get a share, shares that add up to one; here each gets the whole.
+#[test]
+fn max_gives_every_tie_the_whole_gradient() -> Result<()> {
+    let x = Var::new(&[2f64, 2., 1.], &Device::Cpu)?;
+    assert_eq!(gradient(&x.max(0)?, &x)?.unwrap(), [1.0, 1.0, 0.0]);
+    Ok(())
+}
+
 /// The fused functions have no backward and do not say so.
 #[test]
 fn fused_functions_sever_the_graph() -> Result<()> {

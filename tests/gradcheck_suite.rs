@@ -33,6 +33,7 @@ fn every_verdict_has_its_row() {
     let text = table(&rows);
     assert!(text.contains("sin, fast") && text.contains("not differentiable by design"), "{text}");
     assert_eq!(serde_json::to_value(&rows[3]).unwrap()["verdict"], "severed");
+    assert!(cases[0].0.on(&Device::Cpu).unwrap().parity(&Device::Cpu).unwrap().passed());
     assert!(cases[0].0.strided().unwrap().run().inputs.contains("strided"));
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Module, ModuleT, Result, Tensor};
+use candle_core::{DType, Module, ModuleT, Result, Tensor};
 use candle_nn::rnn::RNN;
 use candle_nn::{
     BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding, GRU, GRUConfig, GroupNorm, LSTM,
@@ -76,7 +76,8 @@ pub(super) fn cases() -> Result<Vec<Case>> {
 
 /// A batch normalisation of three channels with scale `x[1]`, shift `x[2]` and running statistics of its own.
 fn batch_norm(x: &[Tensor]) -> Result<BatchNorm> {
-    let (mean, variance) = (numbers(&[3], 3)?, positive(&[3], 4)?);
+    let device = x[1].device();
+    let (mean, variance) = (numbers(&[3], 3)?.to_device(device)?, positive(&[3], 4)?.to_device(device)?);
     BatchNorm::new(3, mean, variance, x[1].clone(), x[2].clone(), 1e-5)
 }
 
@@ -84,5 +85,5 @@ fn batch_norm(x: &[Tensor]) -> Result<BatchNorm> {
 fn recurrent(x: &[Tensor]) -> VarBuilder<'static> {
     let names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"];
     let weights: HashMap<_, _> = names.into_iter().map(String::from).zip(x[1..].iter().cloned()).collect();
-    VarBuilder::from_tensors(weights, DType::F64, &Device::Cpu)
+    VarBuilder::from_tensors(weights, DType::F64, x[0].device())
 }

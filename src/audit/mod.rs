@@ -5,10 +5,11 @@
 //! ties; an operation that only takes f32 is checked in f32 with looser tolerances.
 //!
 //! ```
+//! use candle_core::Device;
 //! use taper::audit;
 //! use taper::gradcheck::{Verdict, table};
 //!
-//! let rows = audit::run("max_pool2d")?;
+//! let rows = audit::run("max_pool2d", &Device::Cpu)?;
 //! println!("{}", table(&rows));
 //! assert!(rows.iter().any(|row| row.verdict == Verdict::Wrong));
 //! # Ok::<(), candle_core::Error>(())
@@ -50,15 +51,17 @@ pub fn cases() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Checks every case whose name contains `filter`: contiguous, strided, and, where that is right, at second order.
+/// Checks every case whose name contains `filter` on `device`: contiguous, strided, and, where the first of these is
+/// right, at second order.
 ///
 /// # Errors
 ///
-/// If Candle cannot make an input. What is wrong with a case is its row's verdict.
-pub fn run(filter: &str) -> Result<Vec<Row>> {
+/// If Candle cannot make an input or move it there. What is wrong with a case is its row's verdict.
+pub fn run(filter: &str, device: &Device) -> Result<Vec<Row>> {
     let second = second_order_available()?;
     let mut rows = vec![];
     for case in cases()?.iter().filter(|case| case.name().contains(filter)) {
+        let case = case.on(device)?;
         rows.extend([case.run(), case.strided()?.run()]);
         if second && rows[rows.len() - 2].verdict == Verdict::Right {
             rows.push(case.second_order().run());

@@ -23,7 +23,7 @@ const OF_ONE: [(&str, Reshaping); 28] = [
     ("repeat", |x| x.repeat((2, 1, 3))),
     ("contiguous", |x| x.t()?.contiguous()),
     ("force_contiguous", |x| x.t()?.force_contiguous()),
-    ("to_device", |x| x.to_device(&Device::Cpu)),
+    ("to_device", |x| x.to_device(&Device::Cpu)?.to_device(x.device())),
     ("narrow", |x| x.narrow(1, 1, 2)),
     ("get", |x| x.get(1)),
     ("get_on_dim", |x| x.get_on_dim(1, 2)),

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{Result as CandleResult, Tensor};
+use candle_core::{Device, Result as CandleResult, Tensor};
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
 
 use super::guard::guard;
-use super::{Error, Failure, GradCheck, Gradient, Mode, Outputs, Report, strided};
+use super::{Error, Failure, GradCheck, Gradient, Mode, Outputs, Pair, Parity, Report, strided};
 
 /// The function of a case.
 type Function = dyn Fn(&[Tensor]) -> CandleResult<Outputs> + Send + Sync;
@@ -80,6 +80,25 @@ impl Case {
     pub fn strided(&self) -> CandleResult<Self> {
         let inputs = self.inputs.iter().map(strided).collect::<CandleResult<_>>()?;
         Ok(Self { inputs, ..self.clone() })
+    }
+
+    /// The same case with every input on `device`.
+    ///
+    /// # Errors
+    ///
+    /// If Candle cannot move an input there.
+    pub fn on(&self, device: &Device) -> CandleResult<Self> {
+        let inputs = self.inputs.iter().map(|x| x.to_device(device)).collect::<CandleResult<_>>()?;
+        Ok(Self { inputs, ..self.clone() })
+    }
+
+    /// Values and gradients of the case on `device`, held against the CPU's.
+    ///
+    /// # Errors
+    ///
+    /// As [`GradCheck::parity`].
+    pub fn parity(&self, device: &Device) -> Result<Parity, Error> {
+        self.settings.parity(|x| (self.function)(x), &self.inputs, device)
     }
 
     /// The report of the check.
@@ -193,7 +212,7 @@ fn describe(input: &Tensor) -> String {
 fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
     match outcome {
         Ok(report) => {
-            let independent = |pair: &super::Pair| pair.gradient == Gradient::Independent;
+            let independent = |pair: &Pair| pair.gradient == Gradient::Independent;
             let flat = !report.pairs.is_empty() && report.pairs.iter().all(independent);
             let verdict = if flat { Verdict::NotDifferentiable } else { Verdict::Right };
             let detail = if flat { "no gradient; the derivative is zero" } else { "" };
