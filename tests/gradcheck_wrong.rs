@@ -301,6 +301,8 @@ fn severed_graph() {
     assert!(matches!(report.failures[0], Failure::Severed { output: 0, input: 1, .. }));
     let report = wrong(|x| Ok([x[0].sqr()?, x[0].detach().sqr()?]), &x(), "severed graph");
     assert!(matches!(report.failures[..], [Failure::Severed { output: 1, input: 0, .. }]));
+    // However small the derivative: it is the exact zero of independence that it is told from.
+    wrong(|x| x[0].detach().affine(1e-9, 0.0), &x(), "severed graph");
     // One path of two: the rest of the gradient arrives, so it is a wrong one.
     wrong(|x| x[0].sqr()? + x[0].detach(), &x(), "derivatives differ in 4 of 16 entries");
 }
