@@ -36,17 +36,6 @@ impl Arrived {
     }
 }
 
-/// How an input is used a second time beside the output.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Second<'a> {
-    /// Not at all.
-    Unused,
-    /// Contracted with these vectors, one an input, before the output's own use of it.
-    Before(&'a [Vec<f64>]),
-    /// The same, after.
-    After(&'a [Vec<f64>]),
-}
-
 impl<'a> Graph<'a> {
     /// Runs the function once.
     pub(super) fn build(eval: &Eval, inputs: &'a [Input]) -> std::result::Result<Self, Error> {
@@ -56,13 +45,17 @@ impl<'a> Graph<'a> {
     }
 
     /// What arrives at every input when `upstream` comes in at output number `output`.
+    ///
+    /// With `weights`, one vector an input, the inputs are used a second time beside the output, contracted with
+    /// these, and the gradients of both uses arrive. Candle then comes to the output's use last, so that a
+    /// backward that overwrites loses the other.
     pub(super) fn backward(
         &self,
         output: usize,
         upstream: &[f64],
-        second: Second,
+        weights: Option<&[Vec<f64>]>,
     ) -> std::result::Result<Vec<Arrived>, Failure> {
-        match guard(|| self.try_backward(output, upstream, second)) {
+        match guard(|| self.try_backward(output, upstream, weights)) {
             Err(message) => Err(Failure::Panicked { output, message }),
             Ok(Err(error)) => Err(classify(output, &error)),
             Ok(Ok(arrived)) => arrived,
@@ -73,13 +66,12 @@ impl<'a> Graph<'a> {
         &self,
         output: usize,
         upstream: &[f64],
-        second: Second,
+        weights: Option<&[Vec<f64>]>,
     ) -> Result<std::result::Result<Vec<Arrived>, Failure>> {
         let loss = contract(&self.outputs[output], upstream)?;
-        let loss = match second {
-            Second::Unused => loss,
-            Second::Before(weights) => (self.contract_inputs(weights, &loss)? + loss)?,
-            Second::After(weights) => (&loss + self.contract_inputs(weights, &loss)?)?,
+        let loss = match weights {
+            Some(weights) => (&loss + self.contract_inputs(weights, &loss)?)?,
+            None => loss,
         };
         let gradients = loss.backward()?;
         let reached = loss.sorted_nodes();

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::analytical::{Arrived, Graph, Second};
+use super::analytical::{Arrived, Graph};
 use super::compare::{Tolerance, within};
 use super::judge::Sides;
 use super::numerical::Sampler;
@@ -177,8 +177,8 @@ impl<'a> Check<'a> {
             .collect();
         let mut jitter = vec![0.0; columns.len()];
         for row in 0..rows.count().max(1) {
-            let first = self.graph.backward(output, &rows.vector(row), Second::Unused)?;
-            let second = self.graph.backward(output, &rows.vector(row), Second::Unused)?;
+            let first = self.graph.backward(output, &rows.vector(row), None)?;
+            let second = self.graph.backward(output, &rows.vector(row), None)?;
             for (input, (once, again)) in first.into_iter().zip(second).enumerate() {
                 let (jacobian, arrived) = &mut jacobians[input];
                 if let (Some(a), Some(b)) = (once.values(), again.values()) {

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::analytical::{Arrived, Graph, Second};
+use super::analytical::{Arrived, Graph};
 use super::compare::{Place, Tolerance};
 use super::point::{Eval, Input, Point, Role, values};
 use super::probe::random;
@@ -111,11 +111,7 @@ impl Side {
             side.values.push(values(y)?);
             let float = y.dtype().is_float();
             let nothing = || Ok(vec![Arrived::Unreached; inputs.len()]);
-            side.arrived.push(if float {
-                graph.backward(output, &upstream, Second::Unused)
-            } else {
-                nothing()
-            });
+            side.arrived.push(if float { graph.backward(output, &upstream, None) } else { nothing() });
         }
         Ok(side)
     }

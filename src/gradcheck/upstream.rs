@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Failure;
-use super::analytical::{Arrived, Second};
+use super::analytical::Arrived;
 use super::check::{Check, apart};
 use super::point::Role;
 use super::probe::random;
@@ -21,15 +21,14 @@ pub(super) fn examine(check: &Check, output: usize) -> Vec<Failure> {
     let weights: Vec<_> = check.inputs.iter().map(|input| random(input.values.len(), &mut rng)).collect();
     let sum: Vec<f64> = first.iter().zip(&second).map(|(a, b)| A * a + B * b).collect();
 
-    let backward = |upstream: &[f64], second| check.graph.backward(output, upstream, second);
+    let backward = |upstream: &[f64], weights| check.graph.backward(output, upstream, weights);
     let all = || {
-        let zero = backward(&vec![0.0; n], Second::Unused)?;
-        let first_alone = backward(&first, Second::Unused)?;
-        let second_alone = backward(&second, Second::Unused)?;
-        let both = backward(&sum, Second::Unused)?;
-        let before = backward(&first, Second::Before(&weights))?;
-        let after = backward(&first, Second::After(&weights))?;
-        Ok(Passes { zero, first: first_alone, second: second_alone, sum: both, twice: [before, after] })
+        let zero = backward(&vec![0.0; n], None)?;
+        let first_alone = backward(&first, None)?;
+        let second_alone = backward(&second, None)?;
+        let both = backward(&sum, None)?;
+        let twice = backward(&first, Some(weights.as_slice()))?;
+        Ok(Passes { zero, first: first_alone, second: second_alone, sum: both, twice })
     };
     match all() {
         Ok(passes) => (0..check.inputs.len())
@@ -50,7 +49,7 @@ struct Passes {
     first: Vec<Arrived>,
     second: Vec<Arrived>,
     sum: Vec<Arrived>,
-    twice: [Vec<Arrived>; 2],
+    twice: Vec<Arrived>,
 }
 
 impl Passes {
@@ -72,14 +71,8 @@ impl Passes {
             return Some(Failure::NotLinear { output, input, difference: apart(sum, &due) });
         }
         let due: Vec<f64> = first.iter().zip(weights).map(|(g, w)| g + w).collect();
-        self.twice.iter().find_map(|twice| {
-            let twice = twice[input].values().unwrap_or(&nothing);
-            let difference = apart(twice, &due);
-            (!check.tolerance.agree(twice, &due)).then_some(Failure::Overwritten {
-                output,
-                input,
-                difference,
-            })
-        })
+        let twice = self.twice[input].values().unwrap_or(&nothing);
+        let difference = apart(twice, &due);
+        (!check.tolerance.agree(twice, &due)).then_some(Failure::Overwritten { output, input, difference })
     }
 }
