@@ -8,6 +8,8 @@
 //! ```
 //!
 //! - [`ops`]: `mul`, `maximum`, `relu` and `cos`, differentiable any number of times;
+//! - [`gradcheck`](mod@gradcheck): holds the gradients of any function of Candle tensors against numerical ones;
+//! - [`audit`]: that check over Candle's own operations;
 //! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;
 //! - [`optim`]: `AdamW` with a state that can be saved;
 //! - [`data`]: data sets, the synthetic generator, k-fold partitions and batches;
@@ -17,15 +19,17 @@
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
 //! - [`telemetry`]: logs and progress bars.
 //!
-//! The modules `ops`, `nn` and `optim` know Candle alone and can be used without the rest.
+//! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
 
 #![deny(missing_docs)]
 
+pub mod audit;
 pub mod config;
 mod cross_validate;
 pub mod data;
 mod error;
 pub mod evaluate;
+pub mod gradcheck;
 pub mod metrics;
 pub mod nn;
 pub mod ops;

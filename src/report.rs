@@ -129,7 +129,8 @@ fn row(
 ) -> Vec<String> {
     let errors = [metrics.mse, metrics.rmse, metrics.mae].map(number);
     // Near 1 the digits after the point count, far from it only the magnitude does.
-    let r2 = metrics.r2.map_or("-".to_owned(), |r2| if r2.abs() < 10. { format!("{r2:.5}") } else { number(r2) });
+    let r2 =
+        metrics.r2.map_or("-".to_owned(), |r2| if r2.abs() < 10. { format!("{r2:.5}") } else { number(r2) });
     let seconds = seconds.map_or(String::new(), |seconds| format!("{seconds:.2}"));
     let depths = by_depth.values().map(|mse| number(*mse));
     [name].into_iter().chain(errors).chain([r2]).chain(depths).chain([seconds]).collect()

@@ -1,17 +1,11 @@
 //! Derivatives of second and third order against closed forms.
 //!
-//! Candle keeps the graph of a backward only under `CANDLE_GRAD_DO_NOT_DETACH`, which it reads once in each thread.
-//! So the test runs itself again in a process that has it.
 
 mod common;
 
-use std::process::Command;
-
 use candle_core::{Device, Error, Result, Tensor, Var};
-use common::{F64, assert_close, values};
+use common::{F64, assert_close, values, with_second_order};
 use taper::ops::{TieGrad, cos, maximum_with, mul, relu};
-
-const KEEP_GRAPH: &str = "CANDLE_GRAD_DO_NOT_DETACH";
 
 /// The gradient of the sum of `y` weighted by `upstream`, itself differentiable.
 fn grad(y: &Tensor, upstream: &Tensor, x: &Tensor) -> Result<Tensor> {
@@ -25,15 +19,11 @@ fn check(what: &str, x: &Tensor, expected: impl Fn(usize) -> f64) {
 }
 
 #[test]
-fn second_and_third_derivatives_are_right() -> Result<()> {
-    if std::env::var_os(KEEP_GRAPH).is_none() {
-        let test = Command::new(std::env::current_exe()?)
-            .args(["--exact", "second_and_third_derivatives_are_right", "--nocapture"])
-            .env(KEEP_GRAPH, "1")
-            .status()?;
-        assert!(test.success());
-        return Ok(());
-    }
+fn second_and_third_derivatives_are_right() {
+    with_second_order("second_and_third_derivatives_are_right", || derivatives().unwrap());
+}
+
+fn derivatives() -> Result<()> {
     let x = Var::new(&[0.3f64, -1.2, 2.5], &Device::Cpu)?;
     let y = Var::new(&[1.1f64, -1.2, -0.4], &Device::Cpu)?;
     let u = Tensor::new(&[0.7f64, -1.3, 0.4], &Device::Cpu)?;
@@ -62,7 +52,8 @@ fn second_and_third_derivatives_are_right() -> Result<()> {
         let first = grad(&maximum_with(&x, &y, tie)?, &g, &x)?;
         check("d max/dx", &first, |i| [0., share, 1.][i] * at(&u, i));
         let grads = (&first * &v)?.sum_all()?.backward()?;
-        check("d(d max/dx)/dg", grads.get(&g).unwrap(), |i| [0., share, 1.][i] * at(&v, i));
+        let along_g = grads.get(&g).ok_or_else(|| Error::Msg("no gradient".to_owned()))?;
+        check("d(d max/dx)/dg", along_g, |i| [0., share, 1.][i] * at(&v, i));
         assert!(grads.get(&x).is_none() && grads.get(&y).is_none());
     }
 

@@ -1,4 +1,4 @@
-//! What the integration tests share: the reference values and how numbers are compared.
+//! What the integration tests share: the reference values, how numbers are compared, and second order.
 
 // Every test binary compiles this module and uses a part of it.
 #![allow(dead_code)]
@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
 use std::path::Path;
+use std::process::Command;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -92,4 +93,22 @@ pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tol
         }
     }
     println!("{what}: largest difference {largest:e}");
+}
+
+/// Runs `body` in a process in which Candle keeps the graph of the backward.
+///
+/// Candle reads the variable once a thread, and a process cannot set it for itself without unsafe code, so
+/// the test starts itself again with the variable set; `test` is its own name.
+pub fn with_second_order(test: &str, body: impl FnOnce()) {
+    const VARIABLE: &str = "CANDLE_GRAD_DO_NOT_DETACH";
+    if std::env::var(VARIABLE).is_ok_and(|value| value == "1") {
+        return body();
+    }
+    let again = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(VARIABLE, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&again.stdout);
+    assert!(text.contains("1 passed"), "{text}\n{}", String::from_utf8_lossy(&again.stderr));
 }

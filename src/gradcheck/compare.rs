@@ -1,0 +1,112 @@
+//! Both sides of a Jacobian next to each other.
+
+use super::probe::Probe;
+use super::report::{Entry, Matrix};
+
+/// Whether `difference` passes; NaN never does.
+pub(super) fn within(difference: f64, tolerance: f64) -> bool {
+    difference <= tolerance
+}
+
+/// How far two sides may be apart: |n - a| <= atol + rtol |n|.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tolerance {
+    pub(super) atol: f64,
+    pub(super) rtol: f64,
+}
+
+impl Tolerance {
+    /// The tolerance of a Jacobian seen along `rows` and `columns`.
+    ///
+    /// Along vectors u and v the component of a Jacobian that is wrong by atol everywhere is
+    /// atol times the sums of |u| and |v| at most; the relative part scales by itself.
+    pub(super) fn along(self, rows: &Probe, columns: &Probe) -> Self {
+        Self { atol: self.atol * rows.weight() * columns.weight(), rtol: self.rtol }
+    }
+
+    /// What is tolerated at a numerical value.
+    pub(super) fn at(self, numerical: f64) -> f64 {
+        self.atol + self.rtol * numerical.abs()
+    }
+
+    /// Whether `a` and `b` agree in all elements; NaN never does.
+    pub(super) fn agree(self, a: &[f64], b: &[f64]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || within((a - b).abs(), self.at(*b)))
+    }
+}
+
+/// An output and an input, with what it takes to name an element of theirs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) output: usize,
+    pub(super) input: usize,
+    /// The shapes of output and input; `None` in fast mode, where an entry belongs to no element.
+    pub(super) shapes: Option<(&'a [usize], &'a [usize])>,
+}
+
+impl Place<'_> {
+    /// Entry (`row`, `column`) of the two Jacobians.
+    pub(super) fn entry(
+        &self,
+        numerical: &Matrix,
+        analytical: &Matrix,
+        (row, column): (usize, usize),
+        tolerance: Tolerance,
+    ) -> Entry {
+        let at = row * numerical.columns + column;
+        let (n, a) = (numerical.data[at], analytical.data[at]);
+        let absolute = if n == a { 0.0 } else { (n - a).abs() };
+        let index = |flat: usize, shape: Option<&[usize]>| shape.map_or_else(Vec::new, |s| unravel(flat, s));
+        Entry {
+            output: self.output,
+            input: self.input,
+            output_index: index(row, self.shapes.map(|(output, _)| output)),
+            input_index: index(column, self.shapes.map(|(_, input)| input)),
+            numerical: n,
+            analytical: a,
+            absolute,
+            relative: if absolute == 0.0 { 0.0 } else { absolute / n.abs() },
+            tolerance: tolerance.at(n),
+        }
+    }
+
+    /// All entries of the two Jacobians, row by row.
+    pub(super) fn entries(
+        &self,
+        numerical: &Matrix,
+        analytical: &Matrix,
+        tolerance: Tolerance,
+    ) -> Vec<Entry> {
+        (0..numerical.rows)
+            .flat_map(|row| (0..numerical.columns).map(move |column| (row, column)))
+            .map(|at| self.entry(numerical, analytical, at, tolerance))
+            .collect()
+    }
+}
+
+/// The index of element number `flat` of a tensor of `shape` in row-major order.
+fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&length| {
+            let i = flat % length.max(1);
+            flat /= length.max(1);
+            i
+        })
+        .collect();
+    index.reverse();
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unravel;
+
+    #[test]
+    fn indices_are_row_major() {
+        assert_eq!(unravel(7, &[2, 3, 4]), [0, 1, 3]);
+        assert_eq!(unravel(23, &[2, 3, 4]), [1, 2, 3]);
+        assert_eq!(unravel(0, &[]), [0; 0]);
+    }
+}

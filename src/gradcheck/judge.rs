@@ -1,0 +1,120 @@
+//! The verdict on one Jacobian.
+
+use super::analytical::Arrived;
+use super::check::Check;
+use super::compare::{Place, Tolerance};
+use super::diagnosis::{self, Suspect};
+use super::numerical::Ladder;
+use super::point::Role;
+use super::probe::Probe;
+use super::report::{Entry, Gradient, Matrix, Pair};
+use super::{Failure, Mode};
+
+/// Both sides of the Jacobian of an output by an input.
+pub(super) struct Sides<'a> {
+    pub(super) output: usize,
+    pub(super) input: usize,
+    pub(super) mode: Mode,
+    /// Those of the output by every input.
+    pub(super) numerical: &'a [&'a Matrix],
+    /// That of the output by the input.
+    pub(super) analytical: Matrix,
+    pub(super) tolerance: Tolerance,
+}
+
+impl Check<'_> {
+    /// Holds the two sides against each other, and records what is wrong. `None` if nothing is due.
+    pub(super) fn judge(&mut self, sides: Sides, arrived: &Arrived) -> Option<Pair> {
+        let Sides { output, input, mode, tolerance, .. } = sides;
+        match self.inputs[input].role {
+            Role::Constant => return None,
+            Role::Stopped => {
+                if arrived.values().is_some_and(|gradient| gradient.iter().any(|&g| g != 0.0)) {
+                    self.failures.push(Failure::UnexpectedGradient { output, input });
+                }
+                return None;
+            }
+            Role::Differentiated => {}
+        }
+        let shapes = [self.graph.outputs[output].dims().to_vec(), self.inputs[input].tensor.dims().to_vec()];
+        let shapes = (mode == Mode::Slow).then_some((shapes[0].as_slice(), shapes[1].as_slice()));
+        let place = Place { output, input, shapes };
+
+        let mut numerical = sides.numerical[input].clone();
+        if mode == Mode::Slow && arrived.values().is_some() {
+            self.look_again(place, &mut numerical, &sides.analytical, tolerance);
+        }
+        let entries = place.entries(&numerical, &sides.analytical, tolerance);
+        let worst =
+            (0..entries.len()).max_by(|&a, &b| entries[a].severity().total_cmp(&entries[b].severity()));
+        let largest = numerical.largest();
+        // Moving an input that a function does not depend on changes no bit of its output.
+        let due = largest != 0.0;
+        let (gradient, failure) = match arrived {
+            Arrived::Values(_) => {
+                let suspect = Suspect { numerical: &numerical, sides: &sides };
+                (Gradient::Present, self.difference(&entries, worst, place, &suspect))
+            }
+            _ if !due => (Gradient::Independent, None),
+            Arrived::Missing => {
+                (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical: largest }))
+            }
+            Arrived::Unreached => {
+                (Gradient::Absent, Some(Failure::Severed { output, input, numerical: largest }))
+            }
+        };
+        self.failures.extend(failure);
+        let worst = worst.map(|at| entries[at].clone());
+        Some(Pair { output, input, gradient, numerical, analytical: sides.analytical, worst })
+    }
+
+    /// What is wrong with the entries, if anything is.
+    fn difference(
+        &self,
+        entries: &[Entry],
+        worst: Option<usize>,
+        place: Place,
+        suspect: &Suspect,
+    ) -> Option<Failure> {
+        if let Some(entry) = entries.iter().find(|e| !e.analytical.is_finite() && e.numerical.is_finite()) {
+            return Some(Failure::NonFinite { entry: Box::new(entry.clone()) });
+        }
+        let worst = worst.filter(|&at| !entries[at].agrees())?;
+        let entry = entries[worst].clone();
+        let wrong = (entries.iter().filter(|e| !e.agrees()).count(), entries.len());
+        // A projection of fast mode shows neither place nor pattern.
+        let at = (worst / suspect.numerical.columns, worst % suspect.numerical.columns);
+        let hint = place.shapes.and_then(|_| {
+            diagnosis::kink(&self.sampler, &entry, at, self.eps).or_else(|| diagnosis::pattern(suspect))
+        });
+        Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
+    }
+
+    /// Replaces numerical entries that disagree by ones at another step where two steps bear `analytical` out.
+    ///
+    /// The first column where none does settles it: the derivative is wrong, and looking on costs time.
+    fn look_again(&self, place: Place, numerical: &mut Matrix, analytical: &Matrix, tolerance: Tolerance) {
+        let Tolerance { atol, rtol } = tolerance;
+        for column in 0..numerical.columns {
+            let disagree: Vec<usize> = (0..numerical.rows)
+                .filter(|&row| !place.entry(numerical, analytical, (row, column), tolerance).agrees())
+                .collect();
+            if disagree.is_empty() {
+                continue;
+            }
+            let direction = Probe::Each(numerical.columns).vector(column);
+            let ladder = Ladder::climb(&self.sampler, place.input, &direction, self.eps);
+            let mut helped = false;
+            for row in disagree {
+                let at = row * numerical.columns + column;
+                if let Some(value) = ladder.confirm(place.output, row, analytical.data[at], atol, rtol) {
+                    numerical.data[at] = value;
+                    helped = true;
+                }
+            }
+            if !helped {
+                return;
+            }
+        }
+    }
+}

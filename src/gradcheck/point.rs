@@ -1,0 +1,129 @@
+//! The inputs of the function under check, and the points at which it is evaluated.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use super::Error;
+use super::view::{Unviewable, View};
+
+/// What the check does with an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Differentiated by both sides.
+    Differentiated,
+    /// Tracked, and no gradient may arrive.
+    Stopped,
+    /// Handed to the function as it is.
+    Constant,
+}
+
+/// An input: its values, and the memory layout in which the function gets them.
+#[derive(Debug, Clone)]
+pub(super) struct Input {
+    pub(super) role: Role,
+    pub(super) tensor: Tensor,
+    pub(super) values: Vec<f64>,
+    view: View,
+    positions: Vec<usize>,
+}
+
+/// Where the function is evaluated: contiguous variables, and the views of them that the function gets.
+pub(super) struct Point {
+    pub(super) leaves: Vec<Tensor>,
+    pub(super) inputs: Vec<Tensor>,
+}
+
+/// The function under check, at one point.
+pub(super) type Eval<'a> = dyn Fn(&Point) -> Result<Vec<Tensor>> + 'a;
+
+impl Input {
+    /// Input number `index`. Integers are constants whatever `role` says.
+    pub(super) fn new(index: usize, tensor: &Tensor, role: Role) -> std::result::Result<Self, Error> {
+        let role = if tensor.dtype().is_float() { role } else { Role::Constant };
+        let tensor = tensor.detach();
+        if role == Role::Constant {
+            let view = View::of(Tensor::zeros(0, DType::U8, &Device::Cpu)?.layout())
+                .map_err(|_| Error::Overlapping { input: index })?;
+            return Ok(Self { role, tensor, values: vec![], view, positions: vec![] });
+        }
+        let view = View::of(tensor.layout()).map_err(|reason| match reason {
+            Unviewable::Broadcast => Error::Broadcast { input: index },
+            Unviewable::Overlapping => Error::Overlapping { input: index },
+        })?;
+        Ok(Self { role, values: values(&tensor)?, positions: view.positions()?, tensor, view })
+    }
+
+    /// The variable under the view, and the view, at `values`.
+    ///
+    /// Elements of the variable that the view skips are NaN: whoever reads them shows it.
+    fn at(&self, values: &[f64]) -> Result<(Tensor, Tensor)> {
+        if self.role == Role::Constant {
+            return Ok((self.tensor.clone(), self.tensor.clone()));
+        }
+        let mut base = vec![f64::NAN; self.view.base().iter().product()];
+        for (&position, &value) in self.positions.iter().zip(values) {
+            base[position] = value;
+        }
+        let base = tensor(base, self.view.base(), &self.tensor)?;
+        let leaf = Var::from_tensor(&base)?.into_inner();
+        let view = self.view.apply(&leaf)?;
+        Ok((leaf, view))
+    }
+
+    /// The same input, contiguous.
+    pub(super) fn contiguous(&self) -> std::result::Result<Self, Error> {
+        Self::new(0, &self.tensor.force_contiguous()?, self.role)
+    }
+
+    /// The part of a gradient of the variable that belongs to the view, differentiable.
+    pub(super) fn view(&self, leaf_gradient: &Tensor) -> Result<Tensor> {
+        self.view.apply(leaf_gradient)
+    }
+}
+
+impl Point {
+    /// The point at which every input has its own values.
+    pub(super) fn of(inputs: &[Input]) -> Result<Self> {
+        Self::from_pairs(inputs.iter().map(|input| input.at(&input.values)))
+    }
+
+    /// A point well away from the inputs: a backward that takes its values from another call than its own
+    /// takes them from here. Every value is scaled down, which stays inside cones and balls.
+    pub(super) fn decoy(inputs: &[Input]) -> Result<Self> {
+        Self::from_pairs(inputs.iter().map(|input| {
+            let scaled: Vec<f64> = input.values.iter().map(|value| 0.75 * value).collect();
+            input.at(&scaled)
+        }))
+    }
+
+    /// This point with other values for input number `index`.
+    pub(super) fn with(&self, inputs: &[Input], index: usize, values: &[f64]) -> Result<Self> {
+        let mut moved = Self { leaves: self.leaves.clone(), inputs: self.inputs.clone() };
+        (moved.leaves[index], moved.inputs[index]) = inputs[index].at(values)?;
+        Ok(moved)
+    }
+
+    fn from_pairs(pairs: impl Iterator<Item = Result<(Tensor, Tensor)>>) -> Result<Self> {
+        let (leaves, inputs) = pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        Ok(Self { leaves, inputs })
+    }
+}
+
+/// The elements of a float tensor in row-major order.
+pub(super) fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+    tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
+}
+
+/// A tensor of `values`, with the dtype and device of `like`.
+pub(super) fn tensor(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
+    Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(like.dtype())?.to_device(like.device())
+}
+
+/// `value` as `dtype` holds it.
+pub(super) fn rounded(value: f64, dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => f64::from(value as f32),
+        DType::F16 => half::f16::from_f64(value).to_f64(),
+        DType::BF16 => half::bf16::from_f64(value).to_f64(),
+        _ => value,
+    }
+}

@@ -1,0 +1,125 @@
+//! What the tests of the checker share: inputs, and operations whose backward is written on the spot.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test code; not every test uses all of it")]
+
+use std::sync::Arc;
+
+use candle_core::cpu_backend::{binary_map, unary_map};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
+
+pub(crate) fn vector(values: &[f64]) -> Tensor {
+    Tensor::new(values, &Device::Cpu).unwrap()
+}
+
+/// Deterministic numbers in (-0.9, 0.9) that are neither zero nor equal.
+pub(crate) fn numbers(shape: &[usize]) -> Tensor {
+    let n: usize = shape.iter().product();
+    let values: Vec<f64> = (0..n).map(|i| (i as f64 * 0.754_877 + 0.37).fract() * 1.8 - 0.9).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// Asserts what `torch.autograd.gradcheck` says of the function `name` in slow and in fast mode, as recorded.
+pub(crate) fn torch_says(name: &str, [slow, fast]: [&str; 2]) {
+    let recorded: serde_json::Value =
+        serde_json::from_str(include_str!("../reference/gradcheck.json")).unwrap();
+    let of = |mode: &str| recorded[name][mode]["verdict"].as_str().unwrap_or("not recorded").to_string();
+    assert_eq!([of("slow"), of("fast")], [slow, fast], "{name}");
+}
+
+type Backward1 = dyn Fn(&Tensor, &Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync;
+type Backward2 = dyn Fn(&Tensor, &Tensor, &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> + Send + Sync;
+
+/// y = f(x) element by element, with a backward of (x, y, upstream gradient).
+#[derive(Clone)]
+pub(crate) struct Op1 {
+    forward: fn(f64) -> f64,
+    backward: Arc<Backward1>,
+}
+
+impl Op1 {
+    pub(crate) fn new(
+        forward: fn(f64) -> f64,
+        backward: impl Fn(&Tensor, &Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { forward, backward: Arc::new(backward) }
+    }
+
+    pub(crate) fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        x.apply_op1(self.clone())
+    }
+}
+
+impl CustomOp1 for Op1 {
+    fn name(&self) -> &'static str {
+        "op1"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let CpuStorage::F64(x) = x else { bail!("op1 takes f64") };
+        Ok((CpuStorage::F64(unary_map(x, layout, self.forward)), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
+        (self.backward)(x, y, upstream)
+    }
+}
+
+/// z = f(x, y) element by element, with a backward of (x, y, upstream gradient).
+#[derive(Clone)]
+pub(crate) struct Op2 {
+    forward: fn(f64, f64) -> f64,
+    backward: Arc<Backward2>,
+}
+
+impl Op2 {
+    pub(crate) fn new(
+        forward: fn(f64, f64) -> f64,
+        backward: impl Fn(&Tensor, &Tensor, &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self { forward, backward: Arc::new(backward) }
+    }
+
+    pub(crate) fn apply(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        x.apply_op2(y, self.clone())
+    }
+}
+
+impl CustomOp2 for Op2 {
+    fn name(&self) -> &'static str {
+        "op2"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        y: &CpuStorage,
+        ly: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (CpuStorage::F64(x), CpuStorage::F64(y)) = (x, y) else { bail!("op2 takes f64") };
+        Ok((CpuStorage::F64(binary_map(lx, ly, x, y, self.forward)), lx.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        _: &Tensor,
+        upstream: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        (self.backward)(x, y, upstream)
+    }
+}
+
+/// x^3.
+pub(crate) fn cube(x: f64) -> f64 {
+    x * x * x
+}
+
+/// The derivative of x^3, times the upstream gradient.
+pub(crate) fn cube_gradient(x: &Tensor, upstream: &Tensor) -> Result<Tensor> {
+    (x.sqr()? * 3.0)? * upstream
+}
