@@ -26,8 +26,10 @@ fn summary(rows: &[Row]) -> String {
 #[test]
 fn verdicts_are_the_recorded_ones() {
     with_second_order("verdicts_are_the_recorded_ones", || {
-        let (found, recorded) =
-            (summary(&audit::run("", &Device::Cpu).unwrap()), std::fs::read_to_string(PATH).unwrap());
+        let (found, recorded) = (
+            summary(&audit::run(&audit::candle_cases().unwrap(), "", &Device::Cpu).unwrap()),
+            std::fs::read_to_string(PATH).unwrap(),
+        );
         let only_in = |a: &str, b: &str, sign: &str| -> String {
             let missing = a.lines().filter(|line| !b.lines().any(|other| other == *line));
             missing.fold(String::new(), |text, line| format!("{text}{sign} {line}\n"))
@@ -52,13 +54,17 @@ fn record() {
         assert!(again.unwrap().success());
         return;
     }
-    std::fs::write(Path::new(PATH), summary(&audit::run("", &Device::Cpu).unwrap())).unwrap();
+    std::fs::write(
+        Path::new(PATH),
+        summary(&audit::run(&audit::candle_cases().unwrap(), "", &Device::Cpu).unwrap()),
+    )
+    .unwrap();
 }
 
 /// Fast mode comes to the verdict of slow mode over all of Candle, the wrong operations included.
 #[test]
 fn fast_mode_agrees_with_slow_mode() {
-    for case in audit::cases().unwrap() {
+    for case in audit::candle_cases().unwrap() {
         let (slow, fast) = (case.run(), case.clone().mode(Mode::Fast).run());
         assert_eq!(fast.verdict, slow.verdict, "{}: {} / {}", case.name(), slow.detail, fast.detail);
     }
@@ -67,19 +73,22 @@ fn fast_mode_agrees_with_slow_mode() {
 /// No case is there twice, and a filter finds what it names.
 #[test]
 fn cases_are_named_apart() {
-    let mut names: Vec<_> = audit::cases().unwrap().iter().map(|case| case.name().to_string()).collect();
+    let mut names: Vec<_> =
+        audit::candle_cases().unwrap().iter().map(|case| case.name().to_string()).collect();
     let count = names.len();
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert!(audit::run("no such operation", &Device::Cpu).unwrap().is_empty());
+    assert!(
+        audit::run(&audit::candle_cases().unwrap(), "no such operation", &Device::Cpu).unwrap().is_empty()
+    );
 }
 
 /// The findings in a few words each; tests/reference/audit.txt has them all.
 #[test]
 fn what_is_wrong_is_called_by_its_name() {
     let found = |name: &str, strided: bool, verdict: Verdict, detail: &str| {
-        let rows = audit::run(name, &Device::Cpu).unwrap();
+        let rows = audit::run(&audit::candle_cases().unwrap(), name, &Device::Cpu).unwrap();
         let row =
             rows.iter().find(|row| row.name == name && row.inputs.contains("strided") == strided).unwrap();
         assert_eq!(row.verdict, verdict, "{name}: {}", row.detail);

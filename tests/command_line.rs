@@ -228,3 +228,37 @@ fn rust_log_is_respected() {
     let output = taper_with_log(&small(&["--quiet"]), Some("info"));
     assert_eq!(stderr(&output).matches("fold done").count(), 4);
 }
+
+#[test]
+fn gradcheck_prints_a_row_for_each_check() {
+    let output = taper(&["gradcheck", "--filter", "maximum"]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let table = stdout(&output);
+    assert!(table.contains("| maximum, first ") && table.contains(", strided ") && !table.contains("| cos"));
+    assert!(table.trim_end().ends_with("21 of 21 checks are right"), "{table}");
+}
+
+#[test]
+fn gradcheck_prints_json() {
+    let rows = json(&taper(&["gradcheck", "--json", "--filter", "DynamicNet of cos"]));
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 5 * 3);
+    for row in rows {
+        assert_eq!(row["verdict"], "right", "{row}");
+        assert!(row["worst"].as_f64().unwrap() <= 1e-8, "{row}");
+    }
+    assert_eq!(rows.iter().filter(|row| row["order"] == 2).count(), 5);
+}
+
+/// What is wrong in Candle is news, and no failure of the command.
+#[test]
+fn gradcheck_audits_candle() {
+    let output = taper(&["gradcheck", "--candle", "--filter", "max_pool2d"]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    assert!(stdout(&output).contains("off by a factor of 0.25"), "{}", stdout(&output));
+}
+
+#[test]
+fn gradcheck_refuses_a_filter_that_finds_nothing() {
+    assert_refused(&["gradcheck", "--filter", "convolve"], "error: --filter is 'convolve', which is in no");
+}

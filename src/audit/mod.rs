@@ -1,4 +1,4 @@
-//! Candle's own derivatives, checked: which operations of candle-core and candle-nn have a right backward.
+//! The gradient check over lists of functions: those of this crate, and Candle's own.
 //!
 //! [`run`] checks every case three times: at contiguous inputs, at strided ones, and, where Candle keeps the
 //! graph of the backward ([`second_order_available`]), for second derivatives. Inputs are f64 and away from
@@ -9,20 +9,21 @@
 //! use taper::audit;
 //! use taper::gradcheck::{Verdict, table};
 //!
-//! let rows = audit::run("max_pool2d", &Device::Cpu)?;
+//! let rows = audit::run(&audit::candle_cases()?, "max_pool2d", &Device::Cpu)?;
 //! println!("{}", table(&rows));
 //! assert!(rows.iter().any(|row| row.verdict == Verdict::Wrong));
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 //!
-//! A case is a name, inputs, and a function, and belongs in the list of its kind: `elementwise`, `reduce`,
-//! `shape`, `index`, `linear` (products, convolutions, pools), `nn` (functions) or `layers`.
+//! A case is a name, inputs, and a function, and belongs in the list of its kind: `own` for this crate; for Candle
+//! `elementwise`, `reduce`, `shape`, `index`, `linear` (products, convolutions, pools), `nn` (functions) or `layers`.
 
 mod elementwise;
 mod index;
 mod layers;
 mod linear;
 mod nn;
+mod own;
 mod reduce;
 mod shape;
 
@@ -30,12 +31,21 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::gradcheck::{Case, DTypePolicy, GradCheck, Row, Verdict, second_order_available};
 
-/// All cases, by name.
+/// The operations of this crate, its layers, its loss and its network at each depth.
 ///
 /// # Errors
 ///
 /// If Candle cannot make an input.
-pub fn cases() -> Result<Vec<Case>> {
+pub fn own_cases() -> Result<Vec<Case>> {
+    own::cases()
+}
+
+/// Every differentiable operation of candle-core, and the layers, activations, losses and functions of candle-nn.
+///
+/// # Errors
+///
+/// If Candle cannot make an input.
+pub fn candle_cases() -> Result<Vec<Case>> {
     let mut cases = vec![];
     for list in [
         elementwise::cases,
@@ -51,16 +61,16 @@ pub fn cases() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Checks every case whose name contains `filter` on `device`: contiguous, strided, and, where the first of these is
+/// Checks those of `cases` whose name contains `filter` on `device`: contiguous, strided, and, where the first of these is
 /// right, at second order.
 ///
 /// # Errors
 ///
-/// If Candle cannot make an input or move it there. What is wrong with a case is its row's verdict.
-pub fn run(filter: &str, device: &Device) -> Result<Vec<Row>> {
+/// If Candle cannot move an input there. What is wrong with a case is its row's verdict.
+pub fn run(cases: &[Case], filter: &str, device: &Device) -> Result<Vec<Row>> {
     let second = second_order_available()?;
     let mut rows = vec![];
-    for case in cases()?.iter().filter(|case| case.name().contains(filter)) {
+    for case in cases.iter().filter(|case| case.name().contains(filter)) {
         let case = case.on(device)?;
         rows.extend([case.run(), case.strided()?.run()]);
         if second && rows[rows.len() - 2].verdict == Verdict::Right {

@@ -119,7 +119,7 @@ impl Case {
         let (verdict, worst, detail) = judge(&outcome);
         Row {
             name: self.name.clone(),
-            inputs: self.inputs.iter().map(describe).collect::<Vec<_>>().join(" "),
+            inputs: describe(&self.inputs),
             mode: self.mode,
             order: self.order,
             verdict,
@@ -184,29 +184,50 @@ pub struct Row {
     pub seconds: f64,
 }
 
-/// Rows as a table for people, in Markdown; of a detail it has what stands before the numbers.
+/// Rows as a table for people, in Markdown, with a column of details only when there are some.
 pub fn table(rows: &[Row]) -> String {
+    let details = rows.iter().any(|row| !row.detail.is_empty());
+    let columns = if details { 7 } else { 6 };
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
-    table.set_header(["function", "inputs", "order", "mode", "worst", "verdict", "detail"]);
+    let header = ["function", "inputs", "order", "mode", "worst", "verdict", "detail"];
+    table.set_header(&header[..columns]);
     for row in rows {
-        table.add_row([
+        let cells = [
             row.name.clone(),
             row.inputs.clone(),
             row.order.to_string(),
             row.mode.to_string(),
             row.worst.map_or_else(String::new, |worst| format!("{worst:.1e}")),
             row.verdict.to_string(),
-            row.detail.split([';', '(']).next().unwrap_or_default().trim_end().to_string(),
-        ]);
+            brief(&row.detail),
+        ];
+        table.add_row(&cells[..columns]);
     }
     table.trim_fmt()
 }
 
-/// Dtype, shape and layout: `f64[2, 3]`, `f64[3, 2] strided`.
-fn describe(input: &Tensor) -> String {
-    let layout = if input.is_contiguous() { "" } else { " strided" };
-    format!("{}{:?}{layout}", input.dtype().as_str(), input.dims())
+/// A detail without its numbers and its advice.
+fn brief(detail: &str) -> String {
+    let parts =
+        detail.split("; ").filter(|part| !["worst: ", "look for "].iter().any(|p| part.starts_with(p)));
+    let text = parts.collect::<Vec<_>>().join("; ");
+    text.split(" (").next().unwrap_or_default().to_string()
+}
+
+/// Dtype, shapes and layout of the inputs: `f64 [2, 3] [3]`, `f64 [2, 3] [3], strided`.
+fn describe(inputs: &[Tensor]) -> String {
+    let mut words = vec![];
+    let mut dtype = None;
+    for input in inputs {
+        if dtype != Some(input.dtype()) {
+            dtype = Some(input.dtype());
+            words.push(input.dtype().as_str().to_string());
+        }
+        words.push(format!("{:?}", input.dims()));
+    }
+    let strided = inputs.iter().any(|input| !input.is_contiguous());
+    format!("{}{}", words.join(" "), if strided { ", strided" } else { "" })
 }
 
 fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {

@@ -1,49 +1,12 @@
-//! The command line: the only place that knows flags.
+//! The flags of `taper cv`.
 
 use std::num::NonZeroUsize;
 use std::thread;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use taper::config::{CvConfig, DataConfig, DeviceSpec, FloatType, LayerName, ModelConfig, TrainConfig};
 use taper::nn::CosInit;
 use taper::telemetry::LogFormat;
-
-/// Cross-validate a regression network of dynamic depth
-///
-/// The network's shared hidden layer is applied a random number of times in each training step, and its prediction is
-/// the mean over all depths. It learns synthetic data, y = x w + noise, and is tested on every row once.
-///
-/// Without a command, taper runs `taper cv`.
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
-    after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
-                  every epoch.\nExit codes: 0 done, 1 the run failed, 2 the call was wrong."
-)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    cv: CvArgs,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Cross-validate (the default command)
-    Cv(CvArgs),
-}
-
-impl Cli {
-    /// The arguments of the cross-validation, whether its command was named or not.
-    pub(crate) fn into_cv(self) -> CvArgs {
-        match self.command {
-            Some(Command::Cv(args)) => args,
-            None => self.cv,
-        }
-    }
-}
 
 /// What `taper cv` can be told.
 #[derive(Debug, Args)]
@@ -205,58 +168,3 @@ value_enum!(LogFormatArg for LogFormat {
     /// One JSON object a line
     Json
 });
-
-/// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
-pub(crate) fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let paragraphs = text.lines().take_while(|line| !line.starts_with("Usage:"));
-    let parts: Vec<_> = paragraphs
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .collect();
-    format!("{}; see 'taper --help'", parts.join("; "))
-}
-
-/// The flag that sets the configuration's `key`: its last part, as all flags are named.
-pub(crate) fn flag(key: &str) -> String {
-    let name = key.rsplit('.').next().unwrap_or(key);
-    format!("--{}", name.replace('_', "-"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_definitions_are_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn no_arguments_give_the_default_configuration() {
-        let bare = Cli::parse_from(["taper"]).into_cv().config();
-        let named = Cli::parse_from(["taper", "cv"]).into_cv().config();
-        assert_eq!(bare, CvConfig::default());
-        assert_eq!(named, CvConfig::default());
-    }
-
-    /// Errors name settings by key, and users know them by flag: every key must have one of that name.
-    #[test]
-    fn every_key_of_the_configuration_has_its_flag() {
-        fn keys(prefix: &str, value: &serde_json::Value) -> Vec<String> {
-            value.as_object().map_or_else(
-                || vec![prefix.to_owned()],
-                |map| map.iter().flat_map(|(key, value)| keys(&format!("{prefix}.{key}"), value)).collect(),
-            )
-        }
-        let command = Cli::command();
-        let flags: Vec<_> = command
-            .get_arguments()
-            .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
-            .collect();
-        for key in keys("", &serde_json::to_value(CvConfig::default()).unwrap()) {
-            assert!(flags.contains(&flag(&key)), "{key} has no flag {}", flag(&key));
-        }
-    }
-}

@@ -1,0 +1,97 @@
+//! The operations, layers, loss and network of this crate, parameters among the inputs.
+
+use std::collections::HashMap;
+
+use candle_core::{Module, Result, Tensor};
+use candle_nn::VarBuilder;
+
+use super::numbers;
+use crate::gradcheck::Case;
+use crate::nn::{CosInit, CosLinear, DynamicNet, DynamicNetConfig, LayerKind, Linear, mse_loss};
+use crate::ops::{TieGrad, cos, maximum, maximum_with, mul, relu};
+
+pub(super) fn cases() -> Result<Vec<Case>> {
+    let mut cases = operations()?;
+    cases.extend(layers()?);
+    for (name, layer) in [("linear", LayerKind::Linear), ("cos", LayerKind::Cos(CosInit::Centred))] {
+        cases.extend(networks(name, layer)?);
+    }
+    Ok(cases)
+}
+
+fn operations() -> Result<Vec<Case>> {
+    let pair = |x: &[usize], y: &[usize]| -> Result<Vec<Tensor>> { Ok(vec![numbers(x, 0)?, numbers(y, 1)?]) };
+    let one = || Ok::<_, candle_core::Error>(vec![numbers(&[2, 3], 0)?]);
+    let mut cases = vec![
+        Case::new("mul", pair(&[2, 3], &[2, 3])?, |x| mul(&x[0], &x[1])),
+        Case::new("mul, broadcast", pair(&[2, 1, 3], &[4, 1])?, |x| mul(&x[0], &x[1])),
+        Case::new("mul, scalar", pair(&[], &[2, 2])?, |x| mul(&x[0], &x[1])),
+        Case::new("mul, by itself", one()?, |x| mul(&x[0], &x[0])),
+        Case::new("maximum, broadcast", pair(&[2, 1, 3], &[4, 1])?, |x| maximum(&x[0], &x[1])),
+        Case::new("relu", one()?, |x| relu(&x[0])),
+        Case::new("cos", one()?, |x| cos(&x[0])),
+        Case::new("cos, large", vec![numbers(&[2, 3], 0)?.affine(1e3, 0.)?], |x| cos(&x[0])),
+        Case::new("mse_loss", pair(&[3, 2], &[3, 2])?, |x| mse_loss(&x[0], &x[1])),
+    ];
+    for (name, tie) in [("split", TieGrad::Split), ("first", TieGrad::First), ("second", TieGrad::Second)] {
+        cases.push(Case::new(format!("maximum, {name}"), pair(&[2, 3], &[2, 3])?, move |x| {
+            maximum_with(&x[0], &x[1], tie)
+        }));
+        cases.push(Case::new(format!("maximum, {name}, of itself"), one()?, move |x| {
+            maximum_with(&x[0], &x[0], tie)
+        }));
+    }
+    Ok(cases)
+}
+
+fn layers() -> Result<Vec<Case>> {
+    let mut cases = vec![];
+    for (suffix, shapes) in [("", [[4, 2].as_slice(), &[4]].as_slice()), (", no bias", &[&[4, 2]])] {
+        let bias = shapes.len() == 2;
+        let mut inputs = vec![numbers(&[3, 2], 0)?];
+        for (shape, salt) in shapes.iter().zip(1..) {
+            inputs.push(numbers(shape, salt)?);
+        }
+        cases.push(Case::new(format!("Linear{suffix}"), inputs.clone(), move |x| {
+            Linear::new(2, 4, bias, parameters(&["weight", "bias"], &x[1..]))?.forward(&x[0])
+        }));
+        cases.push(Case::new(format!("CosLinear{suffix}"), inputs, move |x| {
+            let vb = parameters(&["weight", "bias"], &x[1..]);
+            CosLinear::new(2, 4, bias, CosInit::Centred, vb)?.forward(&x[0])
+        }));
+    }
+    Ok(cases)
+}
+
+/// The network of `layer` at each depth, and its prediction; `name` is that of the layer.
+fn networks(name: &str, layer: LayerKind) -> Result<Vec<Case>> {
+    const NAMES: [&str; 6] =
+        ["input.weight", "input.bias", "hidden.weight", "hidden.bias", "output.weight", "output.bias"];
+    const SHAPES: [&[usize]; 6] = [&[3, 2], &[3], &[3, 3], &[3], &[1, 3], &[1]];
+    // The weights of a cosine are around pi/2, where cos(W) is around 0 as the weights of a linear layer are.
+    let centre = if matches!(layer, LayerKind::Cos(_)) { std::f64::consts::FRAC_PI_2 } else { 0. };
+    let mut inputs = vec![numbers(&[4, 2], 0)?];
+    for (shape, salt) in SHAPES.into_iter().zip(1..) {
+        let centre = if shape.len() == 2 { centre } else { 0. };
+        inputs.push(numbers(shape, salt)?.affine(1., centre)?);
+    }
+    let net = move |x: &[Tensor]| {
+        let config = DynamicNetConfig { in_features: 2, hidden: 3, out_features: 1, depths: 1..=4, layer };
+        DynamicNet::new(&config, parameters(&NAMES, &x[1..]))
+    };
+    let at_depth = |depth: usize| {
+        Case::new(format!("DynamicNet of {name}, depth {depth}"), inputs.clone(), move |x| {
+            net(x)?.forward_at_depth(&x[0], depth)
+        })
+    };
+    let predict =
+        Case::new(format!("DynamicNet of {name}, predict"), inputs.clone(), move |x| net(x)?.predict(&x[0]));
+    Ok((1..=4).map(at_depth).chain([predict]).collect())
+}
+
+/// A builder over given parameters, through which their gradients go.
+fn parameters(names: &[&str], values: &[Tensor]) -> VarBuilder<'static> {
+    let named = names.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.clone()));
+    let (dtype, device) = (values[0].dtype(), values[0].device());
+    VarBuilder::from_tensors(named.collect::<HashMap<_, _>>(), dtype, device)
+}
