@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use taper::config::DataConfig;
-use taper::gradcheck::{Verdict, table};
+use taper::gradcheck::{Verdict, summary, table};
 use taper::random::{Stream, generator};
 use taper::{Error, audit, cross_validate, data, telemetry};
 
@@ -66,14 +66,14 @@ fn gradcheck(args: &GradcheckArgs) -> Result<()> {
             format!("is '{}', which is in no function's name; without it all are shown", args.filter);
         return Err(Error::Config { key: "filter", problem }.into());
     }
-    let right = rows.iter().filter(|row| row.verdict == Verdict::Right).count();
     if args.json {
         print(&serde_json::to_string_pretty(&rows)?)?;
     } else {
-        print(&format!("{}\n{right} of {} checks are right", table(&rows), rows.len()))?;
+        print(&format!("{}\n{}", table(&rows), summary(&rows)))?;
     }
-    if right < rows.len() && !args.candle {
-        bail!("{} of {} gradient checks failed", rows.len() - right, rows.len());
+    let failed = rows.iter().filter(|row| row.verdict != Verdict::Right).count();
+    if failed > 0 && !args.candle {
+        bail!("{failed} of {} gradient checks failed", rows.len());
     }
     Ok(())
 }

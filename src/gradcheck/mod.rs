@@ -125,7 +125,7 @@ pub use parity::Parity;
 pub use report::{Entry, Gradient, Matrix, Pair, Report};
 pub use second::available as second_order_available;
 pub use settings::{DTypePolicy, GradCheck, Mode};
-pub use suite::{Case, Row, Verdict, table};
+pub use suite::{Case, Row, Verdict, summary, table};
 pub use view::strided;
 
 /// What a function under check returns: one tensor, or several.

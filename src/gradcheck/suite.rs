@@ -1,5 +1,6 @@
 //! Lists of named checks, and the table that they make.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -131,7 +132,7 @@ impl Case {
 }
 
 /// What became of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The derivatives hold.
@@ -205,6 +206,16 @@ pub fn table(rows: &[Row]) -> String {
         table.add_row(&cells[..columns]);
     }
     table.trim_fmt()
+}
+
+/// How many rows have each verdict: `16 checks: 5 right, 6 wrong, 5 not differentiable by design`.
+pub fn summary(rows: &[Row]) -> String {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.verdict).or_insert(0) += 1;
+    }
+    let counts: Vec<_> = counts.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    format!("{} checks: {}", rows.len(), counts.join(", "))
 }
 
 /// A detail without its numbers and its advice.
