@@ -14,7 +14,7 @@
 //!
 //! # Adding an operation
 //!
-//! An operation is a folder: `cpu.rs` has its scalar math as a [`Map`](elementwise::Map), `mod.rs` the public
+//! An operation is a folder: `cpu.rs` has its scalar math as a `Map`, `mod.rs` the public
 //! function and the `CustomOp` with its derivative. Loops, layouts and dtypes are written once, in
 //! `elementwise.rs`; the checks of the operands in `operands.rs`. Then add the folder to the list below.
 
