@@ -1,10 +1,9 @@
 //! K-fold cross-validation, folds side by side.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::fmt::Debug;
 use std::time::Instant;
 
+use candle_core::DType;
 use candle_nn::VarMap;
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span};
@@ -14,6 +13,7 @@ use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::nn::{DynamicNet, seeded_builder};
+use crate::parallel::in_order;
 use crate::random::{Stream, generator};
 use crate::report::{CvReport, FoldReport};
 use crate::telemetry::Progress;
@@ -27,8 +27,8 @@ use crate::train::Trainer;
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Fold`] for the first fold that fails, in the order of the folds and not of time; later folds
-/// are given up.
+/// Fails with [`Error::Config`] when `data` has not the rows, features and dtype that `config` says, and with
+/// [`Error::Fold`] for the first fold that fails, in the order of the folds and not of time; later folds are given up.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ use crate::train::Trainer;
 /// use taper::random::{Stream, generator};
 ///
 /// let mut config = CvConfig::default();
-/// config.train.epochs = 2;
+/// (config.data.rows, config.data.features, config.train.epochs) = (200, 4, 2);
 /// let config = config.validate()?;
 ///
 /// let rng = generator(config.seed, Stream::Data, 0);
@@ -50,6 +50,7 @@ use crate::train::Trainer;
 /// ```
 pub fn cross_validate(config: &ValidConfig, data: &Dataset, jobs: usize) -> Result<CvReport> {
     let start = Instant::now();
+    check_data(config, data)?;
     let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features());
     let _entered = span.enter();
     let folds = KFold::new(data.rows(), config.folds, &mut generator(config.seed, Stream::Folds, 0))?;
@@ -62,7 +63,26 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, jobs: usize) -> Resu
     })?;
     let report = CvReport::new(config.clone(), reports, start.elapsed().as_secs_f64());
     info!(seconds = report.seconds, "cross-validation done");
+    report.check_finite()?;
     Ok(report)
+}
+
+/// The report quotes the settings of the data, so they must be those of `data`.
+fn check_data(config: &ValidConfig, data: &Dataset) -> Result<()> {
+    let differs = |key, expected: &dyn Debug, actual: &dyn Debug| {
+        Err(Error::config(key, format!("is {expected:?}, but the data has {actual:?}")))
+    };
+    if config.data.rows != data.rows() {
+        return differs("data.rows", &config.data.rows, &data.rows());
+    }
+    if config.data.features != data.features() {
+        return differs("data.features", &config.data.features, &data.features());
+    }
+    let dtype = DType::from(config.dtype);
+    if dtype != data.x().dtype() {
+        return differs("dtype", &dtype, &data.x().dtype());
+    }
+    Ok(())
 }
 
 /// Trains and tests one fold in the current span; `cancelled` is asked after every epoch.
@@ -100,76 +120,4 @@ fn run_fold(
     let seconds = start.elapsed().as_secs_f64();
     info!(mse = evaluation.mean.mse, seconds, "fold done");
     Ok(FoldReport::new(index, evaluation, train_mse, seconds))
-}
-
-/// Calls `task(i, cancelled)` for i in 0..n on `jobs` threads and returns the results in order, or the error of the
-/// lowest i that fails.
-///
-/// Tasks start in order. `cancelled()` turns true for a task as soon as one before it has failed: its result would
-/// not be seen.
-fn in_order<T: Send>(
-    n: usize,
-    jobs: usize,
-    task: impl Fn(usize, &dyn Fn() -> bool) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let first_failed = AtomicUsize::new(n);
-    let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..n).map(|_| None).collect());
-    let work = || {
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            let cancelled = || first_failed.load(Ordering::Relaxed) < i;
-            if i >= n || cancelled() {
-                return;
-            }
-            let result = task(i, &cancelled);
-            if result.is_err() {
-                first_failed.fetch_min(i, Ordering::Relaxed);
-            }
-            results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..jobs.min(n) {
-            // Where the system grants no more threads, those that there are do all the work.
-            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.into_iter().map(|result| result.unwrap_or(Err(Error::Cancelled))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn results_come_in_order() {
-        for jobs in [1, 2, 7, 100] {
-            assert_eq!(
-                in_order(20, jobs, |i, _| Ok(i * i)).unwrap(),
-                (0..20).map(|i| i * i).collect::<Vec<_>>()
-            );
-        }
-    }
-
-    #[test]
-    fn the_lowest_failure_is_reported_however_many_jobs_there_are() {
-        for jobs in [1, 2, 7] {
-            let error = in_order(20, jobs, |i, cancelled| match i {
-                0 => Ok(()),
-                1 => {
-                    // The failure of a later task does not cancel this one.
-                    assert!(!cancelled());
-                    Err(Error::config("first", "failed"))
-                }
-                _ => Err(Error::config("later", "failed")),
-            })
-            .unwrap_err();
-            assert_eq!(error.to_string(), "first failed");
-        }
-    }
 }

@@ -16,10 +16,7 @@ pub enum Error {
         problem: String,
     },
     /// Training met a loss or a gradient that is not finite.
-    #[error(
-        "epoch {epoch}, step {step}, depth {depth}: {what} is not finite; a lower lr or another initialisation \
-         would help"
-    )]
+    #[error("epoch {epoch}, step {step}, depth {depth}: {what} is not finite; {}", advice(*.epoch, *.step))]
     NotFinite {
         /// `the loss`, or `the gradient of` a parameter.
         what: String,
@@ -30,9 +27,12 @@ pub enum Error {
         /// How often the hidden layer was applied.
         depth: usize,
     },
-    /// A trained network predicts something that is not finite.
-    #[error("the error on the test rows is not finite; a lower lr or another initialisation would help")]
-    NotFinitePrediction,
+    /// A result is not finite: the predictions or their errors are too large for the floats.
+    #[error("{0} is not finite; a lower lr or another initialisation would help")]
+    NotFiniteResult(&'static str),
+    /// There are no rows to train or test on.
+    #[error("there are no rows, expected at least one")]
+    NoRows,
     /// A fold failed.
     #[error("fold {fold}")]
     Fold {
@@ -44,9 +44,20 @@ pub enum Error {
     /// A fold was given up because one before it failed.
     #[error("given up, since an earlier fold failed")]
     Cancelled,
+    /// A thread could not be started.
+    #[error("cannot start a thread for a fold")]
+    Thread(#[source] std::io::Error),
     /// Candle reports an error.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+}
+
+/// What to do about a loss that is not finite. Before the first update the learning rate has no part in it.
+fn advice(epoch: usize, step: usize) -> &'static str {
+    match (epoch, step) {
+        (0, 0) => "smaller data or another initialisation would help",
+        _ => "a lower lr or another initialisation would help",
+    }
 }
 
 impl Error {

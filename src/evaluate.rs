@@ -7,7 +7,7 @@ use candle_core::{DType, Tensor};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
-use crate::nn::DynamicNet;
+use crate::nn::{DynamicNet, mean_over_depths};
 
 /// How many rows are predicted at a time, so that memory does not grow with the data.
 const BLOCK: usize = 4096;
@@ -25,8 +25,10 @@ pub struct Evaluation {
 ///
 /// # Errors
 ///
-/// Fails with [`Error::NotFinitePrediction`] when an error is not finite, and when there are no rows.
+/// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is not finite.
 pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evaluation> {
+    // Without a graph the activations of a block are dropped as soon as they are used.
+    let net = net.detach();
     let mut mean = Accumulator::default();
     let mut by_depth: Vec<_> = net.depths().map(|depth| (depth, Accumulator::default())).collect();
     for block in rows.chunks(BLOCK) {
@@ -36,10 +38,12 @@ pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evalua
         for ((_, errors), output) in by_depth.iter_mut().zip(&outputs) {
             errors.add(&values(output)?, &targets);
         }
-        mean.add(&values(&Tensor::stack(&outputs, 0)?.mean(0)?)?, &targets);
+        mean.add(&values(&mean_over_depths(&outputs)?)?, &targets);
     }
-    let finite = |errors: &Accumulator| {
-        errors.metrics().filter(|metrics| metrics.mse.is_finite()).ok_or(Error::NotFinitePrediction)
+    let finite = |errors: &Accumulator| match errors.metrics() {
+        Some(metrics) if metrics.mse.is_finite() => Ok(metrics),
+        Some(_) => Err(Error::NotFiniteResult("the error on the test rows")),
+        None => Err(Error::NoRows),
     };
     let mse_by_depth = by_depth.iter().map(|(depth, errors)| Ok((*depth, finite(errors)?.mse)));
     Ok(Evaluation { mean: finite(&mean)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })

@@ -34,6 +34,7 @@ pub mod metrics;
 pub mod nn;
 pub mod ops;
 pub mod optim;
+mod parallel;
 pub mod random;
 pub mod report;
 pub mod telemetry;

@@ -25,27 +25,29 @@ fn main() -> ExitCode {
         Ok(cli) => cli.into_command(),
         Err(error) if error.use_stderr() => return fail(&one_line(&error), WRONG_CALL),
         // --help and --version.
-        Err(error) => return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) },
+        Err(error) => return exit_code(readable(error.print())),
     };
     let result = match command {
         Command::Cv(args) => cv(&args),
         Command::Gradcheck(args) => gradcheck(&args),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref() {
-            Some(Error::Config { key, problem }) => {
-                fail(&format!("error: {} {problem}", flag(key)), WRONG_CALL)
-            }
-            _ => fail(&format!("error: {error:#}"), FAILED),
-        },
+    exit_code(result)
+}
+
+/// Zero, or the error on standard error and its code.
+fn exit_code(result: Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    match error.downcast_ref() {
+        Some(Error::Config { key, problem }) => fail(&format!("error: {} {problem}", flag(key)), WRONG_CALL),
+        _ => fail(&format!("error: {error:#}"), FAILED),
     }
 }
 
 fn cv(args: &CvArgs) -> Result<()> {
-    share_cores(args.jobs());
+    let config = args.config();
+    share_cores(args.jobs().min(config.folds));
     telemetry::init(args.log_format(), args.quiet);
-    let config = args.config().validate()?;
+    let config = config.validate()?;
     let device = config.device.open()?;
     let rng = generator(config.seed, Stream::Data, 0);
     let DataConfig { rows, features, noise } = config.data;
@@ -84,7 +86,7 @@ fn gradcheck(args: &GradcheckArgs) -> Result<()> {
 /// /proc/cpuinfo each time. Here a default run takes 1.8 s with the variable and 5.7 s without.
 fn share_cores(jobs: usize) {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    set_default("RAYON_NUM_THREADS", &(cores / jobs).max(1).to_string());
+    set_default("RAYON_NUM_THREADS", &(cores / jobs.max(1)).max(1).to_string());
 }
 
 /// Sets an environment variable that the user has not set. Only for the time before any other thread is started.
@@ -98,16 +100,21 @@ fn set_default(variable: &str, value: &str) {
     }
 }
 
-/// Writes `text` to standard output; that a reader such as `head` has gone away is no error.
+/// Writes `text` to standard output.
 fn print(text: &str) -> Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+    readable(writeln!(io::stdout(), "{text}"))
+}
+
+/// The result of writing to standard output: that a reader such as `head` has gone away is no error.
+fn readable(written: io::Result<()>) -> Result<()> {
+    match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot write the result to standard output"),
+        result => result.context("cannot write to standard output"),
     }
 }
 
-#[allow(clippy::print_stderr)]
 fn fail(message: &str, code: u8) -> ExitCode {
-    eprintln!("{message}");
+    // Where standard error is closed or full too, the code is all that can be said.
+    let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(code)
 }

@@ -14,7 +14,7 @@ pub struct Metrics {
     /// The share of the targets' variance that is explained: 1 - mse / variance.
     ///
     /// As in scikit-learn's `r2_score`, constant targets give 1 when they are met exactly and 0 otherwise; for fewer
-    /// than two samples there is none.
+    /// than two samples there is none, nor when it is too far below 0 for a float.
     pub r2: Option<f64>,
 }
 
@@ -68,6 +68,7 @@ impl Accumulator {
             _ if self.deviation > 0. => Some(1. - self.squared / self.deviation),
             _ => Some(if self.squared == 0. { 1. } else { 0. }),
         };
+        let r2 = r2.filter(|r2| r2.is_finite());
         Some(Metrics { mse, rmse: mse.sqrt(), mae: self.absolute / n, r2 })
     }
 }

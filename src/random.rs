@@ -57,3 +57,28 @@ pub fn generator(seed: u64, stream: Stream, index: usize) -> ChaCha8Rng {
     key[16..].copy_from_slice(stream.tag());
     ChaCha8Rng::from_seed(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngCore;
+
+    /// The seed and the index, low byte first, then the name: written out, since old seeds depend on it.
+    #[test]
+    fn a_key_is_the_seed_the_index_and_the_name() {
+        for (stream, name) in [
+            (Stream::Data, b"data            "),
+            (Stream::Folds, b"folds           "),
+            (Stream::Init, b"init            "),
+            (Stream::Shuffle, b"shuffle         "),
+            (Stream::Depth, b"depth           "),
+        ] {
+            let mut key =
+                [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();
+            key.extend(name);
+            let mut expected = ChaCha8Rng::from_seed(key.try_into().unwrap());
+            let mut actual = generator(0x0102_0304_0506_0708, stream, 0xaabb);
+            assert_eq!(actual.next_u64(), expected.next_u64(), "{stream:?}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use crate::config::ValidConfig;
+use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
 
@@ -66,6 +67,19 @@ impl CvReport {
         let (mean, std) = (Summary::new(&folds, mean), Summary::new(&folds, sample_std));
         Self { config, folds, mean, std, seconds }
     }
+
+    /// Refuses a report with a number that cannot be printed.
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let of = |metrics: &Metrics| [metrics.mse, metrics.rmse, metrics.mae, metrics.r2.unwrap_or(0.)];
+        let finite = |summary: &Summary| {
+            let numbers = of(&summary.metrics).into_iter().chain(summary.mse_by_depth.values().copied());
+            numbers.into_iter().all(f64::is_finite)
+        };
+        if finite(&self.mean) && finite(&self.std) {
+            return Ok(());
+        }
+        Err(Error::NotFiniteResult("the mean or the standard deviation over the folds"))
+    }
 }
 
 impl Summary {
@@ -86,12 +100,19 @@ impl Summary {
 }
 
 fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
+    let n = x.len() as f64;
+    x.iter().map(|x| x / n).sum()
 }
 
 fn sample_std(x: &[f64]) -> f64 {
     let mean = mean(x);
-    (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (x.len() as f64 - 1.)).sqrt()
+    let largest = x.iter().fold(0f64, |largest, x| largest.max((x - mean).abs()));
+    if largest == 0. {
+        return 0.;
+    }
+    // Scaled, so that the squares of large numbers do not overflow.
+    let sum: f64 = x.iter().map(|x| ((x - mean) / largest).powi(2)).sum();
+    largest * (sum / (x.len() as f64 - 1.)).sqrt()
 }
 
 impl fmt::Display for CvReport {
@@ -185,6 +206,22 @@ mod tests {
         assert_eq!((report.mean.metrics.mse, report.std.metrics.mse), (2., 2f64.sqrt()));
         assert_eq!(report.mean.mse_by_depth[&2], 4.);
         assert_eq!(report.mean.metrics.r2, Some(-1.));
+        assert_eq!(report.mean.metrics.rmse, f64::midpoint(1., 3f64.sqrt()));
+        assert_eq!(report.mean.metrics.mae, 2.);
+        report.check_finite().unwrap();
+    }
+
+    #[test]
+    fn large_errors_do_not_overflow_and_infinite_ones_are_refused() {
+        let config = CvConfig::default().validate().unwrap();
+        let of = |folds: [f64; 2]| {
+            CvReport::new(config.clone(), folds.into_iter().map(|mse| fold(0, mse)).collect(), 1.)
+        };
+        let large = of([1e300, 3e300]);
+        large.check_finite().unwrap();
+        assert!((large.std.metrics.mse / 2e300 - 0.5f64.sqrt()).abs() <= 1e-15, "{}", large.std.metrics.mse);
+        assert!(of([1., f64::INFINITY]).check_finite().is_err());
+        assert!(of([1., f64::NAN]).check_finite().is_err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Logs and progress bars, both on standard error.
 
+use std::env;
 use std::io::{self, IsTerminal};
 
 use indicatif::ProgressStyle;
-use tracing::Span;
+use tracing::{Span, warn};
 use tracing_indicatif::IndicatifLayer;
 use tracing_indicatif::filter::{IndicatifFilter, hide_indicatif_span_fields};
 use tracing_indicatif::span_ext::IndicatifSpanExt;
@@ -24,17 +25,22 @@ pub enum LogFormat {
 
 /// Starts logging for the process.
 ///
-/// `RUST_LOG` says what is logged, for example `taper=debug` for every epoch; without it that is `info`, or with
-/// `quiet` nothing but errors. Progress bars appear when standard error is a terminal, the format is text and the
+/// `RUST_LOG` says what is logged, for example `taper=debug` for every epoch; without it, or when it makes no sense,
+/// that is `info`, or with `quiet` nothing but errors. Progress bars appear when standard error is a terminal, the format is text and the
 /// run is not `quiet`. A second call changes nothing.
 pub fn init(format: LogFormat, quiet: bool) {
     let default = if quiet { "error" } else { "info" };
-    let filter = || EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = env::var("RUST_LOG").unwrap_or_default();
+    let wanted = if wanted.trim().is_empty() { default } else { wanted.as_str() };
+    let (filter, problem) = match EnvFilter::try_new(wanted) {
+        Ok(filter) => (filter, None),
+        Err(problem) => (EnvFilter::new(default), Some(problem)),
+    };
     let registry = tracing_subscriber::registry();
     // The error is that there is a subscriber already, and then it may stay.
     let _ = match format {
         LogFormat::Json => registry
-            .with(tracing_subscriber::fmt::layer().json().with_writer(io::stderr).with_filter(filter()))
+            .with(tracing_subscriber::fmt::layer().json().with_writer(io::stderr).with_filter(filter))
             .try_init(),
         LogFormat::Text => {
             let is_terminal = io::stderr().is_terminal();
@@ -44,11 +50,14 @@ pub fn init(format: LogFormat, quiet: bool) {
                 .with_target(false)
                 .with_ansi(is_terminal)
                 .with_writer(bars.get_stderr_writer())
-                .with_filter(filter());
+                .with_filter(filter);
             let bars = (is_terminal && !quiet).then(|| bars.with_filter(IndicatifFilter::new(false)));
             registry.with(lines).with(bars).try_init()
         }
     };
+    if let Some(problem) = problem {
+        warn!("RUST_LOG is '{wanted}': {problem}; expected levels such as info or taper=debug");
+    }
 }
 
 /// The progress bar of a fold, which lives as long as its span. Where no bars are shown it does nothing.

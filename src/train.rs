@@ -92,9 +92,13 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite.
+    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite, and with [`Error::NoRows`]
+    /// when there are no rows.
     pub fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
         let count = rows.len();
+        if count == 0 {
+            return Err(Error::NoRows);
+        }
         let mut sum = 0.;
         self.step = 0;
         for batch in shuffled_batches(rows, self.batch_size, &mut self.shuffle) {

@@ -3,10 +3,14 @@
 // Clippy takes what is outside test functions for production code.
 #![allow(clippy::unwrap_used)]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use candle_core::utils::cuda_is_available;
+use candle_core::{DType, Device};
 use serde_json::Value;
+use taper::config::CvConfig;
+use taper::data::synthetic;
+use taper::random::{Stream, generator};
 
 /// A run that takes a moment.
 const SMALL: [&str; 10] =
@@ -132,6 +136,47 @@ fn both_dtypes_agree() {
     assert_ne!(single, double);
 }
 
+/// Candle walks a graph recursively; the stack of a fold holds the deepest one, however many jobs there are.
+#[test]
+fn the_deepest_network_fits_on_the_stack() {
+    let args =
+        "--rows 20 --features 2 --epochs 1 --hidden 2 --folds 2 --min-depth 1000 --max-depth 1000 --json";
+    let args: Vec<_> = args.split_whitespace().collect();
+    let one = timeless(&taper(&[&args, ["--jobs", "1"].as_slice()].concat()));
+    assert_eq!(timeless(&taper(&[&args, ["--jobs", "2"].as_slice()].concat())), one);
+}
+
+/// The command is the library with the data of the seed.
+#[test]
+fn the_library_gives_the_result_of_the_command() {
+    let mut config = CvConfig { seed: 3, ..CvConfig::default() };
+    (config.data.rows, config.data.features) = (200, 4);
+    (config.train.epochs, config.model.hidden) = (2, 8);
+    let config = config.validate().unwrap();
+    let data = synthetic(200, 4, 0.1, generator(3, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let report = serde_json::to_value(taper::cross_validate(&config, &data, 1).unwrap()).unwrap();
+    let command = json(&taper(&small(&["--json"])));
+    for key in ["config", "mean", "std"] {
+        assert_eq!(command[key], report[key], "{key}");
+    }
+}
+
+/// A reader that goes away early, such as `head`, is no error; a full disk is one.
+#[test]
+fn standard_output_may_close_early() {
+    for args in [small(&["--quiet"]), vec!["--help"], vec!["gradcheck"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_taper"))
+            .args(&args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{args:?}");
+    }
+}
+
 /// Asserts that the call is refused at once: exit code 2, nothing on stdout and this one line on stderr.
 fn assert_refused(args: &[&str], message: &str) {
     let output = taper(args);
@@ -160,10 +205,12 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--features 0", "error: --features is 0, expected at least 1"),
         ("--hidden 0", "error: --hidden is 0, expected at least 1"),
         ("--epochs 0", "error: --epochs is 0, expected at least 1"),
-        ("--rows 1000000000000", "GiB of memory; "),
-        ("--rows 18446744073709551615 --features 18446744073709551615", "more than any machine has"),
-        ("--hidden 100000000", "100000000 hidden units"),
-        ("--max-depth 1000000000000", "a depth of 1000000000000"),
+        ("--noise 1e30", "error: --noise is 1e30, expected at most 2e13"),
+        ("--rows 4000000000 --features 4000000000", "more than any machine has of memory"),
+        ("--rows 1000000000000", "error: --rows is 1000000000000, expected at most 4294967295"),
+        ("--rows 4000000000 --features 100000", "GiB of memory"),
+        ("--hidden 100000000", "error: --hidden is 100000000, whose parameters with 64 features need"),
+        ("--max-depth 1001", "error: --max-depth is 1001, expected at most 1000"),
         ("--layer conv", "invalid value 'conv' for '--layer <KIND>'; [possible values: linear, cos]"),
         ("--rows many", "invalid value 'many' for '--rows <N>'"),
         ("--rows -5", "error: "),
@@ -173,7 +220,8 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--seed -1", "error: "),
         ("--learning-rate 1", "unexpected argument '--learning-rate' found"),
         ("--lr", "a value is required for '--lr <X>'"),
-        ("train", "error: "),
+        ("train", "error: unrecognized subcommand 'train'"),
+        ("--rows 9 cv", "error: the subcommand 'cv' cannot be used with '--rows <N>'"),
     ] {
         assert_refused(&args.split_whitespace().collect::<Vec<_>>(), message);
     }
@@ -226,6 +274,11 @@ fn rust_log_is_respected() {
     let output = taper_with_log(&SMALL, Some("taper=debug"));
     assert_eq!(stderr(&output).matches("epoch done").count(), 8);
     let output = taper_with_log(&small(&["--quiet"]), Some("info"));
+    assert_eq!(stderr(&output).matches("fold done").count(), 4);
+    let output = taper_with_log(&SMALL, Some(""));
+    assert_eq!(stderr(&output).matches("fold done").count(), 4);
+    let output = taper_with_log(&SMALL, Some("taper=lots"));
+    assert!(stderr(&output).contains("RUST_LOG is 'taper=lots'"), "{}", stderr(&output));
     assert_eq!(stderr(&output).matches("fold done").count(), 4);
 }
 

@@ -6,7 +6,7 @@
 mod common;
 
 use candle_core::{DType, Device, Tensor, Var};
-use common::{F64, Tolerance, array, assert_close, number, numbers, reference, tensor, values};
+use common::{F64, Tolerance, array, assert_close, first_line, number, numbers, reference, tensor, values};
 use serde_json::Value;
 use taper::ops::{cos, maximum, mul, relu};
 
@@ -68,7 +68,7 @@ fn values_and_gradients_are_those_of_pytorch() {
 
 /// Half precision holds three decimal digits, so only moderate values are compared.
 #[test]
-fn half_precision_rounds_once() {
+fn half_precision_agrees_to_its_digits() {
     let cases = reference("operations.json");
     for case in array(&cases).iter().filter(|case| case["about"] != "special values") {
         check(case, DType::F16, Tolerance { rtol: 4e-3, atol: 4e-3 });
@@ -124,11 +124,6 @@ fn f32_cosine_is_within_one_ulp_over_the_whole_range() {
         }
     }
     println!("{} arguments, worst {worst} ulp", x.len());
-}
-
-/// The message of an error; under `RUST_BACKTRACE` Candle appends a trace to it.
-fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 #[test]

@@ -8,12 +8,17 @@ mod common;
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{Optimizer, VarBuilder, VarMap};
-use common::{Tolerance, array, assert_close, indices, number, numbers, reference, shaped, tensor, values};
+use common::{
+    Tolerance, array, assert_close, first_line, indices, number, numbers, reference, shaped, tensor, values,
+};
+use rand::Rng;
+use rand::seq::SliceRandom;
 use serde_json::Value;
 use taper::config::{CvConfig, LayerName, ModelConfig, TrainConfig};
-use taper::data::{Dataset, synthetic};
-use taper::nn::{CosInit, DynamicNet};
-use taper::optim::{AdamW, AdamWConfig};
+use taper::data::{Dataset, Fold, KFold, synthetic};
+use taper::evaluate::evaluate;
+use taper::nn::{CosInit, DynamicNet, seeded_builder};
+use taper::optim::{AdamW, AdamWConfig, AdamWState};
 use taper::random::{Stream, generator};
 use taper::report::CvReport;
 use taper::train::Trainer;
@@ -115,6 +120,47 @@ fn adamw_goes_on_from_a_restored_state() {
     swapped.reverse();
     let error = second.load_state(swapped).unwrap_err().to_string();
     assert!(error.contains("a moment of parameter 0 is F64 [5], expected F64 [3, 4]"), "{error}");
+
+    // Moments that are variables, as a checkpoint may hold them, leave no graph behind.
+    let as_variable = |moment: &Tensor| Var::from_tensor(&moment.copy().unwrap()).unwrap().into_inner();
+    let states = first.state().iter().map(|state| AdamWState {
+        steps: state.steps,
+        first_moment: as_variable(&state.first_moment),
+        second_moment: as_variable(&state.second_moment),
+    });
+    second.load_state(states.collect()).unwrap();
+    second.step(&grads_at(case, &vars, 0)).unwrap();
+    assert!(
+        second.state().iter().all(|state| !state.first_moment.track_op() && !state.second_moment.track_op())
+    );
+}
+
+#[test]
+fn adamw_takes_what_pytorch_takes() {
+    let refused = |change: fn(&mut AdamWConfig)| {
+        let mut config = AdamWConfig::default();
+        change(&mut config);
+        first_line(&AdamW::new(vec![], config).unwrap_err())
+    };
+    assert_eq!(refused(|c| c.lr = -1.), "AdamW: lr is -1, expected a finite number of 0 or more");
+    assert_eq!(refused(|c| c.lr = f64::NAN), "AdamW: lr is NaN, expected a finite number of 0 or more");
+    assert_eq!(refused(|c| c.beta1 = 1.), "AdamW: beta1 is 1, expected a number from 0 to below 1");
+    assert_eq!(refused(|c| c.eps = -1.), "AdamW: eps is -1, expected a finite number of 0 or more");
+
+    // The rate can change on the way: twice the rate moves a parameter twice as far.
+    let moved = |factor: f64| {
+        let var = Var::new(&[0f64], &Device::Cpu).unwrap();
+        let empty = Var::zeros(0, DType::F64, &Device::Cpu).unwrap();
+        let mut optimizer = AdamW::new(vec![var.clone(), empty.clone()], AdamWConfig::default()).unwrap();
+        optimizer.set_learning_rate(factor * optimizer.learning_rate());
+        let mut grads = GradStore::default();
+        grads.insert(&var, Tensor::new(&[1f64], &Device::Cpu).unwrap());
+        grads.insert(&empty, empty.zeros_like().unwrap());
+        optimizer.step(&grads).unwrap();
+        values(&var)[0]
+    };
+    assert_close("twice the rate", &[moved(2.)], &[2. * moved(1.)], TIGHT);
+
     let integer = Var::new(&[1u32], &Device::Cpu).unwrap();
     assert!(AdamW::new(vec![integer], AdamWConfig::default()).is_err());
 }
@@ -162,6 +208,86 @@ fn fifty_steps_follow_pytorch() {
     }
 }
 
+/// The trainer of a small network, with its parameters.
+fn small_trainer() -> (VarMap, Trainer) {
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+    let net = DynamicNet::new(&ModelConfig::default().network(3, 1), vb).unwrap();
+    let trainer = Trainer::new(net, &vars, &TrainConfig { batch_size: 4, ..TrainConfig::default() }, 1, 0);
+    (vars, trainer.unwrap())
+}
+
+/// Data whose features are one and whose targets are `y`.
+fn targets(y: f32) -> Dataset {
+    let x = Tensor::ones((10, 3), DType::F32, &Device::Cpu).unwrap();
+    Dataset::new(x, Tensor::full(y, (10, 1), &Device::Cpu).unwrap()).unwrap()
+}
+
+#[test]
+fn what_is_not_finite_is_named_with_its_place() {
+    let (_, mut trainer) = small_trainer();
+    let mut rows: Vec<u32> = (0..10).collect();
+    for _ in 0..2 {
+        trainer.epoch(&targets(1.), &mut rows).unwrap();
+    }
+    // Two epochs of three steps are done; the first step of the third meets NaN.
+    let error = trainer.epoch(&targets(f32::NAN), &mut rows).unwrap_err();
+    assert!(
+        matches!(error, Error::NotFinite { ref what, epoch: 2, step: 0, .. } if what == "the loss"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("a lower lr"), "{error}");
+
+    // A loss that is finite with a gradient that is not: the square of 1e19 is a float, its product with 2 x is none.
+    let (vars, mut trainer) = small_trainer();
+    let x = Tensor::full(1e38f32, (1, 3), &Device::Cpu).unwrap();
+    let zeros = |name: &str| {
+        let data = vars.data().lock().unwrap();
+        data[name].set(&data[name].zeros_like().unwrap()).unwrap();
+    };
+    zeros("input.weight");
+    let before = values(&vars.data().lock().unwrap()["output.bias"]);
+    let y = Tensor::full(1e6f32, (1, 1), &Device::Cpu).unwrap();
+    let error = trainer.step(&x, &y, 1).unwrap_err();
+    println!("{error}");
+    let Error::NotFinite { what, epoch: 0, step: 0, depth: 1 } = error else { panic!("{error}") };
+    assert_eq!(what, "the gradient of input.weight");
+    assert_eq!(values(&vars.data().lock().unwrap()["output.bias"]), before, "the parameters are left alone");
+
+    assert!(matches!(trainer.epoch(&targets(1.), &mut []), Err(Error::NoRows)));
+}
+
+#[test]
+fn an_evaluation_that_overflows_or_has_no_rows_is_an_error() {
+    let (vars, trainer) = small_trainer();
+    assert!(matches!(evaluate(trainer.net(), &targets(1.), &[]), Err(Error::NoRows)));
+    evaluate(trainer.net(), &targets(1.), &[0, 1]).unwrap();
+    let bias = vars.data().lock().unwrap()["output.bias"].clone();
+    bias.set(&Tensor::full(f32::INFINITY, 1, &Device::Cpu).unwrap()).unwrap();
+    assert!(matches!(evaluate(trainer.net(), &targets(1.), &[0, 1]), Err(Error::NotFiniteResult(_))));
+}
+
+/// An evaluation goes block by block; all rows at once must give the same.
+#[test]
+fn an_evaluation_takes_every_row_and_depth() {
+    let (_, trainer) = small_trainer();
+    let data = synthetic(10_000, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let rows: Vec<u32> = (0..10_000).rev().collect();
+    let evaluation = evaluate(trainer.net(), &data, &rows).unwrap();
+    let y = values(data.y());
+    let mse = |output: &Tensor| {
+        values(output).iter().zip(&y).map(|(output, y)| (output - y).powi(2)).sum::<f64>() / y.len() as f64
+    };
+    let close = Tolerance { rtol: 1e-9, atol: 0. };
+    for depth in 1..=4 {
+        let direct = mse(&trainer.net().forward_at_depth(data.x(), depth).unwrap());
+        assert_close(&format!("depth {depth}"), &[evaluation.mse_by_depth[&depth]], &[direct], close);
+    }
+    let direct = mse(&trainer.net().predict(data.x()).unwrap());
+    assert_close("prediction", &[evaluation.mean.mse], &[direct], close);
+    assert_close("root", &[evaluation.mean.rmse], &[direct.sqrt()], close);
+}
+
 fn small_config() -> CvConfig {
     let mut config = CvConfig::default();
     (config.data.rows, config.data.features, config.train.epochs) = (330, 6, 3);
@@ -195,6 +321,67 @@ fn the_result_does_not_depend_on_the_jobs_and_repeats() {
     }
     let other = CvConfig { seed: 2, ..small_config() };
     assert_ne!(timeless(&run(other, 1).unwrap())["folds"], once["folds"]);
+}
+
+/// Every fold, put together here from its parts: its rows, streams, batches, steps and test.
+#[test]
+fn a_run_is_what_its_parts_make() {
+    let mut config = small_config();
+    (config.seed, config.train.batch_size, config.train.lr, config.train.weight_decay) = (11, 50, 1e-2, 0.3);
+    let report = run(config.clone(), 2).unwrap();
+    let data = synthetic(330, 6, 0.1, generator(11, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let folds = KFold::new(330, 4, &mut generator(11, Stream::Folds, 0)).unwrap();
+    let close = Tolerance { rtol: 1e-6, atol: 0. };
+    for (i, Fold { mut train, test }) in folds.iter().enumerate() {
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, generator(11, Stream::Init, i), DType::F32, &Device::Cpu);
+        let net = DynamicNet::new(&config.model.network(6, 1), vb).unwrap();
+        let settings = AdamWConfig { lr: 1e-2, weight_decay: 0.3, ..AdamWConfig::default() };
+        let mut optimizer = AdamW::new(vars.all_vars(), settings).unwrap();
+        let (mut shuffle, mut depths) = (generator(11, Stream::Shuffle, i), generator(11, Stream::Depth, i));
+        let mut train_mse = vec![];
+        for _ in 0..3 {
+            train.shuffle(&mut shuffle);
+            let mut sum = 0.;
+            for batch in train.chunks(50) {
+                let (x, y) = data.select(batch).unwrap();
+                let depth: usize = depths.random_range(1..=4);
+                let difference = (net.forward_at_depth(&x, depth).unwrap() - y).unwrap();
+                let loss = difference.sqr().unwrap().mean_all().unwrap();
+                sum += f64::from(loss.to_scalar::<f32>().unwrap()) * batch.len() as f64;
+                optimizer.backward_step(&loss).unwrap();
+            }
+            train_mse.push(sum / train.len() as f64);
+        }
+        let fold = &report.folds[i];
+        assert_close(&format!("fold {i}: train_mse"), &fold.train_mse, &train_mse, close);
+
+        let (x, y) = data.select(&test).unwrap();
+        let errors = |output: Tensor| values(&(output - &y).unwrap());
+        let mse = |output| errors(output).iter().map(|e| e * e).sum::<f64>() / test.len() as f64;
+        for depth in 1..=4 {
+            let direct = mse(net.forward_at_depth(&x, depth).unwrap());
+            assert_close(&format!("fold {i}, depth {depth}"), &[fold.mse_by_depth[&depth]], &[direct], close);
+        }
+        assert_close(&format!("fold {i}"), &[fold.metrics.mse], &[mse(net.predict(&x).unwrap())], close);
+        let mae = errors(net.predict(&x).unwrap()).iter().map(|e| e.abs()).sum::<f64>() / test.len() as f64;
+        assert_close(&format!("fold {i}: mae"), &[fold.metrics.mae], &[mae], close);
+    }
+}
+
+#[test]
+fn data_other_than_the_settings_are_refused() {
+    let data = |rows, features, dtype| {
+        synthetic(rows, features, 0.1, generator(1, Stream::Data, 0), dtype, &Device::Cpu).unwrap()
+    };
+    let config = small_config().validate().unwrap();
+    for (data, message) in [
+        (data(331, 6, DType::F32), "data.rows is 330, but the data has 331"),
+        (data(330, 5, DType::F32), "data.features is 6, but the data has 5"),
+        (data(330, 6, DType::F64), "dtype is F32, but the data has F64"),
+    ] {
+        assert_eq!(cross_validate(&config, &data, 1).unwrap_err().to_string(), message);
+    }
 }
 
 #[test]

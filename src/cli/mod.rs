@@ -48,12 +48,12 @@ impl Cli {
 /// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let paragraphs = text.lines().take_while(|line| !line.starts_with("Usage:"));
-    let parts: Vec<_> = paragraphs
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .collect();
-    format!("{}; see 'taper --help'", parts.join("; "))
+    let paragraphs =
+        text.split("\n\n").filter(|p| !["Usage:", "For more"].iter().any(|no| p.starts_with(no)));
+    let lines: Vec<_> =
+        paragraphs.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).collect();
+    let message = lines.join("; ").replace(":; ", ": ");
+    format!("{message}; see 'taper --help'")
 }
 
 /// The flag that sets the configuration's `key`: its last part, as all flags are named.

@@ -183,3 +183,22 @@ impl Deref for ValidConfig {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_reach_the_optimizer_and_the_network() {
+        let train = TrainConfig { lr: 0.5, weight_decay: 0.25, ..TrainConfig::default() };
+        let expected = AdamWConfig { lr: 0.5, weight_decay: 0.25, ..AdamWConfig::default() };
+        assert_eq!(train.optimizer(), expected);
+
+        let model = ModelConfig { hidden: 7, min_depth: 2, max_depth: 3, ..ModelConfig::default() };
+        let layer = LayerKind::Linear;
+        let expected = DynamicNetConfig { in_features: 5, hidden: 7, out_features: 2, depths: 2..=3, layer };
+        assert_eq!(model.network(5, 2), expected);
+        let model = ModelConfig { layer: LayerName::Cos, cos_init: CosInit::Kaiming, ..model };
+        assert_eq!(model.network(5, 2).layer, LayerKind::Cos(CosInit::Kaiming));
+    }
+}

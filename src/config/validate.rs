@@ -3,8 +3,11 @@
 use candle_core::DType;
 use sysinfo::System;
 
-use crate::config::{CvConfig, ValidConfig};
+use crate::config::{CvConfig, DataConfig, FloatType, ValidConfig};
 use crate::error::{Error, Result};
+
+/// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with ease.
+const MAX_DEPTH: usize = 1000;
 
 impl CvConfig {
     /// Checks every setting.
@@ -28,8 +31,9 @@ impl CvConfig {
     pub fn validate(self) -> Result<ValidConfig> {
         let Self { data, model, train, folds, .. } = &self;
         at_least("data.rows", data.rows, 2)?;
+        at_most("data.rows", data.rows, u32::MAX as usize)?;
         at_least("data.features", data.features, 1)?;
-        finite("data.noise", data.noise, data.noise >= 0., "of 0 or more")?;
+        noise(&self)?;
         at_least("folds", *folds, 2)?;
         if *folds > data.rows {
             return Err(Error::config(
@@ -38,6 +42,7 @@ impl CvConfig {
             ));
         }
         at_least("model.hidden", model.hidden, 1)?;
+        at_most("model.max_depth", model.max_depth, MAX_DEPTH)?;
         if model.min_depth > model.max_depth {
             return Err(Error::config(
                 "model.min_depth",
@@ -51,24 +56,18 @@ impl CvConfig {
         fits_in_memory(&self, free_memory())?;
         Ok(ValidConfig(self))
     }
-
-    /// The least memory that a run needs, in bytes, or `None` when no number holds it.
-    fn bytes(&self) -> Option<u64> {
-        let width = DType::from(self.dtype).size_in_bytes() as u64;
-        let [rows, features, hidden] =
-            [self.data.rows, self.data.features, self.model.hidden].map(|n| n as u64);
-        let batch = self.train.batch_size.min(self.data.rows) as u64;
-        let data = rows.checked_mul(features.checked_add(1)?)?;
-        let parameters = hidden.checked_mul(features.checked_add(hidden)?)?;
-        let activations = batch.checked_mul(hidden)?.checked_mul(self.model.max_depth as u64)?;
-        // Of each parameter there are its value, its gradient and two moments.
-        data.checked_add(parameters.checked_mul(4)?)?.checked_add(activations)?.checked_mul(width)
-    }
 }
 
 fn at_least(key: &'static str, value: usize, least: usize) -> Result<()> {
     if value < least {
         return Err(Error::config(key, format!("is {value}, expected at least {least}")));
+    }
+    Ok(())
+}
+
+fn at_most(key: &'static str, value: usize, most: usize) -> Result<()> {
+    if value > most {
+        return Err(Error::config(key, format!("is {value}, expected at most {most}")));
     }
     Ok(())
 }
@@ -81,23 +80,43 @@ fn finite(key: &'static str, value: f64, in_range: bool, range: &str) -> Result<
     Ok(())
 }
 
-fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
-    if config.bytes().is_some_and(|bytes| bytes <= free) {
-        return Ok(());
+/// The square of the noise is an error that must be a number of the dtype.
+fn noise(config: &CvConfig) -> Result<()> {
+    let DataConfig { noise, .. } = config.data;
+    finite("data.noise", noise, noise >= 0., "of 0 or more")?;
+    let largest = match config.dtype {
+        FloatType::F32 => f64::from(f32::MAX),
+        FloatType::F64 => f64::MAX,
+    };
+    // What is left of the range is for the weights and the sums of the squares.
+    let limit = largest.sqrt() * 1e-6;
+    if noise > limit {
+        return Err(Error::config("data.noise", format!("is {noise:e}, expected at most {limit:.0e}")));
     }
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    let need =
-        config.bytes().map_or("more than any machine has".to_owned(), |n| format!("{:.1} GiB", gib(n)));
-    let CvConfig { data, model, .. } = config;
-    let problem = format!(
-        "is {}, which with {} features, {} hidden units and a depth of {} needs {need} of memory; {:.1} GiB are free",
-        data.rows,
-        data.features,
-        model.hidden,
-        model.max_depth,
-        gib(free)
-    );
-    Err(Error::config("data.rows", problem))
+    Ok(())
+}
+
+/// Refuses a data set or a network that cannot fit in `free` bytes.
+fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
+    let width = DType::from(config.dtype).size_in_bytes() as u64;
+    let [rows, features, hidden] =
+        [config.data.rows, config.data.features, config.model.hidden].map(|n| n as u64);
+    let data = features.checked_add(1).and_then(|columns| rows.checked_mul(columns)?.checked_mul(width));
+    // Of each parameter there are its value, its gradient and two moments.
+    let inputs = features.checked_add(hidden);
+    let parameters = inputs.and_then(|inputs| hidden.checked_mul(inputs)?.checked_mul(4 * width));
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    for (key, bytes, what) in [
+        ("data.rows", data, format!("{rows} with {features} features")),
+        ("model.hidden", parameters, format!("{hidden}, whose parameters with {features} features")),
+    ] {
+        if bytes.is_none_or(|bytes| bytes > free) {
+            let need = bytes.map_or("more than any machine has".to_owned(), gib);
+            let problem = format!("is {what} need {need} of memory, {} are free", gib(free));
+            return Err(Error::config(key, problem));
+        }
+    }
+    Ok(())
 }
 
 /// The memory in bytes that this process can still get, from the machine or from its control group.
@@ -105,7 +124,8 @@ fn free_memory() -> u64 {
     let mut system = System::new();
     system.refresh_memory();
     let machine = system.available_memory();
-    system.cgroup_limits().map_or(machine, |group| machine.min(group.free_memory))
+    // Not the group's free memory: it counts the page cache, which is given back when needed, as used.
+    system.cgroup_limits().map_or(machine, |group| machine.min(group.total_memory.saturating_sub(group.rss)))
 }
 
 #[cfg(test)]
@@ -134,6 +154,8 @@ mod tests {
             problem(|c| c.model.min_depth = 5),
             "model.min_depth is 5, expected at most the maximum of 4"
         );
+        assert_eq!(problem(|c| c.model.max_depth = 1001), "model.max_depth is 1001, expected at most 1000");
+        assert_eq!(problem(|c| c.data.noise = 1e20), "data.noise is 1e20, expected at most 2e13");
         assert_eq!(problem(|c| c.train.epochs = 0), "train.epochs is 0, expected at least 1");
         assert_eq!(problem(|c| c.train.batch_size = 0), "train.batch_size is 0, expected at least 1");
         for lr in [f64::NAN, f64::INFINITY, 0., -1.] {
@@ -149,18 +171,15 @@ mod tests {
 
     #[test]
     fn what_cannot_fit_in_memory_is_refused() {
-        let message = problem(|c| c.data.rows = 4_000_000_000_000);
-        assert!(message.contains("GiB of memory"), "{message}");
-        let message = problem(|c| (c.data.rows, c.data.features) = (usize::MAX, usize::MAX));
+        let message = problem(|c| (c.data.rows, c.data.features) = (4_000_000_000, 1_000_000));
+        assert!(message.starts_with("data.rows is 4000000000 with 1000000 features need"), "{message}");
+        let message = problem(|c| c.data.features = usize::MAX);
         assert!(message.contains("more than any machine has"), "{message}");
         let message = problem(|c| c.model.hidden = 10_000_000);
-        assert!(message.contains("10000000 hidden units"), "{message}");
-        let message = problem(|c| c.model.max_depth = 1_000_000_000);
-        assert!(message.contains("a depth of 1000000000"), "{message}");
-        assert!(fits_in_memory(&CvConfig::default(), 16_384 * 65 * 4).is_err());
-        assert!(
-            fits_in_memory(&CvConfig::default(), 16_384 * 65 * 4 + 32 * 96 * 16 + 64 * 32 * 4 * 4).is_ok()
-        );
+        assert!(message.starts_with("model.hidden is 10000000, whose parameters"), "{message}");
+        let data = 16_384 * 65 * 4;
+        assert!(fits_in_memory(&CvConfig::default(), data - 1).is_err());
+        assert!(fits_in_memory(&CvConfig::default(), data).is_ok());
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl CosLinear {
     pub fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
     }
+
+    /// The layer with its present parameters as constants.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self { weight: self.weight.detach(), bias: self.bias.as_ref().map(Tensor::detach) }
+    }
 }
 
 impl Module for CosLinear {

@@ -130,10 +130,26 @@ impl DynamicNet {
     ///
     /// Fails when `x` has another number of features.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
-        Tensor::stack(&self.forward_all_depths(x)?, 0)?.mean(0)
+        mean_over_depths(&self.forward_all_depths(x)?)
+    }
+
+    /// The network with its present parameters as constants: nothing that it computes has a graph.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self {
+            input: self.input.detach(),
+            hidden: self.hidden.detach(),
+            output: self.output.detach(),
+            depths: self.depths.clone(),
+        }
     }
 
     fn deepen(&self, h: &Tensor) -> Result<Tensor> {
         relu(&self.hidden.forward(h)?)
     }
+}
+
+/// The mean (n, out) of the outputs (n, out) at all depths.
+pub(crate) fn mean_over_depths(outputs: &[Tensor]) -> Result<Tensor> {
+    Tensor::stack(outputs, 0)?.mean(0)
 }

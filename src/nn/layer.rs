@@ -36,6 +36,15 @@ impl Layer {
             LayerKind::Cos(init) => CosLinear::new(in_features, out_features, true, init, vb).map(Self::Cos),
         }
     }
+
+    /// The layer with its present parameters as constants.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        match self {
+            Self::Linear(layer) => Self::Linear(layer.detach()),
+            Self::Cos(layer) => Self::Cos(layer.detach()),
+        }
+    }
 }
 
 impl Module for Layer {

@@ -12,6 +12,7 @@ mod linear;
 mod loss;
 
 pub use cos_linear::{CosInit, CosLinear};
+pub(crate) use dynamic_net::mean_over_depths;
 pub use dynamic_net::{DynamicNet, DynamicNetConfig};
 pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};

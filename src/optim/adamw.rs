@@ -25,6 +25,24 @@ impl Default for AdamWConfig {
     }
 }
 
+impl AdamWConfig {
+    /// Refuses what PyTorch refuses.
+    fn check(&self) -> Result<()> {
+        let not_negative = |x: f64| x.is_finite() && x >= 0.;
+        for (name, value) in [("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay)] {
+            if !not_negative(value) {
+                bail!("AdamW: {name} is {value}, expected a finite number of 0 or more")
+            }
+        }
+        for (name, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            if !(0. ..1.).contains(&value) {
+                bail!("AdamW: {name} is {value}, expected a number from 0 to below 1")
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What [`AdamW`] remembers of one parameter.
 #[derive(Debug, Clone)]
 pub struct AdamWState {
@@ -117,7 +135,13 @@ impl AdamW {
                 }
             }
         }
-        self.states = states;
+        // Moments that come out of variables would carry their graph through every later step.
+        let detach = |state: AdamWState| AdamWState {
+            first_moment: state.first_moment.detach(),
+            second_moment: state.second_moment.detach(),
+            ..state
+        };
+        self.states = states.into_iter().map(detach).collect();
         Ok(())
     }
 }
@@ -129,13 +153,17 @@ impl Optimizer for AdamW {
         if let Some(var) = vars.iter().find(|var| !var.dtype().is_float()) {
             bail!("AdamW: a parameter is {:?} {:?}, expected a float dtype", var.dtype(), var.dims())
         }
+        config.check()?;
         let states = vars.iter().map(AdamWState::new).collect::<Result<_>>()?;
         Ok(Self { vars, states, config })
     }
 
     fn step(&mut self, grads: &GradStore) -> Result<()> {
         for (var, state) in self.vars.iter().zip(&mut self.states) {
-            if let Some(grad) = grads.get(var) {
+            // Candle cannot set a variable that has no elements.
+            if let Some(grad) = grads.get(var)
+                && var.elem_count() > 0
+            {
                 update(var, &grad.detach(), state, &self.config)?;
             }
         }
@@ -154,7 +182,7 @@ impl Optimizer for AdamW {
 /// One update of one parameter.
 fn update(var: &Var, grad: &Tensor, state: &mut AdamWState, config: &AdamWConfig) -> Result<()> {
     let AdamWConfig { lr, beta1, beta2, eps, weight_decay } = *config;
-    let steps = state.steps + 1;
+    let steps = state.steps.saturating_add(1);
     let first_moment = ((&state.first_moment * beta1)? + (grad * (1. - beta1))?)?;
     let second_moment = ((&state.second_moment * beta2)? + (grad.sqr()? * (1. - beta2))?)?;
 

@@ -95,6 +95,11 @@ pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tol
     println!("{what}: largest difference {largest:e}");
 }
 
+/// The message of an error; under `RUST_BACKTRACE` Candle appends a trace to it.
+pub fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
 /// Runs `body` in a process in which Candle keeps the graph of the backward.
 ///
 /// Candle reads the variable once a thread, and a process cannot set it for itself without unsafe code, so

@@ -1,0 +1,120 @@
+//! Tasks side by side, with the result of tasks one after the other.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::error::{Error, Result};
+
+/// The stack of a task's thread. Candle walks and drops a graph recursively, so a deep network needs a deep stack:
+/// 2 MiB, the usual size, overflow between 1000 and 2000 applications of the hidden layer.
+const STACK_BYTES: usize = 32 << 20;
+
+/// Calls `task(i, cancelled)` for i in 0..n on `jobs` threads and returns the results in order, or the error of the
+/// lowest i that fails.
+///
+/// Tasks start in order. `cancelled()` turns true for a task as soon as one before it has failed: its result would
+/// not be seen. Every task runs on a thread of the same stack size, however many jobs there are.
+pub(crate) fn in_order<T: Send>(
+    n: usize,
+    jobs: usize,
+    task: impl Fn(usize, &dyn Fn() -> bool) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let first_failed = AtomicUsize::new(n);
+    let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..n).map(|_| None).collect());
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let cancelled = || first_failed.load(Ordering::Relaxed) < i;
+            if i >= n || cancelled() {
+                return;
+            }
+            let result = task(i, &cancelled);
+            if result.is_err() {
+                first_failed.fetch_min(i, Ordering::Relaxed);
+            }
+            results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
+        }
+    };
+    thread::scope(|scope| {
+        for started in 0..jobs.clamp(1, n.max(1)) {
+            match thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work) {
+                Ok(_) => {}
+                // Where the system grants no more threads, those that there are do all the work.
+                Err(_) if started > 0 => break,
+                Err(error) => return Err(Error::Thread(error)),
+            }
+        }
+        Ok(())
+    })?;
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.into_iter().map(|result| result.unwrap_or(Err(Error::Cancelled))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    #[test]
+    fn results_come_in_order() {
+        for jobs in [1, 2, 7, 100] {
+            assert_eq!(
+                in_order(20, jobs, |i, _| Ok(i * i)).unwrap(),
+                (0..20).map(|i| i * i).collect::<Vec<_>>()
+            );
+        }
+        assert!(in_order(0, 2, |_, _| Ok(())).unwrap().is_empty());
+    }
+
+    #[test]
+    fn one_job_stops_at_the_first_failure() {
+        let error = in_order(20, 1, |i, _| match i {
+            0 => Ok(()),
+            1 => Err(Error::config("first", "failed")),
+            _ => panic!("task {i} is not to be started"),
+        });
+        assert_eq!(error.unwrap_err().to_string(), "first failed");
+    }
+
+    /// The first task waits until the second has failed, is not cancelled by that, and its failure is the one reported.
+    #[test]
+    fn the_lowest_failure_is_reported_whichever_comes_first() {
+        let (started, failed) = (Barrier::new(2), Mutex::new(false));
+        let error = in_order(2, 2, |i, cancelled| {
+            started.wait();
+            if i == 1 {
+                *failed.lock().unwrap() = true;
+                return Err::<(), _>(Error::config("second", "failed"));
+            }
+            // The failure is recorded just after the task returns.
+            while !*failed.lock().unwrap() {
+                thread::yield_now();
+            }
+            for _ in 0..1000 {
+                thread::yield_now();
+                assert!(!cancelled());
+            }
+            Err(Error::config("first", "failed"))
+        });
+        assert_eq!(error.unwrap_err().to_string(), "first failed");
+    }
+
+    /// The second task waits until it is cancelled by the failure of the first.
+    #[test]
+    fn a_failure_cancels_the_tasks_after_it() {
+        let started = Barrier::new(2);
+        let error = in_order(2, 2, |i, cancelled| {
+            started.wait();
+            if i == 0 {
+                return Err::<(), _>(Error::config("first", "failed"));
+            }
+            while !cancelled() {
+                thread::yield_now();
+            }
+            Err(Error::Cancelled)
+        });
+        assert_eq!(error.unwrap_err().to_string(), "first failed");
+    }
+}
