@@ -6,7 +6,7 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::nn::linear::{affine, fan_in_uniform};
+use crate::nn::linear::{Linear, affine};
 use crate::ops::cos;
 
 /// How the weight of a [`CosLinear`] starts.
@@ -37,8 +37,8 @@ impl CosInit {
 /// gradient of W passes through -sin(W).
 #[derive(Debug, Clone)]
 pub struct CosLinear {
-    weight: Tensor,
-    bias: Option<Tensor>,
+    /// The layer whose weight is W itself.
+    parameters: Linear,
 }
 
 impl CosLinear {
@@ -56,31 +56,29 @@ impl CosLinear {
         init: CosInit,
         vb: VarBuilder,
     ) -> Result<Self> {
-        let weight = vb.get_with_hints((out_features, in_features), "weight", init.weight(in_features))?;
-        let bias =
-            bias.then(|| vb.get_with_hints(out_features, "bias", fan_in_uniform(in_features))).transpose()?;
-        Ok(Self { weight, bias })
+        let weight = init.weight(in_features);
+        Ok(Self { parameters: Linear::with_init(in_features, out_features, bias, weight, vb)? })
     }
 
     /// The weight W, (out, in), before the cosine.
     pub fn weight(&self) -> &Tensor {
-        &self.weight
+        self.parameters.weight()
     }
 
     /// The bias, (out).
     pub fn bias(&self) -> Option<&Tensor> {
-        self.bias.as_ref()
+        self.parameters.bias()
     }
 
     /// The layer with its present parameters as constants.
     #[must_use]
     pub fn detach(&self) -> Self {
-        Self { weight: self.weight.detach(), bias: self.bias.as_ref().map(Tensor::detach) }
+        Self { parameters: self.parameters.detach() }
     }
 }
 
 impl Module for CosLinear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        affine("CosLinear", x, &cos(&self.weight)?, self.bias.as_ref())
+        affine("CosLinear", x, &cos(self.weight())?, self.bias())
     }
 }

@@ -22,9 +22,20 @@ impl Linear {
     ///
     /// Fails when `vb` holds one of these names with another shape.
     pub fn new(in_features: usize, out_features: usize, bias: bool, vb: VarBuilder) -> Result<Self> {
-        let init = fan_in_uniform(in_features);
-        let weight = vb.get_with_hints((out_features, in_features), "weight", init)?;
-        let bias = bias.then(|| vb.get_with_hints(out_features, "bias", init)).transpose()?;
+        Self::with_init(in_features, out_features, bias, fan_in_uniform(in_features), vb)
+    }
+
+    /// Creates the layer as [`new`](Self::new) does, with a new weight drawn as `weight` says.
+    pub(super) fn with_init(
+        in_features: usize,
+        out_features: usize,
+        bias: bool,
+        weight: Init,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let weight = vb.get_with_hints((out_features, in_features), "weight", weight)?;
+        let bias =
+            bias.then(|| vb.get_with_hints(out_features, "bias", fan_in_uniform(in_features))).transpose()?;
         Ok(Self { weight, bias })
     }
 
@@ -52,7 +63,7 @@ impl Module for Linear {
 }
 
 /// U(-1/sqrt(n), 1/sqrt(n)) for a fan-in of n, PyTorch's default for a linear layer's weight and bias.
-pub(super) fn fan_in_uniform(fan_in: usize) -> Init {
+fn fan_in_uniform(fan_in: usize) -> Init {
     let bound = 1. / (fan_in as f64).sqrt();
     Init::Uniform { lo: -bound, up: bound }
 }
