@@ -68,7 +68,12 @@ impl<'a> Graph<'a> {
         upstream: &[f64],
         weights: Option<&[Vec<f64>]>,
     ) -> Result<std::result::Result<Vec<Arrived>, Failure>> {
-        let loss = contract(&self.outputs[output], upstream)?;
+        let y = &self.outputs[output];
+        // Candle 0.11 panics on an empty view that begins behind its storage, whatever is done with it.
+        if y.elem_count() == 0 && y.layout().start_offset() > 0 {
+            return Ok(Ok(vec![Arrived::Unreached; self.inputs.len()]));
+        }
+        let loss = contract(y, upstream)?;
         let loss = match weights {
             Some(weights) => (&loss + self.contract_inputs(weights, &loss)?)?,
             None => loss,

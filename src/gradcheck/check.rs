@@ -47,6 +47,14 @@ impl<'a> Check<'a> {
         Ok(Self { settings, tolerance, inputs, graph, failures: vec![], sampler, eps, notes })
     }
 
+    /// How many entries the Jacobians have: output elements times input elements.
+    pub(super) fn entries(&self) -> usize {
+        let inputs = self.inputs.iter().filter(|input| input.role == Role::Differentiated);
+        let outputs = self.graph.outputs.iter().filter(|output| output.dtype().is_float());
+        let columns: usize = inputs.map(|input| input.values.len()).sum();
+        outputs.map(Tensor::elem_count).sum::<usize>().saturating_mul(columns)
+    }
+
     /// Runs the whole check.
     ///
     /// # Errors

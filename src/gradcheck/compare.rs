@@ -55,7 +55,7 @@ impl Place<'_> {
     ) -> Entry {
         let at = row * numerical.columns + column;
         let (n, a) = (numerical.data[at], analytical.data[at]);
-        let absolute = if n == a { 0.0 } else { (n - a).abs() };
+        let absolute = distance(n, a);
         let index = |flat: usize, shape: Option<&[usize]>| shape.map_or_else(Vec::new, |s| unravel(flat, s));
         Entry {
             output: self.output,
@@ -69,19 +69,42 @@ impl Place<'_> {
             tolerance: tolerance.at(n),
         }
     }
+}
 
-    /// All entries of the two Jacobians, row by row.
-    pub(super) fn entries(
-        &self,
-        numerical: &Matrix,
-        analytical: &Matrix,
-        tolerance: Tolerance,
-    ) -> Vec<Entry> {
-        (0..numerical.rows)
-            .flat_map(|row| (0..numerical.columns).map(move |column| (row, column)))
-            .map(|at| self.entry(numerical, analytical, at, tolerance))
-            .collect()
+/// What a look over all entries of two Jacobians finds; one of them may have millions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Survey {
+    /// The entry that is furthest from agreement.
+    pub(super) worst: Option<(usize, usize)>,
+    /// The first entry that is finite numerically and not analytically.
+    pub(super) broken: Option<(usize, usize)>,
+    /// How many entries do not agree.
+    pub(super) wrong: usize,
+}
+
+impl Survey {
+    pub(super) fn of(numerical: &Matrix, analytical: &Matrix, tolerance: Tolerance) -> Self {
+        let sides = || numerical.data.iter().copied().zip(analytical.data.iter().copied());
+        let position = |at: usize| (at / numerical.columns, at % numerical.columns);
+        let severities = sides().map(|(n, a)| severity(distance(n, a), tolerance.at(n))).enumerate();
+        let worst = severities.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        Self {
+            worst: worst.map(|(at, _)| position(at)),
+            broken: sides().position(|(n, a)| n.is_finite() && !a.is_finite()).map(position),
+            wrong: sides().filter(|&(n, a)| !within(distance(n, a), tolerance.at(n))).count(),
+        }
     }
+}
+
+/// |a - b|, and 0 for equal infinities.
+fn distance(a: f64, b: f64) -> f64 {
+    if a == b { 0.0 } else { (a - b).abs() }
+}
+
+/// How far from agreement a difference is: above 1 it does not agree, NaN is furthest.
+pub(super) fn severity(difference: f64, tolerance: f64) -> f64 {
+    let severity = difference / tolerance;
+    if severity.is_nan() && !within(difference, tolerance) { f64::INFINITY } else { severity }
 }
 
 /// The index of element number `flat` of a tensor of `shape` in row-major order.

@@ -2,12 +2,12 @@
 
 use super::analytical::Arrived;
 use super::check::Check;
-use super::compare::{Place, Tolerance};
+use super::compare::{Place, Survey, Tolerance};
 use super::diagnosis::{self, Suspect};
 use super::numerical::Ladder;
 use super::point::Role;
 use super::probe::Probe;
-use super::report::{Entry, Gradient, Matrix, Pair};
+use super::report::{Gradient, Matrix, Pair};
 use super::{Failure, Mode};
 
 /// Both sides of the Jacobian of an output by an input.
@@ -44,16 +44,14 @@ impl Check<'_> {
         if mode == Mode::Slow && arrived.values().is_some() {
             self.look_again(place, &mut numerical, &sides.analytical, tolerance);
         }
-        let entries = place.entries(&numerical, &sides.analytical, tolerance);
-        let worst =
-            (0..entries.len()).max_by(|&a, &b| entries[a].severity().total_cmp(&entries[b].severity()));
+        let survey = Survey::of(&numerical, &sides.analytical, tolerance);
         let largest = numerical.largest();
         // Moving an input that a function does not depend on changes no bit of its output.
         let due = largest != 0.0;
         let (gradient, failure) = match arrived {
             Arrived::Values(_) => {
                 let suspect = Suspect { numerical: &numerical, sides: &sides };
-                (Gradient::Present, self.difference(&entries, worst, place, &suspect))
+                (Gradient::Present, self.difference(survey, place, &suspect))
             }
             _ if !due => (Gradient::Independent, None),
             Arrived::Missing => {
@@ -64,26 +62,21 @@ impl Check<'_> {
             }
         };
         self.failures.extend(failure);
-        let worst = worst.map(|at| entries[at].clone());
+        let worst = survey.worst.map(|at| place.entry(&numerical, &sides.analytical, at, tolerance));
         Some(Pair { output, input, gradient, numerical, analytical: sides.analytical, worst })
     }
 
     /// What is wrong with the entries, if anything is.
-    fn difference(
-        &self,
-        entries: &[Entry],
-        worst: Option<usize>,
-        place: Place,
-        suspect: &Suspect,
-    ) -> Option<Failure> {
-        if let Some(entry) = entries.iter().find(|e| !e.analytical.is_finite() && e.numerical.is_finite()) {
-            return Some(Failure::NonFinite { entry: Box::new(entry.clone()) });
+    fn difference(&self, survey: Survey, place: Place, suspect: &Suspect) -> Option<Failure> {
+        let Suspect { numerical, sides } = suspect;
+        let entry = |at| place.entry(numerical, &sides.analytical, at, sides.tolerance);
+        if let Some(at) = survey.broken {
+            return Some(Failure::NonFinite { entry: Box::new(entry(at)) });
         }
-        let worst = worst.filter(|&at| !entries[at].agrees())?;
-        let entry = entries[worst].clone();
-        let wrong = (entries.iter().filter(|e| !e.agrees()).count(), entries.len());
+        let at = survey.worst.filter(|_| survey.wrong > 0)?;
+        let entry = entry(at);
+        let wrong = (survey.wrong, numerical.data.len());
         // A projection of fast mode shows neither place nor pattern.
-        let at = (worst / suspect.numerical.columns, worst % suspect.numerical.columns);
         let hint = place.shapes.and_then(|_| {
             diagnosis::kink(&self.sampler, &entry, at, self.eps).or_else(|| diagnosis::pattern(suspect))
         });

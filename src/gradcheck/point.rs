@@ -109,7 +109,12 @@ impl Point {
 }
 
 /// The elements of a float tensor in row-major order.
+///
+/// Without elements there is nothing to read: Candle 0.11 panics where an empty view begins behind its storage.
 pub(super) fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+    if tensor.elem_count() == 0 {
+        return Ok(vec![]);
+    }
     tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
 }
 

@@ -6,6 +6,7 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
+use super::compare::severity;
 use super::{Failure, Mode};
 
 /// A matrix of `f64` in row-major order.
@@ -71,8 +72,7 @@ impl Entry {
 
     /// How far from agreement the entry is: above 1 it does not agree, NaN is furthest.
     pub(super) fn severity(&self) -> f64 {
-        let severity = self.absolute / self.tolerance;
-        if severity.is_nan() && !self.agrees() { f64::INFINITY } else { severity }
+        severity(self.absolute, self.tolerance)
     }
 }
 

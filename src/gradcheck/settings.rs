@@ -10,11 +10,14 @@ use super::compare::Tolerance;
 use super::point::{Eval, Input, Point, Role};
 use super::{Error, Outputs, Report, second};
 
+/// The most entries of Jacobians that slow mode takes: 80 MB for either side.
+const MOST_ENTRIES: usize = 10_000_000;
+
 /// How much of a Jacobian is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Every entry: one backward for each output element, two forwards for each input element.
+    /// Every entry, ten million of them at most ([`Error::TooLarge`]): one backward for each output element, two forwards for each input element.
     #[default]
     Slow,
     /// Random projections of both sides: four backwards for each output, eight forwards for each input.
@@ -199,11 +202,21 @@ impl GradCheck {
     }
 
     fn verdict(&self, eval: &Eval, inputs: &[Input], order: u8) -> Result<Report, Error> {
-        let report = Check::begin(self, eval, inputs)?.run(self.mode, order)?;
+        let check = Check::begin(self, eval, inputs)?;
+        let entries = check.entries();
+        if self.mode == Mode::Slow && entries > MOST_ENTRIES {
+            return Err(Error::TooLarge { entries, limit: MOST_ENTRIES });
+        }
+        let mut report = check.run(self.mode, order)?;
         if report.passed() {
             return Ok(report);
         }
-        if self.mode == Mode::Slow {
+        if entries > MOST_ENTRIES {
+            report.notes.push(format!(
+                "slow mode, which says where, was not run: the Jacobians have {entries} entries, more than {MOST_ENTRIES}"
+            ));
+        }
+        if self.mode == Mode::Slow || entries > MOST_ENTRIES {
             return Err(Error::Failed(Box::new(report)));
         }
         let mut slow = Check::begin(self, eval, inputs)?.run(Mode::Slow, order)?;
