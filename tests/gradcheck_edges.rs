@@ -4,9 +4,9 @@
 
 mod checker;
 
-use candle_core::{Device, Result, Tensor};
-use checker::{Op1, cube, cube_gradient, numbers};
-use taper::gradcheck::{Error, GradCheck, Mode, Outputs, Report, gradcheck, parity};
+use candle_core::{DType, Device, Result, Tensor};
+use checker::{Op1, cube, cube_gradient, numbers, vector};
+use taper::gradcheck::{DTypePolicy, Error, Failure, GradCheck, Mode, Outputs, Report, gradcheck, parity};
 
 /// Both modes pass with these settings; the report of slow mode.
 fn right_with<O: Into<Outputs>>(
@@ -22,6 +22,18 @@ fn right_with<O: Into<Outputs>>(
 
 fn right<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]) -> Report {
     right_with(&GradCheck::new(), f, inputs)
+}
+
+/// Both modes fail, with this in the first failure of slow mode.
+fn wrong<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor], message: &str) -> Report {
+    let [_, slow] =
+        [Mode::Fast, Mode::Slow].map(|mode| match GradCheck::new().mode(mode).check(&f, inputs) {
+            Err(Error::Failed(report)) => *report,
+            other => panic!("{mode}: not caught: {other:?}"),
+        });
+    let text = slow.failures[0].to_string();
+    assert!(text.contains(message), "wanted {message:?}, got {text:?}");
+    slow
 }
 
 /// A cube with another backward of x and the upstream gradient.
@@ -56,5 +68,44 @@ fn what_is_too_large_for_slow_mode_is_not_tried() {
             assert!(report.notes.iter().any(|note| note.contains("slow mode")), "{:?}", report.notes);
         }
         other => panic!("not caught: {other:?}"),
+    }
+}
+
+/// The backward of Candle 0.11.1's `upsample_nearest1d` overwrites, however large the gradient is.
+#[test]
+fn overwriting_is_seen_beside_large_gradients() {
+    for scale in [1.0, 1e3, 1e4, 1e6, 1e12] {
+        let f = |x: &[Tensor]| x[0].upsample_nearest1d(6)? * scale;
+        wrong(f, &[numbers(&[1, 2, 3])], "backward overwrites instead of accumulating");
+        right(|x| x[0].affine(scale, 0.0), &[numbers(&[1, 2, 3])]);
+    }
+}
+
+/// In coarse dtypes a sum of gradients that cancel is off by what its terms are rounded to.
+#[test]
+fn linear_is_linear_in_coarse_dtypes() {
+    let loose = GradCheck::new().dtypes(DTypePolicy::Loosen);
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        let x = numbers(&[6]).to_dtype(dtype).unwrap();
+        for seed in 0..20 {
+            let f = |x: &[Tensor]| candle_nn::ops::softmax(&(&x[0] * 3.0)?, 0)? * 100.0;
+            match loose.clone().seed(seed).check(f, std::slice::from_ref(&x)) {
+                Ok(_) => {}
+                Err(Error::Failed(report)) => assert!(
+                    !report.failures.iter().any(|failure| matches!(failure, Failure::NotLinear { .. })),
+                    "{dtype:?}, seed {seed}: {report}"
+                ),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// Clipping shows only beside upstream gradients that are larger than random ones.
+#[test]
+fn clipped_upstream_gradients() {
+    for limit in [0.9, 5.0, 1e4] {
+        let f = cube_giving(move |x, g| cube_gradient(x, &g.clamp(-limit, limit)?));
+        wrong(f, &[vector(&[0.5, -1.5, 2.0, 0.8])], "not linear in the upstream gradient");
     }
 }

@@ -1,7 +1,10 @@
 //! Both sides of a Jacobian next to each other.
 
+use candle_core::DType;
+
+use super::point::rounded;
 use super::probe::Probe;
-use super::report::{Entry, Matrix};
+use super::report::{Entry, Matrix, largest};
 
 /// Whether `difference` passes; NaN never does.
 pub(super) fn within(difference: f64, tolerance: f64) -> bool {
@@ -29,9 +32,39 @@ impl Tolerance {
         self.atol + self.rtol * numerical.abs()
     }
 
+    /// By how much `sum` differs from a x + b y, if it does so in any element; NaN always does.
+    ///
+    /// What may be off is relative to the terms, which may cancel, and not to the sum. Where an element of `x` is itself
+    /// a sum that cancels, it is off by what `dtype` rounds the largest to.
+    pub(super) fn differ_from_sum(
+        self,
+        sum: &[f64],
+        (a, x): (f64, &[f64]),
+        (b, y): (f64, &[f64]),
+        dtype: DType,
+    ) -> Option<f64> {
+        const ROUNDINGS: f64 = 8.0;
+        let sizes = || x.iter().zip(y).map(|(x, y)| (a * x).abs().max((b * y).abs()));
+        let rounding = ROUNDINGS * epsilon(dtype) * largest(sizes());
+        let due = x.iter().zip(y).map(|(x, y)| rounded(a * x + b * y, dtype));
+        let off = sum.iter().zip(due).map(|(&sum, due)| distance(sum, due));
+        let agree = off.clone().zip(sizes()).all(|(off, size)| within(off, self.at(size) + rounding));
+        (!agree).then(|| largest(off))
+    }
+
     /// Whether `a` and `b` agree in all elements; NaN never does.
     pub(super) fn agree(self, a: &[f64], b: &[f64]) -> bool {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || within((a - b).abs(), self.at(*b)))
+    }
+}
+
+/// The distance from 1 to the next number of a float dtype.
+pub(super) fn epsilon(dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => f64::from(f32::EPSILON),
+        DType::F16 => half::f16::EPSILON.to_f64(),
+        DType::BF16 => half::bf16::EPSILON.to_f64(),
+        _ => f64::EPSILON,
     }
 }
 
