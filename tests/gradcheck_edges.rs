@@ -6,7 +6,9 @@ mod checker;
 
 use candle_core::{DType, Device, Result, Tensor};
 use checker::{Op1, cube, cube_gradient, numbers, vector};
-use taper::gradcheck::{DTypePolicy, Error, Failure, GradCheck, Mode, Outputs, Report, gradcheck, parity};
+use taper::gradcheck::{
+    DTypePolicy, Error, Failure, GradCheck, Gradient, Mode, Outputs, Report, gradcheck, parity,
+};
 
 /// Both modes pass with these settings; the report of slow mode.
 fn right_with<O: Into<Outputs>>(
@@ -79,6 +81,85 @@ fn overwriting_is_seen_beside_large_gradients() {
         wrong(f, &[numbers(&[1, 2, 3])], "backward overwrites instead of accumulating");
         right(|x| x[0].affine(scale, 0.0), &[numbers(&[1, 2, 3])]);
     }
+}
+
+/// Independent is what does not change, be it constant minus infinity or an input so large that a step is lost.
+#[test]
+fn independence_of_large_and_infinite_values() {
+    let report = right(|x| x[0].affine(2.0, 0.0), &[vector(&[1.0]), vector(&[1e13])]);
+    assert_eq!(report.pairs[1].gradient, Gradient::Independent);
+    let masked = |x: &[Tensor]| {
+        let masked = Tensor::cat(&[&x[0], &vector(&[f64::NEG_INFINITY])], 0)?;
+        Ok([masked, x[1].sqr()?])
+    };
+    right(masked, &[vector(&[1.0]), vector(&[2.0])]);
+    // And a large input that matters is severed, not independent.
+    wrong(|x| x[0].add(&x[1].detach()), &[vector(&[1.0]), vector(&[1e13])], "severed graph");
+}
+
+/// What cancels out in exact arithmetic leaves rounding noise behind, which is no dependence.
+#[test]
+fn rounding_noise_is_not_dependence() {
+    let inputs = [numbers(&[4]), numbers(&[1])];
+    let scaled = |x: &[Tensor]| {
+        let s = x[1].detach();
+        x[0].broadcast_mul(&s)?.broadcast_div(&s)
+    };
+    let shifted = |x: &[Tensor]| {
+        let s = x[1].detach();
+        x[0].broadcast_sub(&s)?.exp()?.sum_all()?.log()?.add(&s.reshape(())?)
+    };
+    for report in [right(scaled, &inputs), right(shifted, &inputs)] {
+        assert_eq!(report.pairs[1].gradient, Gradient::Independent);
+        assert!(report.notes.iter().any(|note| note.contains("rounding noise")), "{:?}", report.notes);
+    }
+    // A small slope beside a large constant comes out at larger steps.
+    let small = |x: &[Tensor]| x[0].broadcast_add(&x[1].detach().affine(1e-4, 1e6)?);
+    wrong(small, &inputs, "severed graph");
+}
+
+/// The step is never smaller than what the input's dtype resolves.
+#[test]
+fn steps_are_not_lost_to_rounding() {
+    right(|x| x[0].affine(2.0, 0.0), &[vector(&[1e13])]);
+    right(|x| x[0].affine(2.0, 0.0), &[vector(&[1e11, 1.0])]);
+    right(|x| x[0].sqr(), &[vector(&[-3e9, 1e-3])]);
+    let loose = GradCheck::new().dtypes(DTypePolicy::Loosen);
+    for (dtype, scales) in
+        [(DType::F32, &[1.0, 1e4, 1e6][..]), (DType::F16, &[1.0, 1e2]), (DType::BF16, &[1.0, 1e2, 1e4, 1e6])]
+    {
+        for scale in scales {
+            let x = vector(&[0.3 * scale, -0.7 * scale, 1.2 * scale]).to_dtype(dtype).unwrap();
+            right_with(&loose, |x| x[0].affine(2.0, 0.5), std::slice::from_ref(&x));
+            right_with(&loose, |x| x[0].relu(), &[x]);
+        }
+    }
+}
+
+/// Said once, and of the right element.
+#[test]
+fn outputs_that_are_not_numbers_are_named() {
+    let report = wrong(|x| x[0].log(), &[vector(&[-1.0, 2.0])], "output 0[0] is NaN at the inputs");
+    let text = report.failures[0].to_string();
+    assert!(text.contains("input 0[0]") && report.failures.len() == 1, "{report}");
+    let report = wrong(|x| x[0].detach().recip(), &[vector(&[2.0, 0.0])], "output 0[1] is inf at the inputs");
+    assert!(report.failures[0].to_string().contains("input 0[1]"), "{report}");
+    // Defined at the point, and not beside it.
+    wrong(
+        |x| x[0].detach().sqrt(),
+        &[vector(&[1.0, 1e-9])],
+        "is not finite one step from the inputs, due to input 0[1]",
+    );
+}
+
+/// A pole is no kink.
+#[test]
+fn distances_are_claimed_of_kinks_alone() {
+    for near in [2e-7, 1e-8] {
+        let report = wrong(|x| x[0].recip(), &[vector(&[near])], "curves strongly within");
+        assert!(!report.to_string().contains("not differentiable"), "{report}");
+    }
+    wrong(|x| x[0].relu(), &[vector(&[-7e-7])], "within 1.0e-6 of one where the function is not");
 }
 
 /// In coarse dtypes a sum of gradients that cancel is off by what its terms are rounded to.

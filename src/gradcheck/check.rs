@@ -23,7 +23,7 @@ pub(super) struct Check<'a> {
     pub(super) failures: Vec<Failure>,
     pub(super) sampler: Sampler<'a>,
     pub(super) eps: f64,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl<'a> Check<'a> {
@@ -43,7 +43,7 @@ impl<'a> Check<'a> {
         }
         let mut notes = vec![];
         let (eps, tolerance) = settings.numbers_for(inputs, &graph.outputs, &mut notes)?;
-        let sampler = Sampler::new(eval, inputs, &graph.outputs)?;
+        let sampler = Sampler::new(eval, inputs, &graph.outputs, eps)?;
         Ok(Self { settings, tolerance, inputs, graph, failures: vec![], sampler, eps, notes })
     }
 
@@ -71,6 +71,10 @@ impl<'a> Check<'a> {
             if !self.graph.outputs[output].dtype().is_float() {
                 continue;
             }
+            if let Some(failure) = self.undefined(output, &columns)? {
+                self.failures.push(failure);
+                continue;
+            }
             let analytical = match self.analytical(output, &rows[output], &columns) {
                 Ok(analytical) => analytical,
                 Err(failure) => {
@@ -81,8 +85,16 @@ impl<'a> Check<'a> {
             for (input, (jacobian, arrived)) in analytical.into_iter().enumerate() {
                 let numerical: Vec<_> = numerical.iter().map(|by_output| &by_output[output]).collect();
                 let tolerance = self.tolerance.along(&rows[output], &columns[input]);
-                let sides =
-                    Sides { output, input, mode, numerical: &numerical, analytical: jacobian, tolerance };
+                let sides = Sides {
+                    output,
+                    input,
+                    mode,
+                    numerical: &numerical,
+                    analytical: jacobian,
+                    tolerance,
+                    rows: &rows[output],
+                    columns: &columns[input],
+                };
                 pairs.extend(self.judge(sides, &arrived));
             }
             // A gradient with NaN in it breaks every rule at once, which says no more than that it is there.
@@ -139,11 +151,15 @@ impl<'a> Check<'a> {
         let Ok(outputs) = super::analytical::run(self.sampler.eval, &Point::of(&inputs)?) else {
             return Ok(());
         };
-        for (output, (here, there)) in self.graph.outputs.iter().zip(&outputs).enumerate() {
-            let (here, there) = (values(here)?, values(there)?);
-            let difference = apart(&here, &there);
-            // NaN in both is no difference, NaN in one is.
-            if here.len() != there.len() || difference != 0.0 && !self.tolerance.agree(&here, &there) {
+        for (output, (here, there)) in self.sampler.values.iter().zip(&outputs).enumerate() {
+            if !there.dtype().is_float() {
+                continue;
+            }
+            let there = values(there)?;
+            let differs =
+                |(a, b): (&f64, &f64)| !(a.is_nan() && b.is_nan() || self.tolerance.agree(&[*a], &[*b]));
+            if here.len() != there.len() || here.iter().zip(&there).any(differs) {
+                let difference = apart(here, &there);
                 self.failures.push(Failure::LayoutDependent { output, difference });
             }
         }
@@ -158,7 +174,7 @@ impl<'a> Check<'a> {
                 rows.iter().map(|row| Matrix::zeros(row.count(), probe.count())).collect();
             let skipped = self.inputs[input].role != Role::Differentiated;
             for column in 0..if skipped { 0 } else { probe.count() } {
-                let differences = self.sampler.central(input, &probe.vector(column), self.eps)?;
+                let differences = self.sampler.central(input, &probe.vector(column), 1.0)?;
                 for ((jacobian, row), difference) in by_output.iter_mut().zip(rows).zip(&differences) {
                     for (r, value) in row.project(difference).into_iter().enumerate().take(jacobian.rows) {
                         jacobian.data[r * jacobian.columns + column] = value;

@@ -141,7 +141,7 @@ pub(super) fn severity(difference: f64, tolerance: f64) -> f64 {
 }
 
 /// The index of element number `flat` of a tensor of `shape` in row-major order.
-fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
+pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     let mut index: Vec<usize> = shape
         .iter()
         .rev()

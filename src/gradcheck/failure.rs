@@ -51,6 +51,19 @@ pub enum Failure {
         /// Both devices.
         message: String,
     },
+    /// The output is not finite at the inputs or one step beside them, where there is nothing to differentiate.
+    Undefined {
+        /// The output.
+        output: usize,
+        /// Index into the output.
+        output_index: Vec<usize>,
+        /// Its value at the inputs, if it is not finite there already.
+        value: Option<f64>,
+        /// The input that it is due to, where that is known.
+        input: Option<usize>,
+        /// Index into the input.
+        input_index: Vec<usize>,
+    },
     /// The output changes with the input, but no graph leads from one to the other.
     Severed {
         /// The output.
@@ -159,7 +172,10 @@ impl Failure {
             Self::LayoutDependent { .. }
             | Self::NondeterministicForward { .. }
             | Self::NondeterministicBackward { .. } => 3,
-            Self::Severed { .. } | Self::MissingGradient { .. } | Self::UnexpectedGradient { .. } => 4,
+            Self::Undefined { .. }
+            | Self::Severed { .. }
+            | Self::MissingGradient { .. }
+            | Self::UnexpectedGradient { .. } => 4,
             Self::NonFinite { .. } => 5,
             Self::UpstreamIgnored { .. } => 6,
             Self::ZeroUpstream { .. } => 7,
@@ -194,6 +210,16 @@ impl std::fmt::Display for Failure {
             }
             Self::WrongDevice { output, message } => {
                 write!(f, "backward of output {output} gives a gradient on the wrong device: {message}")
+            }
+            Self::Undefined { output, output_index, value, input, input_index } => {
+                match value {
+                    Some(value) => write!(f, "output {output}{output_index:?} is {value} at the inputs")?,
+                    None => {
+                        write!(f, "output {output}{output_index:?} is not finite one step from the inputs")?
+                    }
+                }
+                input.map_or(Ok(()), |input| write!(f, ", due to input {input}{input_index:?}"))?;
+                write!(f, ": is the function defined there?")
             }
             Self::Severed { output, input, numerical } => write!(
                 f,

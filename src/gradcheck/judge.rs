@@ -4,6 +4,7 @@ use super::analytical::Arrived;
 use super::check::Check;
 use super::compare::{Place, Survey, Tolerance};
 use super::diagnosis::{self, Suspect};
+use super::domain::Dependence;
 use super::numerical::Ladder;
 use super::point::Role;
 use super::probe::Probe;
@@ -20,6 +21,9 @@ pub(super) struct Sides<'a> {
     /// That of the output by the input.
     pub(super) analytical: Matrix,
     pub(super) tolerance: Tolerance,
+    /// Along what the output and the input are probed.
+    pub(super) rows: &'a Probe,
+    pub(super) columns: &'a Probe,
 }
 
 impl Check<'_> {
@@ -46,20 +50,36 @@ impl Check<'_> {
         }
         let survey = Survey::of(&numerical, &sides.analytical, tolerance);
         let largest = numerical.largest();
-        // Moving an input that a function does not depend on changes no bit of its output.
-        let due = largest != 0.0;
-        let (gradient, failure) = match arrived {
-            Arrived::Values(_) => {
+        let undefined = || {
+            let odd = |(n, a): (&f64, &f64)| !n.is_finite() && n != a;
+            let at = numerical.data.iter().zip(&sides.analytical.data).position(odd)?;
+            let (row, column) = (at / numerical.columns, at % numerical.columns);
+            let origin = shapes.map(|_| (input, column));
+            Some(self.undefined_at((output, shapes.map(|_| row)), origin))
+        };
+        let (gradient, failure) = match (arrived, undefined()) {
+            (Arrived::Values(_), Some(failure)) => (Gradient::Present, Some(failure)),
+            (_, Some(failure)) => (Gradient::Absent, Some(failure)),
+            (Arrived::Values(_), None) => {
                 let suspect = Suspect { numerical: &numerical, sides: &sides };
                 (Gradient::Present, self.difference(survey, place, &suspect))
             }
-            _ if !due => (Gradient::Independent, None),
-            Arrived::Missing => {
-                (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical: largest }))
-            }
-            Arrived::Unreached => {
-                (Gradient::Absent, Some(Failure::Severed { output, input, numerical: largest }))
-            }
+            (_, None) => match (self.depends(&sides, &numerical), arrived) {
+                (Dependence::None, _) => (Gradient::Independent, None),
+                (Dependence::Noise, _) => {
+                    self.notes.push(format!(
+                        "output {output} changes with input {input} by no more than rounding noise (numerical \
+                         derivative {largest:.3e}), which is taken for none"
+                    ));
+                    (Gradient::Independent, None)
+                }
+                (Dependence::Real, Arrived::Missing) => {
+                    (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical: largest }))
+                }
+                (Dependence::Real, _) => {
+                    (Gradient::Absent, Some(Failure::Severed { output, input, numerical: largest }))
+                }
+            },
         };
         self.failures.extend(failure);
         let worst = survey.worst.map(|at| place.entry(&numerical, &sides.analytical, at, tolerance));
@@ -77,9 +97,9 @@ impl Check<'_> {
         let entry = entry(at);
         let wrong = (survey.wrong, numerical.data.len());
         // A projection of fast mode shows neither place nor pattern.
-        let hint = place.shapes.and_then(|_| {
-            diagnosis::kink(&self.sampler, &entry, at, self.eps).or_else(|| diagnosis::pattern(suspect))
-        });
+        let hint = place
+            .shapes
+            .and_then(|_| diagnosis::bend(&self.sampler, &entry, at).or_else(|| diagnosis::pattern(suspect)));
         Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
     }
 
@@ -96,7 +116,7 @@ impl Check<'_> {
                 continue;
             }
             let direction = Probe::Each(numerical.columns).vector(column);
-            let ladder = Ladder::climb(&self.sampler, place.input, &direction, self.eps);
+            let ladder = Ladder::climb(&self.sampler, place.input, &direction);
             let mut helped = false;
             for row in disagree {
                 let at = row * numerical.columns + column;

@@ -47,7 +47,7 @@
 //!   backward may well be right for ones.
 //! - That a missing gradient is due to the function: where it changes with an input and no graph leads there, the
 //!   graph is *severed*; where the graph leads there and no gradient arrives, one is *missing*; where the function does
-//!   not change by a bit, it is *independent*, which passes.
+//!   not change, or by no more than rounding noise, it is *independent*, which passes.
 //! - That the backward gives the same twice, zeros for an upstream gradient of zeros, is linear in it, and adds to a
 //!   gradient that is there already instead of overwriting it.
 //! - That it works with its own call's values: the function is called elsewhere before and after.
@@ -102,6 +102,7 @@ mod analytical;
 mod check;
 mod compare;
 mod diagnosis;
+mod domain;
 mod error;
 mod failure;
 mod guard;

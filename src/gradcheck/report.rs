@@ -132,7 +132,7 @@ pub struct Report {
     pub order: u8,
     /// How it was checked; slow if fast mode failed and slow mode was run to say where.
     pub mode: Mode,
-    /// The step of the central differences.
+    /// The step of the central differences, larger where an input is so large that it would be lost to rounding.
     pub eps: f64,
     /// The absolute tolerance.
     pub atol: f64,

@@ -99,7 +99,7 @@ impl GradCheck {
         Self::default()
     }
 
-    /// Sets the step of the central differences.
+    /// Sets the step of the central differences, which is larger for inputs so large that it would be lost to rounding.
     #[must_use]
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }

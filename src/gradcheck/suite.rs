@@ -255,6 +255,7 @@ fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
             let verdict = match first {
                 Some(Failure::Severed { .. } | Failure::MissingGradient { .. }) => Verdict::Severed,
                 Some(Failure::Panicked { .. }) => Verdict::Panics,
+                Some(Failure::Undefined { .. }) => Verdict::Unchecked,
                 Some(Failure::Unsupported { .. }) => Verdict::NotDifferentiable,
                 _ => Verdict::Wrong,
             };
