@@ -137,15 +137,18 @@ impl Case {
 pub enum Verdict {
     /// The derivatives hold.
     Right,
-    /// They do not.
+    /// They do not: wrong numbers, and no word about it.
     Wrong,
     /// The graph is cut where the function depends on the input, or a gradient is missing: silence instead of
     /// a gradient.
     Severed,
     /// The backward or the function panics.
     Panics,
-    /// There is none by design: the backward says so, the output is an integer, or the derivative is zero
-    /// wherever there is one.
+    /// The backward returns an error, or a gradient that does not fit.
+    Fails,
+    /// There is no backward, and it says so.
+    Unsupported,
+    /// There is no derivative by design: the output is an integer, or the derivative is zero wherever there is one.
     NotDifferentiable,
     /// Nothing could be checked: the function fails, or second derivatives are off.
     Unchecked,
@@ -158,6 +161,8 @@ impl fmt::Display for Verdict {
             Self::Wrong => "wrong",
             Self::Severed => "severed",
             Self::Panics => "panics",
+            Self::Fails => "fails",
+            Self::Unsupported => "unsupported",
             Self::NotDifferentiable => "not differentiable by design",
             Self::Unchecked => "unchecked",
         })
@@ -256,7 +261,13 @@ fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
                 Some(Failure::Severed { .. } | Failure::MissingGradient { .. }) => Verdict::Severed,
                 Some(Failure::Panicked { .. }) => Verdict::Panics,
                 Some(Failure::Undefined { .. }) => Verdict::Unchecked,
-                Some(Failure::Unsupported { .. }) => Verdict::NotDifferentiable,
+                Some(Failure::Unsupported { .. }) => Verdict::Unsupported,
+                Some(
+                    Failure::BackwardFailed { .. }
+                    | Failure::WrongShape { .. }
+                    | Failure::WrongDType { .. }
+                    | Failure::WrongDevice { .. },
+                ) => Verdict::Fails,
                 _ => Verdict::Wrong,
             };
             let detail = first.map_or_else(String::new, ToString::to_string);
