@@ -4,6 +4,8 @@
 
 mod checker;
 
+use std::sync::{Arc, Mutex};
+
 use candle_core::{DType, Device, Result, Tensor};
 use checker::{Op1, cube, cube_gradient, numbers, vector};
 use taper::gradcheck::{
@@ -189,4 +191,34 @@ fn clipped_upstream_gradients() {
         let f = cube_giving(move |x, g| cube_gradient(x, &g.clamp(-limit, limit)?));
         wrong(f, &[vector(&[0.5, -1.5, 2.0, 0.8])], "not linear in the upstream gradient");
     }
+}
+
+/// A decoy that only scales the inputs leaves zeros where they are.
+#[test]
+fn stale_values_where_the_input_is_zero() {
+    let kept = Arc::new(Mutex::new(None::<Tensor>));
+    let f = move |x: &[Tensor]| {
+        *kept.lock().unwrap() = Some(x[0].detach());
+        let kept = Arc::clone(&kept);
+        let stale = move |_: &Tensor, _: &Tensor, g: &Tensor| {
+            kept.lock().unwrap().clone().unwrap().exp()?.mul(g).map(Some)
+        };
+        Op1::new(f64::exp, stale).apply(&x[0])
+    };
+    wrong(f, &[vector(&[0.0, 0.0])], "derivatives differ");
+}
+
+/// What fails in an addition need not be the gradient itself.
+#[test]
+fn additions_inside_a_backward() {
+    let f = cube_giving(|_, g| g.add(&vector(&[1.0, 2.0])));
+    wrong(f, &[numbers(&[4])], "or an addition inside the backward does not fit");
+}
+
+/// A panic is named with its place.
+#[test]
+fn panics_keep_their_place() {
+    let panics = |_: &[Tensor]| -> Result<Tensor> { panic!("out of luck") };
+    let text = gradcheck(panics, &[numbers(&[2])]).unwrap_err().to_string();
+    assert!(text.contains("out of luck (tests/gradcheck_edges.rs:"), "{text}");
 }

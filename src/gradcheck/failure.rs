@@ -203,13 +203,22 @@ impl std::fmt::Display for Failure {
                 write!(f, "backward of output {output} failed: {message}")
             }
             Self::WrongShape { output, message } => {
-                write!(f, "backward of output {output} gives a gradient of the wrong shape: {message}")
+                write!(
+                    f,
+                    "backward of output {output} gives a gradient of the wrong shape, or an addition inside the backward does not fit: {message}"
+                )
             }
             Self::WrongDType { output, message } => {
-                write!(f, "backward of output {output} gives a gradient of the wrong dtype: {message}")
+                write!(
+                    f,
+                    "backward of output {output} gives a gradient of the wrong dtype, or an addition inside the backward does not fit: {message}"
+                )
             }
             Self::WrongDevice { output, message } => {
-                write!(f, "backward of output {output} gives a gradient on the wrong device: {message}")
+                write!(
+                    f,
+                    "backward of output {output} gives a gradient on the wrong device, or an addition inside the backward does not fit: {message}"
+                )
             }
             Self::Undefined { output, output_index, value, input, input_index } => {
                 match value {

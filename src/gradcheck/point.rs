@@ -87,10 +87,20 @@ impl Point {
     }
 
     /// A point well away from the inputs: a backward that takes its values from another call than its own
-    /// takes them from here. Every value is scaled down, which stays inside cones and balls.
+    /// takes them from here. Every value is scaled down, which stays inside cones and balls; zeros become 0.25 or -0.25.
     pub(super) fn decoy(inputs: &[Input]) -> Result<Self> {
         Self::from_pairs(inputs.iter().map(|input| {
-            let scaled: Vec<f64> = input.values.iter().map(|value| 0.75 * value).collect();
+            let elsewhere = |(index, &value): (usize, &f64)| match (value == 0.0, index % 2 == 0) {
+                (true, even) => {
+                    if even {
+                        0.25
+                    } else {
+                        -0.25
+                    }
+                }
+                (false, _) => 0.75 * value,
+            };
+            let scaled: Vec<f64> = input.values.iter().enumerate().map(elsewhere).collect();
             input.at(&scaled)
         }))
     }
