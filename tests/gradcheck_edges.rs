@@ -4,6 +4,8 @@
 
 mod checker;
 
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -221,4 +223,48 @@ fn panics_keep_their_place() {
     let panics = |_: &[Tensor]| -> Result<Tensor> { panic!("out of luck") };
     let text = gradcheck(panics, &[numbers(&[2])]).unwrap_err().to_string();
     assert!(text.contains("out of luck (tests/gradcheck_edges.rs:"), "{text}");
+}
+
+/// The numbers in the documentation of `Mode`, for ten elements in and out.
+#[test]
+fn forwards_and_backwards_are_counted() {
+    for (mode, counts) in [(Mode::Slow, (2 * 10 + 5, 2 * 10 + 6)), (Mode::Fast, (8 + 5, 8 + 6))] {
+        let (forwards, backwards) = (Cell::new(0), Arc::new(AtomicU32::new(0)));
+        let counted = Arc::clone(&backwards);
+        let op = cube_giving(move |x, g| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            cube_gradient(x, g)
+        });
+        let f = |x: &[Tensor]| {
+            forwards.set(forwards.get() + 1);
+            op(x)
+        };
+        GradCheck::new().mode(mode).check(f, &[numbers(&[10])]).unwrap();
+        assert_eq!((forwards.get(), backwards.load(Ordering::Relaxed)), counts, "{mode}");
+    }
+}
+
+/// What fast mode says of small derivatives is about its projections.
+#[test]
+fn notes_say_it_once() {
+    let f = |x: &[Tensor]| x[0].affine(1e-7, 0.0)? + x[1].affine(1e-8, 0.0)?;
+    let inputs = [numbers(&[2]), numbers(&[2])];
+    for (mode, what) in
+        [(Mode::Slow, "no derivative exceeds"), (Mode::Fast, "no projection of the derivatives")]
+    {
+        let notes = GradCheck::new().mode(mode).check(f, &inputs).unwrap().notes;
+        assert!(notes.len() == 1 && notes[0].starts_with(what), "{notes:?}");
+        assert!(notes[0].contains("output 0 by input 1 (1.0") || mode == Mode::Fast, "{notes:?}");
+    }
+}
+
+/// What fast mode cannot see by design: errors of an elementwise function below about n atol, in however many entries.
+#[test]
+fn fast_mode_overlooks_small_errors_everywhere() {
+    let slightly = || {
+        let op = Op1::new(|x| x, |_, _, g| (g * 1.05).map(Some));
+        move |x: &[Tensor]| op.apply(&x[0])
+    };
+    GradCheck::new().mode(Mode::Fast).check(slightly(), &[numbers(&[10_000])]).unwrap();
+    wrong(slightly(), &[numbers(&[1_000])], "off by a factor of 1.05");
 }

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::analytical::{Arrived, Graph};
 use super::compare::{Tolerance, within};
 use super::judge::Sides;
+use super::names::Names;
 use super::numerical::Sampler;
 use super::point::{Eval, Input, Point, Role, values};
 use super::probe::{Probe, units};
@@ -24,6 +25,7 @@ pub(super) struct Check<'a> {
     pub(super) sampler: Sampler<'a>,
     pub(super) eps: f64,
     pub(super) notes: Vec<String>,
+    pub(super) names: Names,
 }
 
 impl<'a> Check<'a> {
@@ -32,6 +34,7 @@ impl<'a> Check<'a> {
         settings: &'a GradCheck,
         eval: &'a Eval<'a>,
         inputs: &'a [Input],
+        names: &Names,
     ) -> Result<Self, Error> {
         if !inputs.iter().any(|input| input.role == Role::Differentiated) {
             return Err(Error::Nothing("input"));
@@ -44,7 +47,17 @@ impl<'a> Check<'a> {
         let mut notes = vec![];
         let (eps, tolerance) = settings.numbers_for(inputs, &graph.outputs, &mut notes)?;
         let sampler = Sampler::new(eval, inputs, &graph.outputs, eps)?;
-        Ok(Self { settings, tolerance, inputs, graph, failures: vec![], sampler, eps, notes })
+        Ok(Self {
+            settings,
+            tolerance,
+            inputs,
+            graph,
+            failures: vec![],
+            sampler,
+            eps,
+            notes,
+            names: names.clone(),
+        })
     }
 
     /// How many entries the Jacobians have: output elements times input elements.
@@ -105,7 +118,7 @@ impl<'a> Check<'a> {
             }
         }
         self.failures.sort_by_key(Failure::rank);
-        self.note_what_cannot_fail(&pairs);
+        self.note_what_cannot_fail(&pairs, mode);
         let Tolerance { atol, rtol } = self.tolerance;
         Ok(Report {
             order,
@@ -116,6 +129,7 @@ impl<'a> Check<'a> {
             pairs,
             failures: self.failures,
             notes: self.notes,
+            names: self.names,
         })
     }
 
@@ -224,18 +238,31 @@ impl<'a> Check<'a> {
         Ok(jacobians)
     }
 
-    /// Says what should be known of a Jacobian that is smaller than what it is allowed to be off by.
-    fn note_what_cannot_fail(&mut self, pairs: &[Pair]) {
-        for pair in pairs.iter().filter(|pair| pair.gradient == Gradient::Present) {
+    /// Says which Jacobians are smaller than what they are allowed to be off by.
+    fn note_what_cannot_fail(&mut self, pairs: &[Pair], mode: Mode) {
+        let tiny = |pair: &&Pair| {
+            let tolerance = pair.worst.as_ref().map_or(0.0, |worst| worst.tolerance);
             let largest = pair.numerical.largest();
-            if largest > 0.0 && largest <= pair.worst.as_ref().map_or(0.0, |worst| worst.tolerance) {
-                self.notes.push(format!(
-                    "no derivative of output {} by input {} exceeds the tolerance (largest {largest:.3e}): a gradient \
-                     of zeros would pass; scale the function up or lower atol",
-                    pair.output, pair.input
-                ));
-            }
+            pair.gradient == Gradient::Present && largest > 0.0 && largest <= tolerance
+        };
+        let name = |pair: &Pair| {
+            let (y, x) = (self.names.output(pair.output), self.names.input(pair.input));
+            format!("{y} by {x} ({:.3e})", pair.numerical.largest())
+        };
+        let tiny: Vec<String> = pairs.iter().filter(tiny).map(name).collect();
+        if tiny.is_empty() {
+            return;
         }
+        let (what, instead) = match mode {
+            Mode::Slow => ("derivative", "scale the function up or lower atol"),
+            Mode::Fast => {
+                ("projection of the derivatives", "check in slow mode, scale the function up or lower atol")
+            }
+        };
+        self.notes.push(format!(
+            "no {what} exceeds the tolerance: {} at most; a gradient of zeros would pass: {instead}",
+            tiny.join(", ")
+        ));
     }
 }
 

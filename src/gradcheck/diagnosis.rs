@@ -1,6 +1,7 @@
 //! What a wrong Jacobian looks like.
 
 use super::judge::Sides;
+use super::names::Names;
 use super::numerical::Sampler;
 use super::probe::Probe;
 use super::report::{Entry, Matrix, largest};
@@ -31,7 +32,7 @@ impl Suspect<'_> {
 }
 
 /// The mistake that the two sides look like, if they look like a common one.
-pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
+pub(super) fn pattern(suspect: &Suspect, names: &Names) -> Option<String> {
     let Suspect { numerical, sides } = suspect;
     if suspect.is(|_| 0.0) {
         return Some("the gradient is zero everywhere".into());
@@ -41,7 +42,7 @@ pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
     }
     for (other, jacobian) in sides.numerical.iter().enumerate() {
         if other != sides.input && sides.tolerance.agree(&sides.analytical.data, &jacobian.data) {
-            return Some(format!("this is the gradient of input {other}: operands swapped"));
+            return Some(format!("this is the gradient of {}: operands swapped", names.input(other)));
         }
     }
     // The factor and the constant are read off the largest entry and must then hold for all.

@@ -68,8 +68,10 @@ impl Check<'_> {
                 (Dependence::None, _) => (Gradient::Independent, None),
                 (Dependence::Noise, _) => {
                     self.notes.push(format!(
-                        "output {output} changes with input {input} by no more than rounding noise (numerical \
-                         derivative {largest:.3e}), which is taken for none"
+                        "{} changes with {} by no more than rounding noise (numerical derivative {largest:.3e}), which \
+                         is taken for none",
+                        self.names.output(output),
+                        self.names.input(input)
                     ));
                     (Gradient::Independent, None)
                 }
@@ -97,9 +99,9 @@ impl Check<'_> {
         let entry = entry(at);
         let wrong = (survey.wrong, numerical.data.len());
         // A projection of fast mode shows neither place nor pattern.
-        let hint = place
-            .shapes
-            .and_then(|_| diagnosis::bend(&self.sampler, &entry, at).or_else(|| diagnosis::pattern(suspect)));
+        let hint = place.shapes.and_then(|_| {
+            diagnosis::bend(&self.sampler, &entry, at).or_else(|| diagnosis::pattern(suspect, &self.names))
+        });
         Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
     }
 

@@ -96,7 +96,7 @@
 //! # What it cannot see
 //!
 //! A derivative below atol passes whatever the backward says (a note in the report points to it). Fast mode overlooks
-//! one small error among many entries, see [`Mode::Fast`]. And a check speaks for the points it was run at.
+//! one small error among many entries, and many small ones in a large elementwise function, see [`Mode::Fast`]. And a check speaks for the points it was run at.
 
 mod analytical;
 mod check;
@@ -107,6 +107,7 @@ mod error;
 mod failure;
 mod guard;
 mod judge;
+mod names;
 mod numerical;
 mod parity;
 mod point;
@@ -117,6 +118,7 @@ mod settings;
 mod suite;
 mod upstream;
 mod view;
+mod wording;
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::check::Check;
 use super::compare::Tolerance;
+use super::names::Names;
 use super::point::{Eval, Input, Point, Role};
 use super::{Error, Outputs, Report, second};
 
@@ -14,19 +15,29 @@ use super::{Error, Outputs, Report, second};
 const MOST_ENTRIES: usize = 10_000_000;
 
 /// How much of a Jacobian is looked at.
+///
+/// Either mode runs every backward twice, and takes six more backwards for each output and five forwards, or six where
+/// an input is not contiguous; entries that disagree are looked at with more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Every entry, ten million of them at most ([`Error::TooLarge`]): one backward for each output element, two forwards for each input element.
+    /// Every entry, ten million of them at most ([`Error::TooLarge`]): two backwards for each output element, two
+    /// forwards for each input element.
     #[default]
     Slow,
-    /// Random projections of both sides: four backwards for each output, eight forwards for each input.
+    /// Random projections of both sides: eight backwards for each output, eight forwards for each input, whatever
+    /// their sizes.
     ///
     /// A Jacobian is seen along four random unit vectors of its output and of its input, the absolute tolerance
     /// scaled by the sums of their elements as PyTorch does for its one projection.
     ///
-    /// In a Jacobian of m x n entries a single entry that is wrong by less than about m n atol goes
-    /// unseen, since the tolerance grows with what m n errors of atol may add up to.
+    /// That tolerance grows with what m n errors of atol may add up to in a Jacobian of m x n entries, so that a single
+    /// entry that is wrong by less than about m n atol goes unseen. And of an elementwise function of n elements, whose
+    /// Jacobian has n entries besides zeros, even errors in all of them can pass if they are below about n atol: with the
+    /// default atol, and derivatives around 1, every one may be off by 10% at n = 10,000.
+    ///
+    /// Where fast mode fails slow mode is run to say where, and decides: what passes there passes, with a note in the
+    /// report. Jacobians too large for slow mode fail with fast mode's own report.
     Fast,
 }
 
@@ -173,7 +184,7 @@ impl GradCheck {
         O: Into<Outputs>,
     {
         let inputs = self.inputs(inputs)?;
-        self.verdict(&|point: &Point| Ok(f(&point.inputs)?.into().0), &inputs, 1)
+        self.verdict(&|point: &Point| Ok(f(&point.inputs)?.into().0), &inputs, 1, &Names::default())
     }
 
     /// Holds the second derivatives of `f` at `inputs` against central differences of its backward.
@@ -195,14 +206,14 @@ impl GradCheck {
         }
         let first = |point: &Point| Ok(f(&point.inputs)?.into().0);
         let inputs = self.inputs(inputs)?;
-        self.verdict(&first, &inputs, 1)?;
-        let extended = second::with_upstream(&first, &inputs, self.seed)?;
+        self.verdict(&first, &inputs, 1, &Names::default())?;
+        let (extended, names) = second::with_upstream(&first, &inputs, self.seed)?;
         let gradients = |point: &Point| second::gradients(&first, &inputs, point);
-        self.verdict(&gradients, &extended, 2)
+        self.verdict(&gradients, &extended, 2, &names)
     }
 
-    fn verdict(&self, eval: &Eval, inputs: &[Input], order: u8) -> Result<Report, Error> {
-        let check = Check::begin(self, eval, inputs)?;
+    fn verdict(&self, eval: &Eval, inputs: &[Input], order: u8, names: &Names) -> Result<Report, Error> {
+        let check = Check::begin(self, eval, inputs, names)?;
         let entries = check.entries();
         if self.mode == Mode::Slow && entries > MOST_ENTRIES {
             return Err(Error::TooLarge { entries, limit: MOST_ENTRIES });
@@ -219,9 +230,9 @@ impl GradCheck {
         if self.mode == Mode::Slow || entries > MOST_ENTRIES {
             return Err(Error::Failed(Box::new(report)));
         }
-        let mut slow = Check::begin(self, eval, inputs)?.run(Mode::Slow, order)?;
+        let mut slow = Check::begin(self, eval, inputs, names)?.run(Mode::Slow, order)?;
         if slow.passed() {
-            let failure = report.failures.first().map_or_else(String::new, ToString::to_string);
+            let failure = report.first_failure();
             slow.notes.push(format!("fast mode failed where slow mode passes, which decides: {failure}"));
             return Ok(slow);
         }

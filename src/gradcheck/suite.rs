@@ -223,12 +223,12 @@ pub fn summary(rows: &[Row]) -> String {
     format!("{} checks: {}", rows.len(), counts.join(", "))
 }
 
-/// A detail without its numbers and its advice.
+/// A detail without its advice and what follows its first number.
 fn brief(detail: &str) -> String {
     let parts =
         detail.split("; ").filter(|part| !["worst: ", "look for "].iter().any(|p| part.starts_with(p)));
     let text = parts.collect::<Vec<_>>().join("; ");
-    text.split(" (").next().unwrap_or_default().to_string()
+    text.split(" (numerical derivative").next().unwrap_or_default().to_string()
 }
 
 /// Dtype, shapes and layout of the inputs: `f64 [2, 3] [3]`, `f64 [2, 3] [3], strided`.
@@ -270,7 +270,7 @@ fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
                 ) => Verdict::Fails,
                 _ => Verdict::Wrong,
             };
-            let detail = first.map_or_else(String::new, ToString::to_string);
+            let detail = report.first_failure();
             (verdict, report.worst().map(|entry| entry.absolute), detail)
         }
         Err(error) => {

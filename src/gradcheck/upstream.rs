@@ -34,7 +34,7 @@ pub(super) fn examine(check: &Check, output: usize) -> Vec<Failure> {
         // Beside a large gradient a small one is lost to rounding, and nobody sees it overwritten.
         for (weights, arrived) in weights.iter_mut().zip(&first_alone) {
             let scale = largest(arrived.values().into_iter().flatten().copied()).max(1.0);
-            weights.iter_mut().for_each(|weight| *weight *= scale);
+            *weights = weights.iter().map(|weight| weight * scale).collect();
         }
         let twice = backward(&first, Some(weights.as_slice()))?;
         Ok(Passes { zero, first: first_alone, second: second_alone, sum: both, large, twice })
