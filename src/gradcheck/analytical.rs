@@ -157,3 +157,21 @@ fn classify(output: usize, error: &CandleError) -> Failure {
         _ => Failure::BackwardFailed { output, message },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+
+    /// Candle's own sums let none of these through; backwards that overwrite instead of adding could.
+    #[test]
+    fn misfits_are_told_apart() {
+        let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
+        let leaf = zeros(&[2, 3], DType::F64);
+        let found = |gradient: &Tensor| misfit(0, &leaf, gradient);
+        assert_eq!(found(&leaf), None);
+        assert!(matches!(found(&zeros(&[3, 2], DType::F64)), Some(Failure::WrongShape { output: 0, .. })));
+        assert!(matches!(found(&zeros(&[2, 3], DType::F32)), Some(Failure::WrongDType { output: 0, .. })));
+    }
+}

@@ -58,7 +58,8 @@ impl fmt::Display for Named<'_, Failure> {
                 if input.is_some() {
                     write!(f, ", due to {x}{input_index:?}")?;
                 }
-                write!(f, ": is the function defined there?")
+                let small = if value.is_none() { ", and is eps small enough" } else { "" };
+                write!(f, ": is the function defined there{small}?")
             }
             Failure::Severed { numerical, .. } => write!(
                 f,
