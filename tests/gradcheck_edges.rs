@@ -148,6 +148,14 @@ fn outputs_that_are_not_numbers_are_named() {
     assert!(text.contains("input 0[0]") && report.failures.len() == 1, "{report}");
     let report = wrong(|x| x[0].detach().recip(), &[vector(&[2.0, 0.0])], "output 0[1] is inf at the inputs");
     assert!(report.failures[0].to_string().contains("input 0[1]"), "{report}");
+    let beyond = wrong(|x| &x[0] * 2.0, &[vector(&[1.0, 1.7e308])], "output 0[1] is inf at the inputs");
+    assert!(beyond.failures.len() == 1, "{beyond}");
+    wrong(
+        |x| x[0].sqr(),
+        &[vector(&[0.3, f64::INFINITY])],
+        "output 0[1] is inf at the inputs, due to input 0[1]",
+    );
+    right(|x| x[0].narrow(0, 0, 1), &[vector(&[0.3, f64::INFINITY])]);
     // Defined at the point, and not beside it.
     wrong(
         |x| x[0].detach().sqrt(),
@@ -163,6 +171,8 @@ fn distances_are_claimed_of_kinks_alone() {
         let report = wrong(|x| x[0].recip(), &[vector(&[near])], "curves strongly within");
         assert!(!report.to_string().contains("not differentiable"), "{report}");
     }
+    let beside = |x: &[Tensor]| (x[0].sin()? + 1e10)? - 1e10;
+    wrong(beside, &[vector(&[0.3])], "mostly rounding noise: use a larger eps");
     wrong(|x| x[0].relu(), &[vector(&[-7e-7])], "within 1.0e-6 of one where the function is not");
 }
 

@@ -12,11 +12,20 @@ impl Check<'_> {
     /// The first element of an output that is NaN at the inputs, or infinite and not constant.
     pub(super) fn undefined(&self, output: usize, columns: &[Probe]) -> Result<Option<Failure>, Error> {
         let values = &self.sampler.values[output];
+        let origin = |element| self.origin(output, &Probe::Each(values.len()).vector(element));
         if let Some(element) = values.iter().position(|value| value.is_nan()) {
-            return Ok(Some(self.undefined_at((output, Some(element)), self.origin(output, element))));
+            return Ok(Some(self.undefined_at((output, Some(element)), origin(element))));
         }
         if values.iter().all(|value| value.is_finite()) {
             return Ok(None);
+        }
+        let infinite: Vec<f64> =
+            values.iter().map(|value| f64::from(u8::from(value.is_infinite()))).collect();
+        if self.origin(output, &infinite).is_some() {
+            let sends = |&element: &usize| values[element].is_infinite() && origin(element).is_some();
+            if let Some(element) = (0..values.len()).find(sends) {
+                return Ok(Some(self.undefined_at((output, Some(element)), origin(element))));
+            }
         }
         let moves = |(value, difference): (&f64, &f64)| value.is_infinite() && *difference != 0.0;
         for (input, probe) in columns.iter().enumerate() {
@@ -24,8 +33,7 @@ impl Check<'_> {
                 let differences = self.sampler.central(input, &probe.vector(column), 1.0)?;
                 if let Some(element) = values.iter().zip(&differences[output]).position(moves) {
                     let here = matches!(probe, Probe::Each(_)).then_some((input, column));
-                    let origin = here.or_else(|| self.origin(output, element));
-                    return Ok(Some(self.undefined_at((output, Some(element)), origin)));
+                    return Ok(Some(self.undefined_at((output, Some(element)), here)));
                 }
             }
         }
@@ -50,10 +58,9 @@ impl Check<'_> {
         }
     }
 
-    /// The first element of an input to which an element of an output sends a gradient.
-    fn origin(&self, output: usize, element: usize) -> Option<(usize, usize)> {
-        let one_hot = Probe::Each(self.sampler.values[output].len()).vector(element);
-        let arrived = self.graph.backward(output, &one_hot, None).ok()?;
+    /// The first element of an input that gets a gradient when `upstream` comes in at an output.
+    fn origin(&self, output: usize, upstream: &[f64]) -> Option<(usize, usize)> {
+        let arrived = self.graph.backward(output, upstream, None).ok()?;
         let mut gradients = arrived.iter().enumerate().filter_map(|(input, a)| Some((input, a.values()?)));
         gradients.find_map(|(input, gradient)| Some((input, gradient.iter().position(|&g| g != 0.0)?)))
     }

@@ -107,6 +107,7 @@ mod error;
 mod failure;
 mod guard;
 mod judge;
+mod mode;
 mod names;
 mod numerical;
 mod parity;
@@ -124,10 +125,11 @@ use candle_core::{Device, Result as CandleResult, Tensor};
 
 pub use error::Error;
 pub use failure::Failure;
+pub use mode::Mode;
 pub use parity::Parity;
 pub use report::{Entry, Gradient, Matrix, Pair, Report};
 pub use second::available as second_order_available;
-pub use settings::{DTypePolicy, GradCheck, Mode};
+pub use settings::{DTypePolicy, GradCheck};
 pub use suite::{Case, Row, Verdict, summary, table};
 pub use view::strided;
 

@@ -74,7 +74,8 @@ impl<'a> Sampler<'a> {
         let Input { values: at, tensor, .. } = &self.inputs[input];
         let to: Vec<f64> =
             at.iter().zip(direction).map(|(x, d)| rounded(x + step * d, tensor.dtype())).collect();
-        let way: Vec<f64> = to.iter().zip(at).map(|(to, x)| to - x).collect();
+        // An infinite element stays where it is.
+        let way: Vec<f64> = to.iter().zip(at).map(|(to, x)| if to == x { 0.0 } else { to - x }).collect();
         let outputs = run(self.eval, &self.point.with(self.inputs, input, &to)?)?;
         Ok((self.elements(&outputs)?, dot(&way, direction)))
     }

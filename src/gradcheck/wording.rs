@@ -51,10 +51,7 @@ impl fmt::Display for Named<'_, Failure> {
             Failure::WrongDType { message, .. } => misfit(f, "a gradient of the wrong dtype", message),
             Failure::WrongDevice { message, .. } => misfit(f, "a gradient on the wrong device", message),
             Failure::Undefined { output_index, value, input_index, .. } => {
-                match value {
-                    Some(value) => write!(f, "{y}{output_index:?} is {value} at the inputs")?,
-                    None => write!(f, "{y}{output_index:?} is not finite one step from the inputs")?,
-                }
+                undefined(f, &format!("{y}{output_index:?}"), *value)?;
                 if input.is_some() {
                     write!(f, ", due to {x}{input_index:?}")?;
                 }
@@ -125,5 +122,13 @@ impl fmt::Display for Named<'_, Failure> {
                 hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
         }
+    }
+}
+
+/// What is the matter with an element of an output that is or becomes infinite or NaN.
+fn undefined(f: &mut fmt::Formatter<'_>, element: &str, value: Option<f64>) -> fmt::Result {
+    match value {
+        Some(value) => write!(f, "{element} is {value} at the inputs"),
+        None => write!(f, "{element} is not finite one step from the inputs"),
     }
 }
