@@ -58,7 +58,17 @@ fn scatter_and_scatter_add_have_each_others_gradient() -> Result<()> {
     Ok(())
 }
 
-/// The second sample gets a gradient that is not its own: `conv_transpose1d` mixes the samples of a batch up. It
+/// The second sample of a batch is not what it is alone: the samples are mixed up.
+#[test]
+fn conv_transpose1d_mixes_the_samples_of_a_batch() -> Result<()> {
+    let (samples, kernel) = (numbers(&[2, 3, 3]), numbers(&[3, 2, 3]));
+    let second = |x: &Tensor, sample: usize| x.conv_transpose1d(&kernel, 0, 0, 1, 1, 1)?.get(sample);
+    let (in_batch, alone) = (second(&samples, 1)?, second(&samples.narrow(0, 1, 1)?, 0)?);
+    assert_ne!(in_batch.to_vec2::<f64>()?, alone.to_vec2::<f64>()?);
+    Ok(())
+}
+
+/// The second sample gets a gradient that is not its own, since its backward is the `conv_transpose1d` above. It
 /// takes upstream gradients that differ to see it.
 #[test]
 fn conv1d_is_wrong_for_more_than_one_sample() -> Result<()> {

@@ -188,7 +188,10 @@ fn bad_calls_are_errors() {
     assert!(message(gradcheck(|_| Ok(vec![]), &[numbers(&[2])])).contains("no output"));
     assert!(message(gradcheck(|x| x[0].matmul(&x[0]), &[numbers(&[2, 3])])).contains("the function failed"));
     let panics = |_: &[Tensor]| -> Result<Tensor> { panic!("no such case") };
-    assert_eq!(message(gradcheck(panics, &[numbers(&[2])])), "the function panicked: no such case");
+    assert!(
+        message(gradcheck(panics, &[numbers(&[2])]))
+            .starts_with("the function panicked: no such case (tests/")
+    );
     for check in [GradCheck::new().eps(0.0), GradCheck::new().eps(f64::NAN), GradCheck::new().atol(-1.0)] {
         assert!(matches!(check.check(identity, &[numbers(&[2])]), Err(Error::Setting { .. })));
     }

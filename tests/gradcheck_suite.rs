@@ -6,7 +6,7 @@ mod checker;
 
 use std::cell::Cell;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, bail};
 use checker::{Op1, numbers, vector};
 use taper::gradcheck::{Case, Error, GradCheck, Mode, Verdict, parity, table};
 
@@ -15,6 +15,9 @@ fn every_verdict_has_its_row() {
     let x = || vec![vector(&[0.5, -1.5])];
     let panics = Op1::new(f64::sin, |_, _, _| panic!("never mind"));
     let none = Op1::new(f64::sin, |_, _, _| Ok(None));
+    let fails = Op1::new(f64::sin, |_, _, _| bail!("out of luck"));
+    let shape = Op1::new(f64::sin, |_, _, upstream| upstream.unsqueeze(0).map(Some));
+    let image = || vec![numbers(&[1, 1, 2, 2])];
     let cases = [
         (Case::new("sin", x(), |x| x[0].sin()), Verdict::Right),
         (Case::new("sin, fast", x(), |x| x[0].sin()).mode(Mode::Fast), Verdict::Right),
@@ -24,6 +27,11 @@ fn every_verdict_has_its_row() {
         (Case::new("panics", x(), move |x| panics.apply(&x[0])), Verdict::Panics),
         (Case::new("floor", x(), |x| x[0].floor()), Verdict::NotDifferentiable),
         (Case::new("argmax", x(), |x| x[0].argmax(0)), Verdict::NotDifferentiable),
+        (Case::new("backward fails", x(), move |x| fails.apply(&x[0])), Verdict::Fails),
+        (Case::new("wrong shape", x(), move |x| shape.apply(&x[0])), Verdict::Fails),
+        (Case::new("upsampling", image(), |x| x[0].upsample_bilinear2d(4, 4, false)), Verdict::Unsupported),
+        (Case::new("pool", image(), |x| x[0].max_pool2d_with_stride(2, 1)), Verdict::Unsupported),
+        (Case::new("log", vec![vector(&[-1.0])], |x| x[0].log()), Verdict::Unchecked),
         (Case::new("fails", x(), |x| x[0].matmul(&x[0])), Verdict::Unchecked),
     ];
     let rows: Vec<_> = cases.iter().map(|(case, _)| case.run()).collect();
@@ -31,7 +39,9 @@ fn every_verdict_has_its_row() {
         assert_eq!(row.verdict, *verdict, "{}: {}", case.name(), row.detail);
     }
     let text = table(&rows);
-    assert!(text.contains("sin, fast") && text.contains("not differentiable by design"), "{text}");
+    for verdict in ["sin, fast", "not differentiable by design", "| fails ", "| unsupported ", "!= stride"] {
+        assert!(text.contains(verdict), "{verdict}: {text}");
+    }
     assert_eq!(serde_json::to_value(&rows[3]).unwrap()["verdict"], "severed");
     assert!(cases[0].0.on(&Device::Cpu).unwrap().parity(&Device::Cpu).unwrap().passed());
     assert!(cases[0].0.strided().unwrap().run().inputs.contains("strided"));

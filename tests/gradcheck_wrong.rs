@@ -266,7 +266,7 @@ fn forward_that_depends_on_the_layout() {
 
 #[test]
 fn function_that_is_not_defined_there() {
-    wrong(|x| x[0].log(), &[vector(&[-1.0, 2.0])], "is the function defined at the inputs");
+    wrong(|x| x[0].log(), &[vector(&[-1.0, 2.0])], "is the function defined there?");
 }
 
 #[test]

@@ -61,6 +61,9 @@ pub(super) fn cases() -> Result<Vec<Case>> {
         Case::new("GroupNorm", norm(&[2, 3, 2])?, |x| {
             GroupNorm::new(x[1].clone(), x[2].clone(), 3, 1, 1e-5)?.forward(&x[0])
         }),
+        Case::new("GroupNorm, 2 groups", tensors(&[&[2, 4, 2], &[4], &[4]])?, |x| {
+            GroupNorm::new(x[1].clone(), x[2].clone(), 4, 2, 1e-5)?.forward(&x[0])
+        }),
         Case::new("BatchNorm, training", norm(&[4, 3])?, |x| batch_norm(x)?.forward_t(&x[0], true)),
         Case::new("BatchNorm, evaluation", norm(&[4, 3])?, |x| batch_norm(x)?.forward_t(&x[0], false)),
         Case::new("LSTM", tensors(&[&[1, 2, 2], &[8, 2], &[8, 2], &[8], &[8]])?, |x| {

@@ -22,7 +22,7 @@ const PRODUCTS: [(&str, [&[usize]; 2], Binary); 9] = [
 ];
 
 /// By the shapes of input and kernel.
-const CONVOLUTIONS: [(&str, [&[usize]; 2], Binary); 23] = [
+const CONVOLUTIONS: [(&str, [&[usize]; 2], Binary); 24] = [
     ("conv1d", [&[2, 2, 5], &[3, 2, 3]], |x, k| x.conv1d(k, 0, 1, 1, 1)),
     ("conv1d, padding 1", [&[1, 2, 4], &[2, 2, 3]], |x, k| x.conv1d(k, 1, 1, 1, 1)),
     ("conv1d, stride 2", [&[1, 2, 5], &[2, 2, 3]], |x, k| x.conv1d(k, 0, 2, 1, 1)),
@@ -39,6 +39,7 @@ const CONVOLUTIONS: [(&str, [&[usize]; 2], Binary); 23] = [
     ("conv2d, dilation 2", [&[1, 1, 4, 5], &[2, 1, 2, 2]], |x, k| x.conv2d(k, 0, 1, 2, 1)),
     ("conv2d, groups 2", [&[1, 4, 3, 3], &[2, 2, 2, 2]], |x, k| x.conv2d(k, 0, 1, 1, 2)),
     ("conv_transpose1d", [&[1, 2, 3], &[2, 1, 2]], |x, k| x.conv_transpose1d(k, 0, 0, 1, 1, 1)),
+    ("conv_transpose1d, two samples", [&[2, 2, 3], &[2, 1, 2]], |x, k| x.conv_transpose1d(k, 0, 0, 1, 1, 1)),
     ("conv_transpose2d", [&[1, 2, 3, 3], &[2, 1, 2, 2]], |x, k| x.conv_transpose2d(k, 0, 0, 1, 1)),
     ("conv_transpose2d, several channels", [&[2, 2, 2, 3], &[2, 3, 2, 2]], |x, k| {
         x.conv_transpose2d(k, 0, 0, 1, 1)

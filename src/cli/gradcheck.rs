@@ -9,8 +9,9 @@ use taper::config::DeviceSpec;
     long_about = "Hold the gradients of all operations, layers and networks against numerical ones\n\nEvery function \
                   is checked entry by entry in f64, at contiguous and at strided inputs, first and second \
                   derivatives. A row each, and exit code 1 if any of taper's own fails.\n\nA verdict is right, wrong, \
-                  severed (no gradient arrives although the function depends on the input), panics, unchecked or not \
-                  differentiable by design.",
+                  severed (no gradient arrives although the function depends on the input), panics, fails (the \
+                  backward returns an error), unsupported (it says that there is none), not differentiable by design, \
+                  or unchecked.",
     after_help = "Examples:\n  taper gradcheck --filter maximum\n  taper gradcheck --candle --filter pool"
 )]
 pub(crate) struct GradcheckArgs {

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::analytical::{Arrived, Graph};
 use super::compare::{Tolerance, within};
 use super::judge::Sides;
+use super::names::Names;
 use super::numerical::Sampler;
 use super::point::{Eval, Input, Point, Role, values};
 use super::probe::{Probe, units};
@@ -23,7 +24,8 @@ pub(super) struct Check<'a> {
     pub(super) failures: Vec<Failure>,
     pub(super) sampler: Sampler<'a>,
     pub(super) eps: f64,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) names: Names,
 }
 
 impl<'a> Check<'a> {
@@ -32,6 +34,7 @@ impl<'a> Check<'a> {
         settings: &'a GradCheck,
         eval: &'a Eval<'a>,
         inputs: &'a [Input],
+        names: &Names,
     ) -> Result<Self, Error> {
         if !inputs.iter().any(|input| input.role == Role::Differentiated) {
             return Err(Error::Nothing("input"));
@@ -43,8 +46,26 @@ impl<'a> Check<'a> {
         }
         let mut notes = vec![];
         let (eps, tolerance) = settings.numbers_for(inputs, &graph.outputs, &mut notes)?;
-        let sampler = Sampler::new(eval, inputs, &graph.outputs)?;
-        Ok(Self { settings, tolerance, inputs, graph, failures: vec![], sampler, eps, notes })
+        let sampler = Sampler::new(eval, inputs, &graph.outputs, eps)?;
+        Ok(Self {
+            settings,
+            tolerance,
+            inputs,
+            graph,
+            failures: vec![],
+            sampler,
+            eps,
+            notes,
+            names: names.clone(),
+        })
+    }
+
+    /// How many entries the Jacobians have: output elements times input elements.
+    pub(super) fn entries(&self) -> usize {
+        let inputs = self.inputs.iter().filter(|input| input.role == Role::Differentiated);
+        let outputs = self.graph.outputs.iter().filter(|output| output.dtype().is_float());
+        let columns: usize = inputs.map(|input| input.values.len()).sum();
+        outputs.map(Tensor::elem_count).sum::<usize>().saturating_mul(columns)
     }
 
     /// Runs the whole check.
@@ -63,6 +84,10 @@ impl<'a> Check<'a> {
             if !self.graph.outputs[output].dtype().is_float() {
                 continue;
             }
+            if let Some(failure) = self.undefined(output, &columns)? {
+                self.failures.push(failure);
+                continue;
+            }
             let analytical = match self.analytical(output, &rows[output], &columns) {
                 Ok(analytical) => analytical,
                 Err(failure) => {
@@ -73,8 +98,16 @@ impl<'a> Check<'a> {
             for (input, (jacobian, arrived)) in analytical.into_iter().enumerate() {
                 let numerical: Vec<_> = numerical.iter().map(|by_output| &by_output[output]).collect();
                 let tolerance = self.tolerance.along(&rows[output], &columns[input]);
-                let sides =
-                    Sides { output, input, mode, numerical: &numerical, analytical: jacobian, tolerance };
+                let sides = Sides {
+                    output,
+                    input,
+                    mode,
+                    numerical: &numerical,
+                    analytical: jacobian,
+                    tolerance,
+                    rows: &rows[output],
+                    columns: &columns[input],
+                };
                 pairs.extend(self.judge(sides, &arrived));
             }
             // A gradient with NaN in it breaks every rule at once, which says no more than that it is there.
@@ -85,7 +118,7 @@ impl<'a> Check<'a> {
             }
         }
         self.failures.sort_by_key(Failure::rank);
-        self.note_what_cannot_fail(&pairs);
+        self.note_what_cannot_fail(&pairs, mode);
         let Tolerance { atol, rtol } = self.tolerance;
         Ok(Report {
             order,
@@ -96,6 +129,7 @@ impl<'a> Check<'a> {
             pairs,
             failures: self.failures,
             notes: self.notes,
+            names: self.names,
         })
     }
 
@@ -131,11 +165,15 @@ impl<'a> Check<'a> {
         let Ok(outputs) = super::analytical::run(self.sampler.eval, &Point::of(&inputs)?) else {
             return Ok(());
         };
-        for (output, (here, there)) in self.graph.outputs.iter().zip(&outputs).enumerate() {
-            let (here, there) = (values(here)?, values(there)?);
-            let difference = apart(&here, &there);
-            // NaN in both is no difference, NaN in one is.
-            if here.len() != there.len() || difference != 0.0 && !self.tolerance.agree(&here, &there) {
+        for (output, (here, there)) in self.sampler.values.iter().zip(&outputs).enumerate() {
+            if !there.dtype().is_float() {
+                continue;
+            }
+            let there = values(there)?;
+            let differs =
+                |(a, b): (&f64, &f64)| !(a.is_nan() && b.is_nan() || self.tolerance.agree(&[*a], &[*b]));
+            if here.len() != there.len() || here.iter().zip(&there).any(differs) {
+                let difference = apart(here, &there);
                 self.failures.push(Failure::LayoutDependent { output, difference });
             }
         }
@@ -150,7 +188,7 @@ impl<'a> Check<'a> {
                 rows.iter().map(|row| Matrix::zeros(row.count(), probe.count())).collect();
             let skipped = self.inputs[input].role != Role::Differentiated;
             for column in 0..if skipped { 0 } else { probe.count() } {
-                let differences = self.sampler.central(input, &probe.vector(column), self.eps)?;
+                let differences = self.sampler.central(input, &probe.vector(column), 1.0)?;
                 for ((jacobian, row), difference) in by_output.iter_mut().zip(rows).zip(&differences) {
                     for (r, value) in row.project(difference).into_iter().enumerate().take(jacobian.rows) {
                         jacobian.data[r * jacobian.columns + column] = value;
@@ -200,18 +238,31 @@ impl<'a> Check<'a> {
         Ok(jacobians)
     }
 
-    /// Says what should be known of a Jacobian that is smaller than what it is allowed to be off by.
-    fn note_what_cannot_fail(&mut self, pairs: &[Pair]) {
-        for pair in pairs.iter().filter(|pair| pair.gradient == Gradient::Present) {
+    /// Says which Jacobians are smaller than what they are allowed to be off by.
+    fn note_what_cannot_fail(&mut self, pairs: &[Pair], mode: Mode) {
+        let tiny = |pair: &&Pair| {
+            let tolerance = pair.worst.as_ref().map_or(0.0, |worst| worst.tolerance);
             let largest = pair.numerical.largest();
-            if largest > 0.0 && largest <= pair.worst.as_ref().map_or(0.0, |worst| worst.tolerance) {
-                self.notes.push(format!(
-                    "no derivative of output {} by input {} exceeds the tolerance (largest {largest:.3e}): a gradient \
-                     of zeros would pass; scale the function up or lower atol",
-                    pair.output, pair.input
-                ));
-            }
+            pair.gradient == Gradient::Present && largest > 0.0 && largest <= tolerance
+        };
+        let name = |pair: &Pair| {
+            let (y, x) = (self.names.output(pair.output), self.names.input(pair.input));
+            format!("{y} by {x} ({:.3e})", pair.numerical.largest())
+        };
+        let tiny: Vec<String> = pairs.iter().filter(tiny).map(name).collect();
+        if tiny.is_empty() {
+            return;
         }
+        let (what, instead) = match mode {
+            Mode::Slow => ("derivative", "scale the function up or lower atol"),
+            Mode::Fast => {
+                ("projection of the derivatives", "check in slow mode, scale the function up or lower atol")
+            }
+        };
+        self.notes.push(format!(
+            "no {what} exceeds the tolerance: {} at most; a gradient of zeros would pass: {instead}",
+            tiny.join(", ")
+        ));
     }
 }
 

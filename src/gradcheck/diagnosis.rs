@@ -1,9 +1,10 @@
 //! What a wrong Jacobian looks like.
 
 use super::judge::Sides;
+use super::names::Names;
 use super::numerical::Sampler;
 use super::probe::Probe;
-use super::report::{Entry, Matrix};
+use super::report::{Entry, Matrix, largest};
 
 /// A Jacobian that does not hold.
 pub(super) struct Suspect<'a> {
@@ -31,13 +32,8 @@ impl Suspect<'_> {
 }
 
 /// The mistake that the two sides look like, if they look like a common one.
-pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
+pub(super) fn pattern(suspect: &Suspect, names: &Names) -> Option<String> {
     let Suspect { numerical, sides } = suspect;
-    if !numerical.largest().is_finite() {
-        return Some(
-            "the differences are not finite: is the function defined at the inputs and around them?".into(),
-        );
-    }
     if suspect.is(|_| 0.0) {
         return Some("the gradient is zero everywhere".into());
     }
@@ -46,7 +42,7 @@ pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
     }
     for (other, jacobian) in sides.numerical.iter().enumerate() {
         if other != sides.input && sides.tolerance.agree(&sides.analytical.data, &jacobian.data) {
-            return Some(format!("this is the gradient of input {other}: operands swapped"));
+            return Some(format!("this is the gradient of {}: operands swapped", names.input(other)));
         }
     }
     // The factor and the constant are read off the largest entry and must then hold for all.
@@ -65,31 +61,30 @@ pub(super) fn pattern(suspect: &Suspect) -> Option<String> {
     })
 }
 
-/// How near to a kink the point is, if differences from the left and from the right disagree.
+/// What keeps differences from being derivatives at the point, if those from the left and from the right disagree.
 ///
-/// `entry` is number (`row`, `column`) of its Jacobian. The step is halved until the two sides agree; that far away,
-/// at most, the function bends.
-pub(super) fn kink(
-    sampler: &Sampler,
-    entry: &Entry,
-    (row, column): (usize, usize),
-    eps: f64,
-) -> Option<String> {
+/// `entry` is number (`row`, `column`) of its Jacobian. Where the slopes beyond one step do not change, what lies between
+/// is a kink: the step is halved until the two sides agree, and that far away, at most, the function bends.
+pub(super) fn bend(sampler: &Sampler, entry: &Entry, (row, column): (usize, usize)) -> Option<String> {
     const MOST: i32 = 12;
-    let here = *sampler.here().ok()?.get(entry.output)?.get(row)?;
     let columns = sampler.inputs.get(entry.input)?.values.len();
     let direction = Probe::Each(columns).vector(column);
-    let one_sided = |step: f64| {
-        let (outputs, way) = sampler.moved(entry.input, &direction, step).ok()?;
-        Some((outputs.get(entry.output)?.get(row)? - here) / way)
+    let eps = sampler.step(entry.input, &direction);
+    let here = (*sampler.values.get(entry.output)?.get(row)?, 0.0);
+    let at = |steps: f64| {
+        let (outputs, way) = sampler.moved(entry.input, &direction, steps * eps).ok()?;
+        Some((*outputs.get(entry.output)?.get(row)?, way))
     };
+    let slope = |(a, x): (f64, f64), (b, y): (f64, f64)| (a - b) / (x - y);
     let sides = |halvings: i32| {
-        let step = eps * 0.5f64.powi(halvings);
-        Some((one_sided(-step)?, one_sided(step)?))
+        let steps = 0.5f64.powi(halvings);
+        Some((slope(at(-steps)?, here), slope(at(steps)?, here)))
     };
+    let noise = sampler.noise(here.0.abs()) / eps;
+    let differ = |a: f64, b: f64, scale: f64| (a - b).abs() > (1e-2 * scale).max(noise);
     let disagree = |(left, right): (f64, f64)| {
         let scale = left.abs().max(right.abs());
-        scale > entry.tolerance && (left - right).abs() > 1e-2 * scale
+        scale > entry.tolerance && differ(left, right, scale)
     };
     let (left, right) = sides(0)?;
     if !disagree((left, right)) {
@@ -99,6 +94,22 @@ pub(super) fn kink(
     let share = |halvings| sides(halvings).map(|(l, r)| (l - r) / (left - right));
     if (share(1)? - 0.5).abs() < 0.1 && (share(2)? - 0.25).abs() < 0.1 {
         return None;
+    }
+    let beyond = |side: f64| {
+        let (one, two, three) = (at(side)?, at(2.0 * side)?, at(3.0 * side)?);
+        Some([slope(one, two), slope(two, three)])
+    };
+    let slopes = [beyond(-1.0)?, beyond(1.0)?];
+    let steepest = largest(slopes.into_iter().flatten());
+    if !slopes.iter().all(|[near, far]| steepest.is_finite() && !differ(*near, *far, steepest)) {
+        // Over a much wider step curvature shows more, and rounding less.
+        let (left, right) = sides(-8)?;
+        let scale = left.abs().max(right.abs());
+        return Some(if scale > entry.tolerance && !differ(left, right, scale) {
+            format!("differences over {eps:.1e} are mostly rounding noise: use a larger eps")
+        } else {
+            format!("the function curves strongly within {eps:.1e}: use a smaller eps")
+        });
     }
     let near = match (1..=MOST).find(|&k| !sides(k).is_some_and(disagree)) {
         Some(k) => format!("within {:.1e} of", eps * 0.5f64.powi(k - 1)),

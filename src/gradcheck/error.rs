@@ -46,6 +46,17 @@ pub enum Error {
     /// There is no float input to differentiate by, or no float output to differentiate.
     #[error("nothing to check: no {0} of a float dtype is to be differentiated")]
     Nothing(&'static str),
+    /// The Jacobians have too many entries for slow mode.
+    #[error(
+        "the Jacobians have {entries} entries, and slow mode takes {limit} at most: check it in Mode::Fast, or at smaller \
+         inputs"
+    )]
+    TooLarge {
+        /// Output elements times input elements, over all outputs and inputs.
+        entries: usize,
+        /// The most that slow mode takes.
+        limit: usize,
+    },
     /// A setting of [`GradCheck`](super::GradCheck) makes no sense.
     #[error("{name} is {value}: it must be {wanted}")]
     Setting {

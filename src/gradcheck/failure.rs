@@ -1,8 +1,12 @@
 //! The ways in which a derivative can fail to hold.
 
+use std::fmt;
+
 use serde::Serialize;
 
+use super::names::Names;
 use super::report::Entry;
+use super::wording::Named;
 
 /// One way in which a derivative does not hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,6 +54,19 @@ pub enum Failure {
         output: usize,
         /// Both devices.
         message: String,
+    },
+    /// The output is not finite at the inputs or one step beside them, where there is nothing to differentiate.
+    Undefined {
+        /// The output.
+        output: usize,
+        /// Index into the output.
+        output_index: Vec<usize>,
+        /// Its value at the inputs, if it is not finite there already.
+        value: Option<f64>,
+        /// The input that it is due to, where that is known.
+        input: Option<usize>,
+        /// Index into the input.
+        input_index: Vec<usize>,
     },
     /// The output changes with the input, but no graph leads from one to the other.
     Severed {
@@ -150,6 +167,30 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The output, and the input if it is about one.
+    pub(super) fn place(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Panicked { output, .. }
+            | Self::Unsupported { output, .. }
+            | Self::BackwardFailed { output, .. }
+            | Self::WrongShape { output, .. }
+            | Self::WrongDType { output, .. }
+            | Self::WrongDevice { output, .. }
+            | Self::NondeterministicForward { output, .. }
+            | Self::LayoutDependent { output, .. } => (*output, None),
+            Self::Undefined { output, input, .. } => (*output, *input),
+            Self::Severed { output, input, .. }
+            | Self::MissingGradient { output, input, .. }
+            | Self::UnexpectedGradient { output, input }
+            | Self::NondeterministicBackward { output, input, .. }
+            | Self::UpstreamIgnored { output, input }
+            | Self::ZeroUpstream { output, input, .. }
+            | Self::NotLinear { output, input, .. }
+            | Self::Overwritten { output, input, .. } => (*output, Some(*input)),
+            Self::NonFinite { entry } | Self::Mismatch { entry, .. } => (entry.output, Some(entry.input)),
+        }
+    }
+
     /// Place among the failures of one check: what explains the others comes first.
     pub(super) fn rank(&self) -> u8 {
         match self {
@@ -159,7 +200,10 @@ impl Failure {
             Self::LayoutDependent { .. }
             | Self::NondeterministicForward { .. }
             | Self::NondeterministicBackward { .. } => 3,
-            Self::Severed { .. } | Self::MissingGradient { .. } | Self::UnexpectedGradient { .. } => 4,
+            Self::Undefined { .. }
+            | Self::Severed { .. }
+            | Self::MissingGradient { .. }
+            | Self::UnexpectedGradient { .. } => 4,
             Self::NonFinite { .. } => 5,
             Self::UpstreamIgnored { .. } => 6,
             Self::ZeroUpstream { .. } => 7,
@@ -170,86 +214,8 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Panicked { output, message } => {
-                write!(f, "backward of output {output} panicked: {message}")?;
-                if message.contains("grad not populated") {
-                    write!(f, " (some bwd returned None for an operand that is part of the graph)")?;
-                }
-                Ok(())
-            }
-            Self::Unsupported { output, message } => {
-                write!(f, "backward of output {output} is not supported: {message}")
-            }
-            Self::BackwardFailed { output, message } => {
-                write!(f, "backward of output {output} failed: {message}")
-            }
-            Self::WrongShape { output, message } => {
-                write!(f, "backward of output {output} gives a gradient of the wrong shape: {message}")
-            }
-            Self::WrongDType { output, message } => {
-                write!(f, "backward of output {output} gives a gradient of the wrong dtype: {message}")
-            }
-            Self::WrongDevice { output, message } => {
-                write!(f, "backward of output {output} gives a gradient on the wrong device: {message}")
-            }
-            Self::Severed { output, input, numerical } => write!(
-                f,
-                "severed graph: output {output} changes with input {input} (numerical derivative {numerical:.6e}), \
-                 but no graph leads from one to the other; look for apply_op*_no_bwd, detach, or values copied out \
-                 of their tensor"
-            ),
-            Self::MissingGradient { output, input, numerical } => write!(
-                f,
-                "missing gradient: the graph of output {output} leads to input {input} (numerical derivative \
-                 {numerical:.6e}), but a bwd on the way returns None"
-            ),
-            Self::UnexpectedGradient { output, input } => {
-                write!(f, "output {output} sends a gradient to input {input}, which must not get one")
-            }
-            Self::NondeterministicForward { output, difference } => write!(
-                f,
-                "forward is not deterministic: output {output} differs by {difference:.3e} between two calls"
-            ),
-            Self::LayoutDependent { output, difference } => write!(
-                f,
-                "forward depends on the memory layout: output {output} differs by {difference:.3e} from what \
-                 contiguous inputs of the same values give"
-            ),
-            Self::NondeterministicBackward { output, input, difference } => write!(
-                f,
-                "backward is not deterministic: the gradient of output {output} by input {input} differs by \
-                 {difference:.3e} between two passes over one graph"
-            ),
-            Self::NonFinite { entry } => {
-                write!(f, "backward gives {} where the derivative is finite: {entry}", entry.analytical)
-            }
-            Self::UpstreamIgnored { output, input } => write!(
-                f,
-                "backward ignores the upstream gradient: the gradient of output {output} by input {input} is the \
-                 same for an upstream gradient of zeros"
-            ),
-            Self::ZeroUpstream { output, input, gradient } => write!(
-                f,
-                "backward adds something to the upstream gradient: zeros give output {output} by input {input} a \
-                 gradient of {gradient:.6e}"
-            ),
-            Self::NotLinear { output, input, difference } => write!(
-                f,
-                "backward is not linear in the upstream gradient: output {output} by input {input} is off by \
-                 {difference:.3e}"
-            ),
-            Self::Overwritten { output, input, difference } => write!(
-                f,
-                "backward overwrites instead of accumulating: with input {input} used a second time beside output \
-                 {output}, its gradient is off by {difference:.3e}"
-            ),
-            Self::Mismatch { entry, wrong: (wrong, of), hint } => {
-                write!(f, "derivatives differ in {wrong} of {of} entries; worst: {entry}")?;
-                hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
-            }
-        }
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Named(self, &Names::default()).fmt(f)
     }
 }

@@ -1,14 +1,16 @@
 //! Panics of foreign code as values.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
+    /// Where the latest panic that was kept quiet happened, as `file:line`.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs `body`; a panic in it comes back as its message and is not printed.
+/// Runs `body`; a panic in it comes back as its message and its place and is not printed.
 ///
 /// Candle's `backward` panics on some graphs ("grad not populated"), and a checker must survive what it
 /// checks. The first call wraps the process's panic hook in one that keeps quiet on a thread that is in
@@ -21,8 +23,10 @@ pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
             let previous = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
                 if !QUIET.try_with(Cell::get).unwrap_or(false) {
-                    previous(info);
+                    return previous(info);
                 }
+                let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+                PLACE.try_with(|latest| latest.replace(place)).ok();
             }));
         });
     }
@@ -31,7 +35,9 @@ pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.set(before);
     outcome.map_err(|payload| {
         let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+        let text =
+            text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
+        PLACE.take().map_or(text.clone(), |place| format!("{text} ({place})"))
     })
 }
 
@@ -41,9 +47,13 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_its_message() {
+        let message = |line: u32, text: &str| format!("{text} ({}:{line})", file!());
         assert_eq!(guard(|| 1), Ok(1));
-        assert_eq!(guard(|| panic!("plain")), Err::<(), _>("plain".to_string()));
-        assert_eq!(guard(|| panic!("number {}", 2)), Err::<(), _>("number 2".to_string()));
-        assert_eq!(guard(|| guard(|| panic!("inner"))), Ok(Err::<(), _>("inner".to_string())));
+        let (line, plain) = (line!(), guard(|| panic!("plain")));
+        assert_eq!(plain, Err::<(), _>(message(line, "plain")));
+        let (line, formatted) = (line!(), guard(|| panic!("number {}", 2)));
+        assert_eq!(formatted, Err::<(), _>(message(line, "number 2")));
+        let (line, nested) = (line!(), guard(|| guard(|| panic!("inner"))));
+        assert_eq!(nested, Ok(Err::<(), _>(message(line, "inner"))));
     }
 }

@@ -2,12 +2,13 @@
 
 use super::analytical::Arrived;
 use super::check::Check;
-use super::compare::{Place, Tolerance};
+use super::compare::{Place, Survey, Tolerance};
 use super::diagnosis::{self, Suspect};
+use super::domain::Dependence;
 use super::numerical::Ladder;
 use super::point::Role;
 use super::probe::Probe;
-use super::report::{Entry, Gradient, Matrix, Pair};
+use super::report::{Gradient, Matrix, Pair};
 use super::{Failure, Mode};
 
 /// Both sides of the Jacobian of an output by an input.
@@ -20,6 +21,9 @@ pub(super) struct Sides<'a> {
     /// That of the output by the input.
     pub(super) analytical: Matrix,
     pub(super) tolerance: Tolerance,
+    /// Along what the output and the input are probed.
+    pub(super) rows: &'a Probe,
+    pub(super) columns: &'a Probe,
 }
 
 impl Check<'_> {
@@ -44,48 +48,59 @@ impl Check<'_> {
         if mode == Mode::Slow && arrived.values().is_some() {
             self.look_again(place, &mut numerical, &sides.analytical, tolerance);
         }
-        let entries = place.entries(&numerical, &sides.analytical, tolerance);
-        let worst =
-            (0..entries.len()).max_by(|&a, &b| entries[a].severity().total_cmp(&entries[b].severity()));
+        let survey = Survey::of(&numerical, &sides.analytical, tolerance);
         let largest = numerical.largest();
-        // Moving an input that a function does not depend on changes no bit of its output.
-        let due = largest != 0.0;
-        let (gradient, failure) = match arrived {
-            Arrived::Values(_) => {
+        let undefined = || {
+            let odd = |(n, a): (&f64, &f64)| !n.is_finite() && n != a;
+            let at = numerical.data.iter().zip(&sides.analytical.data).position(odd)?;
+            let (row, column) = (at / numerical.columns, at % numerical.columns);
+            let origin = shapes.map(|_| (input, column));
+            Some(self.undefined_at((output, shapes.map(|_| row)), origin))
+        };
+        let (gradient, failure) = match (arrived, undefined()) {
+            (Arrived::Values(_), Some(failure)) => (Gradient::Present, Some(failure)),
+            (_, Some(failure)) => (Gradient::Absent, Some(failure)),
+            (Arrived::Values(_), None) => {
                 let suspect = Suspect { numerical: &numerical, sides: &sides };
-                (Gradient::Present, self.difference(&entries, worst, place, &suspect))
+                (Gradient::Present, self.difference(survey, place, &suspect))
             }
-            _ if !due => (Gradient::Independent, None),
-            Arrived::Missing => {
-                (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical: largest }))
-            }
-            Arrived::Unreached => {
-                (Gradient::Absent, Some(Failure::Severed { output, input, numerical: largest }))
-            }
+            (_, None) => match (self.depends(&sides, &numerical), arrived) {
+                (Dependence::None, _) => (Gradient::Independent, None),
+                (Dependence::Noise, _) => {
+                    self.notes.push(format!(
+                        "{} changes with {} by no more than rounding noise (numerical derivative {largest:.3e}), which \
+                         is taken for none",
+                        self.names.output(output),
+                        self.names.input(input)
+                    ));
+                    (Gradient::Independent, None)
+                }
+                (Dependence::Real, Arrived::Missing) => {
+                    (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical: largest }))
+                }
+                (Dependence::Real, _) => {
+                    (Gradient::Absent, Some(Failure::Severed { output, input, numerical: largest }))
+                }
+            },
         };
         self.failures.extend(failure);
-        let worst = worst.map(|at| entries[at].clone());
+        let worst = survey.worst.map(|at| place.entry(&numerical, &sides.analytical, at, tolerance));
         Some(Pair { output, input, gradient, numerical, analytical: sides.analytical, worst })
     }
 
     /// What is wrong with the entries, if anything is.
-    fn difference(
-        &self,
-        entries: &[Entry],
-        worst: Option<usize>,
-        place: Place,
-        suspect: &Suspect,
-    ) -> Option<Failure> {
-        if let Some(entry) = entries.iter().find(|e| !e.analytical.is_finite() && e.numerical.is_finite()) {
-            return Some(Failure::NonFinite { entry: Box::new(entry.clone()) });
+    fn difference(&self, survey: Survey, place: Place, suspect: &Suspect) -> Option<Failure> {
+        let Suspect { numerical, sides } = suspect;
+        let entry = |at| place.entry(numerical, &sides.analytical, at, sides.tolerance);
+        if let Some(at) = survey.broken {
+            return Some(Failure::NonFinite { entry: Box::new(entry(at)) });
         }
-        let worst = worst.filter(|&at| !entries[at].agrees())?;
-        let entry = entries[worst].clone();
-        let wrong = (entries.iter().filter(|e| !e.agrees()).count(), entries.len());
+        let at = survey.worst.filter(|_| survey.wrong > 0)?;
+        let entry = entry(at);
+        let wrong = (survey.wrong, numerical.data.len());
         // A projection of fast mode shows neither place nor pattern.
-        let at = (worst / suspect.numerical.columns, worst % suspect.numerical.columns);
         let hint = place.shapes.and_then(|_| {
-            diagnosis::kink(&self.sampler, &entry, at, self.eps).or_else(|| diagnosis::pattern(suspect))
+            diagnosis::bend(&self.sampler, &entry, at).or_else(|| diagnosis::pattern(suspect, &self.names))
         });
         Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
     }
@@ -103,7 +118,7 @@ impl Check<'_> {
                 continue;
             }
             let direction = Probe::Each(numerical.columns).vector(column);
-            let ladder = Ladder::climb(&self.sampler, place.input, &direction, self.eps);
+            let ladder = Ladder::climb(&self.sampler, place.input, &direction);
             let mut helped = false;
             for row in disagree {
                 let at = row * numerical.columns + column;

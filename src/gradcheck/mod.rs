@@ -47,7 +47,7 @@
 //!   backward may well be right for ones.
 //! - That a missing gradient is due to the function: where it changes with an input and no graph leads there, the
 //!   graph is *severed*; where the graph leads there and no gradient arrives, one is *missing*; where the function does
-//!   not change by a bit, it is *independent*, which passes.
+//!   not change, or by no more than rounding noise, it is *independent*, which passes.
 //! - That the backward gives the same twice, zeros for an upstream gradient of zeros, is linear in it, and adds to a
 //!   gradient that is there already instead of overwriting it.
 //! - That it works with its own call's values: the function is called elsewhere before and after.
@@ -96,16 +96,19 @@
 //! # What it cannot see
 //!
 //! A derivative below atol passes whatever the backward says (a note in the report points to it). Fast mode overlooks
-//! one small error among many entries, see [`Mode::Fast`]. And a check speaks for the points it was run at.
+//! one small error among many entries, and many small ones in a large elementwise function, see [`Mode::Fast`]. And a check speaks for the points it was run at.
 
 mod analytical;
 mod check;
 mod compare;
 mod diagnosis;
+mod domain;
 mod error;
 mod failure;
 mod guard;
 mod judge;
+mod mode;
+mod names;
 mod numerical;
 mod parity;
 mod point;
@@ -116,15 +119,17 @@ mod settings;
 mod suite;
 mod upstream;
 mod view;
+mod wording;
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 
 pub use error::Error;
 pub use failure::Failure;
+pub use mode::Mode;
 pub use parity::Parity;
 pub use report::{Entry, Gradient, Matrix, Pair, Report};
 pub use second::available as second_order_available;
-pub use settings::{DTypePolicy, GradCheck, Mode};
+pub use settings::{DTypePolicy, GradCheck};
 pub use suite::{Case, Row, Verdict, summary, table};
 pub use view::strided;
 

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::analytical::{Arrived, Graph};
-use super::compare::{Place, Tolerance};
+use super::compare::{Place, Survey, Tolerance};
 use super::point::{Eval, Input, Point, Role, values};
 use super::probe::random;
 use super::report::{Entry, Matrix};
@@ -165,8 +165,7 @@ fn worst((output, input): (usize, usize), (a, b): (&[f64], &[f64]), like: &Tenso
     let column = |data: &[f64]| Matrix { rows: data.len(), columns: 1, data: data.to_vec() };
     let place = Place { output, input, shapes: Some((like.dims(), &[])) };
     let tolerance = Tolerance { atol: tolerance, rtol: tolerance };
-    let entries = place.entries(&column(a), &column(b), tolerance).into_iter();
-    entries
-        .map(|entry| Entry { input_index: entry.output_index.clone(), ..entry })
-        .max_by(|a, b| a.severity().total_cmp(&b.severity()))
+    let (a, b) = (column(a), column(b));
+    let entry = place.entry(&a, &b, Survey::of(&a, &b, tolerance).worst?, tolerance);
+    Some(Entry { input_index: entry.output_index.clone(), ..entry })
 }

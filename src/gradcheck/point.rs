@@ -87,10 +87,20 @@ impl Point {
     }
 
     /// A point well away from the inputs: a backward that takes its values from another call than its own
-    /// takes them from here. Every value is scaled down, which stays inside cones and balls.
+    /// takes them from here. Every value is scaled down, which stays inside cones and balls; zeros become 0.25 or -0.25.
     pub(super) fn decoy(inputs: &[Input]) -> Result<Self> {
         Self::from_pairs(inputs.iter().map(|input| {
-            let scaled: Vec<f64> = input.values.iter().map(|value| 0.75 * value).collect();
+            let elsewhere = |(index, &value): (usize, &f64)| match (value == 0.0, index % 2 == 0) {
+                (true, even) => {
+                    if even {
+                        0.25
+                    } else {
+                        -0.25
+                    }
+                }
+                (false, _) => 0.75 * value,
+            };
+            let scaled: Vec<f64> = input.values.iter().enumerate().map(elsewhere).collect();
             input.at(&scaled)
         }))
     }
@@ -109,7 +119,12 @@ impl Point {
 }
 
 /// The elements of a float tensor in row-major order.
+///
+/// Without elements there is nothing to read: Candle 0.11 panics where an empty view begins behind its storage.
 pub(super) fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+    if tensor.elem_count() == 0 {
+        return Ok(vec![]);
+    }
     tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
 }
 

@@ -37,6 +37,16 @@ impl Probe {
         }
     }
 
+    /// How large the component along vector number `k` gets when an element of `values` has either sign.
+    pub(super) fn size(&self, k: usize, values: &[f64]) -> f64 {
+        match self {
+            Self::Each(_) => values.get(k).map_or(0.0, |value| value.abs()),
+            Self::Along(vectors) => vectors.get(k).map_or(0.0, |vector| {
+                vector.iter().zip(values).filter(|(_, x)| x.is_finite()).map(|(v, x)| (v * x).abs()).sum()
+            }),
+        }
+    }
+
     /// How large the component along one vector gets when every element is 1 or -1.
     pub(super) fn weight(&self) -> f64 {
         match self {

@@ -6,6 +6,9 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
+use super::compare::severity;
+use super::names::Names;
+use super::wording::Named;
 use super::{Failure, Mode};
 
 /// A matrix of `f64` in row-major order.
@@ -71,21 +74,13 @@ impl Entry {
 
     /// How far from agreement the entry is: above 1 it does not agree, NaN is furthest.
     pub(super) fn severity(&self) -> f64 {
-        let severity = self.absolute / self.tolerance;
-        if severity.is_nan() && !self.agrees() { f64::INFINITY } else { severity }
+        severity(self.absolute, self.tolerance)
     }
 }
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            output, input, output_index, input_index, numerical, analytical, absolute, tolerance, ..
-        } = self;
-        write!(
-            f,
-            "d output {output}{output_index:?} / d input {input}{input_index:?} is {numerical:.6e} numerically and \
-             {analytical:.6e} by backward: off by {absolute:.3e}, tolerance {tolerance:.3e}"
-        )
+        Named(self, &Names::default()).fmt(f)
     }
 }
 
@@ -132,7 +127,7 @@ pub struct Report {
     pub order: u8,
     /// How it was checked; slow if fast mode failed and slow mode was run to say where.
     pub mode: Mode,
-    /// The step of the central differences.
+    /// The step of the central differences, larger where an input is so large that it would be lost to rounding.
     pub eps: f64,
     /// The absolute tolerance.
     pub atol: f64,
@@ -144,6 +139,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What a reader should know besides.
     pub notes: Vec<String>,
+    #[serde(skip)]
+    pub(super) names: Names,
 }
 
 impl Report {
@@ -156,6 +153,11 @@ impl Report {
     pub fn worst(&self) -> Option<&Entry> {
         let entries = self.pairs.iter().filter_map(|pair| pair.worst.as_ref());
         entries.max_by(|a, b| a.severity().total_cmp(&b.severity()))
+    }
+
+    /// The first failure in words, empty if there is none.
+    pub(super) fn first_failure(&self) -> String {
+        self.failures.first().map_or_else(String::new, |failure| Named(failure, &self.names).to_string())
     }
 
     fn table(&self) -> Table {
@@ -178,8 +180,12 @@ impl Report {
                 Gradient::Absent => "none",
             };
             let entries = format!("{} x {}", pair.numerical.rows, pair.numerical.columns);
-            let mut row =
-                vec![pair.output.to_string(), pair.input.to_string(), entries, gradient.to_string()];
+            let mut row = vec![
+                self.names.output(pair.output),
+                self.names.input(pair.input),
+                entries,
+                gradient.to_string(),
+            ];
             if let Some(worst) = &pair.worst {
                 row.extend([worst.numerical, worst.analytical].map(|value| format!("{value:.6e}")));
                 row.extend([worst.absolute, worst.tolerance].map(|value| format!("{value:.3e}")));
@@ -200,26 +206,26 @@ impl fmt::Display for Report {
             self.mode, self.eps, self.atol, self.rtol
         )?;
         for failure in &self.failures {
-            writeln!(f, "  {failure}")?;
+            writeln!(f, "  {}", Named(failure, &self.names))?;
         }
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;
         }
         write!(f, "{}", self.table().trim_fmt())?;
         let wrong = |pair: &&Pair| pair.worst.as_ref().is_some_and(|worst| !worst.agrees());
-        self.pairs.iter().filter(wrong).try_for_each(|pair| pair.write_small(f))
+        self.pairs.iter().filter(wrong).try_for_each(|pair| pair.write_small(&self.names, f))
     }
 }
 
 impl Pair {
     /// Both Jacobians side by side, unless they are too large to take in.
-    fn write_small(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_small(&self, names: &Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LARGEST: usize = 6;
         let Matrix { rows, columns, .. } = self.numerical;
         if rows > LARGEST || columns > LARGEST {
             return Ok(());
         }
-        write!(f, "\noutput {} by input {}, numerical | backward:", self.output, self.input)?;
+        write!(f, "\n{} by {}, numerical | backward:", names.output(self.output), names.input(self.input))?;
         let line = |matrix: &Matrix, row: usize| -> String {
             let entries = (0..columns).filter_map(|column| matrix.get(row, column));
             entries.map(|entry| format!("{entry:>12.6}")).collect::<Vec<_>>().join(" ")

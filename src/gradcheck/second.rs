@@ -6,8 +6,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Error;
 use super::analytical::run;
+use super::names::Names;
 use super::point::{Eval, Input, Point, Role, tensor};
 use super::probe::random;
+
+/// Draws the upstream gradients from another stream than what they are checked with.
+const STREAM: u64 = 2;
 
 /// Whether Candle keeps the graph of the backward on this thread.
 ///
@@ -26,19 +30,24 @@ pub fn available() -> Result<bool> {
     Ok(gradient.backward()?.get(&v).is_some())
 }
 
-/// The inputs, followed by an upstream gradient for each float output of the function.
+/// The inputs, followed by an upstream gradient for each float output of the function, and what they are called.
 pub(super) fn with_upstream(
     eval: &Eval,
     inputs: &[Input],
     seed: u64,
-) -> std::result::Result<Vec<Input>, Error> {
+) -> std::result::Result<(Vec<Input>, Names), Error> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(STREAM);
+    let outputs = run(eval, &Point::of(inputs)?)?;
+    let float: Vec<usize> = (0..outputs.len()).filter(|&output| outputs[output].dtype().is_float()).collect();
+    let differentiated: Vec<usize> =
+        (0..inputs.len()).filter(|&input| inputs[input].role == Role::Differentiated).collect();
     let mut extended = inputs.to_vec();
-    for output in run(eval, &Point::of(inputs)?)?.iter().filter(|output| output.dtype().is_float()) {
+    for output in float.iter().map(|&output| &outputs[output]) {
         let upstream = tensor(random(output.elem_count(), &mut rng), output.dims(), output)?;
         extended.push(Input::new(extended.len(), &upstream, Role::Differentiated)?);
     }
-    Ok(extended)
+    Ok((extended, Names::second(inputs.len(), &differentiated, &float)))
 }
 
 /// The gradients of the differentiated `inputs` at a point of the extended ones, as part of a graph.

@@ -1,40 +1,15 @@
 //! What a check is asked to do.
 
-use std::fmt;
-
 use candle_core::{DType, Result as CandleResult, Tensor};
-use serde::Serialize;
 
 use super::check::Check;
 use super::compare::Tolerance;
+use super::names::Names;
 use super::point::{Eval, Input, Point, Role};
-use super::{Error, Outputs, Report, second};
+use super::{Error, Mode, Outputs, Report, second};
 
-/// How much of a Jacobian is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Every entry: one backward for each output element, two forwards for each input element.
-    #[default]
-    Slow,
-    /// Random projections of both sides: four backwards for each output, eight forwards for each input.
-    ///
-    /// A Jacobian is seen along four random unit vectors of its output and of its input, the absolute tolerance
-    /// scaled by the sums of their elements as PyTorch does for its one projection.
-    ///
-    /// In a Jacobian of m x n entries a single entry that is wrong by less than about m n atol goes
-    /// unseen, since the tolerance grows with what m n errors of atol may add up to.
-    Fast,
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Slow => "slow",
-            Self::Fast => "fast",
-        })
-    }
-}
+/// The most entries of Jacobians that slow mode takes: 80 MB for either side.
+const MOST_ENTRIES: usize = 10_000_000;
 
 /// What becomes of inputs and outputs that are not f64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,7 +71,7 @@ impl GradCheck {
         Self::default()
     }
 
-    /// Sets the step of the central differences.
+    /// Sets the step of the central differences, which is larger for inputs so large that it would be lost to rounding.
     #[must_use]
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
@@ -170,7 +145,7 @@ impl GradCheck {
         O: Into<Outputs>,
     {
         let inputs = self.inputs(inputs)?;
-        self.verdict(&|point: &Point| Ok(f(&point.inputs)?.into().0), &inputs, 1)
+        self.verdict(&|point: &Point| Ok(f(&point.inputs)?.into().0), &inputs, 1, &Names::default())
     }
 
     /// Holds the second derivatives of `f` at `inputs` against central differences of its backward.
@@ -192,23 +167,33 @@ impl GradCheck {
         }
         let first = |point: &Point| Ok(f(&point.inputs)?.into().0);
         let inputs = self.inputs(inputs)?;
-        self.verdict(&first, &inputs, 1)?;
-        let extended = second::with_upstream(&first, &inputs, self.seed)?;
+        self.verdict(&first, &inputs, 1, &Names::default())?;
+        let (extended, names) = second::with_upstream(&first, &inputs, self.seed)?;
         let gradients = |point: &Point| second::gradients(&first, &inputs, point);
-        self.verdict(&gradients, &extended, 2)
+        self.verdict(&gradients, &extended, 2, &names)
     }
 
-    fn verdict(&self, eval: &Eval, inputs: &[Input], order: u8) -> Result<Report, Error> {
-        let report = Check::begin(self, eval, inputs)?.run(self.mode, order)?;
+    fn verdict(&self, eval: &Eval, inputs: &[Input], order: u8, names: &Names) -> Result<Report, Error> {
+        let check = Check::begin(self, eval, inputs, names)?;
+        let entries = check.entries();
+        if self.mode == Mode::Slow && entries > MOST_ENTRIES {
+            return Err(Error::TooLarge { entries, limit: MOST_ENTRIES });
+        }
+        let mut report = check.run(self.mode, order)?;
         if report.passed() {
             return Ok(report);
         }
-        if self.mode == Mode::Slow {
+        if entries > MOST_ENTRIES {
+            report.notes.push(format!(
+                "slow mode, which says where, was not run: the Jacobians have {entries} entries, more than {MOST_ENTRIES}"
+            ));
+        }
+        if self.mode == Mode::Slow || entries > MOST_ENTRIES {
             return Err(Error::Failed(Box::new(report)));
         }
-        let mut slow = Check::begin(self, eval, inputs)?.run(Mode::Slow, order)?;
+        let mut slow = Check::begin(self, eval, inputs, names)?.run(Mode::Slow, order)?;
         if slow.passed() {
-            let failure = report.failures.first().map_or_else(String::new, ToString::to_string);
+            let failure = report.first_failure();
             slow.notes.push(format!("fast mode failed where slow mode passes, which decides: {failure}"));
             return Ok(slow);
         }

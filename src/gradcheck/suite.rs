@@ -137,15 +137,18 @@ impl Case {
 pub enum Verdict {
     /// The derivatives hold.
     Right,
-    /// They do not.
+    /// They do not: wrong numbers, and no word about it.
     Wrong,
     /// The graph is cut where the function depends on the input, or a gradient is missing: silence instead of
     /// a gradient.
     Severed,
     /// The backward or the function panics.
     Panics,
-    /// There is none by design: the backward says so, the output is an integer, or the derivative is zero
-    /// wherever there is one.
+    /// The backward returns an error, or a gradient that does not fit.
+    Fails,
+    /// There is no backward, and it says so.
+    Unsupported,
+    /// There is no derivative by design: the output is an integer, or the derivative is zero wherever there is one.
     NotDifferentiable,
     /// Nothing could be checked: the function fails, or second derivatives are off.
     Unchecked,
@@ -158,6 +161,8 @@ impl fmt::Display for Verdict {
             Self::Wrong => "wrong",
             Self::Severed => "severed",
             Self::Panics => "panics",
+            Self::Fails => "fails",
+            Self::Unsupported => "unsupported",
             Self::NotDifferentiable => "not differentiable by design",
             Self::Unchecked => "unchecked",
         })
@@ -218,12 +223,12 @@ pub fn summary(rows: &[Row]) -> String {
     format!("{} checks: {}", rows.len(), counts.join(", "))
 }
 
-/// A detail without its numbers and its advice.
+/// A detail without its advice and what follows its first number.
 fn brief(detail: &str) -> String {
     let parts =
         detail.split("; ").filter(|part| !["worst: ", "look for "].iter().any(|p| part.starts_with(p)));
     let text = parts.collect::<Vec<_>>().join("; ");
-    text.split(" (").next().unwrap_or_default().to_string()
+    text.split(" (numerical derivative").next().unwrap_or_default().to_string()
 }
 
 /// Dtype, shapes and layout of the inputs: `f64 [2, 3] [3]`, `f64 [2, 3] [3], strided`.
@@ -255,10 +260,17 @@ fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
             let verdict = match first {
                 Some(Failure::Severed { .. } | Failure::MissingGradient { .. }) => Verdict::Severed,
                 Some(Failure::Panicked { .. }) => Verdict::Panics,
-                Some(Failure::Unsupported { .. }) => Verdict::NotDifferentiable,
+                Some(Failure::Undefined { .. }) => Verdict::Unchecked,
+                Some(Failure::Unsupported { .. }) => Verdict::Unsupported,
+                Some(
+                    Failure::BackwardFailed { .. }
+                    | Failure::WrongShape { .. }
+                    | Failure::WrongDType { .. }
+                    | Failure::WrongDevice { .. },
+                ) => Verdict::Fails,
                 _ => Verdict::Wrong,
             };
-            let detail = first.map_or_else(String::new, ToString::to_string);
+            let detail = report.first_failure();
             (verdict, report.worst().map(|entry| entry.absolute), detail)
         }
         Err(error) => {
