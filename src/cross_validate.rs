@@ -62,8 +62,8 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, jobs: usize) -> Resu
             .map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
     })?;
     let report = CvReport::new(config.clone(), reports, start.elapsed().as_secs_f64());
-    info!(seconds = report.seconds, "cross-validation done");
     report.check_finite()?;
+    info!(seconds = report.seconds, "cross-validation done");
     Ok(report)
 }
 
