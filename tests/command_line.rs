@@ -3,6 +3,8 @@
 // Clippy takes what is outside test functions for production code.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::process::{Command, Output, Stdio};
 
 use candle_core::utils::cuda_is_available;
@@ -51,12 +53,7 @@ fn json(output: &Output) -> Value {
 
 /// The JSON document without the times.
 fn timeless(output: &Output) -> Value {
-    let mut json = json(output);
-    json["seconds"].take();
-    for fold in json["folds"].as_array_mut().unwrap() {
-        fold["seconds"].take();
-    }
-    json
+    common::timeless(json(output))
 }
 
 #[test]

@@ -161,12 +161,7 @@ fn run(config: CvConfig, jobs: usize) -> Result<CvReport, Error> {
 
 /// The report as JSON without the times.
 fn timeless(report: &CvReport) -> Value {
-    let mut json = serde_json::to_value(report).unwrap();
-    json["seconds"].take();
-    for fold in json["folds"].as_array_mut().unwrap() {
-        fold["seconds"].take();
-    }
-    json
+    common::timeless(serde_json::to_value(report).unwrap())
 }
 
 #[test]

@@ -55,11 +55,6 @@ impl KFold {
         Ok(Self { shuffled, k })
     }
 
-    /// The number of folds.
-    pub fn k(&self) -> usize {
-        self.k
-    }
-
     /// The rows of fold `i`, or `None` when there are not so many folds.
     pub fn fold(&self, i: usize) -> Option<Fold> {
         if i >= self.k {

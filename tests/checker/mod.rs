@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use candle_core::cpu_backend::{binary_map, unary_map};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
+use taper::gradcheck::{Error, GradCheck, Mode, Outputs, Report};
 
 pub(crate) fn vector(values: &[f64]) -> Tensor {
     Tensor::new(values, &Device::Cpu).unwrap()
@@ -122,4 +123,59 @@ pub(crate) fn cube(x: f64) -> f64 {
 /// The derivative of x^3, times the upstream gradient.
 pub(crate) fn cube_gradient(x: &Tensor, upstream: &Tensor) -> Result<Tensor> {
     (x.sqr()? * 3.0)? * upstream
+}
+
+/// The report of a check that must fail.
+pub(crate) fn failed<O: Into<Outputs>>(
+    check: &GradCheck,
+    f: impl Fn(&[Tensor]) -> Result<O>,
+    inputs: &[Tensor],
+) -> Report {
+    match check.check(f, inputs) {
+        Err(Error::Failed(report)) => *report,
+        other => panic!("not caught: {other:?}"),
+    }
+}
+
+/// Both modes fail with this first message.
+pub(crate) fn wrong<O: Into<Outputs>>(
+    f: impl Fn(&[Tensor]) -> Result<O>,
+    inputs: &[Tensor],
+    message: &str,
+) -> Report {
+    let [fast, slow] = [Mode::Fast, Mode::Slow].map(|mode| failed(&GradCheck::new().mode(mode), &f, inputs));
+    for report in [&fast, &slow] {
+        let text = report.failures[0].to_string();
+        assert!(text.contains(message), "wanted {message:?}, got {text:?}");
+        assert!(report.to_string().starts_with("gradcheck failed"));
+    }
+    slow
+}
+
+/// A cube with another backward.
+pub(crate) fn cube_with(
+    backward: impl Fn(&Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+) -> impl Fn(&[Tensor]) -> Result<Tensor> {
+    let op = Op1::new(cube, move |x, _, upstream| backward(x, upstream));
+    move |x| op.apply(&x[0])
+}
+
+/// The same, where the wrong backward is a tensor.
+pub(crate) fn cube_giving(
+    backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> impl Fn(&[Tensor]) -> Result<Tensor> {
+    cube_with(move |x, upstream| backward(x, upstream).map(Some))
+}
+
+pub(crate) type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
+/// The same, for lists of several.
+pub(crate) fn cube_giving_boxed(
+    backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Function {
+    Box::new(cube_giving(backward))
+}
+
+pub(crate) fn x() -> [Tensor; 1] {
+    [vector(&[0.5, -1.5, 2.0, 0.8])]
 }

@@ -95,6 +95,15 @@ pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tol
     println!("{what}: largest difference {largest:e}");
 }
 
+/// The document of a report without its times.
+pub fn timeless(mut report: Value) -> Value {
+    report["seconds"].take();
+    for fold in report["folds"].as_array_mut().unwrap() {
+        fold["seconds"].take();
+    }
+    report
+}
+
 /// The message of an error; under `RUST_BACKTRACE` Candle appends a trace to it.
 pub fn first_line(error: &candle_core::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
