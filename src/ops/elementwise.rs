@@ -159,7 +159,7 @@ fn for_each_row<const N: usize>(layouts: [&Layout; N], mut visit: impl FnMut([us
 
 /// The axes (length, stride of each operand) of `dims`, without those of length 1 and with neighbours merged where
 /// every operand goes from one to the next in a single stride.
-fn merged_axes<const N: usize>(dims: &[usize], layouts: [&Layout; N]) -> Vec<(usize, [usize; N])> {
+pub(super) fn merged_axes<const N: usize>(dims: &[usize], layouts: [&Layout; N]) -> Vec<(usize, [usize; N])> {
     let mut axes: Vec<(usize, [usize; N])> = Vec::with_capacity(dims.len());
     for (axis, &len) in dims.iter().enumerate().filter(|&(_, &len)| len != 1) {
         let strides = layouts.map(|layout| layout.stride()[axis]);

@@ -10,16 +10,27 @@
 //! - computes no gradient for a constant operand, one that leads to no [`Var`](candle_core::Var);
 //! - returns an error that names the operation and its operands when dtypes, shapes or devices do not fit.
 //!
-//! `f16` and `bf16` are widened to `f32`, computed there and rounded once.
+//! `f16` and `bf16` are widened to `f32`, computed there and rounded once. CPU and CUDA tensors are served, the latter
+//! with the feature `cuda`.
 //!
 //! # Adding an operation
 //!
-//! An operation is a folder: `cpu.rs` has its scalar math as a `Map`, `mod.rs` the public
-//! function and the `CustomOp` with its derivative. Loops, layouts and dtypes are written once, in
-//! `elementwise.rs`; the checks of the operands in `operands.rs`. Then add the folder to the list below.
+//! An operation is a folder: `cpu.rs` has its scalar math as a `Map`, a `.cu` file of the folder's name the same math
+//! for CUDA, and `mod.rs` the public function and the derivative as an `Elementwise`. Loops, layouts and dtypes are
+//! written once: in `elementwise.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Then add the folder to
+//! the list below.
 
+mod custom;
 mod elementwise;
+#[cfg(feature = "cuda")]
+mod launch;
 mod operands;
+/// The PTX of every `.cu` file as a constant, made by `build.rs`.
+#[cfg(feature = "cuda")]
+#[allow(unreachable_pub)]
+mod ptx {
+    include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
+}
 
 mod cos;
 mod maximum;

@@ -23,8 +23,12 @@ impl Map<1> for Cos {
 }
 
 /// g cos(x + n pi/2).
-impl Map<2> for QuarterTurns {
+pub(super) struct CosGrad {
+    pub(super) n: QuarterTurns,
+}
+
+impl Map<2> for CosGrad {
     fn apply<T: Real>(&self, [x, g]: [T; 2]) -> T {
-        g * shifted_cos(x, *self)
+        g * shifted_cos(x, self.n)
     }
 }

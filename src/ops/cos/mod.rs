@@ -2,9 +2,13 @@
 
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
-use crate::ops::{elementwise, mul, operands};
+use crate::ops::custom::{Elementwise, Op};
+#[cfg(feature = "cuda")]
+use crate::ops::launch::{Kernel, kernel};
+use crate::ops::{mul, operands};
+use cpu::{Cos, CosGrad};
 
 /// Takes the cosine of `x`, in radians, element by element.
 ///
@@ -31,29 +35,26 @@ use crate::ops::{elementwise, mul, operands};
 /// ```
 pub fn cos(x: &Tensor) -> Result<Tensor> {
     operands::check("cos", x)?;
-    x.apply_op1(Cos)
+    x.apply_op1(Op(Cos))
 }
 
 /// z = cos(x); dz/dx = -sin(x).
-struct Cos;
+impl Elementwise<1> for Cos {
+    const NAME: &'static str = "cos";
 
-impl CustomOp1 for Cos {
-    fn name(&self) -> &'static str {
-        "cos"
+    #[cfg(feature = "cuda")]
+    fn kernel(&self) -> Kernel {
+        kernel!("cos", COS, "cos")
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        elementwise::map(self.name(), &cpu::Cos, [(x, layout)])
-    }
-
-    fn bwd(&self, x: &Tensor, _z: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        cos_grad(x, grad, QuarterTurns::One).map(Some)
+    fn bwd(&self, [x]: [&Tensor; 1], grad: &Tensor) -> Result<[Option<Tensor>; 1]> {
+        Ok([Some(cos_grad(x, grad, QuarterTurns::One)?)])
     }
 }
 
 /// `grad` times the n-th derivative of the cosine at `x`.
 fn cos_grad(x: &Tensor, grad: &Tensor, n: QuarterTurns) -> Result<Tensor> {
-    x.apply_op2(grad, CosGrad { n })
+    x.apply_op2(grad, Op(CosGrad { n }))
 }
 
 /// By how many quarter turns a cosine is shifted. Every derivative adds one.
@@ -77,34 +78,23 @@ impl QuarterTurns {
 }
 
 /// z = g cos(x + n pi/2); dz/dx = g cos(x + (n + 1) pi/2), dz/dg = cos(x + n pi/2).
-struct CosGrad {
-    n: QuarterTurns,
-}
+impl Elementwise<2> for CosGrad {
+    const NAME: &'static str = "cos_grad";
 
-impl CustomOp2 for CosGrad {
-    fn name(&self) -> &'static str {
-        "cos_grad"
+    #[cfg(feature = "cuda")]
+    fn kernel(&self) -> Kernel {
+        let name = match self.n {
+            QuarterTurns::Zero => "cos_grad_0",
+            QuarterTurns::One => "cos_grad_1",
+            QuarterTurns::Two => "cos_grad_2",
+            QuarterTurns::Three => "cos_grad_3",
+        };
+        kernel!("cos", COS, name)
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        grad: &CpuStorage,
-        grad_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        elementwise::map(self.name(), &self.n, [(x, x_layout), (grad, grad_layout)])
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        grad: &Tensor,
-        _z: &Tensor,
-        grad_z: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(&self, [x, grad]: [&Tensor; 2], grad_z: &Tensor) -> Result<[Option<Tensor>; 2]> {
         let grad_x = x.track_op().then(|| cos_grad(x, &mul(grad_z, grad)?, self.n.next())).transpose()?;
         let grad_grad = grad.track_op().then(|| cos_grad(x, grad_z, self.n)).transpose()?;
-        Ok((grad_x, grad_grad))
+        Ok([grad_x, grad_grad])
     }
 }

@@ -1,10 +1,13 @@
 //! The scalar math of the maximum and of its derivative.
 
-use super::TieShare;
+use super::{TieGrad, TieShare};
 use crate::ops::elementwise::{Map, Real};
 
 /// The larger of x and y; NaN if either is NaN.
-pub(super) struct Maximum;
+pub(super) struct Maximum {
+    /// Only the derivative asks for it.
+    pub(super) tie: TieGrad,
+}
 
 impl Map<2> for Maximum {
     fn apply<T: Real>(&self, [x, y]: [T; 2]) -> T {
@@ -15,12 +18,16 @@ impl Map<2> for Maximum {
 }
 
 /// The gradient of x: g where x > y, its share of g where x = y, else 0.
-impl Map<3> for TieShare {
+pub(super) struct MaximumGrad {
+    pub(super) share: TieShare,
+}
+
+impl Map<3> for MaximumGrad {
     fn apply<T: Real>(&self, [x, y, g]: [T; 3]) -> T {
         if x > y {
             g
         } else if x == y {
-            match self {
+            match self.share {
                 TieShare::All => g,
                 TieShare::Half => g * T::HALF,
                 TieShare::Nothing => T::default(),

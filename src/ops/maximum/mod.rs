@@ -2,9 +2,13 @@
 
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
-use crate::ops::{elementwise, operands};
+use crate::ops::custom::{Elementwise, Op};
+#[cfg(feature = "cuda")]
+use crate::ops::launch::{Kernel, kernel};
+use crate::ops::operands;
+use cpu::{Maximum, MaximumGrad};
 
 /// Who gets the gradient of a [`maximum`] where both operands are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -69,7 +73,7 @@ pub fn maximum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn maximum_with(x: &Tensor, y: &Tensor, tie: TieGrad) -> Result<Tensor> {
     let (x, y) = operands::broadcast("maximum", x, y)?;
-    x.apply_op2(&y, Maximum { tie })
+    x.apply_op2(&y, Op(Maximum { tie }))
 }
 
 /// Replaces the negative elements of `x` by 0.
@@ -119,36 +123,19 @@ impl TieGrad {
 }
 
 /// z = max(x, y); dz/dx = [x > y] + share of x [x = y], dz/dy = [y > x] + share of y [x = y].
-struct Maximum {
-    tie: TieGrad,
-}
+impl Elementwise<2> for Maximum {
+    const NAME: &'static str = "maximum";
 
-impl CustomOp2 for Maximum {
-    fn name(&self) -> &'static str {
-        "maximum"
+    #[cfg(feature = "cuda")]
+    fn kernel(&self) -> Kernel {
+        kernel!("maximum", MAXIMUM, "maximum")
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        y: &CpuStorage,
-        y_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        elementwise::map(self.name(), &cpu::Maximum, [(x, x_layout), (y, y_layout)])
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        y: &Tensor,
-        _z: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(&self, [x, y]: [&Tensor; 2], grad: &Tensor) -> Result<[Option<Tensor>; 2]> {
         let (share_x, share_y) = self.tie.shares();
         let grad_x = x.track_op().then(|| maximum_grad(x, y, grad, share_x)).transpose()?;
         let grad_y = y.track_op().then(|| maximum_grad(y, x, grad, share_y)).transpose()?;
-        Ok((grad_x, grad_y))
+        Ok([grad_x, grad_y])
     }
 }
 
@@ -157,39 +144,24 @@ impl CustomOp2 for Maximum {
 /// It is piecewise constant in `x` and `y`. Their derivative is zero, so they are detached and only `grad` stays in
 /// the graph.
 fn maximum_grad(x: &Tensor, y: &Tensor, grad: &Tensor, share: TieShare) -> Result<Tensor> {
-    x.detach().apply_op3(&y.detach(), grad, MaximumGrad { share })
+    x.detach().apply_op3(&y.detach(), grad, Op(MaximumGrad { share }))
 }
 
 /// z = g ([x > y] + share [x = y]); dz/dg = [x > y] + share [x = y], dz/dx = dz/dy = 0.
-struct MaximumGrad {
-    share: TieShare,
-}
+impl Elementwise<3> for MaximumGrad {
+    const NAME: &'static str = "maximum_grad";
 
-impl CustomOp3 for MaximumGrad {
-    fn name(&self) -> &'static str {
-        "maximum_grad"
+    #[cfg(feature = "cuda")]
+    fn kernel(&self) -> Kernel {
+        let name = match self.share {
+            TieShare::All => "maximum_grad_all",
+            TieShare::Half => "maximum_grad_half",
+            TieShare::Nothing => "maximum_grad_nothing",
+        };
+        kernel!("maximum", MAXIMUM, name)
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        y: &CpuStorage,
-        y_layout: &Layout,
-        grad: &CpuStorage,
-        grad_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        elementwise::map(self.name(), &self.share, [(x, x_layout), (y, y_layout), (grad, grad_layout)])
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        y: &Tensor,
-        _grad: &Tensor,
-        _z: &Tensor,
-        grad_z: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        Ok((None, None, Some(maximum_grad(x, y, grad_z, self.share)?)))
+    fn bwd(&self, [x, y, _]: [&Tensor; 3], grad_z: &Tensor) -> Result<[Option<Tensor>; 3]> {
+        Ok([None, None, Some(maximum_grad(x, y, grad_z, self.share)?)])
     }
 }

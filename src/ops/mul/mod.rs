@@ -2,9 +2,13 @@
 
 mod cpu;
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
-use crate::ops::{elementwise, operands};
+use crate::ops::custom::{Elementwise, Op};
+#[cfg(feature = "cuda")]
+use crate::ops::launch::{Kernel, kernel};
+use crate::ops::operands;
+use cpu::Mul;
 
 /// Multiplies `x` and `y` element by element, broadcasting them to a common shape.
 ///
@@ -31,36 +35,21 @@ use crate::ops::{elementwise, operands};
 /// ```
 pub fn mul(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     let (x, y) = operands::broadcast("mul", x, y)?;
-    x.apply_op2(&y, Mul)
+    x.apply_op2(&y, Op(Mul))
 }
 
 /// z = x y; dz/dx = y, dz/dy = x.
-struct Mul;
+impl Elementwise<2> for Mul {
+    const NAME: &'static str = "mul";
 
-impl CustomOp2 for Mul {
-    fn name(&self) -> &'static str {
-        "mul"
+    #[cfg(feature = "cuda")]
+    fn kernel(&self) -> Kernel {
+        kernel!("mul", MUL, "mul")
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        y: &CpuStorage,
-        y_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        elementwise::map(self.name(), &cpu::Mul, [(x, x_layout), (y, y_layout)])
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        y: &Tensor,
-        _z: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn bwd(&self, [x, y]: [&Tensor; 2], grad: &Tensor) -> Result<[Option<Tensor>; 2]> {
         let grad_x = x.track_op().then(|| mul(grad, y)).transpose()?;
         let grad_y = y.track_op().then(|| mul(grad, x)).transpose()?;
-        Ok((grad_x, grad_y))
+        Ok([grad_x, grad_y])
     }
 }
