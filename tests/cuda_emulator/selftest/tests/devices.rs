@@ -1,6 +1,7 @@
 //! Host threads, streams, several devices or none, and the statistics. Each case is a process of its own.
 use anyhow::{Result, bail, ensure};
 use candle_core::cuda_backend::CudaDevice;
+use candle_core::cuda_backend::cudarc::cublas::{Gemm, GemmConfig, sys::cublasOperation_t};
 use candle_core::cuda_backend::cudarc::driver::{CudaFunction, DevicePtr, LaunchConfig, sys};
 use candle_core::{DType, Device, Tensor};
 use cuda_emulator_selftest::{SELFTEST, cuda, launch, run_child};
@@ -126,6 +127,27 @@ fn case(name: &str) -> Result<()> {
             let p = x.device_ptr(&a.cuda_stream()).0;
             launch!(b.cuda_stream(), kernel(&b, "write_at")?, config(1, 32, 0), &p, &0i64)?;
         }
+        "a product on memory of another device" | "a product in another context" => {
+            let (a, b) = (device(0)?, device(1)?);
+            let (x, mut y) = (a.alloc_zeros::<f32>(4)?, b.alloc_zeros::<f32>(4)?);
+            if name.ends_with("context") {
+                a.cuda_stream().context().bind_to_thread()?;
+            }
+            let n = cublasOperation_t::CUBLAS_OP_N;
+            let product = GemmConfig {
+                transa: n,
+                transb: n,
+                m: 2,
+                n: 2,
+                k: 2,
+                alpha: 1.0,
+                lda: 2,
+                ldb: 2,
+                beta: 0.0,
+                ldc: 2,
+            };
+            unsafe { b.cublas_handle().gemm(product, &x, &x, &mut y) }?;
+        }
         "a copy between devices on default streams" => {
             let (a, b) = (Device::new_cuda(0)?, Device::new_cuda(1)?);
             (Tensor::new(&[1f32, 2., 3.], &a)?.to_device(&b)? * 2.0)?;
@@ -228,6 +250,16 @@ fn several_devices() -> Result<()> {
         "a kernel on memory of another device",
         &two,
         "is memory of device 0, and the kernel runs on device 1",
+    )?;
+    is_caught(
+        "a product on memory of another device",
+        &two,
+        "cublas gemm, matrix A is memory of device 0, used on device 1",
+    )?;
+    is_caught(
+        "a product in another context",
+        &two,
+        "cublas gemm: its handle was made in another context than the current one",
     )?;
     // cudarc 0.19 copies on the other device's stream, because the last context it made current was that one's.
     is_caught("a copy between devices on default streams", &two, "unordered streams: ")
