@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Instant;
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 use candle_nn::VarMap;
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span};
@@ -19,15 +19,18 @@ use crate::report::{CvReport, FoldReport};
 use crate::telemetry::Progress;
 use crate::train::Trainer;
 
-/// Trains a network on each of `config.folds` training sets of `data` and tests it on the rest, `jobs` folds at a
-/// time.
+/// Trains a network on each of `config.folds` training sets of `data` and tests it on the rest, one fold at a time on
+/// each of `devices`.
 ///
-/// Every fold draws from streams of its own, so the result is the same to the bit for every number of jobs. The run
-/// logs in the spans `cv`, `fold` and `epoch`.
+/// A device may be there more than once if it is the CPU; a GPU on which several folds run side by side should be opened
+/// for each of them, as [`DeviceSpec::open`](crate::config::DeviceSpec::open) does. The data are copied to each device
+/// once. Every fold draws from streams of its own, so the result is the same to the bit for every number of equal
+/// devices. The run logs in the spans `cv`, `fold` and `epoch`.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when `data` has not the rows, features and dtype that `config` says, and with
+/// Fails with [`Error::Config`] when `data` has not the rows, features and dtype that `config` says or when there is no
+/// device, and with
 /// [`Error::Fold`] for the first fold that fails, in the order of the folds and not of time; later folds are given up.
 ///
 /// # Examples
@@ -44,17 +47,23 @@ use crate::train::Trainer;
 ///
 /// let rng = generator(config.seed, Stream::Data, 0);
 /// let data = synthetic(200, 4, 0.1, rng, DType::F32, &Device::Cpu)?;
-/// let report = taper::cross_validate(&config, &data, 2)?;
+/// let report = taper::cross_validate(&config, &data, &[Device::Cpu, Device::Cpu])?;
 /// assert_eq!(report.folds.len(), 4);
 /// # Ok::<(), taper::Error>(())
 /// ```
-pub fn cross_validate(config: &ValidConfig, data: &Dataset, jobs: usize) -> Result<CvReport> {
+pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) -> Result<CvReport> {
     let start = Instant::now();
     check_data(config, data)?;
+    if devices.is_empty() {
+        return Err(Error::config("device", "is none, expected at least one"));
+    }
+    // The folds' threads must not read what this one is still writing.
+    data.x().device().synchronize()?;
     let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features());
     let _entered = span.enter();
     let folds = KFold::new(data.rows(), config.folds, &mut generator(config.seed, Stream::Folds, 0))?;
-    let reports = in_order(config.folds, jobs, |i, cancelled| {
+    let upload = |device: &Device| Ok(data.to_device(device)?);
+    let reports = in_order(config.folds, devices, upload, |i, data, cancelled| {
         let span = info_span!(parent: &span, "fold", fold = i, indicatif.pb_show = Empty);
         let _entered = span.enter();
         let fold = folds.fold(i).ok_or(Error::Cancelled)?;

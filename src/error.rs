@@ -44,6 +44,14 @@ pub enum Error {
     /// A fold was given up because one before it failed.
     #[error("given up, since an earlier fold failed")]
     Cancelled,
+    /// A GPU cannot be used.
+    #[error("GPU {number} cannot be used: {reason}; without it, `--device cpu` computes on the CPU")]
+    NoGpu {
+        /// The number of the GPU.
+        number: usize,
+        /// What the driver said, or what the build lacks.
+        reason: String,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread for a fold")]
     Thread(#[source] std::io::Error),

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
+use candle_core::Device;
 use clap::Parser;
-use taper::config::DataConfig;
+use taper::config::{DataConfig, DeviceSpec};
 use taper::gradcheck::{Verdict, summary, table};
 use taper::random::{Stream, generator};
 use taper::{Error, audit, cross_validate, data, telemetry};
@@ -45,14 +46,14 @@ fn exit_code(result: Result<()>) -> ExitCode {
 
 fn cv(args: &CvArgs) -> Result<()> {
     let config = args.config();
-    share_cores(args.jobs().min(config.folds));
+    share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
     telemetry::init(args.log_format(), args.quiet);
     let config = config.validate()?;
-    let device = config.device.open()?;
+    let devices = config.device.open(args.jobs())?;
     let rng = generator(config.seed, Stream::Data, 0);
     let DataConfig { rows, features, noise } = config.data;
-    let data = data::synthetic(rows, features, noise, rng, config.dtype.into(), &device)?;
-    let report = cross_validate(&config, &data, args.jobs())?;
+    let data = data::synthetic(rows, features, noise, rng, config.dtype.into(), &Device::Cpu)?;
+    let report = cross_validate(&config, &data, &devices)?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
 }
 
@@ -60,9 +61,13 @@ fn gradcheck(args: &GradcheckArgs) -> Result<()> {
     // Candle reads it once in each thread, before the first backward.
     set_default("CANDLE_GRAD_DO_NOT_DETACH", "1");
     share_cores(1);
-    let device = args.device.open()?;
+    if matches!(&args.device, DeviceSpec::Cuda(numbers) if numbers.len() > 1) {
+        let problem = format!("is {}, expected one device", args.device);
+        return Err(Error::Config { key: "device", problem }.into());
+    }
+    let devices = args.device.open(Some(NonZeroUsize::MIN))?;
     let cases = if args.candle { audit::candle_cases()? } else { audit::own_cases()? };
-    let rows = audit::run(&cases, &args.filter, &device)?;
+    let rows = audit::run(&cases, &args.filter, &devices[0])?;
     if rows.is_empty() {
         let problem =
             format!("is '{}', which is in no function's name; without it all are shown", args.filter);
@@ -85,8 +90,11 @@ fn gradcheck(args: &GradcheckArgs) -> Result<()> {
 /// Candle 0.11 asks how many threads to use at every matrix product, and without the variable it parses
 /// /proc/cpuinfo each time. Here a default run takes 1.8 s with the variable and 5.7 s without.
 fn share_cores(jobs: usize) {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    set_default("RAYON_NUM_THREADS", &(cores / jobs.max(1)).max(1).to_string());
+    set_default("RAYON_NUM_THREADS", &(cores() / jobs.max(1)).max(1).to_string());
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Sets an environment variable that the user has not set. Only for the time before any other thread is started.

@@ -10,27 +10,33 @@ use crate::error::{Error, Result};
 /// 2 MiB, the usual size, overflow between 1000 and 2000 applications of the hidden layer.
 const STACK_BYTES: usize = 32 << 20;
 
-/// Calls `task(i, cancelled)` for i in 0..n on `jobs` threads and returns the results in order, or the error of the
-/// lowest i that fails.
+/// Calls `task(i, state, cancelled)` for i in 0..n, on a thread for each of `workers`, and returns the results in order, or
+/// the error of the lowest i that fails.
 ///
-/// Tasks start in order. `cancelled()` turns true for a task as soon as one before it has failed: its result would
-/// not be seen. Every task runs on a thread of the same stack size, however many jobs there are.
-pub(crate) fn in_order<T: Send>(
+/// Tasks start in order. `start(worker)` makes the state that a thread lends to its tasks, before the first of them;
+/// where it fails, that task fails. `cancelled()` turns true for a task as soon as one before it has failed: its result
+/// would not be seen. Every task runs on a thread of the same stack size, however many workers there are.
+pub(crate) fn in_order<W: Sync, S, T: Send>(
     n: usize,
-    jobs: usize,
-    task: impl Fn(usize, &dyn Fn() -> bool) -> Result<T> + Sync,
+    workers: &[W],
+    start: impl Fn(&W) -> Result<S> + Sync,
+    task: impl Fn(usize, &S, &dyn Fn() -> bool) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let next = AtomicUsize::new(0);
     let first_failed = AtomicUsize::new(n);
     let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..n).map(|_| None).collect());
-    let work = || {
+    let work = |worker: &W| {
+        let mut state = None;
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             let cancelled = || first_failed.load(Ordering::Relaxed) < i;
             if i >= n || cancelled() {
                 return;
             }
-            let result = task(i, &cancelled);
+            let result = match &state {
+                Some(state) => task(i, state, &cancelled),
+                None => start(worker).and_then(|new| task(i, state.insert(new), &cancelled)),
+            };
             if result.is_err() {
                 first_failed.fetch_min(i, Ordering::Relaxed);
             }
@@ -38,8 +44,8 @@ pub(crate) fn in_order<T: Send>(
         }
     };
     thread::scope(|scope| {
-        for started in 0..jobs.clamp(1, n.max(1)) {
-            match thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work) {
+        for (started, worker) in workers.iter().take(n).enumerate() {
+            match thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || work(worker)) {
                 Ok(_) => {}
                 // Where the system grants no more threads, those that there are do all the work.
                 Err(_) if started > 0 => break,
@@ -57,20 +63,45 @@ mod tests {
     use super::*;
     use std::sync::Barrier;
 
+    /// Workers without a state.
+    fn run<T: Send>(
+        n: usize,
+        jobs: usize,
+        task: impl Fn(usize, &dyn Fn() -> bool) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        in_order(n, &vec![(); jobs], |()| Ok(()), |i, (), cancelled| task(i, cancelled))
+    }
+
     #[test]
     fn results_come_in_order() {
         for jobs in [1, 2, 7, 100] {
-            assert_eq!(
-                in_order(20, jobs, |i, _| Ok(i * i)).unwrap(),
-                (0..20).map(|i| i * i).collect::<Vec<_>>()
-            );
+            assert_eq!(run(20, jobs, |i, _| Ok(i * i)).unwrap(), (0..20).map(|i| i * i).collect::<Vec<_>>());
         }
-        assert!(in_order(0, 2, |_, _| Ok(())).unwrap().is_empty());
+        assert!(run(0, 2, |_, _| Ok(())).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_worker_starts_once_and_lends_its_state() {
+        let started = AtomicUsize::new(0);
+        let start = |worker: &usize| {
+            started.fetch_add(1, Ordering::Relaxed);
+            Ok(10 * worker)
+        };
+        let states = in_order(20, &[1, 2], start, |_, &state, _| Ok(state)).unwrap();
+        assert!(states.iter().all(|&state| state == 10 || state == 20), "{states:?}");
+        assert!(started.into_inner() <= 2);
+
+        let refuse = |worker: &usize| match worker {
+            0 => Err(Error::config("worker", "cannot start")),
+            _ => Ok(()),
+        };
+        let error = in_order(1, &[0], refuse, |_, (), _| Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), "worker cannot start");
     }
 
     #[test]
     fn one_job_stops_at_the_first_failure() {
-        let error = in_order(20, 1, |i, _| match i {
+        let error = run(20, 1, |i, _| match i {
             0 => Ok(()),
             1 => Err(Error::config("first", "failed")),
             _ => panic!("task {i} is not to be started"),
@@ -82,7 +113,7 @@ mod tests {
     #[test]
     fn the_lowest_failure_is_reported_whichever_comes_first() {
         let (started, failed) = (Barrier::new(2), Mutex::new(false));
-        let error = in_order(2, 2, |i, cancelled| {
+        let error = run(2, 2, |i, cancelled| {
             started.wait();
             if i == 1 {
                 *failed.lock().unwrap() = true;
@@ -105,7 +136,7 @@ mod tests {
     #[test]
     fn a_failure_cancels_the_tasks_after_it() {
         let started = Barrier::new(2);
-        let error = in_order(2, 2, |i, cancelled| {
+        let error = run(2, 2, |i, cancelled| {
             started.wait();
             if i == 0 {
                 return Err::<(), _>(Error::config("first", "failed"));

@@ -151,7 +151,8 @@ fn the_library_gives_the_result_of_the_command() {
     (config.train.epochs, config.model.hidden) = (2, 8);
     let config = config.validate().unwrap();
     let data = synthetic(200, 4, 0.1, generator(3, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
-    let report = serde_json::to_value(taper::cross_validate(&config, &data, 1).unwrap()).unwrap();
+    let report =
+        serde_json::to_value(taper::cross_validate(&config, &data, &[Device::Cpu]).unwrap()).unwrap();
     let command = json(&taper(&small(&["--json"])));
     for key in ["config", "mean", "std"] {
         assert_eq!(command[key], report[key], "{key}");
@@ -212,7 +213,9 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--rows many", "invalid value 'many' for '--rows <N>'"),
         ("--rows -5", "error: "),
         ("--jobs 0", "invalid value '0' for '--jobs <N>'"),
-        ("--device gpu", "expected auto, cpu, cuda or cuda:N"),
+        ("--device gpu", "expected auto, cpu, cuda, cuda:N or cuda:N,M"),
+        ("--device cuda:0,0", "expected auto, cpu, cuda, cuda:N or cuda:N,M with each GPU once"),
+        ("gradcheck --device cuda:0,1", "error: --device is cuda:0,1, expected one device"),
         ("--dtype f16", "[possible values: f32, f64]"),
         ("--seed -1", "error: "),
         ("--learning-rate 1", "unexpected argument '--learning-rate' found"),
@@ -222,8 +225,22 @@ fn bad_calls_get_one_line_and_exit_code_2() {
     ] {
         assert_refused(&args.split_whitespace().collect::<Vec<_>>(), message);
     }
-    if !cuda_is_available() {
-        assert_refused(&["--device", "cuda"], "cargo build --release --features cuda");
+}
+
+#[test]
+fn a_build_without_cuda_says_how_to_get_one_and_exits_with_1() {
+    if cuda_is_available() {
+        return;
+    }
+    for args in [["--device", "cuda"].as_slice(), &["gradcheck", "--device", "cuda:0"]] {
+        let output = taper(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert_eq!(stdout(&output), "", "{args:?}");
+        assert_eq!(
+            stderr(&output).trim_end(),
+            "error: GPU 0 cannot be used: this build has no CUDA, `cargo build --release --features cuda` makes one that \
+             has; without it, `--device cpu` computes on the CPU",
+        );
     }
 }
 

@@ -126,8 +126,8 @@ fn a_cross_validation_gives_the_cpus_result() {
         let config = config.validate().unwrap();
         let rng = generator(config.seed, Stream::Data, 0);
         let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
-        let run = |device: &Device| {
-            let report = cross_validate(&config, &on(device, &data), 2).unwrap();
+        let run = |devices: &[Device]| {
+            let report = cross_validate(&config, &data, devices).unwrap();
             let by_fold = report.folds.iter().flat_map(|fold| {
                 let by_depth = fold.mse_by_depth.values().copied();
                 fold.train_mse.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
@@ -135,7 +135,9 @@ fn a_cross_validation_gives_the_cpus_result() {
             by_fold.collect::<Vec<_>>()
         };
         let close = Tolerance { rtol: 1e-4, atol: 1e-6 };
-        assert_close(&format!("{layer:?}"), &run(&gpu()), &run(&Device::Cpu), close);
+        let expected = run(&[Device::Cpu]);
+        assert_close(&format!("{layer:?}, one job"), &run(&[gpu()]), &expected, close);
+        assert_close(&format!("{layer:?}, three jobs"), &run(&[gpu(), gpu(), gpu()]), &expected, close);
     }
 }
 

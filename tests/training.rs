@@ -156,7 +156,7 @@ fn run(config: CvConfig, jobs: usize) -> Result<CvReport, Error> {
     let rng = generator(config.seed, Stream::Data, 0);
     let data = &config.data;
     let data = synthetic(data.rows, data.features, data.noise, rng, config.dtype.into(), &Device::Cpu)?;
-    cross_validate(&config, &data, jobs)
+    cross_validate(&config, &data, &vec![Device::Cpu; jobs])
 }
 
 /// The report as JSON without the times.
@@ -231,7 +231,7 @@ fn data_other_than_the_settings_are_refused() {
         (data(330, 5, DType::F32), "data.features is 6, but the data has 5"),
         (data(330, 6, DType::F64), "dtype is F32, but the data has F64"),
     ] {
-        assert_eq!(cross_validate(&config, &data, 1).unwrap_err().to_string(), message);
+        assert_eq!(cross_validate(&config, &data, &[Device::Cpu]).unwrap_err().to_string(), message);
     }
 }
 

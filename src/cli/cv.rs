@@ -1,7 +1,6 @@
 //! The flags of `taper cv`.
 
 use std::num::NonZeroUsize;
-use std::thread;
 
 use clap::{Args, ValueEnum};
 use taper::config::{CvConfig, DataConfig, DeviceSpec, FloatType, LayerName, ModelConfig, TrainConfig};
@@ -59,10 +58,11 @@ pub(crate) struct CvArgs {
     /// Seed of all randomness: the same seed gives the same result to the bit
     #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run")]
     seed: u64,
-    /// Folds trained side by side; does not change the result [default: the cores]
+    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
     #[arg(long, value_name = "N", help_heading = "Run")]
     jobs: Option<NonZeroUsize>,
-    /// Device: auto, cpu, cuda or cuda:N; auto takes a GPU if build and machine have one
+    /// Device: auto, cpu, cuda, cuda:N, or cuda:N,M,... to share the folds among GPUs; auto takes a GPU if build and
+    /// machine have one
     #[arg(long, value_name = "DEVICE", default_value_t, help_heading = "Run")]
     device: DeviceSpec,
     /// Type of data, parameters and arithmetic
@@ -104,14 +104,14 @@ impl CvArgs {
             },
             folds: self.folds,
             seed: self.seed,
-            device: self.device,
+            device: self.device.clone(),
             dtype: self.dtype.into(),
         }
     }
 
-    /// The number of folds to train side by side.
-    pub(crate) fn jobs(&self) -> usize {
-        self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    /// The number of folds to train side by side, if it was said.
+    pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
+        self.jobs
     }
 
     /// The form of the log lines.

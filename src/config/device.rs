@@ -1,16 +1,19 @@
-//! The name of a device.
+//! The names of devices.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::thread;
 
 use candle_core::Device;
 use candle_core::utils::cuda_is_available;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::error::{Error, Result};
 
-/// The name of a device: `auto`, `cpu`, `cuda` or `cuda:N`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// The devices of a run: `auto`, `cpu`, `cuda`, `cuda:N` or `cuda:N,M,...`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DeviceSpec {
     /// The first GPU if the build and the machine have one, else the CPU.
@@ -18,29 +21,52 @@ pub enum DeviceSpec {
     Auto,
     /// The CPU.
     Cpu,
-    /// The GPU of this number.
-    Cuda(usize),
+    /// The GPUs of these numbers, at least one and each once.
+    Cuda(Vec<usize>),
 }
 
 impl DeviceSpec {
-    /// Opens the device.
+    /// Opens the devices for `jobs` tasks side by side, one for each task; by default as many as there are cores on the
+    /// CPU, and one for each GPU.
+    ///
+    /// Tasks that share a GPU get it as devices of their own, so that none waits for the work of another.
     ///
     /// # Errors
     ///
-    /// Fails when the device is a GPU and the build or the machine has none.
-    pub fn open(self) -> Result<Device> {
+    /// Fails with [`Error::NoGpu`] when a GPU is asked for and the build or the machine has none that can be used.
+    pub fn open(&self, jobs: Option<NonZeroUsize>) -> Result<Vec<Device>> {
+        let jobs_or = |default| jobs.map_or(default, NonZeroUsize::get);
+        let on_cpu =
+            || vec![Device::Cpu; jobs_or(thread::available_parallelism().map_or(1, NonZeroUsize::get))];
+        let on_gpus = |numbers: &[usize]| -> Result<Vec<Device>> {
+            let numbers = numbers.iter().cycle().take(jobs_or(numbers.len()));
+            numbers.map(|&number| open_gpu(number)).collect()
+        };
         match self {
-            Self::Cpu => Ok(Device::Cpu),
-            Self::Auto => Ok(Device::cuda_if_available(0).unwrap_or(Device::Cpu)),
-            Self::Cuda(_) if !cuda_is_available() => Err(Error::config(
-                "device",
-                format!(
-                    "is {self}, but this build has no CUDA; build it with `cargo build --release --features cuda`"
-                ),
-            )),
-            Self::Cuda(index) => Ok(Device::new_cuda(index)?),
+            Self::Cpu => Ok(on_cpu()),
+            Self::Cuda(numbers) => on_gpus(numbers),
+            Self::Auto if !cuda_is_available() => Ok(on_cpu()),
+            Self::Auto => Ok(on_gpus(&[0]).unwrap_or_else(|error| {
+                warn!("{error}: computing on the CPU");
+                on_cpu()
+            })),
         }
     }
+}
+
+fn open_gpu(number: usize) -> Result<Device> {
+    if !cuda_is_available() {
+        return Err(Error::NoGpu {
+            number,
+            reason: "this build has no CUDA, `cargo build --release --features cuda` makes one that has"
+                .to_owned(),
+        });
+    }
+    // With RUST_BACKTRACE Candle appends a trace to what the driver said.
+    Device::new_cuda(number).map_err(|error| {
+        let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Error::NoGpu { number, reason }
+    })
 }
 
 impl fmt::Display for DeviceSpec {
@@ -48,7 +74,10 @@ impl fmt::Display for DeviceSpec {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Cuda(numbers) => {
+                let numbers: Vec<_> = numbers.iter().map(usize::to_string).collect();
+                write!(f, "cuda:{}", numbers.join(","))
+            }
         }
     }
 }
@@ -57,14 +86,18 @@ impl FromStr for DeviceSpec {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let index = |number: &str| number.parse().ok().map(Self::Cuda);
+        let gpus = |list: &str| {
+            let numbers: Vec<usize> = list.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+            let each_once = (1..numbers.len()).all(|i| !numbers[..i].contains(&numbers[i]));
+            each_once.then_some(Self::Cuda(numbers))
+        };
         match name {
             "auto" => Some(Self::Auto),
             "cpu" => Some(Self::Cpu),
-            "cuda" => Some(Self::Cuda(0)),
-            _ => name.strip_prefix("cuda:").and_then(index),
+            "cuda" => Some(Self::Cuda(vec![0])),
+            _ => name.strip_prefix("cuda:").and_then(gpus),
         }
-        .ok_or_else(|| "expected auto, cpu, cuda or cuda:N".to_owned())
+        .ok_or_else(|| "expected auto, cpu, cuda, cuda:N or cuda:N,M with each GPU once".to_owned())
     }
 }
 
@@ -91,22 +124,29 @@ mod tests {
         for (name, device) in [
             ("auto", DeviceSpec::Auto),
             ("cpu", DeviceSpec::Cpu),
-            ("cuda:0", DeviceSpec::Cuda(0)),
-            ("cuda:12", DeviceSpec::Cuda(12)),
+            ("cuda:0", DeviceSpec::Cuda(vec![0])),
+            ("cuda:12", DeviceSpec::Cuda(vec![12])),
+            ("cuda:1,0,3", DeviceSpec::Cuda(vec![1, 0, 3])),
         ] {
-            assert_eq!(name.parse(), Ok(device));
             assert_eq!(device.to_string(), name);
+            assert_eq!(name.parse(), Ok(device));
         }
-        assert_eq!("cuda".parse(), Ok(DeviceSpec::Cuda(0)));
-        for name in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU"] {
+        assert_eq!("cuda".parse(), Ok(DeviceSpec::Cuda(vec![0])));
+        for name in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "cuda:0,", "cuda:0,0", "cuda:0 1"] {
             assert!(name.parse::<DeviceSpec>().is_err(), "{name}");
         }
     }
 
     #[test]
+    fn the_cpu_is_opened_once_for_each_job() {
+        assert_eq!(DeviceSpec::Cpu.open(NonZeroUsize::new(3)).unwrap().len(), 3);
+        assert!(!DeviceSpec::Cpu.open(None).unwrap().is_empty());
+    }
+
+    #[test]
     fn a_build_without_cuda_says_how_to_get_one() {
         if !cuda_is_available() {
-            let error = DeviceSpec::Cuda(0).open().unwrap_err().to_string();
+            let error = DeviceSpec::Cuda(vec![0]).open(None).unwrap_err().to_string();
             assert!(error.contains("cargo build --release --features cuda"), "{error}");
         }
     }

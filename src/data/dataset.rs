@@ -1,6 +1,6 @@
 //! Rows of features with their targets.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Device, Result, Tensor, bail};
 
 /// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device.
 #[derive(Debug, Clone)]
@@ -72,6 +72,22 @@ impl Dataset {
         self.y.dims()[1]
     }
 
+    /// The data set on `device`; without a copy if it is there.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the device has no memory for it.
+    pub fn to_device(&self, device: &Device) -> Result<Self> {
+        let move_to = |x: &Tensor| match (x.device(), device) {
+            // Candle orders nothing between two streams, so a copy between two GPUs goes by the host.
+            (Device::Cuda(_), Device::Cuda(_)) if !x.device().same_device(device) => {
+                x.to_device(&Device::Cpu)?.to_device(device)
+            }
+            _ => x.to_device(device),
+        };
+        Ok(Self { x: move_to(&self.x)?, y: move_to(&self.y)? })
+    }
+
     /// The features and targets of `rows`, in that order.
     ///
     /// # Errors
@@ -86,7 +102,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{DType, Device};
+    use candle_core::DType;
 
     #[test]
     fn rows_are_selected_in_the_order_asked_for() {
