@@ -151,8 +151,8 @@ fn the_library_gives_the_result_of_the_command() {
     (config.train.epochs, config.model.hidden) = (2, 8);
     let config = config.validate().unwrap();
     let data = synthetic(200, 4, 0.1, generator(3, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
-    let report =
-        serde_json::to_value(taper::cross_validate(&config, &data, &[Device::Cpu]).unwrap()).unwrap();
+    let devices = config.device.open(None).unwrap();
+    let report = serde_json::to_value(taper::cross_validate(&config, &data, &devices).unwrap()).unwrap();
     let command = json(&taper(&small(&["--json"])));
     for key in ["config", "mean", "std"] {
         assert_eq!(command[key], report[key], "{key}");
