@@ -75,7 +75,8 @@ pub(super) fn affine(layer: &str, x: &Tensor, weight: &Tensor, bias: Option<&Ten
         bail!("{layer}: x is {:?}, expected [.., {in_features}]", x.dims())
     };
     let rows = x.reshape((leading.iter().product::<usize>(), last))?;
-    let y = rows.matmul(&weight.t()?)?;
+    // CUDA has no product of a weight whose rows do not lie end to end.
+    let y = rows.matmul(&weight.contiguous()?.t()?)?;
     let y = bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))?;
     y.reshape([leading, &[out_features]].concat())
 }
