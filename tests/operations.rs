@@ -6,7 +6,9 @@
 mod common;
 
 use candle_core::{DType, Device, Tensor, Var};
-use common::{F64, Tolerance, array, assert_close, first_line, number, numbers, reference, tensor, values};
+use common::{
+    F64, Tolerance, array, assert_close, cosines, first_line, number, numbers, reference, tensor, values,
+};
 use serde_json::Value;
 use taper::ops::{cos, maximum, mul, relu};
 
@@ -76,54 +78,14 @@ fn half_precision_agrees_to_its_digits() {
     }
 }
 
-/// The distance of `actual` from `high + low` in units in the last place of a float with `digits` binary digits and
-/// the least exponent `min_exponent`.
-fn ulps(actual: f64, high: f64, low: f64, digits: i32, min_exponent: i32) -> f64 {
-    let exponent =
-        if high == 0. { min_exponent } else { (high.abs().log2().floor() as i32).max(min_exponent) };
-    ((actual - high) - low).abs() / f64::from(exponent + 1 - digits).exp2()
-}
-
-/// cos(x) and, from its derivative, sin(x).
-fn cos_and_sin(x: &[f64], dtype: DType) -> (Vec<f64>, Vec<f64>) {
-    let x = Var::from_tensor(&Tensor::new(x, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()).unwrap();
-    let y = cos(&x).unwrap();
-    let grads = y.neg().unwrap().sum_all().unwrap().backward().unwrap();
-    (values(&y), values(grads.get(&x).unwrap()))
-}
-
 #[test]
 fn f64_cosine_is_within_one_ulp() {
-    let cases = reference("cosines.json");
-    let x: Vec<f64> = array(&cases).iter().map(|case| number(&case["x"])).collect();
-    let (cosines, sines) = cos_and_sin(&x, DType::F64);
-    let mut worst = 0f64;
-    for (i, case) in array(&cases).iter().enumerate() {
-        for (actual, name) in [(cosines[i], "cos"), (sines[i], "sin")] {
-            let ulps = ulps(actual, number(&case[name][0]), number(&case[name][1]), 53, -1022);
-            assert!(ulps <= 1., "{name}({}) is {actual}, {ulps} ulp off", x[i]);
-            worst = worst.max(ulps);
-        }
-    }
-    println!("{} arguments, worst {worst} ulp", x.len());
+    cosines::check_f64(&Device::Cpu, 1., 0.);
 }
 
-/// A million floats spread over all magnitudes, against the `f64` functions of the platform, whose error is far below
-/// an ulp of `f32`.
 #[test]
 fn f32_cosine_is_within_one_ulp_over_the_whole_range() {
-    let x: Vec<f64> =
-        (0..u32::MAX).step_by(4099).map(f32::from_bits).filter(|x| x.is_finite()).map(f64::from).collect();
-    let (cosines, sines) = cos_and_sin(&x, DType::F32);
-    let mut worst = 0f64;
-    for (i, &x) in x.iter().enumerate() {
-        for (actual, exact) in [(cosines[i], x.cos()), (sines[i], x.sin())] {
-            let ulps = ulps(actual, exact, 0., 24, -126);
-            assert!(ulps <= 1., "at {x:e}: {actual} is {ulps} ulp off {exact}");
-            worst = worst.max(ulps);
-        }
-    }
-    println!("{} arguments, worst {worst} ulp", x.len());
+    cosines::check_f32(&Device::Cpu, 1.);
 }
 
 #[test]

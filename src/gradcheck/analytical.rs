@@ -174,4 +174,13 @@ mod tests {
         assert!(matches!(found(&zeros(&[3, 2], DType::F64)), Some(Failure::WrongShape { output: 0, .. })));
         assert!(matches!(found(&zeros(&[2, 3], DType::F32)), Some(Failure::WrongDType { output: 0, .. })));
     }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn a_gradient_on_another_device_is_a_misfit() {
+        let leaf = Tensor::zeros(3, DType::F64, &Device::Cpu).unwrap();
+        let gradient = leaf.to_device(&Device::new_cuda(0).unwrap()).unwrap();
+        let Some(Failure::WrongDevice { output: 0, message }) = misfit(0, &leaf, &gradient) else { panic!() };
+        assert_eq!(message, "the device is Cpu, its gradient's is Cuda { gpu_id: 0 }");
+    }
 }

@@ -5,6 +5,11 @@
 // Clippy takes what is outside test functions for production code.
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
+pub mod cosines;
+#[cfg(feature = "cuda")]
+pub mod cuda;
+pub mod derivatives;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -93,6 +98,14 @@ pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], tolerance: Tol
         }
     }
     println!("{what}: largest difference {largest:e}");
+}
+
+/// The distance of `actual` from `high + low` in units in the last place of a float with `digits` binary digits and
+/// the least exponent `min_exponent`.
+pub fn ulps(actual: f64, high: f64, low: f64, digits: i32, min_exponent: i32) -> f64 {
+    let exponent =
+        if high == 0. { min_exponent } else { (high.abs().log2().floor() as i32).max(min_exponent) };
+    ((actual - high) - low).abs() / f64::from(exponent + 1 - digits).exp2()
 }
 
 /// The document of a report without its times.

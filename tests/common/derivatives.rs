@@ -1,0 +1,72 @@
+//! Derivatives of the operations, of second and higher order.
+
+use candle_core::{Device, Error, Result, Tensor, Var};
+use taper::ops::{TieGrad, cos, maximum_with, mul, relu};
+
+use super::{F64, assert_close, values};
+
+/// The gradient of the sum of `y` weighted by `upstream`, itself differentiable.
+fn grad(y: &Tensor, upstream: &Tensor, x: &Tensor) -> Result<Tensor> {
+    let grads = (y * upstream)?.sum_all()?.backward()?;
+    grads.get(x).cloned().ok_or_else(|| Error::Msg("no gradient".to_owned()))
+}
+
+fn hold(what: &str, x: &Tensor, expected: impl Fn(usize) -> f64) {
+    let expected: Vec<f64> = (0..x.elem_count()).map(expected).collect();
+    assert_close(what, &on_cpu(x), &expected, F64);
+}
+
+fn on_cpu(x: &Tensor) -> Vec<f64> {
+    values(&x.to_device(&Device::Cpu).unwrap())
+}
+
+/// Holds the derivatives of the operations on `device`, up to the fifth order, against closed forms.
+///
+/// For processes in which Candle keeps the graph of the backward.
+pub fn check(device: &Device) -> Result<()> {
+    let x = Var::new(&[0.3f64, -1.2, 2.5], device)?;
+    let y = Var::new(&[1.1f64, -1.2, -0.4], device)?;
+    let u = Tensor::new(&[0.7f64, -1.3, 0.4], device)?;
+    let v = Tensor::new(&[-0.2f64, 0.9, 1.7], device)?;
+    let w = Tensor::new(&[1.4f64, 0.6, -0.8], device)?;
+    let at = |t: &Tensor, i: usize| on_cpu(t)[i];
+
+    let first = grad(&cos(&x)?, &u, &x)?;
+    hold("d cos", &first, |i| -at(&x, i).sin() * at(&u, i));
+    let second = grad(&first, &v, &x)?;
+    hold("d2 cos", &second, |i| -at(&x, i).cos() * at(&u, i) * at(&v, i));
+    let third = grad(&second, &w, &x)?;
+    hold("d3 cos", &third, |i| at(&x, i).sin() * at(&u, i) * at(&v, i) * at(&w, i));
+    // All four functions have had their turn after the fourth, and the fifth is the first again.
+    let fourth = grad(&third, &u, &x)?;
+    hold("d4 cos", &fourth, |i| at(&x, i).cos() * at(&u, i).powi(2) * at(&v, i) * at(&w, i));
+    let fifth = grad(&fourth, &v, &x)?;
+    hold("d5 cos", &fifth, |i| -at(&x, i).sin() * (at(&u, i) * at(&v, i)).powi(2) * at(&w, i));
+
+    // The derivative along the upstream gradient: of -sin(x) g along g.
+    let g = Var::from_tensor(&u)?;
+    let first = grad(&cos(&x)?, &g, &x)?;
+    hold("d(d cos)/dg", &grad(&first, &v, &g)?, |i| -at(&x, i).sin() * at(&v, i));
+
+    let first = grad(&mul(&x, &y)?, &u, &x)?;
+    hold("d(xy)/dx", &first, |i| at(&y, i) * at(&u, i));
+    hold("d2(xy)/dxdy", &grad(&first, &v, &y)?, |i| at(&u, i) * at(&v, i));
+
+    // max is piecewise linear: its gradient is linear in g, and has no derivative along x or y. (1) is a tie.
+    for (tie, share) in [(TieGrad::Split, 0.5), (TieGrad::First, 1.), (TieGrad::Second, 0.)] {
+        let first = grad(&maximum_with(&x, &y, tie)?, &g, &x)?;
+        hold("d max/dx", &first, |i| [0., share, 1.][i] * at(&u, i));
+        let grads = (&first * &v)?.sum_all()?.backward()?;
+        let along_g = grads.get(&g).ok_or_else(|| Error::Msg("no gradient".to_owned()))?;
+        hold("d(d max/dx)/dg", along_g, |i| [0., share, 1.][i] * at(&v, i));
+        assert!(grads.get(&x).is_none() && grads.get(&y).is_none());
+    }
+
+    // A function whose second derivative is not diagonal in the operations: f = relu(x)^2 cos(y).
+    let f = mul(&mul(&relu(&x)?, &relu(&x)?)?, &cos(&y)?)?;
+    let first = grad(&f, &u, &x)?;
+    hold("d f/dx", &first, |i| 2. * at(&x, i).max(0.) * at(&y, i).cos() * at(&u, i));
+    let mixed = grad(&first, &v, &y)?;
+    hold("d2 f/dxdy", &mixed, |i| -2. * at(&x, i).max(0.) * at(&y, i).sin() * at(&u, i) * at(&v, i));
+    Ok(())
+}
