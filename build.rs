@@ -8,6 +8,8 @@ fn main() {
 #[cfg(feature = "cuda")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    // A new file is seen by its folder alone.
+    println!("cargo:rerun-if-changed=src");
     for variable in ["CUDA_HOME", "NVCC", "PATH"] {
         println!("cargo:rerun-if-env-changed={variable}");
     }

@@ -78,8 +78,11 @@ pub(super) fn map<const N: usize>(
         DType::F64 => map_as::<f64, N>(device, kernel, "f64", operands),
         other => bail!("{op}: unsupported dtype {other:?}"),
     };
-    let storage = storage.map_err(|error| Error::msg(format!("{op} on {:?}: {error}", device.location())))?;
-    Ok((storage, operands[0].1.shape().clone()))
+    let shape = operands[0].1.shape();
+    let storage = storage.map_err(|error| {
+        Error::msg(format!("{op} of {N} x {:?} on {:?}: {error}", shape.dims(), device.location()))
+    })?;
+    Ok((storage, shape.clone()))
 }
 
 /// [`map`] for elements of type `T`, whose kernels end in `suffix`.
@@ -122,10 +125,10 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
         args.arg(view);
     }
     args.arg(&mut result);
-    let threads = match scalars {
-        Some(_) => len.div_ceil(PACK_BYTES / size_of::<T>()),
-        None => len,
-    };
+    // Operands that start between two boundaries are read one by one.
+    let aligned =
+        layouts.iter().all(|layout| (layout.start_offset() * size_of::<T>()).is_multiple_of(PACK_BYTES));
+    let threads = if scalars.is_some() && aligned { len.div_ceil(PACK_BYTES / size_of::<T>()) } else { len };
     // SAFETY: the arguments are those of the kernels in elementwise.cuh, of the same types in the same order; the
     // result has `len` elements; and Candle's layouts stay inside their storages.
     unsafe { args.launch(grid(threads)) }.w()?;

@@ -24,6 +24,9 @@ pub(super) fn check(op: &str, x: &Tensor) -> Result<()> {
 pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
     let operands = || format!("{op}: x is {}, y is {}", describe(x), describe(y));
     if !x.device().same_device(y.device()) {
+        if x.device().location() == y.device().location() {
+            bail!("{}, expected both from one `Device`: two handles of a GPU are two devices", operands())
+        }
         bail!("{}, expected both on one device", operands())
     }
     if x.dtype() != y.dtype() {
