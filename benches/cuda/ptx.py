@@ -19,8 +19,8 @@ def kernels_of(ptx):
 
 
 def main_loop(body, tables):
-    """{"loads": [bytes, ...], "stores": [...]} of the loop with the widest accesses, or of what is in no loop if that
-    has wider ones. An access counts to the innermost loop around it."""
+    """{"loads": [bytes, ...], "stores": [...]} of the loop with the widest accesses, or of what is in no loop if no
+    loop has any. An access counts to the innermost loop around it."""
     blocks, successors = flow(body)
     loops = natural_loops(successors)
     of_tables = table_registers(blocks, tables)
@@ -37,7 +37,7 @@ def main_loop(body, tables):
 
     def weight(header):
         sizes = regions[header]["loads"] + regions[header]["stores"]
-        return max(sizes, default=0), header is not None, sum(sizes)
+        return bool(sizes) and header is not None, max(sizes, default=0), sum(sizes)
 
     return regions[max(regions, key=weight)]
 
