@@ -30,13 +30,13 @@ mod kernels {
     const NO_NVCC: &str = "the feature `cuda` needs the CUDA toolkit 12 or newer: put nvcc on the PATH or set \
          NVCC or CUDA_HOME, or build without `--features cuda`";
 
-    /// Writes `ptx.rs`, a constant with the PTX of each `src/ops/*/*.cu`.
+    /// Writes `ptx.rs`, a constant with the PTX of each `src/**/*.cu`.
     pub(super) fn compile() -> Result<(), Box<dyn Error>> {
         // A GPU loads PTX of its own compute capability and of older ones. CUDA_COMPUTE_CAP or the GPU of this machine
         // may ask for an older one than we use; without either, Ampere and newer are served.
         let wanted = detect_compute_cap().map_or(NEWEST_USED, |arch| arch.base());
         KernelBuilder::new()
-            .source_glob("src/ops/*/*.cu")
+            .source_glob("src/**/*.cu")
             .watch(["src/ops/elementwise.cuh"])
             .compute_cap(wanted.min(NEWEST_USED))
             .args(["-std=c++17", "-O3", "-Isrc/ops"])

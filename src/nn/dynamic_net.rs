@@ -133,6 +133,11 @@ impl DynamicNet {
         mean_over_depths(&self.forward_all_depths(x)?)
     }
 
+    /// The input, the hidden and the output layer.
+    pub fn layers(&self) -> [&Layer; 3] {
+        [&self.input, &self.hidden, &self.output]
+    }
+
     /// The network with its present parameters as constants: nothing that it computes has a graph.
     #[must_use]
     pub fn detach(&self) -> Self {

@@ -37,6 +37,22 @@ impl Layer {
         }
     }
 
+    /// The weight W, (out, in), before the cosine if there is one.
+    pub fn weight(&self) -> &Tensor {
+        match self {
+            Self::Linear(layer) => layer.weight(),
+            Self::Cos(layer) => layer.weight(),
+        }
+    }
+
+    /// The bias, (out).
+    pub fn bias(&self) -> Option<&Tensor> {
+        match self {
+            Self::Linear(layer) => layer.bias(),
+            Self::Cos(layer) => layer.bias(),
+        }
+    }
+
     /// The layer with its present parameters as constants.
     #[must_use]
     pub fn detach(&self) -> Self {

@@ -4,7 +4,7 @@
 //! walks the layouts and returns a contiguous result.
 
 use std::array;
-use std::ops::{Mul, Neg};
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 use half::{bf16, f16};
@@ -16,14 +16,33 @@ pub(super) trait Map<const N: usize> {
 }
 
 /// A number that scalar math is written in: `f32` or `f64`. Zero is its default.
-pub(super) trait Real: Copy + Default + PartialOrd + Mul<Output = Self> + Neg<Output = Self> {
+pub(crate) trait Real:
+    Copy
+    + Default
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
     const HALF: Self;
+    fn from_f64(x: f64) -> Self;
+    fn sqrt(self) -> Self;
     fn sin(self) -> Self;
     fn cos(self) -> Self;
 }
 
 impl Real for f32 {
     const HALF: Self = 0.5;
+
+    fn from_f64(x: f64) -> Self {
+        x as Self
+    }
+
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
 
     // The libm crate and not the platform's: its results are the same everywhere, and within 1 ulp over the
     // whole range.
@@ -39,6 +58,14 @@ impl Real for f32 {
 impl Real for f64 {
     const HALF: Self = 0.5;
 
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
     fn sin(self) -> Self {
         libm::sin(self)
     }
@@ -49,7 +76,7 @@ impl Real for f64 {
 }
 
 /// The element of a tensor, and the [`Real`] it is computed in.
-trait Element: Copy {
+pub(crate) trait Element: Copy {
     type Compute: Real;
     fn widen(self) -> Self::Compute;
     fn narrow(x: Self::Compute) -> Self;

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use candle_core::backend::{BackendDevice, BackendStorage};
-use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, LaunchConfig, PushKernelArg};
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, DeviceRepr, LaunchConfig, PushKernelArg};
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 use candle_core::{CudaStorage, DType, Error, Layout, Result, Shape, bail};
 use half::{bf16, f16};
@@ -14,14 +14,14 @@ use half::{bf16, f16};
 use crate::ops::elementwise::merged_axes;
 
 /// Threads of a block.
-const BLOCK: u32 = 256;
+pub(crate) const BLOCK: u32 = 256;
 
 /// The most blocks of a launch. The kernels loop with the grid's stride, so more would not do more, and several
 /// thousand fill every GPU.
 const MAX_BLOCKS: usize = 4096;
 
 /// Bytes that a thread of a dense kernel moves at a time.
-const PACK_BYTES: usize = 16;
+pub(crate) const PACK_BYTES: usize = 16;
 
 /// The most axes that the strided kernels take, after neighbours that are stored alike are merged; as in
 /// `elementwise.cuh`.
@@ -39,7 +39,15 @@ pub(crate) struct Kernel {
     pub(crate) name: &'static str,
 }
 
-/// Names the module of the kernels in `src/ops/NAME/NAME.cu`, whose PTX is the constant `PTX`.
+impl Kernel {
+    /// The kernel whose name ends in `_` and `suffix`, of the module that `device` loads on first use.
+    pub(crate) fn load(self, device: &CudaDevice, suffix: &str) -> Result<CudaFunction> {
+        let name = format!("{}_{suffix}", self.name);
+        Ok(device.get_or_load_custom_func(&name, self.module, self.ptx)?.into_cuda_function())
+    }
+}
+
+/// Names a kernel of the file `MODULE.cu`, whose PTX is the constant `PTX`.
 macro_rules! kernel {
     ($module:literal, $ptx:ident, $name:expr) => {
         $crate::ops::launch::Kernel {
@@ -99,12 +107,13 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
     }
     let axes = Axes::new(len, layouts)?;
     let scalars = axes.scalars();
-    let name = format!("{}_{suffix}{}", kernel.name, if scalars.is_some() { "" } else { "_strided" });
-    let function = device.get_or_load_custom_func(&name, kernel.module, kernel.ptx)?;
+    let suffix = format!("{suffix}{}", if scalars.is_some() { "" } else { "_strided" });
+    let function = kernel.load(device, &suffix)?;
+    let stream = device.cuda_stream();
     // SAFETY: the kernel writes every element.
     let mut result = unsafe { device.alloc::<T>(len) }?;
 
-    let mut args = function.builder();
+    let mut args = stream.launch_builder(&function);
     match &scalars {
         Some(scalars) => args.arg(&axes.len).arg(scalars),
         None => args.arg(&axes),

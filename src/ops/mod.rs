@@ -23,12 +23,12 @@
 mod custom;
 mod elementwise;
 #[cfg(feature = "cuda")]
-mod launch;
+pub(crate) mod launch;
 mod operands;
 /// The PTX of every `.cu` file as a constant, made by `build.rs`.
 #[cfg(feature = "cuda")]
 #[allow(unreachable_pub)]
-mod ptx {
+pub(crate) mod ptx {
     include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
 }
 
@@ -37,5 +37,6 @@ mod maximum;
 mod mul;
 
 pub use cos::cos;
+pub(crate) use elementwise::{Element, Real};
 pub use maximum::{TieGrad, maximum, maximum_with, relu};
 pub use mul::mul;

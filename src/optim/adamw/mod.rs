@@ -1,8 +1,17 @@
 //! Adam with decoupled weight decay.
 
+mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
+
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{CpuStorage, Result, Storage, Tensor, Var, bail};
 use candle_nn::Optimizer;
+
+use super::in_place::{self, InPlace, leads_storage, share_storage};
+use crate::ops::Real;
 
 /// The settings of [`AdamW`].
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +65,16 @@ pub struct AdamWState {
 
 impl AdamWState {
     fn new(var: &Var) -> Result<Self> {
-        let zeros = var.zeros_like()?;
-        Ok(Self { steps: 0, first_moment: zeros.clone(), second_moment: zeros })
+        Ok(Self { steps: 0, first_moment: var.zeros_like()?, second_moment: var.zeros_like()? })
+    }
+
+    /// The state with tensors of its own, contiguous and without a graph: updates are made in place.
+    fn to_owned(&self) -> Result<Self> {
+        Ok(Self {
+            steps: self.steps,
+            first_moment: self.first_moment.detach().force_contiguous()?,
+            second_moment: self.second_moment.detach().force_contiguous()?,
+        })
     }
 }
 
@@ -105,9 +122,13 @@ impl AdamW {
         &self.config
     }
 
-    /// What is remembered of every parameter, in the order in which the parameters were given.
-    pub fn state(&self) -> &[AdamWState] {
-        &self.states
+    /// A copy of what is remembered of every parameter, in the order in which the parameters were given.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the device has no memory for the copy.
+    pub fn state(&self) -> Result<Vec<AdamWState>> {
+        self.states.iter().map(AdamWState::to_owned).collect()
     }
 
     /// Replaces what is remembered of every parameter, in the order in which the parameters were given.
@@ -135,13 +156,7 @@ impl AdamW {
                 }
             }
         }
-        // Moments that come out of variables would carry their graph through every later step.
-        let detach = |state: AdamWState| AdamWState {
-            first_moment: state.first_moment.detach(),
-            second_moment: state.second_moment.detach(),
-            ..state
-        };
-        self.states = states.into_iter().map(detach).collect();
+        self.states = states.iter().map(AdamWState::to_owned).collect::<Result<_>>()?;
         Ok(())
     }
 }
@@ -179,18 +194,109 @@ impl Optimizer for AdamW {
     }
 }
 
-/// One update of one parameter.
+/// One update of one parameter, in place and in one pass.
 fn update(var: &Var, grad: &Tensor, state: &mut AdamWState, config: &AdamWConfig) -> Result<()> {
-    let AdamWConfig { lr, beta1, beta2, eps, weight_decay } = *config;
+    if grad.shape() != var.shape() || grad.dtype() != var.dtype() || !grad.device().same_device(var.device())
+    {
+        bail!(
+            "AdamW: a gradient is {:?} {:?}, its parameter is {:?} {:?}, expected the same on one device",
+            grad.dtype(),
+            grad.dims(),
+            var.dtype(),
+            var.dims()
+        )
+    }
     let steps = state.steps.saturating_add(1);
-    let first_moment = ((&state.first_moment * beta1)? + (grad * (1. - beta1))?)?;
-    let second_moment = ((&state.second_moment * beta2)? + (grad.sqr()? * (1. - beta2))?)?;
-
-    let t = f64::from(steps);
-    let root = (second_moment.sqrt()? * (1. / (1. - beta2.powf(t)).sqrt()))?;
-    let direction = (&first_moment / (root + eps)?)?;
-    let decayed = (var.as_detached_tensor() * (1. - lr * weight_decay))?;
-    var.set(&(decayed - (direction * (lr / (1. - beta1.powf(t))))?)?)?;
-    *state = AdamWState { steps, first_moment, second_moment };
+    let parameter = var.as_detached_tensor();
+    let parameter = if leads_storage(var) { parameter } else { parameter.force_contiguous()? };
+    let grad = if leads_storage(grad) && !share_storage(grad, var) {
+        grad.clone()
+    } else {
+        grad.force_contiguous()?
+    };
+    {
+        let (storage, _) = grad.storage_and_layout();
+        let update = Update { grad: &storage, len: grad.elem_count(), rates: Rates::new(config, steps) };
+        in_place::apply(&update, &[&parameter, &state.first_moment, &state.second_moment])?;
+    }
+    if !share_storage(&parameter, var) {
+        var.set(&parameter)?;
+    }
+    state.steps = steps;
     Ok(())
+}
+
+/// An update of a parameter, its first and its second moment with a gradient.
+struct Update<'a> {
+    grad: &'a Storage,
+    len: usize,
+    rates: Rates,
+}
+
+impl InPlace for Update<'_> {
+    const NAME: &'static str = "AdamW";
+
+    fn cpu(&self, storages: Vec<&mut CpuStorage>) -> Result<()> {
+        match self.grad {
+            Storage::Cpu(grad) => cpu::update(storages, grad, self.len, &self.rates),
+            _ => bail!("AdamW: the gradient is not on the CPU"),
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, storages: Vec<&mut CudaStorage>) -> Result<()> {
+        match self.grad {
+            Storage::Cuda(grad) => cuda::update(storages, grad, self.len, &self.rates),
+            _ => bail!("AdamW: the gradient is not on the GPU"),
+        }
+    }
+}
+
+/// What an update multiplies and adds with, from the settings and the number of the update.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Rates<T = f64> {
+    beta1: T,
+    one_minus_beta1: T,
+    beta2: T,
+    one_minus_beta2: T,
+    /// One over the root of 1 - beta2^t.
+    second_scale: T,
+    eps: T,
+    /// One minus the learning rate times the weight decay.
+    decay: T,
+    /// The learning rate over 1 - beta1^t.
+    step_size: T,
+}
+
+impl Rates {
+    /// The rates of update number `steps`, counted from 1.
+    pub(crate) fn new(config: &AdamWConfig, steps: u32) -> Self {
+        let AdamWConfig { lr, beta1, beta2, eps, weight_decay } = *config;
+        let t = f64::from(steps);
+        Self {
+            beta1,
+            one_minus_beta1: 1. - beta1,
+            beta2,
+            one_minus_beta2: 1. - beta2,
+            second_scale: 1. / (1. - beta2.powf(t)).sqrt(),
+            eps,
+            decay: 1. - lr * weight_decay,
+            step_size: lr / (1. - beta1.powf(t)),
+        }
+    }
+
+    /// The rates rounded to the type that elements are computed in.
+    pub(crate) fn to_real<T: Real>(self) -> Rates<T> {
+        Rates {
+            beta1: T::from_f64(self.beta1),
+            one_minus_beta1: T::from_f64(self.one_minus_beta1),
+            beta2: T::from_f64(self.beta2),
+            one_minus_beta2: T::from_f64(self.one_minus_beta2),
+            second_scale: T::from_f64(self.second_scale),
+            eps: T::from_f64(self.eps),
+            decay: T::from_f64(self.decay),
+            step_size: T::from_f64(self.step_size),
+        }
+    }
 }

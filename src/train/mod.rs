@@ -1,18 +1,28 @@
 //! The training of one network on some rows of a data set.
 
-use candle_core::{DType, Tensor, Var};
-use candle_nn::{Optimizer, VarMap};
+mod autograd;
+mod engine;
+#[cfg(feature = "cuda")]
+mod fused;
+
+use candle_core::Tensor;
+use candle_nn::VarMap;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::TrainConfig;
 use crate::data::{Dataset, shuffled_batches};
 use crate::error::{Error, Result};
-use crate::nn::{DynamicNet, mse_loss, named_vars};
-use crate::optim::AdamW;
+use crate::nn::DynamicNet;
 use crate::random::{Stream, generator};
+use autograd::Autograd;
+use engine::{At, Batch, Engine};
 
-/// Trains a [`DynamicNet`] with [`AdamW`] on the mean squared error, at a depth drawn for every step.
+/// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
+///
+/// On the CPU Candle differentiates. On a GPU a hand-derived backward works on buffers that are allocated once, and
+/// [`epoch`](Self::epoch) waits for the GPU only at its end; there a trainer must stay in the thread that made it, since
+/// Candle queues work on a stream of each thread.
 ///
 /// # Examples
 ///
@@ -43,8 +53,7 @@ use crate::random::{Stream, generator};
 #[derive(Debug)]
 pub struct Trainer {
     net: DynamicNet,
-    params: Vec<(String, Var)>,
-    optimizer: AdamW,
+    engine: Box<dyn Engine>,
     batch_size: usize,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
@@ -68,12 +77,9 @@ impl Trainer {
         seed: u64,
         index: usize,
     ) -> Result<Self> {
-        let params = named_vars(vars);
-        let optimizer = AdamW::new(params.iter().map(|(_, var)| var.clone()).collect(), config.optimizer())?;
         Ok(Self {
+            engine: choose_engine(&net, vars, config)?,
             net,
-            params,
-            optimizer,
             batch_size: config.batch_size,
             shuffle: generator(seed, Stream::Shuffle, index),
             depth: generator(seed, Stream::Depth, index),
@@ -92,20 +98,18 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite, and with [`Error::NoRows`]
-    /// when there are no rows.
+    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite, and leaves the parameters as
+    /// they were before that step; with [`Error::NoRows`] when there are no rows.
     pub fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
         let count = rows.len();
         if count == 0 {
             return Err(Error::NoRows);
         }
-        let mut sum = 0.;
+        let batches: Vec<_> = shuffled_batches(rows, self.batch_size, &mut self.shuffle)
+            .map(|rows| Batch { rows, depth: self.depth.random_range(self.net.depths()) })
+            .collect();
         self.step = 0;
-        for batch in shuffled_batches(rows, self.batch_size, &mut self.shuffle) {
-            let depth = self.depth.random_range(self.net.depths());
-            let (x, y) = data.select(batch)?;
-            sum += self.step(&x, &y, depth)? * batch.len() as f64;
-        }
+        let sum = self.engine.epoch(data, &batches, self.epoch)?;
         self.epoch += 1;
         Ok(sum / count as f64)
     }
@@ -116,44 +120,48 @@ impl Trainer {
     ///
     /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not finite.
     pub fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<f64> {
-        let not_finite = |what| Error::NotFinite { what, epoch: self.epoch, step: self.step, depth };
-        let loss = mse_loss(&self.net.forward_at_depth(x, depth)?, y)?;
-        let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
-        if !value.is_finite() {
-            return Err(not_finite("the loss".to_owned()));
-        }
-        let grads = loss.backward()?;
-        for (name, var) in &self.params {
-            if let Some(grad) = grads.get(var)
-                && !is_finite(grad)?
-            {
-                return Err(not_finite(format!("the gradient of {name}")));
-            }
-        }
-        self.optimizer.step(&grads)?;
+        let loss = self.engine.step(x, y, At { epoch: self.epoch, step: self.step, depth })?;
         self.step += 1;
-        Ok(value)
+        Ok(loss)
     }
 }
 
-/// Whether every element of `x` is finite.
-fn is_finite(x: &Tensor) -> candle_core::Result<bool> {
-    // Zero times a finite number is zero; zero times an infinity or NaN is NaN, and so is then the sum.
-    let zeros = (x.detach() * 0.)?.sum_all()?.to_dtype(DType::F64)?;
-    Ok(zeros.to_scalar::<f64>()? == 0.)
+/// The fused engine where it applies, else Candle's autograd.
+fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Box<dyn Engine>> {
+    #[cfg(feature = "cuda")]
+    if let Some(engine) = fused_on_cuda(net, vars, config)? {
+        return Ok(engine);
+    }
+    Ok(Box::new(Autograd::new(net.clone(), vars, config.optimizer())?))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::Device;
+/// The fused engine, if all parameters are variables of `vars`, nothing else is, all are of one type that it knows and on
+/// one GPU, and every step has a gradient for each.
+#[cfg(feature = "cuda")]
+fn fused_on_cuda(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
+    use candle_core::{DType, Device};
+    use fused::{Cuda, Fused};
 
-    #[test]
-    fn what_is_not_finite_is_seen() {
-        let finite = |x: &[f32]| is_finite(&Tensor::new(x, &Device::Cpu).unwrap()).unwrap();
-        assert!(finite(&[0., -1., f32::MAX, f32::MAX, f32::MIN_POSITIVE]));
-        assert!(!finite(&[0., f32::NAN]));
-        assert!(!finite(&[f32::INFINITY, 1.]));
-        assert!(!finite(&[f32::NEG_INFINITY, f32::INFINITY]));
+    let layers = net.layers();
+    let parameters: Vec<_> = layers.iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]).collect();
+    let variables = vars.all_vars();
+    let [Some(first), ..] = parameters[..] else { return Ok(None) };
+    let fits = |parameter: &Tensor| {
+        parameter.dtype() == first.dtype()
+            && parameter.device().same_device(first.device())
+            && variables.iter().any(|var| var.id() == parameter.id())
+    };
+    if variables.len() != parameters.len() || !parameters.iter().all(|parameter| parameter.is_some_and(fits))
+    {
+        return Ok(None);
     }
+    let Device::Cuda(device) = first.device() else { return Ok(None) };
+    if *net.depths().start() == 0 {
+        return Ok(None);
+    }
+    Ok(match first.dtype() {
+        DType::F32 => Some(Box::new(Fused::new(Cuda::<f32>::new(device)?, net, config.optimizer())?)),
+        DType::F64 => Some(Box::new(Fused::new(Cuda::<f64>::new(device)?, net, config.optimizer())?)),
+        _ => None,
+    })
 }

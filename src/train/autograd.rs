@@ -1,0 +1,77 @@
+//! The engine that lets Candle differentiate.
+
+use candle_core::{DType, Tensor, Var};
+use candle_nn::{Optimizer, VarMap};
+
+use super::engine::{At, Batch, Engine};
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::nn::{DynamicNet, mse_loss, named_vars};
+use crate::optim::{AdamW, AdamWConfig};
+
+/// Runs the network forward, Candle's autograd backward and [`AdamW`], and looks at every loss and gradient at once.
+#[derive(Debug)]
+pub(super) struct Autograd {
+    net: DynamicNet,
+    params: Vec<(String, Var)>,
+    optimizer: AdamW,
+}
+
+impl Autograd {
+    pub(super) fn new(net: DynamicNet, vars: &VarMap, config: AdamWConfig) -> Result<Self> {
+        let params = named_vars(vars);
+        let optimizer = AdamW::new(params.iter().map(|(_, var)| var.clone()).collect(), config)?;
+        Ok(Self { net, params, optimizer })
+    }
+}
+
+impl Engine for Autograd {
+    fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64> {
+        let loss = mse_loss(&self.net.forward_at_depth(x, at.depth)?, y)?;
+        let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+        if !value.is_finite() {
+            return Err(at.not_finite("the loss".to_owned()));
+        }
+        let grads = loss.backward()?;
+        for (name, var) in &self.params {
+            if let Some(grad) = grads.get(var)
+                && !is_finite(grad)?
+            {
+                return Err(at.not_finite(format!("the gradient of {name}")));
+            }
+        }
+        self.optimizer.step(&grads)?;
+        Ok(value)
+    }
+
+    fn epoch(&mut self, data: &Dataset, batches: &[Batch], epoch: usize) -> Result<f64> {
+        let mut sum = 0.;
+        for (step, &Batch { rows, depth }) in batches.iter().enumerate() {
+            let (x, y) = data.select(rows)?;
+            sum += self.step(&x, &y, At { epoch, step, depth })? * rows.len() as f64;
+        }
+        Ok(sum)
+    }
+}
+
+/// Whether every element of `x` is finite.
+fn is_finite(x: &Tensor) -> candle_core::Result<bool> {
+    // Zero times a finite number is zero; zero times an infinity or NaN is NaN, and so is then the sum.
+    let zeros = (x.detach() * 0.)?.sum_all()?.to_dtype(DType::F64)?;
+    Ok(zeros.to_scalar::<f64>()? == 0.)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn what_is_not_finite_is_seen() {
+        let finite = |x: &[f32]| is_finite(&Tensor::new(x, &Device::Cpu).unwrap()).unwrap();
+        assert!(finite(&[0., -1., f32::MAX, f32::MAX, f32::MIN_POSITIVE]));
+        assert!(!finite(&[0., f32::NAN]));
+        assert!(!finite(&[f32::INFINITY, 1.]));
+        assert!(!finite(&[f32::NEG_INFINITY, f32::INFINITY]));
+    }
+}

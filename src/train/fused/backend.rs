@@ -1,0 +1,132 @@
+//! What the fused engine asks of a device.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use candle_core::{Result, Tensor};
+
+use crate::data::Dataset;
+use crate::optim::Rates;
+
+/// The sizes of a linear layer's product: x is (rows, inputs), W is (outputs, inputs) and y is (rows, outputs).
+#[derive(Debug, Clone, Copy)]
+pub(in crate::train) struct Sizes {
+    pub(super) rows: usize,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+}
+
+/// The pieces of a training step on the buffers of a device.
+///
+/// Matrices are row-major from the start of their buffer, which may be longer. Nothing here waits for the device but
+/// [`status`](Self::status), and nothing allocates but [`zeros`](Self::zeros) and [`rows`](Self::rows).
+pub(in crate::train) trait Backend: Debug {
+    /// Elements of the network's dtype.
+    type Buffer: Debug;
+    /// The row numbers of an epoch.
+    type Rows;
+
+    /// A buffer of `len` zeros.
+    fn zeros(&self, len: usize) -> Result<Self::Buffer>;
+
+    /// Copies `from` to the start of `to`.
+    fn copy(&self, from: &Self::Buffer, to: &mut Self::Buffer) -> Result<()>;
+
+    /// Copies the elements of `from` to the start of `to`.
+    fn load(&self, from: &Tensor, to: &mut Self::Buffer) -> Result<()>;
+
+    /// Copies the start of `from` to the elements of `to`, in place.
+    fn store(&self, from: &Self::Buffer, to: &Tensor) -> Result<()>;
+
+    /// Takes over the row numbers of an epoch.
+    fn rows(&self, rows: &[u32]) -> Result<Self::Rows>;
+
+    /// x (n, features) and y (n, targets) <- the rows of `data` whose numbers are in `range` of `rows`.
+    fn gather(
+        &self,
+        data: &Dataset,
+        rows: &Self::Rows,
+        range: Range<usize>,
+        x: &mut Self::Buffer,
+        y: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// y <- x W^T + b, and then relu if `relu`.
+    fn linear(
+        &self,
+        sizes: Sizes,
+        x: &Self::Buffer,
+        weight: &Self::Buffer,
+        bias: &Self::Buffer,
+        relu: bool,
+        y: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// grad <- grad [output > 0] if there is the `output` of a relu, and b's gradient <- the sums of grad's columns,
+    /// added to what is there if `accumulate`.
+    fn bias_grad(
+        &self,
+        sizes: Sizes,
+        output: Option<&Self::Buffer>,
+        accumulate: bool,
+        grad: &mut Self::Buffer,
+        bias_grad: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// W's gradient <- grad^T x, added to what is there if `accumulate`.
+    fn weight_grad(
+        &self,
+        sizes: Sizes,
+        x: &Self::Buffer,
+        grad: &Self::Buffer,
+        accumulate: bool,
+        weight_grad: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// x's gradient <- grad W.
+    fn input_grad(
+        &self,
+        sizes: Sizes,
+        grad: &Self::Buffer,
+        weight: &Self::Buffer,
+        x_grad: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// z <- cos(w).
+    fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()>;
+
+    /// w's gradient <- -sin(w) grad.
+    fn cos_grad(&self, w: &Self::Buffer, grad: &Self::Buffer, w_grad: &mut Self::Buffer) -> Result<()>;
+
+    /// grad <- the gradient of the mean squared error of `len` elements, and the loss in the status grows by that error
+    /// times `weight`.
+    fn mse(
+        &mut self,
+        len: usize,
+        weight: f64,
+        prediction: &Self::Buffer,
+        target: &Self::Buffer,
+        grad: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// Updates `[parameter, first moment, second moment]` with `grad`.
+    fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()>;
+
+    /// Sets the status to a loss of 0, with every buffer finite.
+    fn reset_status(&mut self) -> Result<()>;
+
+    /// Notes in the status if an element of `buffer` is not finite; `k` is its number there.
+    fn check(&mut self, k: usize, buffer: &Self::Buffer) -> Result<()>;
+
+    /// Waits for the device and reads the status.
+    fn status(&self) -> Result<Status>;
+}
+
+/// What a device tells of the steps since the status was reset.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::train) struct Status {
+    /// The sum of the losses, each times its weight.
+    pub(super) loss: f64,
+    /// The number of the first checked buffer that is not finite.
+    pub(super) not_finite: Option<usize>,
+}

@@ -1,0 +1,393 @@
+//! The fused engine's pieces on CUDA.
+
+#![allow(unsafe_code)]
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::cudarc::cublas::sys::cublasOperation_t::{self, CUBLAS_OP_N, CUBLAS_OP_T};
+use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, Gemm, GemmConfig};
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, CudaSlice, CudaStream, CudaView, DeviceRepr, LaunchConfig, PushKernelArg, ValidAsZeroBits,
+};
+use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
+use candle_core::{CpuStorage, CudaStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+
+use super::backend::{Backend, Sizes, Status};
+use crate::data::Dataset;
+use crate::ops::Real;
+use crate::ops::launch::{BLOCK, grid, kernel};
+use crate::optim::{Rates, adamw_cuda};
+
+/// How many parameters the status has a place for.
+const PARAMETERS: usize = 6;
+
+/// The type of the elements of a network that is trained on CUDA.
+pub(in crate::train) trait Element:
+    Real + CudaDType + DeviceRepr + ValidAsZeroBits + Debug
+{
+    /// How the names of its kernels end.
+    const SUFFIX: &'static str;
+
+    fn gemm(
+        blas: &CudaBlas,
+        product: GemmConfig<Self>,
+        a: &CudaSlice<Self>,
+        b: &CudaSlice<Self>,
+        c: &mut CudaSlice<Self>,
+    ) -> Result<()>;
+}
+
+macro_rules! element {
+    ($type:ident, $suffix:literal) => {
+        impl Element for $type {
+            const SUFFIX: &'static str = $suffix;
+
+            fn gemm(
+                blas: &CudaBlas,
+                product: GemmConfig<Self>,
+                a: &CudaSlice<Self>,
+                b: &CudaSlice<Self>,
+                c: &mut CudaSlice<Self>,
+            ) -> Result<()> {
+                // SAFETY: `Cuda::product` compares the sizes with the buffers.
+                unsafe { blas.gemm(product, a, b, c) }.w()
+            }
+        }
+    };
+}
+
+element!(f32, "f32");
+element!(f64, "f64");
+
+/// A CUDA device with the kernels of a training step on elements of type `T`.
+///
+/// All work is queued on the stream of Candle's device, which is that of the host's thread: a backend must stay in the
+/// thread that made it.
+#[derive(Debug)]
+pub(in crate::train) struct Cuda<T> {
+    stream: Arc<CudaStream>,
+    blas: Arc<CudaBlas>,
+    kernels: Kernels,
+    /// The loss, and behind it for each parameter whether it is not finite.
+    status: CudaSlice<f64>,
+    element: PhantomData<T>,
+}
+
+/// The kernels, looked up once.
+#[derive(Debug)]
+struct Kernels {
+    gather: CudaFunction,
+    add_bias: CudaFunction,
+    add_bias_relu: CudaFunction,
+    bias_grad: CudaFunction,
+    bias_grad_relu: CudaFunction,
+    mse: CudaFunction,
+    check: CudaFunction,
+    cos: CudaFunction,
+    cos_grad: CudaFunction,
+    adamw: CudaFunction,
+}
+
+impl Kernels {
+    fn new(device: &CudaDevice, suffix: &str) -> Result<Self> {
+        let step = |name| kernel!("step", STEP, name).load(device, suffix);
+        Ok(Self {
+            gather: step("gather")?,
+            add_bias: step("add_bias")?,
+            add_bias_relu: step("add_bias_relu")?,
+            bias_grad: step("bias_grad")?,
+            bias_grad_relu: step("bias_grad_relu")?,
+            mse: step("mse")?,
+            check: step("check")?,
+            cos: kernel!("cos", COS, "cos").load(device, suffix)?,
+            cos_grad: kernel!("cos", COS, "cos_grad_1").load(device, suffix)?,
+            adamw: adamw_cuda::KERNEL.load(device, suffix)?,
+        })
+    }
+}
+
+impl<T: Element> Cuda<T> {
+    pub(in crate::train) fn new(device: &CudaDevice) -> Result<Self> {
+        let stream = device.cuda_stream();
+        Ok(Self {
+            kernels: Kernels::new(device, T::SUFFIX)?,
+            blas: device.cublas_handle(),
+            status: stream.alloc_zeros(1 + PARAMETERS).w()?,
+            stream,
+            element: PhantomData,
+        })
+    }
+
+    /// C (m, n) <- op(A) op(B), added to what is there if `accumulate`, for column-major matrices.
+    ///
+    /// cuBLAS is column-major and reads a row-major matrix as its transpose, so the row-major product X Y is asked for as
+    /// Y^T X^T.
+    fn product(
+        &self,
+        (m, n, k): (usize, usize, usize),
+        (a, transa): (&CudaSlice<T>, cublasOperation_t),
+        (b, transb): (&CudaSlice<T>, cublasOperation_t),
+        accumulate: bool,
+        c: &mut CudaSlice<T>,
+    ) -> Result<()> {
+        check_len("the first factor", a, m * k)?;
+        check_len("the second factor", b, k * n)?;
+        check_len("the product", c, m * n)?;
+        let lda = if transa == CUBLAS_OP_N { m } else { k };
+        let ldb = if transb == CUBLAS_OP_N { k } else { n };
+        let [m, n, k, lda, ldb] = [m, n, k, lda, ldb].map(i32::try_from);
+        let (Ok(m), Ok(n), Ok(k), Ok(lda), Ok(ldb)) = (m, n, k, lda, ldb) else {
+            bail!("a matrix product of 2^31 rows or columns, expected fewer")
+        };
+        let beta = T::from_f64(f64::from(u8::from(accumulate)));
+        let alpha = T::from_f64(1.);
+        let product = GemmConfig { transa, transb, m, n, k, alpha, lda, ldb, beta, ldc: m };
+        T::gemm(&self.blas, product, a, b, c)
+    }
+}
+
+/// Kernels trust the sizes that they are given.
+fn check_len<T>(what: &str, buffer: &CudaSlice<T>, len: usize) -> Result<()> {
+    if buffer.len() < len {
+        bail!("{what} has {} elements, expected at least {len}", buffer.len())
+    }
+    Ok(())
+}
+
+impl<T: Element> Backend for Cuda<T> {
+    type Buffer = CudaSlice<T>;
+    type Rows = CudaSlice<u32>;
+
+    fn zeros(&self, len: usize) -> Result<Self::Buffer> {
+        self.stream.alloc_zeros(len).w()
+    }
+
+    fn copy(&self, from: &Self::Buffer, to: &mut Self::Buffer) -> Result<()> {
+        check_len("a copy", to, from.len())?;
+        self.stream.memcpy_dtod(from, to).w()
+    }
+
+    fn load(&self, from: &Tensor, to: &mut Self::Buffer) -> Result<()> {
+        let from = from.contiguous()?;
+        check_len("a buffer", to, from.elem_count())?;
+        let (storage, layout) = from.storage_and_layout();
+        let view = elements::<T>(&storage, layout)?;
+        self.stream.memcpy_dtod(&view, to).w()
+    }
+
+    fn store(&self, from: &Self::Buffer, to: &Tensor) -> Result<()> {
+        to.inplace_op1(&Assign(from))
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<Self::Rows> {
+        self.stream.clone_htod(rows).w()
+    }
+
+    fn gather(
+        &self,
+        data: &Dataset,
+        rows: &Self::Rows,
+        range: Range<usize>,
+        x: &mut Self::Buffer,
+        y: &mut Self::Buffer,
+    ) -> Result<()> {
+        let (count, features, targets) = (range.len(), data.features(), data.targets());
+        check_len("the batch's features", x, count * features)?;
+        check_len("the batch's targets", y, count * targets)?;
+        let Some(rows) = rows.try_slice(range.clone()) else {
+            bail!("rows {range:?} of {}, expected fewer", rows.len())
+        };
+        let ((all_x, x_layout), (all_y, y_layout)) =
+            (data.x().storage_and_layout(), data.y().storage_and_layout());
+        let (all_x, all_y) = (elements::<T>(&all_x, x_layout)?, elements::<T>(&all_y, y_layout)?);
+        let threads = (count * features).max(count * targets);
+        let [count, features, targets] = [count, features, targets].map(|n| n as u64);
+        let mut args = self.stream.launch_builder(&self.kernels.gather);
+        args.arg(&count).arg(&rows).arg(&features).arg(&all_x).arg(x).arg(&targets).arg(&all_y).arg(y);
+        // SAFETY: the arguments are those of gather in step.cu; x and y were measured above, and `Fused` has looked at
+        // every row number.
+        unsafe { args.launch(grid(threads)) }.w()?;
+        Ok(())
+    }
+
+    fn linear(
+        &self,
+        Sizes { rows, inputs, outputs }: Sizes,
+        x: &Self::Buffer,
+        weight: &Self::Buffer,
+        bias: &Self::Buffer,
+        relu: bool,
+        y: &mut Self::Buffer,
+    ) -> Result<()> {
+        self.product((outputs, rows, inputs), (weight, CUBLAS_OP_T), (x, CUBLAS_OP_N), false, y)?;
+        check_len("the bias", bias, outputs)?;
+        let kernel = if relu { &self.kernels.add_bias_relu } else { &self.kernels.add_bias };
+        let (len, columns) = ((rows * outputs) as u64, outputs as u64);
+        let mut args = self.stream.launch_builder(kernel);
+        args.arg(&len).arg(&columns).arg(bias).arg(y);
+        // SAFETY: the arguments are those of add_bias in step.cu; the product measured y.
+        unsafe { args.launch(grid(rows * outputs)) }.w()?;
+        Ok(())
+    }
+
+    fn bias_grad(
+        &self,
+        Sizes { rows, outputs, .. }: Sizes,
+        output: Option<&Self::Buffer>,
+        accumulate: bool,
+        grad: &mut Self::Buffer,
+        bias_grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        check_len("the gradient", grad, rows * outputs)?;
+        check_len("the bias's gradient", bias_grad, outputs)?;
+        let width = outputs.next_power_of_two().min(32) as u32;
+        let launch = LaunchConfig {
+            grid_dim: ((outputs as u32).div_ceil(width), 1, 1),
+            block_dim: (width, BLOCK / width, 1),
+            shared_mem_bytes: 0,
+        };
+        let (rows, columns, accumulate) = (rows as u64, outputs as u64, u32::from(accumulate));
+        let kernel = if output.is_some() { &self.kernels.bias_grad_relu } else { &self.kernels.bias_grad };
+        let mut args = self.stream.launch_builder(kernel);
+        args.arg(&rows).arg(&columns).arg(&accumulate);
+        if let Some(output) = output {
+            check_len("the output", output, grad.len().min((rows * columns) as usize))?;
+            args.arg(output);
+        }
+        args.arg(grad).arg(bias_grad);
+        // SAFETY: the arguments are those of bias_grad in step.cu, measured above; a block has 256 threads.
+        unsafe { args.launch(launch) }.w()?;
+        Ok(())
+    }
+
+    fn weight_grad(
+        &self,
+        Sizes { rows, inputs, outputs }: Sizes,
+        x: &Self::Buffer,
+        grad: &Self::Buffer,
+        accumulate: bool,
+        weight_grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        self.product((inputs, outputs, rows), (x, CUBLAS_OP_N), (grad, CUBLAS_OP_T), accumulate, weight_grad)
+    }
+
+    fn input_grad(
+        &self,
+        Sizes { rows, inputs, outputs }: Sizes,
+        grad: &Self::Buffer,
+        weight: &Self::Buffer,
+        x_grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        self.product((inputs, rows, outputs), (weight, CUBLAS_OP_N), (grad, CUBLAS_OP_N), false, x_grad)
+    }
+
+    fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()> {
+        check_len("the cosine", z, w.len())?;
+        let (len, scalars) = (w.len() as u64, 0u32);
+        let mut args = self.stream.launch_builder(&self.kernels.cos);
+        args.arg(&len).arg(&scalars).arg(w).arg(z);
+        // SAFETY: the arguments are those of a dense kernel of one operand in elementwise.cuh, measured above.
+        unsafe { args.launch(grid(w.len())) }.w()?;
+        Ok(())
+    }
+
+    fn cos_grad(&self, w: &Self::Buffer, grad: &Self::Buffer, w_grad: &mut Self::Buffer) -> Result<()> {
+        check_len("the cosine's gradient", grad, w.len())?;
+        check_len("the weight's gradient", w_grad, w.len())?;
+        let (len, scalars) = (w.len() as u64, 0u32);
+        let mut args = self.stream.launch_builder(&self.kernels.cos_grad);
+        args.arg(&len).arg(&scalars).arg(w).arg(grad).arg(w_grad);
+        // SAFETY: the arguments are those of a dense kernel of two operands in elementwise.cuh, measured above.
+        unsafe { args.launch(grid(w.len())) }.w()?;
+        Ok(())
+    }
+
+    fn mse(
+        &mut self,
+        len: usize,
+        weight: f64,
+        prediction: &Self::Buffer,
+        target: &Self::Buffer,
+        grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        for (what, buffer) in
+            [("the prediction", prediction), ("the target", target), ("the gradient", &*grad)]
+        {
+            check_len(what, buffer, len)?;
+        }
+        let len = len as u64;
+        let mut loss = self.status.slice_mut(..1);
+        let mut args = self.stream.launch_builder(&self.kernels.mse);
+        args.arg(&len).arg(&weight).arg(prediction).arg(target).arg(grad).arg(&mut loss);
+        let one_block = LaunchConfig { grid_dim: (1, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
+        // SAFETY: the arguments are those of mse in step.cu, measured above.
+        unsafe { args.launch(one_block) }.w()?;
+        Ok(())
+    }
+
+    fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()> {
+        adamw_cuda::launch(&self.stream, &self.kernels.adamw, state, grad, grad.len(), &rates.to_real::<T>())
+    }
+
+    fn reset_status(&mut self) -> Result<()> {
+        self.stream.memset_zeros(&mut self.status).w()
+    }
+
+    fn check(&mut self, k: usize, buffer: &Self::Buffer) -> Result<()> {
+        let Some(mut flag) = self.status.try_slice_mut(1 + k..2 + k) else {
+            bail!("the status has no place for buffer {k}")
+        };
+        let len = buffer.len() as u64;
+        let mut args = self.stream.launch_builder(&self.kernels.check);
+        args.arg(&len).arg(buffer).arg(&mut flag);
+        // SAFETY: the arguments are those of check in step.cu.
+        unsafe { args.launch(grid(buffer.len())) }.w()?;
+        Ok(())
+    }
+
+    fn status(&self) -> Result<Status> {
+        let status = self.stream.clone_dtoh(&self.status).w()?;
+        Ok(Status { loss: status[0], not_finite: status[1..].iter().position(|&flag| flag != 0.) })
+    }
+}
+
+/// The elements of a contiguous CUDA tensor.
+fn elements<'a, T: CudaDType>(storage: &'a Storage, layout: &Layout) -> Result<CudaView<'a, T>> {
+    let (Storage::Cuda(storage), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
+        bail!("expected a contiguous tensor on CUDA, found {layout:?}")
+    };
+    let slice = storage.as_cuda_slice::<T>()?;
+    let Some(view) = slice.try_slice(start..end) else {
+        bail!("a tensor ends at {end}, after the end of its {}", slice.len())
+    };
+    Ok(view)
+}
+
+/// Replaces the elements of a contiguous CUDA tensor by those of the buffer.
+struct Assign<'a, T>(&'a CudaSlice<T>);
+
+impl<T: CudaDType + DeviceRepr> InplaceOp1 for Assign<'_, T> {
+    fn name(&self) -> &'static str {
+        "assign"
+    }
+
+    fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout) -> Result<()> {
+        bail!("assign: expected a tensor on CUDA")
+    }
+
+    fn cuda_fwd(&self, storage: &mut CudaStorage, layout: &Layout) -> Result<()> {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("assign: expected a contiguous tensor, found {layout:?}")
+        };
+        let device = storage.device.clone();
+        let slice = T::as_cuda_slice_mut(storage)?;
+        let (Some(from), Some(mut to)) = (self.0.try_slice(..end - start), slice.try_slice_mut(start..end))
+        else {
+            bail!("assign: the buffer has {} elements, expected {}", self.0.len(), end - start)
+        };
+        device.memcpy_dtod(&from, &mut to)
+    }
+}

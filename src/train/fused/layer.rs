@@ -1,0 +1,180 @@
+//! A layer of the fused engine: its parameters, and its part of the forward and the backward.
+
+use candle_core::Tensor;
+
+use super::backend::{Backend, Sizes};
+use crate::error::Result;
+use crate::nn::{DynamicNet, Layer};
+
+/// The layers of a network.
+#[derive(Debug)]
+pub(super) struct Layers<B: Backend> {
+    pub(super) input: LayerState<B>,
+    pub(super) hidden: LayerState<B>,
+    pub(super) output: LayerState<B>,
+}
+
+/// A layer's parameters and what goes with them.
+#[derive(Debug)]
+pub(super) struct LayerState<B: Backend> {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) weight: Parameter<B>,
+    pub(super) bias: Parameter<B>,
+    /// cos(W) and its gradient, if it is a cos layer.
+    cos: Option<[B::Buffer; 2]>,
+}
+
+/// A parameter, its gradient and its moments.
+#[derive(Debug)]
+pub(super) struct Parameter<B: Backend> {
+    pub(super) variable: Tensor,
+    pub(super) value: B::Buffer,
+    pub(super) grad: B::Buffer,
+    pub(super) moments: [B::Buffer; 2],
+    /// The value and the moments as they were before the epoch.
+    saved: [B::Buffer; 3],
+}
+
+impl<B: Backend> Layers<B> {
+    pub(super) fn new(backend: &B, net: &DynamicNet) -> Result<Self> {
+        let [input, hidden, output] = net.layers();
+        Ok(Self {
+            input: LayerState::new(backend, input)?,
+            hidden: LayerState::new(backend, hidden)?,
+            output: LayerState::new(backend, output)?,
+        })
+    }
+
+    /// Calls `f` for every parameter.
+    pub(super) fn for_each(&mut self, mut f: impl FnMut(&mut Parameter<B>) -> Result<()>) -> Result<()> {
+        for layer in [&mut self.input, &mut self.hidden, &mut self.output] {
+            f(&mut layer.weight)?;
+            f(&mut layer.bias)?;
+        }
+        Ok(())
+    }
+
+    /// The parameters in the order of their names, which is that in which errors look for the culprit.
+    pub(super) fn by_name(&self) -> [(&'static str, &Parameter<B>); 6] {
+        let Self { input, hidden, output } = self;
+        [
+            ("hidden.bias", &hidden.bias),
+            ("hidden.weight", &hidden.weight),
+            ("input.bias", &input.bias),
+            ("input.weight", &input.weight),
+            ("output.bias", &output.bias),
+            ("output.weight", &output.weight),
+        ]
+    }
+}
+
+impl<B: Backend> Parameter<B> {
+    pub(super) fn new(backend: &B, variable: &Tensor) -> Result<Self> {
+        let zeros = || backend.zeros(variable.elem_count());
+        Ok(Self {
+            variable: variable.clone(),
+            value: zeros()?,
+            grad: zeros()?,
+            moments: [zeros()?, zeros()?],
+            saved: [zeros()?, zeros()?, zeros()?],
+        })
+    }
+
+    /// Takes the value over from the network's variable.
+    pub(super) fn load(&mut self, backend: &B) -> Result<()> {
+        Ok(backend.load(&self.variable, &mut self.value)?)
+    }
+
+    /// Gives the value to the network's variable.
+    pub(super) fn store(&self, backend: &B) -> Result<()> {
+        Ok(backend.store(&self.value, &self.variable)?)
+    }
+
+    /// Keeps the value and the moments.
+    pub(super) fn save(&mut self, backend: &B) -> Result<()> {
+        let [value, first, second] = &mut self.saved;
+        backend.copy(&self.value, value)?;
+        backend.copy(&self.moments[0], first)?;
+        Ok(backend.copy(&self.moments[1], second)?)
+    }
+
+    /// Returns to the value and the moments that were kept.
+    pub(super) fn restore(&mut self, backend: &B) -> Result<()> {
+        let [value, first, second] = &self.saved;
+        backend.copy(value, &mut self.value)?;
+        backend.copy(first, &mut self.moments[0])?;
+        Ok(backend.copy(second, &mut self.moments[1])?)
+    }
+}
+
+impl<B: Backend> LayerState<B> {
+    pub(super) fn new(backend: &B, layer: &Layer) -> Result<Self> {
+        let (outputs, inputs) = layer.weight().dims2()?;
+        let bias = match layer.bias() {
+            Some(bias) => bias.clone(),
+            None => return Err(candle_core::Error::msg("a layer of the network has no bias").into()),
+        };
+        let zeros = || backend.zeros(outputs * inputs);
+        let cos = if matches!(layer, Layer::Cos(_)) { Some([zeros()?, zeros()?]) } else { None };
+        Ok(Self {
+            inputs,
+            outputs,
+            weight: Parameter::new(backend, layer.weight())?,
+            bias: Parameter::new(backend, &bias)?,
+            cos,
+        })
+    }
+
+    pub(super) fn sizes(&self, rows: usize) -> Sizes {
+        Sizes { rows, inputs: self.inputs, outputs: self.outputs }
+    }
+
+    /// The matrix that multiplies x: W, or cos(W) if `refresh` has been called since W changed.
+    pub(super) fn matrix(&self) -> &B::Buffer {
+        self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix)
+    }
+
+    pub(super) fn refresh(&mut self, backend: &B) -> Result<()> {
+        match &mut self.cos {
+            Some([matrix, _]) => Ok(backend.cos(&self.weight.value, matrix)?),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        backend: &B,
+        rows: usize,
+        x: &B::Buffer,
+        relu: bool,
+        y: &mut B::Buffer,
+    ) -> Result<()> {
+        Ok(backend.linear(self.sizes(rows), x, self.matrix(), &self.bias.value, relu, y)?)
+    }
+
+    /// The gradients of the parameters, from x, the output of the relu if there is one, and its gradient `grad`, which
+    /// becomes that of the relu's input.
+    pub(super) fn backward(
+        &mut self,
+        backend: &B,
+        rows: usize,
+        x: &B::Buffer,
+        output: Option<&B::Buffer>,
+        accumulate: bool,
+        grad: &mut B::Buffer,
+    ) -> Result<()> {
+        let sizes = self.sizes(rows);
+        backend.bias_grad(sizes, output, accumulate, grad, &mut self.bias.grad)?;
+        let weight_grad = self.cos.as_mut().map_or(&mut self.weight.grad, |[_, grad]| grad);
+        Ok(backend.weight_grad(sizes, x, grad, accumulate, weight_grad)?)
+    }
+
+    /// Turns the gradient of cos(W) into that of W, when all of it is there.
+    pub(super) fn finish(&mut self, backend: &B) -> Result<()> {
+        match &self.cos {
+            Some([_, grad]) => Ok(backend.cos_grad(&self.weight.value, grad, &mut self.weight.grad)?),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Training on CUDA, against PyTorch and against the same training on the CPU.
+#![cfg(feature = "cuda")]
+// Clippy takes what is outside test functions for production code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::{VarBuilder, VarMap};
+use common::{Tolerance, array, assert_close, indices, number, numbers, reference, shaped, tensor, values};
+use taper::config::{CvConfig, LayerName, ModelConfig, TrainConfig};
+use taper::data::{Dataset, synthetic};
+use taper::nn::{DynamicNet, named_vars, seeded_builder};
+use taper::random::{Stream, generator};
+use taper::train::Trainer;
+use taper::{Error, cross_validate};
+
+fn gpu() -> Device {
+    Device::new_cuda(0).unwrap()
+}
+
+fn on(device: &Device, data: &Dataset) -> Dataset {
+    Dataset::new(data.x().to_device(device).unwrap(), data.y().to_device(device).unwrap()).unwrap()
+}
+
+#[test]
+fn fifty_steps_follow_pytorch() {
+    let gpu = gpu();
+    for case in array(&reference("trajectories.json")) {
+        let vars = VarMap::new();
+        for (name, value) in case["start"].as_object().unwrap() {
+            let start = tensor(value, DType::F32).to_device(&gpu).unwrap();
+            vars.data().lock().unwrap().insert(name.clone(), Var::from_tensor(&start).unwrap());
+        }
+        let layer = match case["layer"].as_str() {
+            Some("linear") => LayerName::Linear,
+            Some("cos") => LayerName::Cos,
+            layer => panic!("unknown layer {layer:?}"),
+        };
+        let model = ModelConfig { hidden: 16, layer, ..ModelConfig::default() };
+        let vb = VarBuilder::from_varmap(&vars, DType::F32, &gpu);
+        let net = DynamicNet::new(&model.network(8, 1), vb).unwrap();
+        let config = TrainConfig { lr: number(&case["lr"]), ..TrainConfig::default() };
+        let mut trainer = Trainer::new(net, &vars, &config, 0, 0).unwrap();
+
+        let x = shaped(&case["x"], (64, 8), DType::F32);
+        let data = on(&gpu, &Dataset::new(x, shaped(&case["y"], (64, 1), DType::F32)).unwrap());
+        let steps = array(&case["batches"]).iter().zip(indices(&case["depths"]));
+        let losses: Vec<f64> = steps
+            .map(|(batch, depth)| {
+                let batch: Vec<u32> = indices(batch).into_iter().map(|i| i as u32).collect();
+                let (x, y) = data.select(&batch).unwrap();
+                trainer.step(&x, &y, depth).unwrap()
+            })
+            .collect();
+        let what = format!("50 steps of {}", case["layer"]);
+        let losses_close = Tolerance { rtol: 1e-5, atol: 1e-5 };
+        assert_close(&format!("{what}: losses"), &losses, &numbers(&case["losses"]), losses_close);
+        for (name, value) in case["end"].as_object().unwrap() {
+            let end = values(&vars.data().lock().unwrap()[name]);
+            // Relative to the largest parameter of the tensor: single ones pass through zero.
+            let expected = numbers(&value["values"]);
+            let largest = expected.iter().fold(0f64, |largest, x| largest.max(x.abs()));
+            let close = Tolerance { rtol: 0., atol: 1e-4 * largest };
+            assert_close(&format!("{what}: {name}"), &end, &expected, close);
+        }
+    }
+}
+
+/// The epochs' errors and the parameters after training on `data`, which is moved to `device`.
+fn train(
+    device: &Device,
+    data: &Dataset,
+    model: &ModelConfig,
+    config: &TrainConfig,
+    epochs: usize,
+) -> (Vec<f64>, Vec<(String, Vec<f64>)>) {
+    let vars = VarMap::new();
+    let data = on(device, data);
+    let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), data.x().dtype(), device);
+    let net = DynamicNet::new(&model.network(data.features(), data.targets()), vb).unwrap();
+    let mut trainer = Trainer::new(net, &vars, config, 3, 0).unwrap();
+    let mut rows: Vec<u32> = (0..data.rows() as u32).collect();
+    let errors = (0..epochs).map(|_| trainer.epoch(&data, &mut rows).unwrap()).collect();
+    (errors, named_vars(&vars).into_iter().map(|(name, var)| (name, values(&var))).collect())
+}
+
+/// Widths that are no multiple of a 16-byte access, one that is, and one output as well as several.
+#[test]
+fn every_shape_trains_as_on_the_cpu() {
+    for (features, hidden, outputs, depth, batch_size, layer) in [
+        (64, 32, 1, 1, 64, LayerName::Linear),
+        (64, 32, 1, 2, 64, LayerName::Linear),
+        (7, 33, 3, 3, 10, LayerName::Linear),
+        (1, 1, 1, 4, 1, LayerName::Linear),
+        (8, 40, 4, 2, 1000, LayerName::Linear),
+        (5, 12, 1, 2, 16, LayerName::Cos),
+        (16, 16, 2, 4, 33, LayerName::Cos),
+    ] {
+        let rows = if batch_size == 1 { 7 } else { 101 };
+        let rng = generator(5, Stream::Data, 0);
+        let one = synthetic(rows, features, 0.1, rng, DType::F64, &Device::Cpu).unwrap();
+        let y = Tensor::cat(&vec![one.y(); outputs], 1).unwrap();
+        let scale = Tensor::arange(1f64, outputs as f64 + 1., &Device::Cpu).unwrap();
+        let data = Dataset::new(one.x().clone(), y.broadcast_mul(&scale).unwrap()).unwrap();
+        let model =
+            ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, ..ModelConfig::default() };
+        let config = TrainConfig { batch_size, weight_decay: 0.1, lr: 1e-2, ..TrainConfig::default() };
+        let what = format!("{features} -> {hidden} -> {outputs}, depth {depth}, {layer:?}");
+        let close = Tolerance { rtol: 1e-9, atol: 1e-10 };
+        let (errors, ends) = train(&gpu(), &data, &model, &config, 3);
+        let (cpu_errors, cpu_ends) = train(&Device::Cpu, &data, &model, &config, 3);
+        assert_close(&format!("{what}: errors"), &errors, &cpu_errors, close);
+        for ((name, end), (_, expected)) in ends.iter().zip(&cpu_ends) {
+            assert_close(&format!("{what}: {name}"), end, expected, close);
+        }
+    }
+}
+
+#[test]
+fn a_cross_validation_gives_the_cpus_result() {
+    for layer in [LayerName::Linear, LayerName::Cos] {
+        let mut config = CvConfig::default();
+        (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
+        config.model.layer = layer;
+        let config = config.validate().unwrap();
+        let rng = generator(config.seed, Stream::Data, 0);
+        let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
+        let run = |device: &Device| {
+            let report = cross_validate(&config, &on(device, &data), 2).unwrap();
+            let by_fold = report.folds.iter().flat_map(|fold| {
+                let by_depth = fold.mse_by_depth.values().copied();
+                fold.train_mse.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
+            });
+            by_fold.collect::<Vec<_>>()
+        };
+        let close = Tolerance { rtol: 1e-4, atol: 1e-6 };
+        assert_close(&format!("{layer:?}"), &run(&gpu()), &run(&Device::Cpu), close);
+    }
+}
+
+fn small_trainer(device: &Device) -> (VarMap, Trainer) {
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, device);
+    let net = DynamicNet::new(&ModelConfig::default().network(3, 1), vb).unwrap();
+    let config = TrainConfig { batch_size: 4, ..TrainConfig::default() };
+    (vars.clone(), Trainer::new(net, &vars, &config, 1, 0).unwrap())
+}
+
+fn parameters(vars: &VarMap) -> Vec<f64> {
+    named_vars(vars).iter().flat_map(|(_, var)| values(var)).collect()
+}
+
+/// Ten rows, the last of which makes its step fail: the same step is named on both devices, and the parameters are those
+/// before it.
+#[test]
+fn the_first_bad_step_is_named_as_on_the_cpu() {
+    let mut x = vec![1f32; 30];
+    x[27..].fill(1e38);
+    let mut y = vec![1f32; 10];
+    let bad = |x: &[f32], y: &[f32], device: &Device| {
+        let x = Tensor::from_slice(x, (10, 3), device).unwrap();
+        let data = Dataset::new(x, Tensor::from_slice(y, (10, 1), device).unwrap()).unwrap();
+        let (vars, mut trainer) = small_trainer(device);
+        let mut rows: Vec<u32> = (0..9).collect();
+        trainer.epoch(&data, &mut rows).unwrap();
+        let mut rows: Vec<u32> = (0..10).collect();
+        let error = trainer.epoch(&data, &mut rows).unwrap_err();
+        let Error::NotFinite { what, epoch, step, depth } = error else { panic!("{error}") };
+        println!("{what}, epoch {epoch}, step {step}, depth {depth}");
+        ((what, epoch, step, depth), parameters(&vars))
+    };
+    let check = |x: &[f32], y: &[f32]| {
+        let (place, end) = bad(x, y, &gpu());
+        let (cpu_place, cpu_end) = bad(x, y, &Device::Cpu);
+        assert_eq!(place, cpu_place);
+        assert_close("parameters", &end, &cpu_end, Tolerance { rtol: 1e-5, atol: 1e-6 });
+        place.0
+    };
+    assert_eq!(check(&x, &y), "the loss");
+    x[27..].fill(1.);
+    y[9] = f32::NAN;
+    assert_eq!(check(&x, &y), "the loss");
+
+    // A loss that is finite with a gradient that is not: the weights hide the features from the loss, and their gradient
+    // is the product of the features with what the bias gets.
+    let hidden = |device: &Device| {
+        let (vars, mut trainer) = small_trainer(device);
+        let weight = vars.data().lock().unwrap()["input.weight"].clone();
+        weight.set(&weight.zeros_like().unwrap()).unwrap();
+        let before = parameters(&vars);
+        let x = Tensor::full(1e38f32, (1, 3), device).unwrap();
+        let data = Dataset::new(x, Tensor::full(1e6f32, (1, 1), device).unwrap()).unwrap();
+        let error = trainer.epoch(&data, &mut [0]).unwrap_err();
+        assert_eq!(parameters(&vars), before, "the parameters are left alone");
+        let Error::NotFinite { what, epoch: 0, step: 0, .. } = error else { panic!("{error}") };
+        what
+    };
+    assert_eq!(hidden(&gpu()), "the gradient of input.weight");
+    assert_eq!(hidden(&Device::Cpu), "the gradient of input.weight");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let gpu = gpu();
+    let (vars, mut trainer) = small_trainer(&gpu);
+    let before = parameters(&vars);
+    let zeros = |shape: (usize, usize), device: &Device| Tensor::zeros(shape, DType::F32, device).unwrap();
+    let (x, y) = (zeros((4, 3), &gpu), zeros((4, 1), &gpu));
+    let cases = [
+        (zeros((4, 2), &gpu), y.clone()),
+        (x.clone(), zeros((3, 1), &gpu)),
+        (x.clone(), zeros((4, 2), &gpu)),
+        (zeros((4, 3), &Device::Cpu), zeros((4, 1), &Device::Cpu)),
+        (x.to_dtype(DType::F64).unwrap(), y.to_dtype(DType::F64).unwrap()),
+    ];
+    for (x, y) in &cases {
+        let error = common::first_line(&trainer.step(x, y, 1).unwrap_err());
+        assert!(error.contains("expected F32 [n, 3] and [n, 1]"), "{error}");
+    }
+    let error = common::first_line(&trainer.step(&x, &y, 5).unwrap_err());
+    assert!(error.contains("depth is 5, expected one of 1..=4"), "{error}");
+    let data = Dataset::new(x, y).unwrap();
+    let error = common::first_line(&trainer.epoch(&data, &mut [0, 4]).unwrap_err());
+    assert!(error.contains("row 4 of 4"), "{error}");
+    assert!(matches!(trainer.epoch(&data, &mut []), Err(Error::NoRows)));
+    let nothing = (zeros((0, 3), &gpu), zeros((0, 1), &gpu));
+    assert!(matches!(trainer.step(&nothing.0, &nothing.1, 1), Err(Error::NoRows)));
+    assert_eq!(parameters(&vars), before);
+}
