@@ -1,22 +1,31 @@
-//! One training step of the default network at each depth, next to the same step in plain Candle.
+//! Training of the default network next to the same training in plain Candle: one step at each depth, and an epoch.
 //!
-//! `cargo bench --bench training`
+//! `cargo bench --bench training`; on a GPU with `--features cuda`. README.md says what the figures mean.
 
 // A bench that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod common;
+
 use std::env;
 
-use candle_core::{DType, Device, Module, Result, Tensor, Var};
+use candle_core::{DType, Module, Result, Tensor, Var};
 use candle_nn::{Optimizer, VarMap};
 use criterion::{BenchmarkId, Criterion, Throughput};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 use taper::config::{ModelConfig, TrainConfig};
-use taper::data::synthetic;
+use taper::data::{Dataset, shuffled_batches, synthetic};
 use taper::nn::{DynamicNet, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
+use common::Place;
+
 const FEATURES: usize = 64;
+
+/// The rows of an epoch: 64 steps of the default batch.
+const ROWS: usize = 4096;
 
 fn main() {
     // Without this Candle 0.11 parses /proc/cpuinfo at every matrix product, and that would be most of the time.
@@ -31,44 +40,76 @@ fn main() {
 }
 
 fn benches(c: &mut Criterion) {
+    let place = Place::from_env();
+    steps(c, &place);
+    epochs(c, &place);
+}
+
+/// Single steps. Each returns its loss, so each waits for the device, in taper and in Candle.
+fn steps(c: &mut Criterion, place: &Place) {
     let TrainConfig { batch_size, .. } = TrainConfig::default();
-    let rng = generator(1, Stream::Data, 0);
-    let data = synthetic(batch_size, FEATURES, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
+    let data = data(place, batch_size);
     let (x, y) = (data.x(), data.y());
     for depth in ModelConfig::default().depths() {
-        check(x, y, depth);
-        let mut group = c.benchmark_group("step");
+        check_steps(place, x, y, depth);
+        let mut group = c.benchmark_group(place.group("step"));
         group.throughput(Throughput::Elements(batch_size as u64));
-        let mut trainer = trainer(&VarMap::new());
+        let mut trainer = trainer(place, &VarMap::new());
         group.bench_function(BenchmarkId::new("taper", format!("depth {depth}")), |b| {
-            b.iter(|| trainer.step(x, y, depth).unwrap());
+            b.iter_custom(|n| place.time(n, || trainer.step(x, y, depth).unwrap()));
         });
-        let mut plain = Plain::new();
+        let mut plain = Plain::new(place);
         group.bench_function(BenchmarkId::new("candle", format!("depth {depth}")), |b| {
-            b.iter(|| plain.step(x, y, depth).unwrap());
+            b.iter_custom(|n| place.time(n, || plain.step(x, y, depth).unwrap().to_scalar::<f32>().unwrap()));
         });
     }
 }
 
+/// Whole epochs, with the choice of the rows and the depths. Only their mean loss is read.
+fn epochs(c: &mut Criterion, place: &Place) {
+    let data = data(place, ROWS);
+    check_epochs(place, &data);
+    let mut group = c.benchmark_group(place.group("epoch"));
+    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(20);
+    let (mut trainer, mut rows) = (trainer(place, &VarMap::new()), all_rows());
+    group.bench_function("taper", |b| {
+        b.iter_custom(|n| place.time(n, || trainer.epoch(&data, &mut rows).unwrap()));
+    });
+    let (mut plain, mut rows) = (Plain::new(place), all_rows());
+    group.bench_function("candle", |b| {
+        b.iter_custom(|n| place.time(n, || plain.epoch(&data, &mut rows).unwrap()));
+    });
+}
+
+fn data(place: &Place, rows: usize) -> Dataset {
+    synthetic(rows, FEATURES, 0.1, generator(1, Stream::Data, 0), DType::F32, &place.device).unwrap()
+}
+
+fn all_rows() -> Vec<u32> {
+    (0..ROWS as u32).collect()
+}
+
 /// The trainer of the default network, with parameters in `vars`.
-fn trainer(vars: &VarMap) -> Trainer {
-    let vb = seeded_builder(vars, generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+fn trainer(place: &Place, vars: &VarMap) -> Trainer {
+    let vb = seeded_builder(vars, generator(1, Stream::Init, 0), DType::F32, &place.device);
     let net = DynamicNet::new(&ModelConfig::default().network(FEATURES, 1), vb).unwrap();
     Trainer::new(net, vars, &TrainConfig::default(), 1, 0).unwrap()
 }
 
-/// The same network and step made of nothing but Candle.
+/// The same network and training made of nothing but Candle.
 struct Plain {
     input: candle_nn::Linear,
     hidden: candle_nn::Linear,
     output: candle_nn::Linear,
     optimizer: candle_nn::AdamW,
+    shuffle: ChaCha8Rng,
+    depth: ChaCha8Rng,
 }
 
 impl Plain {
-    fn new() -> Self {
+    fn new(place: &Place) -> Self {
         let vars = VarMap::new();
-        trainer(&vars);
+        trainer(place, &vars);
         let named = named_vars(&vars);
         let get = |name: &str| -> Tensor {
             let (_, var): &(String, Var) = named.iter().find(|(n, _)| n == name).unwrap();
@@ -83,26 +124,58 @@ impl Plain {
             ..candle_nn::ParamsAdamW::default()
         };
         let optimizer = candle_nn::AdamW::new(vars.all_vars(), params).unwrap();
-        Self { input: layer("input"), hidden: layer("hidden"), output: layer("output"), optimizer }
+        Self {
+            input: layer("input"),
+            hidden: layer("hidden"),
+            output: layer("output"),
+            optimizer,
+            shuffle: generator(1, Stream::Shuffle, 0),
+            depth: generator(1, Stream::Depth, 0),
+        }
     }
 
-    fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<f64> {
+    /// Makes one step and returns its loss, which stays on the device.
+    fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<Tensor> {
         let mut h = self.input.forward(x)?.relu()?;
         for _ in 0..depth {
             h = self.hidden.forward(&h)?.relu()?;
         }
         let loss = candle_nn::loss::mse(&self.output.forward(&h)?, y)?;
-        let value = f64::from(loss.to_scalar::<f32>()?);
         self.optimizer.backward_step(&loss)?;
-        Ok(value)
+        Ok(loss.detach())
+    }
+
+    /// Makes an epoch's steps with the batches and depths that [`Trainer::epoch`] draws, and returns the mean loss.
+    fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
+        let TrainConfig { batch_size, .. } = TrainConfig::default();
+        let mut sum = Tensor::zeros((), DType::F32, data.x().device())?;
+        for batch in shuffled_batches(rows, batch_size, &mut self.shuffle) {
+            let batch = Tensor::new(batch, data.x().device())?;
+            let (x, y) = (data.x().index_select(&batch, 0)?, data.y().index_select(&batch, 0)?);
+            let depth = self.depth.random_range(ModelConfig::default().depths());
+            sum = (sum + self.step(&x, &y, depth)?)?;
+        }
+        Ok(f64::from(sum.to_scalar::<f32>()?) / (ROWS / batch_size) as f64)
     }
 }
 
 /// Panics unless twenty steps of both give the same losses, up to rounding.
-fn check(x: &Tensor, y: &Tensor, depth: usize) {
-    let (mut ours, mut theirs) = (trainer(&VarMap::new()), Plain::new());
+fn check_steps(place: &Place, x: &Tensor, y: &Tensor, depth: usize) {
+    let (mut ours, mut theirs) = (trainer(place, &VarMap::new()), Plain::new(place));
     for step in 0..20 {
-        let (a, b) = (ours.step(x, y, depth).unwrap(), theirs.step(x, y, depth).unwrap());
+        let a = ours.step(x, y, depth).unwrap();
+        let b = f64::from(theirs.step(x, y, depth).unwrap().to_scalar::<f32>().unwrap());
         assert!((a - b).abs() <= 1e-4 * b, "depth {depth}, step {step}: losses {a} and {b}");
+    }
+}
+
+/// Panics unless the first two epochs of both give the same losses, up to rounding.
+fn check_epochs(place: &Place, data: &Dataset) {
+    let (mut ours, mut theirs) = (trainer(place, &VarMap::new()), Plain::new(place));
+    let (mut our_rows, mut their_rows) = (all_rows(), all_rows());
+    for epoch in 0..2 {
+        let a = ours.epoch(data, &mut our_rows).unwrap();
+        let b = theirs.epoch(data, &mut their_rows).unwrap();
+        assert!((a - b).abs() <= 1e-3 * b, "epoch {epoch}: mean losses {a} and {b}");
     }
 }

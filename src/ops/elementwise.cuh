@@ -110,6 +110,8 @@ __device__ inline void map_strided(F f, const Axes<N> &axes, const T *const (&x)
   for (uint64_t i = first_position(); i < axes.len; i += position_step()) {
     uint64_t offset[N] = {};
     uint64_t rest = i;
+    // Few tensors keep more than three axes, so unrolled code is only longer and takes registers.
+#pragma unroll 1
     for (uint64_t axis = axes.count; axis-- > 0;) {
       uint64_t index = rest;
       rest = divide(index, axes.dims[axis]);
