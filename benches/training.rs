@@ -6,21 +6,23 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
+#[path = "../tests/common/plain.rs"]
+mod plain;
 
 use std::env;
 
-use candle_core::{DType, Module, Result, Tensor, Var};
-use candle_nn::{Optimizer, VarMap};
+use candle_core::{DType, Result, Tensor};
+use candle_nn::VarMap;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use taper::config::{ModelConfig, TrainConfig};
 use taper::data::{Dataset, shuffled_batches, synthetic};
-use taper::nn::{DynamicNet, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
 use common::Place;
+use plain::Plain;
 
 const FEATURES: usize = 64;
 
@@ -54,11 +56,11 @@ fn steps(c: &mut Criterion, place: &Place) {
         check_steps(place, x, y, depth);
         let mut group = c.benchmark_group(place.group("step"));
         group.throughput(Throughput::Elements(batch_size as u64));
-        let mut trainer = trainer(place, &VarMap::new());
+        let mut trainer = trainer(place);
         group.bench_function(BenchmarkId::new("taper", format!("depth {depth}")), |b| {
             b.iter_custom(|n| place.time(n, || trainer.step(x, y, depth).unwrap()));
         });
-        let mut plain = Plain::new(place);
+        let mut plain = Plain::new(FEATURES, &place.device);
         group.bench_function(BenchmarkId::new("candle", format!("depth {depth}")), |b| {
             b.iter_custom(|n| place.time(n, || plain.step(x, y, depth).unwrap().to_scalar::<f32>().unwrap()));
         });
@@ -71,11 +73,11 @@ fn epochs(c: &mut Criterion, place: &Place) {
     check_epochs(place, &data);
     let mut group = c.benchmark_group(place.group("epoch"));
     group.throughput(Throughput::Elements(ROWS as u64)).sample_size(20);
-    let (mut trainer, mut rows) = (trainer(place, &VarMap::new()), all_rows());
+    let (mut trainer, mut rows) = (trainer(place), all_rows());
     group.bench_function("taper", |b| {
         b.iter_custom(|n| place.time(n, || trainer.epoch(&data, &mut rows).unwrap()));
     });
-    let (mut plain, mut rows) = (Plain::new(place), all_rows());
+    let (mut plain, mut rows) = (PlainTrainer::new(place), all_rows());
     group.bench_function("candle", |b| {
         b.iter_custom(|n| place.time(n, || plain.epoch(&data, &mut rows).unwrap()));
     });
@@ -89,60 +91,25 @@ fn all_rows() -> Vec<u32> {
     (0..ROWS as u32).collect()
 }
 
-/// The trainer of the default network, with parameters in `vars`.
-fn trainer(place: &Place, vars: &VarMap) -> Trainer {
-    let vb = seeded_builder(vars, generator(1, Stream::Init, 0), DType::F32, &place.device);
-    let net = DynamicNet::new(&ModelConfig::default().network(FEATURES, 1), vb).unwrap();
-    Trainer::new(net, vars, &TrainConfig::default(), 1, 0).unwrap()
+/// The trainer of the default network.
+fn trainer(place: &Place) -> Trainer {
+    plain::trainer(&VarMap::new(), FEATURES, &place.device)
 }
 
-/// The same network and training made of nothing but Candle.
-struct Plain {
-    input: candle_nn::Linear,
-    hidden: candle_nn::Linear,
-    output: candle_nn::Linear,
-    optimizer: candle_nn::AdamW,
+/// The training of the default network made of nothing but Candle.
+struct PlainTrainer {
+    net: Plain,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
 }
 
-impl Plain {
+impl PlainTrainer {
     fn new(place: &Place) -> Self {
-        let vars = VarMap::new();
-        trainer(place, &vars);
-        let named = named_vars(&vars);
-        let get = |name: &str| -> Tensor {
-            let (_, var): &(String, Var) = named.iter().find(|(n, _)| n == name).unwrap();
-            var.as_tensor().clone()
-        };
-        let layer = |name: &str| {
-            candle_nn::Linear::new(get(&format!("{name}.weight")), Some(get(&format!("{name}.bias"))))
-        };
-        let params = candle_nn::ParamsAdamW {
-            lr: TrainConfig::default().lr,
-            weight_decay: 0.,
-            ..candle_nn::ParamsAdamW::default()
-        };
-        let optimizer = candle_nn::AdamW::new(vars.all_vars(), params).unwrap();
         Self {
-            input: layer("input"),
-            hidden: layer("hidden"),
-            output: layer("output"),
-            optimizer,
+            net: Plain::new(FEATURES, &place.device),
             shuffle: generator(1, Stream::Shuffle, 0),
             depth: generator(1, Stream::Depth, 0),
         }
-    }
-
-    /// Makes one step and returns its loss, which stays on the device.
-    fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<Tensor> {
-        let mut h = self.input.forward(x)?.relu()?;
-        for _ in 0..depth {
-            h = self.hidden.forward(&h)?.relu()?;
-        }
-        let loss = candle_nn::loss::mse(&self.output.forward(&h)?, y)?;
-        self.optimizer.backward_step(&loss)?;
-        Ok(loss.detach())
     }
 
     /// Makes an epoch's steps with the batches and depths that [`Trainer::epoch`] draws, and returns the mean loss.
@@ -153,7 +120,7 @@ impl Plain {
             let batch = Tensor::new(batch, data.x().device())?;
             let (x, y) = (data.x().index_select(&batch, 0)?, data.y().index_select(&batch, 0)?);
             let depth = self.depth.random_range(ModelConfig::default().depths());
-            sum = (sum + self.step(&x, &y, depth)?)?;
+            sum = (sum + self.net.step(&x, &y, depth)?)?;
         }
         Ok(f64::from(sum.to_scalar::<f32>()?) / (ROWS / batch_size) as f64)
     }
@@ -161,7 +128,7 @@ impl Plain {
 
 /// Panics unless twenty steps of both give the same losses, up to rounding.
 fn check_steps(place: &Place, x: &Tensor, y: &Tensor, depth: usize) {
-    let (mut ours, mut theirs) = (trainer(place, &VarMap::new()), Plain::new(place));
+    let (mut ours, mut theirs) = (trainer(place), Plain::new(FEATURES, &place.device));
     for step in 0..20 {
         let a = ours.step(x, y, depth).unwrap();
         let b = f64::from(theirs.step(x, y, depth).unwrap().to_scalar::<f32>().unwrap());
@@ -171,7 +138,7 @@ fn check_steps(place: &Place, x: &Tensor, y: &Tensor, depth: usize) {
 
 /// Panics unless the first two epochs of both give the same losses, up to rounding.
 fn check_epochs(place: &Place, data: &Dataset) {
-    let (mut ours, mut theirs) = (trainer(place, &VarMap::new()), Plain::new(place));
+    let (mut ours, mut theirs) = (trainer(place), PlainTrainer::new(place));
     let (mut our_rows, mut their_rows) = (all_rows(), all_rows());
     for epoch in 0..2 {
         let a = ours.epoch(data, &mut our_rows).unwrap();

@@ -98,9 +98,3 @@ fn auto_goes_on_with_the_cpu_and_says_why() {
     let said = text(&output.stderr);
     assert!(said.contains("WARN") && said.contains("computing on the CPU"), "{said}");
 }
-
-#[test]
-fn gradcheck_finds_all_of_ours_right_on_the_device() {
-    let output = taper(&["gradcheck", "--device", "cuda"], &[]);
-    assert!(output.status.success(), "{}", text(&output.stdout));
-}

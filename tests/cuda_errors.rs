@@ -99,7 +99,9 @@ fn sixteen_axes_are_served_and_seventeen_refused() {
         assert_eq!(
             message(op, apply(&x, &x)),
             format!(
-                "{op} on Cuda {{ gpu_id: 0 }}: the operands have 17 axes that cannot be merged, expected at most 16"
+                "{op} of 2 x {:?} on Cuda {{ gpu_id: 0 }}: the operands have 17 axes that cannot be merged, expected at \
+                 most 16",
+                [2; 17]
             )
         );
     }

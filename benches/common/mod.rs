@@ -2,6 +2,7 @@
 
 use std::env::{self, VarError};
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
@@ -22,7 +23,9 @@ impl Place {
             Err(VarError::NotPresent) => DeviceSpec::Auto,
             Err(error) => panic!("{NAME}: {error}"),
         };
-        Self { device: spec.open().unwrap_or_else(|error| panic!("{NAME}={spec}: {error}")) }
+        let devices =
+            spec.open(Some(NonZeroUsize::MIN)).unwrap_or_else(|error| panic!("{NAME}={spec}: {error}"));
+        Self { device: devices[0].clone() }
     }
 
     /// The name of a group of benches here. The device is a part of it, so that criterion never compares one device
