@@ -5,9 +5,9 @@
 
 mod common;
 
-use candle_core::{DType, Device, Tensor, Var};
-use candle_nn::{Optimizer, VarBuilder, VarMap};
-use common::{Tolerance, array, assert_close, indices, number, numbers, reference, shaped, tensor, values};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{Optimizer, VarMap};
+use common::{Tolerance, assert_close, values};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
@@ -23,45 +23,7 @@ use taper::{Error, cross_validate};
 
 #[test]
 fn fifty_steps_follow_pytorch() {
-    for case in array(&reference("trajectories.json")) {
-        let vars = VarMap::new();
-        for (name, value) in case["start"].as_object().unwrap() {
-            let var = Var::from_tensor(&tensor(value, DType::F32)).unwrap();
-            vars.data().lock().unwrap().insert(name.clone(), var);
-        }
-        let layer = match case["layer"].as_str() {
-            Some("linear") => LayerName::Linear,
-            Some("cos") => LayerName::Cos,
-            layer => panic!("unknown layer {layer:?}"),
-        };
-        let model = ModelConfig { hidden: 16, layer, ..ModelConfig::default() };
-        let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
-        let net = DynamicNet::new(&model.network(8, 1), vb).unwrap();
-        let config = TrainConfig { lr: number(&case["lr"]), ..TrainConfig::default() };
-        let mut trainer = Trainer::new(net, &vars, &config, 0, 0).unwrap();
-
-        let x = shaped(&case["x"], (64, 8), DType::F32);
-        let data = Dataset::new(x, shaped(&case["y"], (64, 1), DType::F32)).unwrap();
-        let steps = array(&case["batches"]).iter().zip(indices(&case["depths"]));
-        let losses: Vec<f64> = steps
-            .map(|(batch, depth)| {
-                let batch: Vec<u32> = indices(batch).into_iter().map(|i| i as u32).collect();
-                let (x, y) = data.select(&batch).unwrap();
-                trainer.step(&x, &y, depth).unwrap()
-            })
-            .collect();
-        let what = format!("50 steps of {}", case["layer"]);
-        let losses_close = Tolerance { rtol: 1e-5, atol: 1e-5 };
-        assert_close(&format!("{what}: losses"), &losses, &numbers(&case["losses"]), losses_close);
-        for (name, value) in case["end"].as_object().unwrap() {
-            let end = values(&vars.data().lock().unwrap()[name]);
-            // Relative to the largest parameter of the tensor: single ones pass through zero.
-            let expected = numbers(&value["values"]);
-            let largest = expected.iter().fold(0f64, |largest, x| largest.max(x.abs()));
-            let close = Tolerance { rtol: 0., atol: 1e-4 * largest };
-            assert_close(&format!("{what}: {name}"), &end, &expected, close);
-        }
-    }
+    common::trajectories::follow_pytorch(&Device::Cpu);
 }
 
 /// The trainer of a small network, with its parameters.

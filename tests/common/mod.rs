@@ -9,6 +9,7 @@ pub mod cosines;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod derivatives;
+pub mod trajectories;
 
 use std::path::Path;
 use std::process::Command;
