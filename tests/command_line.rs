@@ -110,13 +110,13 @@ fn jobs_and_repetition_do_not_change_the_result() {
 #[test]
 fn every_flag_reaches_the_configuration() {
     let args = "--rows 60 --features 3 --noise 0.5 --folds 3 --epochs 1 --batch-size 7 --lr 0.01 \
-                --weight-decay 0.1 --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --seed 9 \
+                --weight-decay 0.1 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
     let expected = serde_json::json!({
         "data": {"rows": 60, "features": 3, "noise": 0.5},
         "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming"},
-        "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "weight_decay": 0.1},
+        "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "weight_decay": 0.1, "engine": "autograd"},
         "folds": 3, "seed": 9, "device": "cpu", "dtype": "f64",
     });
     assert_eq!(json["config"], expected);
@@ -136,8 +136,8 @@ fn both_dtypes_agree() {
 /// Candle walks a graph recursively; the stack of a fold holds the deepest one, however many jobs there are.
 #[test]
 fn the_deepest_network_fits_on_the_stack() {
-    let args =
-        "--rows 20 --features 2 --epochs 1 --hidden 2 --folds 2 --min-depth 1000 --max-depth 1000 --json";
+    let args = "--rows 20 --features 2 --epochs 1 --hidden 2 --folds 2 --min-depth 1000 --max-depth 1000 --engine autograd \
+         --json";
     let args: Vec<_> = args.split_whitespace().collect();
     let one = timeless(&taper(&[&args, ["--jobs", "1"].as_slice()].concat()));
     assert_eq!(timeless(&taper(&[&args, ["--jobs", "2"].as_slice()].concat())), one);

@@ -28,54 +28,9 @@ fn fifty_steps_follow_pytorch() {
     common::trajectories::follow_pytorch(&gpu());
 }
 
-/// The epochs' errors and the parameters after training on `data`, which is moved to `device`.
-fn train(
-    device: &Device,
-    data: &Dataset,
-    model: &ModelConfig,
-    config: &TrainConfig,
-    epochs: usize,
-) -> (Vec<f64>, Vec<(String, Vec<f64>)>) {
-    let vars = VarMap::new();
-    let data = on(device, data);
-    let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), data.x().dtype(), device);
-    let net = DynamicNet::new(&model.network(data.features(), data.targets()), vb).unwrap();
-    let mut trainer = Trainer::new(net, &vars, config, 3, 0).unwrap();
-    let mut rows: Vec<u32> = (0..data.rows() as u32).collect();
-    let errors = (0..epochs).map(|_| trainer.epoch(&data, &mut rows).unwrap()).collect();
-    (errors, named_vars(&vars).into_iter().map(|(name, var)| (name, values(&var))).collect())
-}
-
-/// Widths that are no multiple of a 16-byte access, one that is, and one output as well as several.
 #[test]
-fn every_shape_trains_as_on_the_cpu() {
-    for (features, hidden, outputs, depth, batch_size, layer) in [
-        (64, 32, 1, 1, 64, LayerName::Linear),
-        (64, 32, 1, 2, 64, LayerName::Linear),
-        (7, 33, 3, 3, 10, LayerName::Linear),
-        (1, 1, 1, 4, 1, LayerName::Linear),
-        (8, 40, 4, 2, 1000, LayerName::Linear),
-        (5, 12, 1, 2, 16, LayerName::Cos),
-        (16, 16, 2, 4, 33, LayerName::Cos),
-    ] {
-        let rows = if batch_size == 1 { 7 } else { 101 };
-        let rng = generator(5, Stream::Data, 0);
-        let one = synthetic(rows, features, 0.1, rng, DType::F64, &Device::Cpu).unwrap();
-        let y = Tensor::cat(&vec![one.y(); outputs], 1).unwrap();
-        let scale = Tensor::arange(1f64, outputs as f64 + 1., &Device::Cpu).unwrap();
-        let data = Dataset::new(one.x().clone(), y.broadcast_mul(&scale).unwrap()).unwrap();
-        let model =
-            ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, ..ModelConfig::default() };
-        let config = TrainConfig { batch_size, weight_decay: 0.1, lr: 1e-2, ..TrainConfig::default() };
-        let what = format!("{features} -> {hidden} -> {outputs}, depth {depth}, {layer:?}");
-        let close = Tolerance { rtol: 1e-9, atol: 1e-10 };
-        let (errors, ends) = train(&gpu(), &data, &model, &config, 3);
-        let (cpu_errors, cpu_ends) = train(&Device::Cpu, &data, &model, &config, 3);
-        assert_close(&format!("{what}: errors"), &errors, &cpu_errors, close);
-        for ((name, end), (_, expected)) in ends.iter().zip(&cpu_ends) {
-            assert_close(&format!("{what}: {name}"), end, expected, close);
-        }
-    }
+fn every_shape_trains_as_by_autograd() {
+    common::engines::every_shape_trains_as_by_autograd(&gpu());
 }
 
 #[test]

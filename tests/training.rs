@@ -11,7 +11,7 @@ use common::{Tolerance, assert_close, values};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
-use taper::config::{CvConfig, LayerName, ModelConfig, TrainConfig};
+use taper::config::{CvConfig, EngineName, LayerName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Fold, KFold, synthetic};
 use taper::evaluate::evaluate;
 use taper::nn::{CosInit, DynamicNet, seeded_builder};
@@ -26,12 +26,57 @@ fn fifty_steps_follow_pytorch() {
     common::trajectories::follow_pytorch(&Device::Cpu);
 }
 
+#[test]
+fn every_shape_trains_as_by_autograd() {
+    common::engines::every_shape_trains_as_by_autograd(&Device::Cpu);
+}
+
+/// In single precision the engines differ by rounding, which three epochs do not blow up.
+#[test]
+fn engines_give_one_result() {
+    for layer in [LayerName::Linear, LayerName::Cos] {
+        let run = |engine| {
+            let mut config = CvConfig::default();
+            (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
+            (config.model.layer, config.train.engine) = (layer, engine);
+            let config = config.validate().unwrap();
+            let rng = generator(config.seed, Stream::Data, 0);
+            let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
+            let report = cross_validate(&config, &data, &[Device::Cpu]).unwrap();
+            let of_fold = report.folds.iter().flat_map(|fold| {
+                fold.train_mse.iter().chain(fold.mse_by_depth.values()).copied().chain([fold.metrics.mse])
+            });
+            of_fold.collect::<Vec<_>>()
+        };
+        let close = Tolerance { rtol: 1e-4, atol: 1e-6 };
+        assert_close(&format!("{layer:?}"), &run(EngineName::Fused), &run(EngineName::Autograd), close);
+    }
+}
+
+/// A depth of 0 leaves the hidden layer without a gradient, and 16-bit floats have no kernels.
+#[test]
+fn the_fused_engine_refuses_what_it_cannot_train() {
+    let trainer = |dtype, min_depth, engine| {
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), dtype, &Device::Cpu);
+        let model = ModelConfig { min_depth, ..ModelConfig::default() };
+        let net = DynamicNet::new(&model.network(3, 1), vb).unwrap();
+        Trainer::new(net, &vars, &TrainConfig { engine, ..TrainConfig::default() }, 1, 0)
+    };
+    for (dtype, min_depth) in [(DType::F32, 0), (DType::F16, 1)] {
+        let error = trainer(dtype, min_depth, EngineName::Fused).unwrap_err().to_string();
+        assert!(error.contains("train.engine is fused, which trains"), "{error}");
+        assert!(trainer(dtype, min_depth, EngineName::Auto).is_ok());
+    }
+}
+
 /// The trainer of a small network, with its parameters.
-fn small_trainer() -> (VarMap, Trainer) {
+fn small_trainer(engine: EngineName) -> (VarMap, Trainer) {
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
     let net = DynamicNet::new(&ModelConfig::default().network(3, 1), vb).unwrap();
-    let trainer = Trainer::new(net, &vars, &TrainConfig { batch_size: 4, ..TrainConfig::default() }, 1, 0);
+    let config = TrainConfig { batch_size: 4, engine, ..TrainConfig::default() };
+    let trainer = Trainer::new(net, &vars, &config, 1, 0);
     (vars, trainer.unwrap())
 }
 
@@ -43,7 +88,13 @@ fn targets(y: f32) -> Dataset {
 
 #[test]
 fn what_is_not_finite_is_named_with_its_place() {
-    let (_, mut trainer) = small_trainer();
+    for engine in [EngineName::Fused, EngineName::Autograd] {
+        not_finite_is_named(engine);
+    }
+}
+
+fn not_finite_is_named(engine: EngineName) {
+    let (_, mut trainer) = small_trainer(engine);
     let mut rows: Vec<u32> = (0..10).collect();
     for _ in 0..2 {
         trainer.epoch(&targets(1.), &mut rows).unwrap();
@@ -57,7 +108,7 @@ fn what_is_not_finite_is_named_with_its_place() {
     assert!(error.to_string().contains("a lower lr"), "{error}");
 
     // A loss that is finite with a gradient that is not: the square of 1e19 is a float, its product with 2 x is none.
-    let (vars, mut trainer) = small_trainer();
+    let (vars, mut trainer) = small_trainer(engine);
     let x = Tensor::full(1e38f32, (1, 3), &Device::Cpu).unwrap();
     let zeros = |name: &str| {
         let data = vars.data().lock().unwrap();
@@ -77,7 +128,7 @@ fn what_is_not_finite_is_named_with_its_place() {
 
 #[test]
 fn an_evaluation_that_overflows_or_has_no_rows_is_an_error() {
-    let (vars, trainer) = small_trainer();
+    let (vars, trainer) = small_trainer(EngineName::Auto);
     assert!(matches!(evaluate(trainer.net(), &targets(1.), &[]), Err(Error::NoRows)));
     evaluate(trainer.net(), &targets(1.), &[0, 1]).unwrap();
     let bias = vars.data().lock().unwrap()["output.bias"].clone();
@@ -88,7 +139,7 @@ fn an_evaluation_that_overflows_or_has_no_rows_is_an_error() {
 /// An evaluation goes block by block; all rows at once must give the same.
 #[test]
 fn an_evaluation_takes_every_row_and_depth() {
-    let (_, trainer) = small_trainer();
+    let (_, trainer) = small_trainer(EngineName::Auto);
     let data = synthetic(10_000, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
     let rows: Vec<u32> = (0..10_000).rev().collect();
     let evaluation = evaluate(trainer.net(), &data, &rows).unwrap();

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
-use taper::config::{CvConfig, DataConfig, DeviceSpec, FloatType, LayerName, ModelConfig, TrainConfig};
+use taper::config::{
+    CvConfig, DataConfig, DeviceSpec, EngineName, FloatType, LayerName, ModelConfig, TrainConfig,
+};
 use taper::nn::CosInit;
 use taper::telemetry::LogFormat;
 
@@ -54,6 +56,9 @@ pub(crate) struct CvArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
+    /// What carries out the steps; engines differ by rounding alone
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
+    engine: EngineArg,
 
     /// Seed of all randomness: the same seed gives the same result to the bit
     #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run")]
@@ -101,6 +106,7 @@ impl CvArgs {
                 batch_size: self.batch_size,
                 lr: self.lr,
                 weight_decay: self.weight_decay,
+                engine: self.engine.into(),
             },
             folds: self.folds,
             seed: self.seed,
@@ -158,6 +164,15 @@ value_enum!(CosInitArg for CosInit {
     Centred,
     /// U(-sqrt(6/in), sqrt(6/in)): cos(W) starts near 1, and training explodes
     Kaiming
+});
+
+value_enum!(EngineArg for EngineName {
+    /// The fused engine where it applies, else autograd
+    Auto,
+    /// A hand-derived forward and backward on buffers that are allocated once
+    Fused,
+    /// Candle's automatic differentiation
+    Autograd
 });
 
 value_enum!(DtypeArg for FloatType { F32, F64 });

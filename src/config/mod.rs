@@ -135,12 +135,28 @@ pub struct TrainConfig {
     pub lr: f64,
     /// The decoupled weight decay.
     pub weight_decay: f64,
+    /// What carries out the steps.
+    pub engine: EngineName,
+}
+
+/// What carries out the steps of training. Engines differ by rounding alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// The fused engine where it applies, else Candle's autograd.
+    #[default]
+    Auto,
+    /// A hand-derived forward and backward on buffers that are allocated once; for a network of f32 or f64 parameters all
+    /// of which are trained, and at least one application of the hidden layer.
+    Fused,
+    /// Candle's automatic differentiation.
+    Autograd,
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
         let AdamWConfig { lr, weight_decay, .. } = AdamWConfig::default();
-        Self { epochs: 25, batch_size: 64, lr, weight_decay }
+        Self { epochs: 25, batch_size: 64, lr, weight_decay, engine: EngineName::Auto }
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) trait Real:
     + Neg<Output = Self>
 {
     const HALF: Self;
+    /// The smallest normal number.
+    const MIN_POSITIVE: Self;
     fn from_f64(x: f64) -> Self;
     fn sqrt(self) -> Self;
     fn sin(self) -> Self;
@@ -35,11 +37,14 @@ pub(crate) trait Real:
 
 impl Real for f32 {
     const HALF: Self = 0.5;
+    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
 
+    #[inline(always)]
     fn from_f64(x: f64) -> Self {
         x as Self
     }
 
+    #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
     }
@@ -57,11 +62,14 @@ impl Real for f32 {
 
 impl Real for f64 {
     const HALF: Self = 0.5;
+    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
 
+    #[inline(always)]
     fn from_f64(x: f64) -> Self {
         x
     }
 
+    #[inline(always)]
     fn sqrt(self) -> Self {
         self.sqrt()
     }
@@ -87,10 +95,12 @@ macro_rules! element {
         impl Element for $type {
             type Compute = $compute;
 
+            #[inline(always)]
             fn widen(self) -> $compute {
                 $widen(self)
             }
 
+            #[inline(always)]
             fn narrow(x: $compute) -> Self {
                 $narrow(x)
             }

@@ -24,7 +24,9 @@ mod custom;
 mod elementwise;
 #[cfg(feature = "cuda")]
 pub(crate) mod launch;
+pub(crate) mod linear;
 mod operands;
+pub(crate) mod simd;
 /// The PTX of every `.cu` file as a constant, made by `build.rs`.
 #[cfg(feature = "cuda")]
 #[allow(unreachable_pub)]

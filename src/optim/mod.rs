@@ -3,6 +3,7 @@
 mod adamw;
 mod in_place;
 
-pub use adamw::{AdamW, AdamWConfig, AdamWState};
 #[cfg(feature = "cuda")]
-pub(crate) use adamw::{Rates, cuda as adamw_cuda};
+pub(crate) use adamw::cuda as adamw_cuda;
+pub use adamw::{AdamW, AdamWConfig, AdamWState};
+pub(crate) use adamw::{Rates, cpu as adamw_cpu};

@@ -2,27 +2,29 @@
 
 mod autograd;
 mod engine;
-#[cfg(feature = "cuda")]
 mod fused;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::TrainConfig;
+use crate::config::{EngineName, TrainConfig};
 use crate::data::{Dataset, shuffled_batches};
 use crate::error::{Error, Result};
 use crate::nn::DynamicNet;
 use crate::random::{Stream, generator};
 use autograd::Autograd;
 use engine::{At, Batch, Engine};
+#[cfg(feature = "cuda")]
+use fused::Cuda;
+use fused::{Cpu, Fused};
 
 /// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
 ///
-/// On the CPU Candle differentiates. On a GPU a hand-derived backward works on buffers that are allocated once, and
-/// [`epoch`](Self::epoch) waits for the GPU only at its end; there a trainer must stay in the thread that made it, since
-/// Candle queues work on a stream of each thread.
+/// A hand-derived forward and backward work on buffers that are allocated once; [`EngineName`] tells when, and asks for
+/// Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at its end, and a trainer must stay in the
+/// thread that made it, since Candle queues work on a stream of each thread.
 ///
 /// # Examples
 ///
@@ -126,22 +128,26 @@ impl Trainer {
     }
 }
 
-/// The fused engine where it applies, else Candle's autograd.
+/// The engine that `config` asks for.
 fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Box<dyn Engine>> {
-    #[cfg(feature = "cuda")]
-    if let Some(engine) = fused_on_cuda(net, vars, config)? {
-        return Ok(engine);
+    let fused = match config.engine {
+        EngineName::Autograd => None,
+        EngineName::Auto | EngineName::Fused => fused_engine(net, vars, config)?,
+    };
+    match fused {
+        Some(engine) => Ok(engine),
+        None if config.engine == EngineName::Fused => Err(Error::config(
+            "train.engine",
+            "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
+             1 or more, and this network is another one",
+        )),
+        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.optimizer())?)),
     }
-    Ok(Box::new(Autograd::new(net.clone(), vars, config.optimizer())?))
 }
 
 /// The fused engine, if all parameters are variables of `vars`, nothing else is, all are of one type that it knows and on
-/// one GPU, and every step has a gradient for each.
-#[cfg(feature = "cuda")]
-fn fused_on_cuda(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
-    use candle_core::{DType, Device};
-    use fused::{Cuda, Fused};
-
+/// one device, and every step has a gradient for each.
+fn fused_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
     let layers = net.layers();
     let parameters: Vec<_> = layers.iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]).collect();
     let variables = vars.all_vars();
@@ -151,17 +157,22 @@ fn fused_on_cuda(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
             && parameter.device().same_device(first.device())
             && variables.iter().any(|var| var.id() == parameter.id())
     };
-    if variables.len() != parameters.len() || !parameters.iter().all(|parameter| parameter.is_some_and(fits))
-    {
+    let all_fit = parameters.iter().all(|parameter| parameter.is_some_and(fits));
+    if variables.len() != parameters.len() || !all_fit || *net.depths().start() == 0 {
         return Ok(None);
     }
-    let Device::Cuda(device) = first.device() else { return Ok(None) };
-    if *net.depths().start() == 0 {
-        return Ok(None);
-    }
-    Ok(match first.dtype() {
-        DType::F32 => Some(Box::new(Fused::new(Cuda::<f32>::new(device)?, net, config.optimizer())?)),
-        DType::F64 => Some(Box::new(Fused::new(Cuda::<f64>::new(device)?, net, config.optimizer())?)),
+    let optimizer = config.optimizer();
+    Ok(match (first.device(), first.dtype()) {
+        (Device::Cpu, DType::F32) => Some(Box::new(Fused::new(Cpu::<f32>::new(), net, optimizer)?)),
+        (Device::Cpu, DType::F64) => Some(Box::new(Fused::new(Cpu::<f64>::new(), net, optimizer)?)),
+        #[cfg(feature = "cuda")]
+        (Device::Cuda(device), DType::F32) => {
+            Some(Box::new(Fused::new(Cuda::<f32>::new(device)?, net, optimizer)?))
+        }
+        #[cfg(feature = "cuda")]
+        (Device::Cuda(device), DType::F64) => {
+            Some(Box::new(Fused::new(Cuda::<f64>::new(device)?, net, optimizer)?))
+        }
         _ => None,
     })
 }

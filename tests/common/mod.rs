@@ -9,6 +9,7 @@ pub mod cosines;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod derivatives;
+pub mod engines;
 pub mod trajectories;
 
 use std::path::Path;

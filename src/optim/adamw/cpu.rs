@@ -4,6 +4,7 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, Result, bail};
 
 use super::Rates;
+use crate::ops::simd::{self, Simd, WithSimd};
 use crate::ops::{Element, Real};
 
 /// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len` elements.
@@ -24,7 +25,7 @@ pub(super) fn update(
                     CpuStorage::$dtype(m),
                     CpuStorage::$dtype(v),
                     CpuStorage::$dtype(g),
-                ) => update_slices(&mut p[..len], &mut m[..len], &mut v[..len], &g[..len], rates),)*
+                ) => update_slices([&mut p[..len], &mut m[..len], &mut v[..len]], &g[..len], rates),)*
                 (p, ..) => bail!("AdamW: unsupported or different dtypes, the parameter is {:?}", p.dtype()),
             }
         };
@@ -33,16 +34,42 @@ pub(super) fn update(
     Ok(())
 }
 
-/// One pass over the elements, each read and written once.
-fn update_slices<T: Element>(p: &mut [T], m: &mut [T], v: &mut [T], g: &[T], rates: &Rates) {
-    let rates = rates.to_real::<T::Compute>();
-    for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
-        let g = g.widen();
-        let first = m.widen() * rates.beta1 + g * rates.one_minus_beta1;
-        let second = v.widen() * rates.beta2 + g * g * rates.one_minus_beta2;
-        let direction = first / (second.sqrt() * rates.second_scale + rates.eps);
-        *p = T::narrow(p.widen() * rates.decay - direction * rates.step_size);
-        *m = T::narrow(first);
-        *v = T::narrow(second);
+/// Updates `[parameter, first moment, second moment]` with the gradient, in one pass in which each element is read and
+/// written once.
+pub(crate) fn update_slices<T: Element>([p, m, v]: [&mut [T]; 3], g: &[T], rates: &Rates) {
+    simd::run(Update { p, m, v, g, rates: rates.to_real() });
+}
+
+struct Update<'a, T: Element> {
+    p: &'a mut [T],
+    m: &'a mut [T],
+    v: &'a mut [T],
+    g: &'a [T],
+    rates: Rates<T::Compute>,
+}
+
+impl<T: Element> WithSimd for Update<'_, T> {
+    type Output = ();
+
+    // A loop as plain as this becomes vectors of whatever instruction set it is compiled for.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { p, m, v, g, rates } = self;
+        for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
+            let g = g.widen();
+            let first = normal(m.widen() * rates.beta1 + g * rates.one_minus_beta1);
+            let second = normal(v.widen() * rates.beta2 + g * g * rates.one_minus_beta2);
+            let direction = first / (second.sqrt() * rates.second_scale + rates.eps);
+            *p = T::narrow(p.widen() * rates.decay - direction * rates.step_size);
+            *m = T::narrow(first);
+            *v = T::narrow(second);
+        }
     }
+}
+
+/// Zero for a number below the smallest normal one. The moments of a dead unit decay into such numbers and never leave
+/// them, since 0.9 times the smallest one rounds to itself, and arithmetic on them is many times slower.
+#[inline(always)]
+fn normal<T: Real>(x: T) -> T {
+    if x < T::MIN_POSITIVE && -x < T::MIN_POSITIVE { T::default() } else { x }
 }

@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay.
 
-mod cpu;
+pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 
@@ -89,7 +89,8 @@ impl AdamWState {
 /// p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 /// ```
 ///
-/// A parameter without a gradient in a step is left alone, with its moments, its t and its decay. The source is
+/// A moment whose magnitude is below the smallest normal number becomes zero on the CPU, where arithmetic on such numbers
+/// is slow and a moment would never leave them. A parameter without a gradient in a step is left alone, with its moments, its t and its decay. The source is
 /// Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019); PyTorch's equivalent is
 /// `torch.optim.AdamW`, or `torch.optim.Adam` when the decay is 0. Unlike `candle_nn::AdamW` it counts the updates of
 /// each parameter, and its state can be read and restored.

@@ -6,15 +6,8 @@ use std::ops::Range;
 use candle_core::{Result, Tensor};
 
 use crate::data::Dataset;
+pub(in crate::train) use crate::ops::linear::cpu::Sizes;
 use crate::optim::Rates;
-
-/// The sizes of a linear layer's product: x is (rows, inputs), W is (outputs, inputs) and y is (rows, outputs).
-#[derive(Debug, Clone, Copy)]
-pub(in crate::train) struct Sizes {
-    pub(super) rows: usize,
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-}
 
 /// The pieces of a training step on the buffers of a device.
 ///
@@ -25,6 +18,9 @@ pub(in crate::train) trait Backend: Debug {
     type Buffer: Debug;
     /// The row numbers of an epoch.
     type Rows;
+
+    /// Whether [`linear`](Self::linear) takes W^T, which [`transpose`](Self::transpose) makes once a step.
+    const TRANSPOSES: bool;
 
     /// A buffer of `len` zeros.
     fn zeros(&self, len: usize) -> Result<Self::Buffer>;
@@ -51,7 +47,10 @@ pub(in crate::train) trait Backend: Debug {
         y: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// y <- x W^T + b, and then relu if `relu`.
+    /// W (outputs, inputs) to W^T (inputs, outputs), if [`TRANSPOSES`](Self::TRANSPOSES).
+    fn transpose(&self, sizes: Sizes, weight: &Self::Buffer, transposed: &mut Self::Buffer) -> Result<()>;
+
+    /// y <- x W^T + b, and then relu if `relu`; `weight` is W, or W^T if [`TRANSPOSES`](Self::TRANSPOSES).
     fn linear(
         &self,
         sizes: Sizes,

@@ -161,6 +161,9 @@ impl<T: Element> Backend for Cuda<T> {
     type Buffer = CudaSlice<T>;
     type Rows = CudaSlice<u32>;
 
+    // cuBLAS reads a matrix or its transpose.
+    const TRANSPOSES: bool = false;
+
     fn zeros(&self, len: usize) -> Result<Self::Buffer> {
         self.stream.alloc_zeros(len).w()
     }
@@ -210,6 +213,10 @@ impl<T: Element> Backend for Cuda<T> {
         // SAFETY: the arguments are those of gather in step.cu; x and y were measured above, and `Fused` has looked at
         // every row number.
         unsafe { args.launch(grid(threads)) }.w()?;
+        Ok(())
+    }
+
+    fn transpose(&self, _: Sizes, _: &Self::Buffer, _: &mut Self::Buffer) -> Result<()> {
         Ok(())
     }
 

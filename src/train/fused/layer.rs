@@ -23,6 +23,8 @@ pub(super) struct LayerState<B: Backend> {
     pub(super) bias: Parameter<B>,
     /// cos(W) and its gradient, if it is a cos layer.
     cos: Option<[B::Buffer; 2]>,
+    /// The transpose of W or cos(W), where the backend takes it.
+    transposed: Option<B::Buffer>,
 }
 
 /// A parameter, its gradient and its moments.
@@ -123,6 +125,7 @@ impl<B: Backend> LayerState<B> {
             weight: Parameter::new(backend, layer.weight())?,
             bias: Parameter::new(backend, &bias)?,
             cos,
+            transposed: if B::TRANSPOSES { Some(zeros()?) } else { None },
         })
     }
 
@@ -135,11 +138,17 @@ impl<B: Backend> LayerState<B> {
         self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix)
     }
 
+    /// Follows a change of W.
     pub(super) fn refresh(&mut self, backend: &B) -> Result<()> {
-        match &mut self.cos {
-            Some([matrix, _]) => Ok(backend.cos(&self.weight.value, matrix)?),
-            None => Ok(()),
+        let sizes = self.sizes(0);
+        if let Some([matrix, _]) = &mut self.cos {
+            backend.cos(&self.weight.value, matrix)?;
         }
+        let matrix = self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix);
+        if let Some(transposed) = &mut self.transposed {
+            backend.transpose(sizes, matrix, transposed)?;
+        }
+        Ok(())
     }
 
     pub(super) fn forward(
@@ -150,7 +159,14 @@ impl<B: Backend> LayerState<B> {
         relu: bool,
         y: &mut B::Buffer,
     ) -> Result<()> {
-        Ok(backend.linear(self.sizes(rows), x, self.matrix(), &self.bias.value, relu, y)?)
+        Ok(backend.linear(
+            self.sizes(rows),
+            x,
+            self.transposed.as_ref().unwrap_or(self.matrix()),
+            &self.bias.value,
+            relu,
+            y,
+        )?)
     }
 
     /// The gradients of the parameters, from x, the output of the relu if there is one, and its gradient `grad`, which

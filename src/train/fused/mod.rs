@@ -1,6 +1,8 @@
 //! The engine with a hand-derived backward: no graph, no allocation, and no waiting for the device inside an epoch.
 
 mod backend;
+mod cpu;
+#[cfg(feature = "cuda")]
 mod cuda;
 mod layer;
 
@@ -16,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::nn::DynamicNet;
 use crate::optim::{AdamWConfig, Rates};
 use backend::Backend;
+pub(in crate::train) use cpu::Cpu;
+#[cfg(feature = "cuda")]
 pub(in crate::train) use cuda::Cuda;
 use layer::Layers;
 

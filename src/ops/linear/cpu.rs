@@ -1,0 +1,216 @@
+//! The affine layer on row-major slices: y = relu(x W^T + b), and its backward.
+//!
+//! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function panics when a slice
+//! is shorter than its matrix.
+
+use super::product::{Matrix, Outcome, product};
+use crate::ops::simd::{self, Lanes, Simd, WithSimd};
+
+/// The sizes of a layer's product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) rows: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+}
+
+/// y <- x W^T + b, and then relu if `relu`; W^T is (inputs, outputs).
+pub(crate) fn forward<T: Lanes>(
+    Sizes { rows, inputs, outputs }: Sizes,
+    x: &[T],
+    transposed: &[T],
+    bias: &[T],
+    relu: bool,
+    y: &mut [T],
+) {
+    let x = Matrix { data: x, row_stride: inputs, column_stride: 1 };
+    product([rows, outputs, inputs], x, transposed, y, Outcome::Layer { bias, relu });
+}
+
+/// dW <- dy^T x, added to what is there if `accumulate`.
+pub(crate) fn weight_grad<T: Lanes>(
+    Sizes { rows, inputs, outputs }: Sizes,
+    x: &[T],
+    grad: &[T],
+    accumulate: bool,
+    weight_grad: &mut [T],
+) {
+    let grad = Matrix { data: grad, row_stride: 1, column_stride: outputs };
+    let outcome = if accumulate { Outcome::Accumulate } else { Outcome::Set };
+    product([outputs, inputs, rows], grad, x, weight_grad, outcome);
+}
+
+/// dx <- dy W.
+pub(crate) fn input_grad<T: Lanes>(
+    Sizes { rows, inputs, outputs }: Sizes,
+    grad: &[T],
+    weight: &[T],
+    x_grad: &mut [T],
+) {
+    let grad = Matrix { data: grad, row_stride: outputs, column_stride: 1 };
+    product([rows, inputs, outputs], grad, weight, x_grad, Outcome::Set);
+}
+
+/// dy <- dy [y > 0] if there is the output `y` of a relu, and db <- the sums of dy's columns, added to what is there if
+/// `accumulate`.
+pub(crate) fn bias_grad<T: Lanes>(
+    Sizes { rows, outputs, .. }: Sizes,
+    output: Option<&[T]>,
+    accumulate: bool,
+    grad: &mut [T],
+    bias_grad: &mut [T],
+) {
+    let (grad, bias_grad) = (&mut grad[..rows * outputs], &mut bias_grad[..outputs]);
+    let output = output.map(|output| &output[..rows * outputs]);
+    if !accumulate {
+        bias_grad.fill(T::default());
+    }
+    simd::run(BiasGrad { output, grad, sums: bias_grad });
+}
+
+struct BiasGrad<'a, T> {
+    output: Option<&'a [T]>,
+    grad: &'a mut [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Lanes> WithSimd for BiasGrad<'_, T> {
+    type Output = ();
+
+    // Loops as plain as these become vectors of whatever instruction set they are compiled for.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { output, grad, sums } = self;
+        if let Some(output) = output {
+            for (grad, &output) in grad.iter_mut().zip(output) {
+                *grad = if output > T::default() { *grad } else { T::default() };
+            }
+        }
+        for row in grad.chunks_exact(sums.len()) {
+            for (sum, &grad) in sums.iter_mut().zip(row) {
+                *sum = *sum + grad;
+            }
+        }
+    }
+}
+
+/// (outputs, inputs) to (inputs, outputs).
+pub(crate) fn transpose<T: Copy>(inputs: usize, outputs: usize, weight: &[T], transposed: &mut [T]) {
+    let weight = &weight[..inputs * outputs];
+    for (input, column) in transposed.chunks_exact_mut(outputs).take(inputs).enumerate() {
+        for (output, to) in column.iter_mut().enumerate() {
+            *to = weight[output * inputs + input];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Tensor};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    fn random(rng: &mut ChaCha8Rng, len: usize) -> Vec<f64> {
+        (0..len).map(|_| rng.random_range(-1. ..1.)).collect()
+    }
+
+    fn matrix(x: &[f64], rows: usize) -> Tensor {
+        Tensor::from_slice(x, (rows, x.len() / rows), &Device::Cpu).unwrap()
+    }
+
+    fn difference(what: &str, ours: &[f64], candle: &Tensor) -> f64 {
+        let candle: Vec<f64> = candle.flatten_all().unwrap().to_vec1().unwrap();
+        assert_eq!(ours.len(), candle.len(), "{what}");
+        let largest = ours.iter().zip(&candle).map(|(a, b)| (a - b).abs()).fold(0., |a: f64, b| {
+            // A NaN stays.
+            if b > a || b.is_nan() { b } else { a }
+        });
+        assert!(largest <= 1e-12, "{what}: {largest}");
+        largest
+    }
+
+    /// Every size around the tiles' and vectors' ones, forward and backward, against Candle's products.
+    #[test]
+    fn every_size_is_candles() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut largest = 0f64;
+        for rows in [1, 2, 5, 6, 7, 8, 9, 17] {
+            for inputs in [1, 3, 4, 7, 8, 15, 16, 17, 33] {
+                for outputs in [1, 2, 4, 8, 9, 16, 31, 32, 33] {
+                    let what = format!("{rows} x {inputs} -> {outputs}");
+                    let sizes = Sizes { rows, inputs, outputs };
+                    let [x, weight, bias] =
+                        [rows * inputs, outputs * inputs, outputs].map(|len| random(&mut rng, len));
+                    let mut transposed = vec![f64::NAN; inputs * outputs];
+                    transpose(inputs, outputs, &weight, &mut transposed);
+                    let mut y = vec![f64::NAN; rows * outputs];
+                    forward(sizes, &x, &transposed, &bias, true, &mut y);
+                    let (tx, tw) = (matrix(&x, rows), matrix(&weight, outputs));
+                    let affine = tx.matmul(&tw.t().unwrap()).unwrap();
+                    let affine = affine.broadcast_add(&matrix(&bias, 1)).unwrap();
+                    let expected = affine.relu().unwrap();
+                    largest = largest.max(difference(&what, &y, &expected));
+
+                    let mut grad = random(&mut rng, rows * outputs);
+                    let mask = affine.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap();
+                    let masked = (matrix(&grad, rows) * mask).unwrap();
+                    let (mut db, mut dw) = (random(&mut rng, outputs), random(&mut rng, outputs * inputs));
+                    let expected_db = (matrix(&db, 1) + masked.sum_keepdim(0).unwrap()).unwrap();
+                    let product = masked.t().unwrap().matmul(&tx).unwrap();
+                    let expected_dw = (matrix(&dw, outputs) + &product).unwrap();
+                    bias_grad(sizes, Some(&y), true, &mut grad, &mut db);
+                    largest = largest.max(difference(&what, &grad, &masked));
+                    largest = largest.max(difference(&what, &db, &expected_db));
+                    weight_grad(sizes, &x, &grad, true, &mut dw);
+                    largest = largest.max(difference(&what, &dw, &expected_dw));
+                    weight_grad(sizes, &x, &grad, false, &mut dw);
+                    largest = largest.max(difference(&what, &dw, &product));
+                    bias_grad(sizes, None, false, &mut grad, &mut db);
+                    largest = largest.max(difference(&what, &db, &masked.sum_keepdim(0).unwrap()));
+                    let mut dx = vec![f64::NAN; rows * inputs];
+                    input_grad(sizes, &grad, &weight, &mut dx);
+                    largest = largest.max(difference(&what, &dx, &masked.matmul(&tw).unwrap()));
+                }
+            }
+        }
+        println!("largest difference {largest:e}");
+    }
+
+    /// From here on the `gemm` crate multiplies.
+    #[test]
+    fn large_sizes_are_candles() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let sizes = Sizes { rows: 130, inputs: 131, outputs: 129 };
+        let Sizes { rows, inputs, outputs } = sizes;
+        let [x, weight, bias] = [rows * inputs, outputs * inputs, outputs].map(|len| random(&mut rng, len));
+        let mut transposed = vec![f64::NAN; inputs * outputs];
+        transpose(inputs, outputs, &weight, &mut transposed);
+        let mut y = vec![f64::NAN; rows * outputs];
+        forward(sizes, &x, &transposed, &bias, true, &mut y);
+        let (tx, tw) = (matrix(&x, rows), matrix(&weight, outputs));
+        let affine = tx.matmul(&tw.t().unwrap()).unwrap().broadcast_add(&matrix(&bias, 1)).unwrap();
+        difference("forward", &y, &affine.relu().unwrap());
+        let (grad, mut dw) = (random(&mut rng, rows * outputs), random(&mut rng, outputs * inputs));
+        let product = matrix(&grad, rows).t().unwrap().matmul(&tx).unwrap();
+        let expected = (matrix(&dw, outputs) + product).unwrap();
+        weight_grad(sizes, &x, &grad, true, &mut dw);
+        difference("weight", &dw, &expected);
+        let mut dx = vec![f64::NAN; rows * inputs];
+        input_grad(sizes, &grad, &weight, &mut dx);
+        difference("input", &dx, &matrix(&grad, rows).matmul(&tw).unwrap());
+    }
+
+    #[test]
+    fn nan_is_not_lost() {
+        let sizes = Sizes { rows: 2, inputs: 1, outputs: 40 };
+        let mut y = vec![0f32; 80];
+        forward(sizes, &[f32::NAN, 1.], &[1.; 40], &[0.; 40], true, &mut y);
+        assert!(y[..40].iter().all(|y| y.is_nan()) && y[40..].iter().all(|&y| y == 1.));
+        let mut y = vec![0f32; 2];
+        let sizes = Sizes { rows: 2, inputs: 40, outputs: 1 };
+        let x = [[f32::NAN; 40], [1.; 40]].concat();
+        forward(sizes, &x, &[-1.; 40], &[0.], true, &mut y);
+        assert!(y[0].is_nan() && y[1] == 0., "{y:?}");
+    }
+}

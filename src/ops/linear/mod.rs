@@ -1,0 +1,4 @@
+//! The affine layer with its relu: plain functions on slices, forward and backward.
+
+pub(crate) mod cpu;
+mod product;

@@ -1,0 +1,243 @@
+//! The fused engine's pieces on the CPU, on slices.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithDType, bail};
+
+use super::backend::{Backend, Sizes, Status};
+use crate::data::Dataset;
+use crate::ops::linear::cpu as linear;
+use crate::ops::simd::{self, Lanes, Simd, WithSimd};
+use crate::ops::{Element, Real};
+use crate::optim::{Rates, adamw_cpu};
+
+/// The type of the elements of a network that is trained on the CPU.
+pub(in crate::train) trait CpuElement: Lanes + WithDType + Element<Compute = Self> {
+    /// The elements of a storage of this type.
+    fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+}
+
+macro_rules! cpu_element {
+    ($type:ident, $dtype:ident) => {
+        impl CpuElement for $type {
+            fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+                if let CpuStorage::$dtype(slice) = storage { Some(slice) } else { None }
+            }
+        }
+    };
+}
+
+cpu_element!(f32, F32);
+cpu_element!(f64, F64);
+
+/// One core of the CPU.
+#[derive(Debug)]
+pub(in crate::train) struct Cpu<T> {
+    status: Status,
+    element: PhantomData<T>,
+}
+
+impl<T> Cpu<T> {
+    pub(in crate::train) fn new() -> Self {
+        Self { status: Status { loss: 0., not_finite: None }, element: PhantomData }
+    }
+}
+
+impl<T: CpuElement> Backend for Cpu<T> {
+    type Buffer = Vec<T>;
+    type Rows = Vec<u32>;
+
+    const TRANSPOSES: bool = true;
+
+    fn zeros(&self, len: usize) -> Result<Self::Buffer> {
+        Ok(vec![T::default(); len])
+    }
+
+    fn copy(&self, from: &Self::Buffer, to: &mut Self::Buffer) -> Result<()> {
+        to[..from.len()].copy_from_slice(from);
+        Ok(())
+    }
+
+    fn load(&self, from: &Tensor, to: &mut Self::Buffer) -> Result<()> {
+        let from = from.contiguous()?;
+        let (storage, layout) = from.storage_and_layout();
+        let elements = elements(&storage, layout)?;
+        to[..elements.len()].copy_from_slice(elements);
+        Ok(())
+    }
+
+    fn store(&self, from: &Self::Buffer, to: &Tensor) -> Result<()> {
+        to.inplace_op1(&Assign(from))
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<Self::Rows> {
+        Ok(rows.to_vec())
+    }
+
+    fn gather(
+        &self,
+        data: &Dataset,
+        rows: &Self::Rows,
+        range: Range<usize>,
+        x: &mut Self::Buffer,
+        y: &mut Self::Buffer,
+    ) -> Result<()> {
+        for (all, batch) in [(data.x(), x), (data.y(), y)] {
+            let (storage, layout) = all.storage_and_layout();
+            let (all, columns) = (elements::<T>(&storage, layout)?, layout.dims()[1]);
+            for (&row, to) in rows[range.clone()].iter().zip(batch.chunks_exact_mut(columns)) {
+                to.copy_from_slice(&all[row as usize * columns..][..columns]);
+            }
+        }
+        Ok(())
+    }
+
+    fn transpose(&self, sizes: Sizes, weight: &Self::Buffer, transposed: &mut Self::Buffer) -> Result<()> {
+        linear::transpose(sizes.inputs, sizes.outputs, weight, transposed);
+        Ok(())
+    }
+
+    fn linear(
+        &self,
+        sizes: Sizes,
+        x: &Self::Buffer,
+        transposed: &Self::Buffer,
+        bias: &Self::Buffer,
+        relu: bool,
+        y: &mut Self::Buffer,
+    ) -> Result<()> {
+        linear::forward(sizes, x, transposed, bias, relu, y);
+        Ok(())
+    }
+
+    fn bias_grad(
+        &self,
+        sizes: Sizes,
+        output: Option<&Self::Buffer>,
+        accumulate: bool,
+        grad: &mut Self::Buffer,
+        bias_grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        linear::bias_grad(sizes, output.map(Vec::as_slice), accumulate, grad, bias_grad);
+        Ok(())
+    }
+
+    fn weight_grad(
+        &self,
+        sizes: Sizes,
+        x: &Self::Buffer,
+        grad: &Self::Buffer,
+        accumulate: bool,
+        weight_grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        linear::weight_grad(sizes, x, grad, accumulate, weight_grad);
+        Ok(())
+    }
+
+    fn input_grad(
+        &self,
+        sizes: Sizes,
+        grad: &Self::Buffer,
+        weight: &Self::Buffer,
+        x_grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        linear::input_grad(sizes, grad, weight, x_grad);
+        Ok(())
+    }
+
+    fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()> {
+        for (z, &w) in z.iter_mut().zip(w) {
+            *z = Real::cos(w);
+        }
+        Ok(())
+    }
+
+    fn cos_grad(&self, w: &Self::Buffer, grad: &Self::Buffer, w_grad: &mut Self::Buffer) -> Result<()> {
+        for ((to, &w), &grad) in w_grad.iter_mut().zip(w).zip(grad) {
+            *to = -Real::sin(w) * grad;
+        }
+        Ok(())
+    }
+
+    fn mse(
+        &mut self,
+        len: usize,
+        weight: f64,
+        prediction: &Self::Buffer,
+        target: &Self::Buffer,
+        grad: &mut Self::Buffer,
+    ) -> Result<()> {
+        let factor = <T as Real>::from_f64(2. / len as f64);
+        let mut sum = 0.;
+        for ((grad, &prediction), &target) in
+            grad[..len].iter_mut().zip(&prediction[..len]).zip(&target[..len])
+        {
+            let difference = prediction - target;
+            *grad = factor * difference;
+            sum += (difference * difference).to_f64();
+        }
+        self.status.loss += weight * (sum / len as f64);
+        Ok(())
+    }
+
+    fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()> {
+        adamw_cpu::update_slices(state.map(Vec::as_mut_slice), grad, rates);
+        Ok(())
+    }
+
+    fn reset_status(&mut self) -> Result<()> {
+        self.status = Status { loss: 0., not_finite: None };
+        Ok(())
+    }
+
+    fn check(&mut self, k: usize, buffer: &Self::Buffer) -> Result<()> {
+        if self.status.not_finite.is_none() && !simd::run(IsFinite(buffer)) {
+            self.status.not_finite = Some(k);
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(self.status.clone())
+    }
+}
+
+/// Whether every element is finite.
+struct IsFinite<'a, T>(&'a [T]);
+
+impl<T: Lanes> WithSimd for IsFinite<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let zero = T::default();
+        // Zero times a finite number is zero; times an infinity or NaN it is NaN, and then so is the sum.
+        self.0.iter().fold(zero, |sum, &x| sum + x * zero) == zero
+    }
+}
+
+/// The elements of a contiguous CPU tensor.
+fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
+    match (storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(storage), Some((start, end))) => Ok(&storage.as_slice::<T>()?[start..end]),
+        _ => bail!("expected a contiguous tensor on the CPU, found {layout:?}"),
+    }
+}
+
+/// Replaces the elements of a contiguous CPU tensor by those of the buffer.
+struct Assign<'a, T>(&'a [T]);
+
+impl<T: CpuElement> InplaceOp1 for Assign<'_, T> {
+    fn name(&self) -> &'static str {
+        "assign"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (Some(to), Some((start, end))) = (T::slice_mut(storage), layout.contiguous_offsets()) else {
+            bail!("assign: expected a contiguous {:?} tensor, found {layout:?}", T::DTYPE)
+        };
+        to[start..end].copy_from_slice(&self.0[..end - start]);
+        Ok(())
+    }
+}
