@@ -1,117 +1,43 @@
 //! The CPU driver of every elementwise operation, whatever its arity, dtype and layouts.
 //!
 //! An operation supplies a [`Map`]: scalar math on `N` operands, generic over [`Real`]. [`map`] finds the dtype,
-//! walks the layouts and returns a contiguous result.
+//! walks the layouts and returns a contiguous result. The loops are compiled for each instruction set ([`simd`]), and
+//! large contiguous operands are divided among the threads of rayon's pool.
+
+#![allow(unsafe_code)]
 
 use std::array;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
-use half::{bf16, f16};
+use rayon::prelude::*;
+
+use super::simd::{self, Simd, WithSimd};
+use crate::ops::real::{Element, Real};
 
 /// The scalar math of an operation with `N` operands.
-pub(super) trait Map<const N: usize> {
-    /// The result at one position, from the operands there.
+pub(super) trait Map<const N: usize>: Sync {
+    /// The result at one position, from the operands there, which are usual ones. Without branches, so that a loop of it
+    /// becomes vectors.
     fn apply<T: Real>(&self, x: [T; N]) -> T;
-}
 
-/// A number that scalar math is written in: `f32` or `f64`. Zero is its default.
-pub(crate) trait Real:
-    Copy
-    + Default
-    + PartialOrd
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
-{
-    const HALF: Self;
-    /// The smallest normal number.
-    const MIN_POSITIVE: Self;
-    fn from_f64(x: f64) -> Self;
-    fn sqrt(self) -> Self;
-    fn sin(self) -> Self;
-    fn cos(self) -> Self;
-}
-
-impl Real for f32 {
-    const HALF: Self = 0.5;
-    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
-
+    /// Whether [`apply`](Self::apply) serves these operands; nearly always.
     #[inline(always)]
-    fn from_f64(x: f64) -> Self {
-        x as Self
+    fn is_usual<T: Real>(&self, _: [T; N]) -> bool {
+        true
     }
 
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    // The libm crate and not the platform's: its results are the same everywhere, and within 1 ulp over the
-    // whole range.
-    fn sin(self) -> Self {
-        libm::sinf(self)
-    }
-
-    fn cos(self) -> Self {
-        libm::cosf(self)
+    /// The result where the operands are not usual.
+    fn apply_unusual<T: Real>(&self, x: [T; N]) -> T {
+        self.apply(x)
     }
 }
 
-impl Real for f64 {
-    const HALF: Self = 0.5;
-    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+/// How many positions are looked at together: little enough for the nearest cache.
+const BLOCK: usize = 256;
 
-    #[inline(always)]
-    fn from_f64(x: f64) -> Self {
-        x
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    fn sin(self) -> Self {
-        libm::sin(self)
-    }
-
-    fn cos(self) -> Self {
-        libm::cos(self)
-    }
-}
-
-/// The element of a tensor, and the [`Real`] it is computed in.
-pub(crate) trait Element: Copy {
-    type Compute: Real;
-    fn widen(self) -> Self::Compute;
-    fn narrow(x: Self::Compute) -> Self;
-}
-
-macro_rules! element {
-    ($type:ty, $compute:ty, $widen:expr, $narrow:expr) => {
-        impl Element for $type {
-            type Compute = $compute;
-
-            #[inline(always)]
-            fn widen(self) -> $compute {
-                $widen(self)
-            }
-
-            #[inline(always)]
-            fn narrow(x: $compute) -> Self {
-                $narrow(x)
-            }
-        }
-    };
-}
-
-element!(f64, f64, f64::from, f64::from);
-element!(f32, f32, f32::from, f32::from);
-element!(f16, f32, f16::to_f32, f16::from_f32);
-element!(bf16, f32, bf16::to_f32, bf16::from_f32);
+/// From how many positions on threads are worth their start.
+const PARALLEL: usize = 1 << 17;
 
 /// Applies `f` at every position of `N` operands of one shape and one dtype.
 ///
@@ -148,32 +74,122 @@ pub(super) fn map<const N: usize>(
 
 /// The values of `f` in row-major order.
 fn evaluate<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], layouts: [&Layout; N]) -> Vec<T> {
-    let at = |x: [T; N]| T::narrow(f.apply(x.map(T::widen)));
     let len = layouts[0].shape().elem_count();
     let mut result = Vec::with_capacity(len);
-    for_each_row(layouts, |offsets, strides, row_len| {
-        if strides == [1; N] {
-            let rows: [&[T]; N] = array::from_fn(|k| &x[k][offsets[k]..offsets[k] + row_len]);
-            result.extend((0..row_len).map(|i| at(array::from_fn(|k| rows[k][i]))));
-        } else {
-            result.extend((0..row_len).map(|i| at(array::from_fn(|k| x[k][offsets[k] + i * strides[k]]))));
+    let space = &mut result.spare_capacity_mut()[..len];
+    let axes = merged_axes(layouts[0].dims(), layouts);
+    let offsets = layouts.map(Layout::start_offset);
+    match axes[..] {
+        [(_, strides)] if len >= PARALLEL && rayon::current_num_threads() > 1 => {
+            let piece = len.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK);
+            space.par_chunks_mut(piece).enumerate().for_each(|(i, space)| {
+                let offsets = array::from_fn(|k| offsets[k] + i * piece * strides[k]);
+                simd::run(Rows { f, x, offsets, axes: &[(space.len(), strides)], space });
+            });
         }
-    });
+        _ => simd::run(Rows { f, x, offsets, axes: &axes, space }),
+    }
+    // SAFETY: each of the `len` positions was written by exactly one row.
+    unsafe { result.set_len(len) };
     result
 }
 
-/// Calls `visit(offsets, strides, len)` for every row of `N` layouts of one shape, in row-major order.
+/// The values of `f` for slices of one length.
 ///
-/// A row is as long as the layouts allow: dimensions that all operands store one after the other are merged, so
-/// contiguous operands of any rank are one row, and so is a contiguous one with a broadcast scalar.
-fn for_each_row<const N: usize>(layouts: [&Layout; N], mut visit: impl FnMut([usize; N], [usize; N], usize)) {
-    let mut offsets = layouts.map(Layout::start_offset);
-    let dims = layouts[0].dims();
-    if dims.contains(&0) {
+/// # Panics
+///
+/// When an operand is shorter than the result.
+pub(super) fn map_slices<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], result: &mut [T]) {
+    let len = result.len();
+    // SAFETY: a place for an element, written or not, is as large as the element, and `Rows` writes elements alone.
+    let space = unsafe { std::slice::from_raw_parts_mut(result.as_mut_ptr().cast::<MaybeUninit<T>>(), len) };
+    simd::run(Rows { f, x, offsets: [0; N], axes: &[(len, [1; N])], space });
+}
+
+/// The rows of `N` operands with the space for their results, one row after the other.
+struct Rows<'a, T, F, const N: usize> {
+    f: &'a F,
+    x: [&'a [T]; N],
+    offsets: [usize; N],
+    axes: &'a [(usize, [usize; N])],
+    space: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Element, F: Map<N>, const N: usize> WithSimd for Rows<'_, T, F, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { f, x, offsets, axes, space } = self;
+        let mut space = space;
+        // Operands that are not contiguous along a row are copied together, a block at a time.
+        let mut copies = [[T::default(); BLOCK]; N];
+        for_each_row(offsets, axes, |offsets, strides, row_len| {
+            for start in (0..row_len).step_by(BLOCK) {
+                let len = BLOCK.min(row_len - start);
+                let mut blocks = [[].as_slice(); N];
+                for (k, (block, copy)) in blocks.iter_mut().zip(&mut copies).enumerate() {
+                    let from = offsets[k] + start * strides[k];
+                    *block = match strides[k] {
+                        1 => &x[k][from..from + len],
+                        0 => {
+                            // A constant row is the same in all of its blocks.
+                            if start == 0 {
+                                copy[..len].fill(x[k][from]);
+                            }
+                            &copy[..len]
+                        }
+                        stride => {
+                            for (to, &x) in copy[..len].iter_mut().zip(x[k][from..].iter().step_by(stride)) {
+                                *to = x;
+                            }
+                            &copy[..len]
+                        }
+                    };
+                }
+                let (block_space, rest) = std::mem::take(&mut space).split_at_mut(len);
+                space = rest;
+                evaluate_block(f, blocks, block_space);
+            }
+        });
+        assert!(space.is_empty(), "the rows cover the result");
+    }
+}
+
+/// The values of `f` for contiguous blocks of operands.
+#[inline(always)]
+fn evaluate_block<T: Element, F: Map<N>, const N: usize>(f: &F, x: [&[T]; N], space: &mut [MaybeUninit<T>]) {
+    let len = space.len();
+    let x = x.map(|x| &x[..len]);
+    let at = |i: usize| -> [T::Compute; N] { array::from_fn(|k| x[k][i].widen()) };
+    // Without a way out of the loop it becomes vectors.
+    let all_usual = (0..len).fold(true, |usual, i| usual & f.is_usual(at(i)));
+    if all_usual {
+        for (i, to) in space.iter_mut().enumerate() {
+            to.write(T::narrow(f.apply(at(i))));
+        }
+    } else {
+        for (i, to) in space.iter_mut().enumerate() {
+            let x = at(i);
+            to.write(T::narrow(if f.is_usual(x) { f.apply(x) } else { f.apply_unusual(x) }));
+        }
+    }
+}
+
+/// Calls `visit(offsets, strides, len)` for every row of `N` operands that start at `offsets`, in row-major order.
+#[inline(always)]
+fn for_each_row<const N: usize>(
+    mut offsets: [usize; N],
+    axes: &[(usize, [usize; N])],
+    mut visit: impl FnMut([usize; N], [usize; N], usize),
+) {
+    if axes.iter().any(|&(len, _)| len == 0) {
         return;
     }
-    let mut axes = merged_axes(dims, layouts);
-    let (row_len, row_strides) = axes.pop().unwrap_or((1, [1; N]));
+    let (axes, (row_len, row_strides)) = match axes.split_last() {
+        Some((&row, axes)) => (axes, row),
+        None => (axes, (1, [1; N])),
+    };
     let mut index = vec![0; axes.len()];
     loop {
         visit(offsets, row_strides, row_len);
@@ -195,7 +211,8 @@ fn for_each_row<const N: usize>(layouts: [&Layout; N], mut visit: impl FnMut([us
 }
 
 /// The axes (length, stride of each operand) of `dims`, without those of length 1 and with neighbours merged where
-/// every operand goes from one to the next in a single stride.
+/// every operand goes from one to the next in a single stride. So contiguous operands of any rank have one axis, and so
+/// has a contiguous one with a broadcast scalar.
 pub(super) fn merged_axes<const N: usize>(dims: &[usize], layouts: [&Layout; N]) -> Vec<(usize, [usize; N])> {
     let mut axes: Vec<(usize, [usize; N])> = Vec::with_capacity(dims.len());
     for (axis, &len) in dims.iter().enumerate().filter(|&(_, &len)| len != 1) {
@@ -219,7 +236,8 @@ mod tests {
     fn rows(dims: &[usize], strides: &[usize], offset: usize) -> Vec<(usize, usize, usize)> {
         let layout = Layout::new(Shape::from(dims), strides.to_vec(), offset);
         let mut rows = Vec::new();
-        for_each_row([&layout], |[offset], [stride], len| rows.push((offset, stride, len)));
+        let axes = merged_axes(dims, [&layout]);
+        for_each_row([offset], &axes, |[offset], [stride], len| rows.push((offset, stride, len)));
         rows
     }
 

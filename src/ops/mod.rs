@@ -26,6 +26,7 @@ mod elementwise;
 pub(crate) mod launch;
 pub(crate) mod linear;
 mod operands;
+mod real;
 pub(crate) mod simd;
 /// The PTX of every `.cu` file as a constant, made by `build.rs`.
 #[cfg(feature = "cuda")]
@@ -34,11 +35,11 @@ pub(crate) mod ptx {
     include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
 }
 
-mod cos;
+pub(crate) mod cos;
 mod maximum;
 mod mul;
 
 pub use cos::cos;
-pub(crate) use elementwise::{Element, Real};
 pub use maximum::{TieGrad, maximum, maximum_with, relu};
 pub use mul::mul;
+pub(crate) use real::{Element, Real};

@@ -1,7 +1,8 @@
 //! The scalar math of the cosine and of its derivatives.
 
 use super::QuarterTurns;
-use crate::ops::elementwise::{Map, Real};
+use crate::ops::elementwise::{Map, map_slices};
+use crate::ops::{Element, Real};
 
 /// cos(x + n pi/2), without rounding the sum: the four functions that follow each other as derivatives.
 fn shifted_cos<T: Real>(x: T, n: QuarterTurns) -> T {
@@ -17,7 +18,17 @@ fn shifted_cos<T: Real>(x: T, n: QuarterTurns) -> T {
 pub(super) struct Cos;
 
 impl Map<1> for Cos {
+    #[inline(always)]
     fn apply<T: Real>(&self, [x]: [T; 1]) -> T {
+        x.near_cos(0)
+    }
+
+    #[inline(always)]
+    fn is_usual<T: Real>(&self, [x]: [T; 1]) -> bool {
+        x.is_near()
+    }
+
+    fn apply_unusual<T: Real>(&self, [x]: [T; 1]) -> T {
         x.cos()
     }
 }
@@ -28,7 +39,27 @@ pub(super) struct CosGrad {
 }
 
 impl Map<2> for CosGrad {
+    #[inline(always)]
     fn apply<T: Real>(&self, [x, g]: [T; 2]) -> T {
+        g * x.near_cos(self.n as u8)
+    }
+
+    #[inline(always)]
+    fn is_usual<T: Real>(&self, [x, _]: [T; 2]) -> bool {
+        x.is_near()
+    }
+
+    fn apply_unusual<T: Real>(&self, [x, g]: [T; 2]) -> T {
         g * shifted_cos(x, self.n)
     }
+}
+
+/// z <- cos(x), on slices of one length.
+pub(crate) fn forward<T: Element>(x: &[T], z: &mut [T]) {
+    map_slices(&Cos, [x], z);
+}
+
+/// dx <- -sin(x) dz, on slices of one length.
+pub(crate) fn backward<T: Element>(x: &[T], grad: &[T], x_grad: &mut [T]) {
+    map_slices(&CosGrad { n: QuarterTurns::One }, [x, grad], x_grad);
 }

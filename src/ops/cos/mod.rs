@@ -1,6 +1,7 @@
 //! The elementwise cosine.
 
-mod cpu;
+pub(crate) mod cpu;
+pub(super) mod near;
 
 use candle_core::{Result, Tensor};
 

@@ -1,7 +1,8 @@
 //! The scalar math of the maximum and of its derivative.
 
 use super::{TieGrad, TieShare};
-use crate::ops::elementwise::{Map, Real};
+use crate::ops::Real;
+use crate::ops::elementwise::Map;
 
 /// The larger of x and y; NaN if either is NaN.
 pub(super) struct Maximum {
@@ -10,6 +11,7 @@ pub(super) struct Maximum {
 }
 
 impl Map<2> for Maximum {
+    #[inline(always)]
     fn apply<T: Real>(&self, [x, y]: [T; 2]) -> T {
         // Only NaN differs from itself; a NaN in y falls through to the last branch.
         #[allow(clippy::eq_op)]
@@ -23,6 +25,7 @@ pub(super) struct MaximumGrad {
 }
 
 impl Map<3> for MaximumGrad {
+    #[inline(always)]
     fn apply<T: Real>(&self, [x, y, g]: [T; 3]) -> T {
         if x > y {
             g

@@ -7,6 +7,7 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
+use crate::ops::cos::cpu as cos;
 use crate::ops::linear::cpu as linear;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 use crate::ops::{Element, Real};
@@ -147,16 +148,12 @@ impl<T: CpuElement> Backend for Cpu<T> {
     }
 
     fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()> {
-        for (z, &w) in z.iter_mut().zip(w) {
-            *z = Real::cos(w);
-        }
+        cos::forward(w, z);
         Ok(())
     }
 
     fn cos_grad(&self, w: &Self::Buffer, grad: &Self::Buffer, w_grad: &mut Self::Buffer) -> Result<()> {
-        for ((to, &w), &grad) in w_grad.iter_mut().zip(w).zip(grad) {
-            *to = -Real::sin(w) * grad;
-        }
+        cos::backward(w, grad, w_grad);
         Ok(())
     }
 

@@ -1,0 +1,137 @@
+//! The numbers that scalar math is written in, and the elements of tensors.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use half::{bf16, f16};
+
+use crate::ops::cos::near;
+
+/// A number that scalar math is written in: `f32` or `f64`. Zero is its default.
+pub(crate) trait Real:
+    Copy
+    + Default
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    const HALF: Self;
+    /// The smallest normal number.
+    const MIN_POSITIVE: Self;
+    fn from_f64(x: f64) -> Self;
+    fn sqrt(self) -> Self;
+    fn sin(self) -> Self;
+    fn cos(self) -> Self;
+
+    /// Whether [`near_cos`](Self::near_cos) serves this argument.
+    fn is_near(self) -> bool;
+
+    /// cos(x + n pi/2) for an argument that [is near](Self::is_near) zero, without branches.
+    fn near_cos(self, n: u8) -> Self;
+}
+
+impl Real for f32 {
+    const HALF: Self = 0.5;
+    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x as Self
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    // The libm crate and not the platform's: its results are the same everywhere, and within 1 ulp over the
+    // whole range.
+    fn sin(self) -> Self {
+        libm::sinf(self)
+    }
+
+    fn cos(self) -> Self {
+        libm::cosf(self)
+    }
+
+    #[inline(always)]
+    fn is_near(self) -> bool {
+        near::is_near(self)
+    }
+
+    #[inline(always)]
+    fn near_cos(self, n: u8) -> Self {
+        near::cos(self, n)
+    }
+}
+
+impl Real for f64 {
+    const HALF: Self = 0.5;
+    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    fn sin(self) -> Self {
+        libm::sin(self)
+    }
+
+    fn cos(self) -> Self {
+        libm::cos(self)
+    }
+
+    // There is no vectorised cosine in double precision yet.
+    #[inline(always)]
+    fn is_near(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn near_cos(self, n: u8) -> Self {
+        match n % 4 {
+            0 => libm::cos(self),
+            1 => -libm::sin(self),
+            2 => -libm::cos(self),
+            _ => libm::sin(self),
+        }
+    }
+}
+
+/// The element of a tensor, and the [`Real`] it is computed in.
+pub(crate) trait Element: Copy + Default + Send + Sync {
+    type Compute: Real;
+    fn widen(self) -> Self::Compute;
+    fn narrow(x: Self::Compute) -> Self;
+}
+
+macro_rules! element {
+    ($type:ty, $compute:ty, $widen:expr, $narrow:expr) => {
+        impl Element for $type {
+            type Compute = $compute;
+
+            #[inline(always)]
+            fn widen(self) -> $compute {
+                $widen(self)
+            }
+
+            #[inline(always)]
+            fn narrow(x: $compute) -> Self {
+                $narrow(x)
+            }
+        }
+    };
+}
+
+element!(f64, f64, f64::from, f64::from);
+element!(f32, f32, f32::from, f32::from);
+element!(f16, f32, f16::to_f32, f16::from_f32);
+element!(bf16, f32, bf16::to_f32, bf16::from_f32);
