@@ -85,7 +85,8 @@ fn train(
     (errors, named_vars(&vars).into_iter().map(|(name, var)| (name, values(&var))).collect())
 }
 
-/// Widths that are no multiple of a 16-byte access, one that is, and one output as well as several.
+/// Widths that are no multiple of a 16-byte access, one that is, one output as well as several and more than the hidden
+/// layer is wide.
 #[test]
 fn every_shape_trains_as_on_the_cpu() {
     for (features, hidden, outputs, depth, batch_size, layer) in [
@@ -94,6 +95,9 @@ fn every_shape_trains_as_on_the_cpu() {
         (7, 33, 3, 3, 10, LayerName::Linear),
         (1, 1, 1, 4, 1, LayerName::Linear),
         (8, 40, 4, 2, 1000, LayerName::Linear),
+        (3, 2, 5, 2, 16, LayerName::Linear),
+        (300, 3, 300, 1, 50, LayerName::Linear),
+        (1, 130, 1, 1, 40, LayerName::Cos),
         (5, 12, 1, 2, 16, LayerName::Cos),
         (16, 16, 2, 4, 33, LayerName::Cos),
     ] {
@@ -229,4 +233,16 @@ fn what_does_not_fit_is_refused() {
     let nothing = (zeros((0, 3), &gpu), zeros((0, 1), &gpu));
     assert!(matches!(trainer.step(&nothing.0, &nothing.1, 1), Err(Error::NoRows)));
     assert_eq!(parameters(&vars), before);
+}
+
+/// Two folds at a time on a GPU that was opened once would share cuBLAS's memory for its work.
+#[test]
+fn a_gpu_opened_once_takes_one_fold_at_a_time() {
+    let mut config = CvConfig::default();
+    (config.data.rows, config.data.features, config.train.epochs) = (50, 3, 1);
+    let config = config.validate().unwrap();
+    let data = synthetic(50, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let gpu = gpu();
+    let error = cross_validate(&config, &data, &[gpu.clone(), Device::Cpu, gpu]).unwrap_err().to_string();
+    assert_eq!(error, "device has a GPU more than once, expected one opened for each");
 }
