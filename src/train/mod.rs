@@ -21,8 +21,9 @@ use engine::{At, Batch, Engine};
 /// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
 ///
 /// On the CPU Candle differentiates. On a GPU a hand-derived backward works on buffers that are allocated once, and
-/// [`epoch`](Self::epoch) waits for the GPU only at its end; there a trainer must stay in the thread that made it, since
-/// Candle queues work on a stream of each thread.
+/// [`epoch`](Self::epoch) waits for the GPU only at its end. A trainer cannot leave the thread that made it, since Candle
+/// queues a GPU's work on a stream of each thread; before another thread reads the parameters, the device has to be
+/// waited for ([`Device::synchronize`](candle_core::Device::synchronize)).
 ///
 /// # Examples
 ///
@@ -135,10 +136,12 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
     Ok(Box::new(Autograd::new(net.clone(), vars, config.optimizer())?))
 }
 
-/// The fused engine, if all parameters are variables of `vars`, nothing else is, all are of one type that it knows and on
-/// one GPU, and every step has a gradient for each.
+/// The fused engine, if each parameter is a variable of `vars` of its own, nothing else is, all are of one type that it
+/// knows and on one GPU, and every step has a gradient for each.
 #[cfg(feature = "cuda")]
 fn fused_on_cuda(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
+    use std::collections::HashSet;
+
     use candle_core::{DType, Device};
     use fused::{Cuda, Fused};
 
@@ -151,8 +154,9 @@ fn fused_on_cuda(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
             && parameter.device().same_device(first.device())
             && variables.iter().any(|var| var.id() == parameter.id())
     };
-    if variables.len() != parameters.len() || !parameters.iter().all(|parameter| parameter.is_some_and(fits))
-    {
+    let ids: HashSet<_> = parameters.iter().flatten().map(|parameter| parameter.id()).collect();
+    let one_each = ids.len() == parameters.len() && variables.len() == parameters.len();
+    if !one_each || !parameters.iter().all(|parameter| parameter.is_some_and(fits)) {
         return Ok(None);
     }
     let Device::Cuda(device) = first.device() else { return Ok(None) };
