@@ -22,16 +22,15 @@ use crate::train::Trainer;
 /// Trains a network on each of `config.folds` training sets of `data` and tests it on the rest, one fold at a time on
 /// each of `devices`.
 ///
-/// A device may be there more than once if it is the CPU; a GPU on which several folds run side by side should be opened
-/// for each of them, as [`DeviceSpec::open`](crate::config::DeviceSpec::open) does. The data are copied to each device
+/// The CPU may be there more than once; a GPU on which several folds run side by side has to be opened for each of them,
+/// as [`DeviceSpec::open`](crate::config::DeviceSpec::open) does. The data are copied to each device
 /// once. Every fold draws from streams of its own, so the result is the same to the bit for every number of equal
 /// devices. The run logs in the spans `cv`, `fold` and `epoch`.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when `data` has not the rows, features and dtype that `config` says or when there is no
-/// device, and with
-/// [`Error::Fold`] for the first fold that fails, in the order of the folds and not of time; later folds are given up.
+/// Fails with [`Error::Config`] when `data` has not the rows, features and dtype that `config` says, when there is no
+/// device or one opened GPU twice, and with [`Error::Fold`] for the first fold that fails, in the order of the folds and not of time; later folds are given up.
 ///
 /// # Examples
 ///
@@ -56,6 +55,11 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) 
     check_data(config, data)?;
     if devices.is_empty() {
         return Err(Error::config("device", "is none, expected at least one"));
+    }
+    // Threads that share a GPU that was opened once share cuBLAS's memory for its work, too.
+    let again = |i: usize| devices[i].is_cuda() && devices[..i].iter().any(|d| d.same_device(&devices[i]));
+    if (0..devices.len()).any(again) {
+        return Err(Error::config("device", "has a GPU more than once, expected one opened for each"));
     }
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;

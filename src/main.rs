@@ -40,8 +40,13 @@ fn exit_code(result: Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     match error.downcast_ref() {
         Some(Error::Config { key, problem }) => fail(&format!("error: {} {problem}", flag(key)), WRONG_CALL),
-        _ => fail(&format!("error: {error:#}"), FAILED),
+        _ => fail(&format!("error: {}", in_one_line(&error)), FAILED),
     }
+}
+
+/// What happened, without the trace that Candle appends to its message under `RUST_BACKTRACE`.
+fn in_one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
 }
 
 fn cv(args: &CvArgs) -> Result<()> {
@@ -49,7 +54,9 @@ fn cv(args: &CvArgs) -> Result<()> {
     share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
     telemetry::init(args.log_format(), args.quiet);
     let config = config.validate()?;
-    let devices = config.device.open(args.jobs())?;
+    // A GPU is opened once for each job, and there is no work for more jobs than folds.
+    let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
+    let devices = config.device.open(jobs)?;
     let rng = generator(config.seed, Stream::Data, 0);
     let DataConfig { rows, features, noise } = config.data;
     let data = data::synthetic(rows, features, noise, rng, config.dtype.into(), &Device::Cpu)?;
@@ -125,4 +132,16 @@ fn fail(message: &str, code: u8) -> ExitCode {
     // Where standard error is closed or full too, the code is all that can be said.
     let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_in_an_error_is_left_out() {
+        let cause = candle_core::Error::msg("out of memory\n   0: candle_core::error::Error::bt");
+        let error = anyhow::Error::new(Error::Fold { fold: 2, source: Box::new(cause.into()) });
+        assert_eq!(in_one_line(&error), "fold 2: out of memory");
+    }
 }

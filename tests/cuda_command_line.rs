@@ -49,8 +49,12 @@ fn a_run_on_cuda_gives_the_cpus_result() {
         let expected = results(&report("cpu", &more, &[]).0);
         let cuda = results(&report("cuda", &more, &[]).0);
         assert_close(&format!("{more:?}"), &cuda, &expected, CLOSE);
-        // Folds side by side on one GPU, and the GPU that `auto` takes: the same to the bit.
-        assert_eq!(results(&report("cuda:0", &[more.as_slice(), &["--jobs", "3"]].concat(), &[]).0), cuda);
+        // Folds side by side on one GPU, which is opened for no more jobs than there are folds, and the GPU that `auto`
+        // takes: the same to the bit.
+        for jobs in ["3", "1000000"] {
+            let more = [more.as_slice(), &["--jobs", jobs]].concat();
+            assert_eq!(results(&report("cuda:0", &more, &[]).0), cuda);
+        }
         assert_eq!(results(&report("auto", &more, &[]).0), cuda);
     }
 }
@@ -72,8 +76,10 @@ fn two_gpus_share_the_folds() {
 #[test]
 fn a_gpu_that_cannot_be_used_is_one_line_and_exit_code_1() {
     let none = [("CUDA_VISIBLE_DEVICES", "")];
+    let traced = [("CUDA_VISIBLE_DEVICES", ""), ("RUST_BACKTRACE", "1")];
     for (args, environment, says) in [
         (["--device", "cuda"].as_slice(), none.as_slice(), "GPU 0 cannot be used: "),
+        (&["--device", "cuda"], &traced, "GPU 0 cannot be used: "),
         (&["--device", "cuda:99"], &[], "GPU 99 cannot be used: "),
         (&["--device", "cuda:0,99"], &[], "GPU 99 cannot be used: "),
         (&["gradcheck", "--device", "cuda"], &none, "GPU 0 cannot be used: "),

@@ -146,3 +146,15 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(trainer.step(&nothing.0, &nothing.1, 1), Err(Error::NoRows)));
     assert_eq!(parameters(&vars), before);
 }
+
+/// Two folds at a time on a GPU that was opened once would share cuBLAS's memory for its work.
+#[test]
+fn a_gpu_opened_once_takes_one_fold_at_a_time() {
+    let mut config = CvConfig::default();
+    (config.data.rows, config.data.features, config.train.epochs) = (50, 3, 1);
+    let config = config.validate().unwrap();
+    let data = synthetic(50, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let gpu = gpu();
+    let error = cross_validate(&config, &data, &[gpu.clone(), Device::Cpu, gpu]).unwrap_err().to_string();
+    assert_eq!(error, "device has a GPU more than once, expected one opened for each");
+}

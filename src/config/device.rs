@@ -1,4 +1,4 @@
-//! The names of devices.
+//! The names of devices, and how they are opened.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -87,7 +87,9 @@ impl FromStr for DeviceSpec {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let gpus = |list: &str| {
-            let numbers: Vec<usize> = list.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+            // Far more than a machine has, and the driver's own numbers are not longer than 31 bits.
+            let number = |text: &str| text.parse::<u16>().map(usize::from);
+            let numbers: Vec<_> = list.split(',').map(number).collect::<Result<_, _>>().ok()?;
             let each_once = (1..numbers.len()).all(|i| !numbers[..i].contains(&numbers[i]));
             each_once.then_some(Self::Cuda(numbers))
         };
@@ -132,7 +134,18 @@ mod tests {
             assert_eq!(name.parse(), Ok(device));
         }
         assert_eq!("cuda".parse(), Ok(DeviceSpec::Cuda(vec![0])));
-        for name in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "cuda:0,", "cuda:0,0", "cuda:0 1"] {
+        for name in [
+            "",
+            "gpu",
+            "cuda:",
+            "cuda:x",
+            "cuda:-1",
+            "CPU",
+            "cuda:0,",
+            "cuda:0,0",
+            "cuda:0 1",
+            "cuda:4294967296",
+        ] {
             assert!(name.parse::<DeviceSpec>().is_err(), "{name}");
         }
     }

@@ -10,7 +10,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Joins features `x` (n, features) and targets `y` (n, targets).
+    /// Joins features `x` (n, features) and targets `y` (n, targets). What is not contiguous, such as some columns of a
+    /// table, is copied: rows can be selected only from what is.
     ///
     /// # Errors
     ///
@@ -44,7 +45,7 @@ impl Dataset {
                 y.dims()
             )
         }
-        Ok(Self { x, y })
+        Ok(Self { x: x.contiguous()?, y: y.contiguous()? })
     }
 
     /// The features, (n, features).
@@ -94,6 +95,10 @@ impl Dataset {
     ///
     /// Fails when an index is not below the number of rows.
     pub fn select(&self, rows: &[u32]) -> Result<(Tensor, Tensor)> {
+        // Candle reads u32::MAX as a row of zeros, and its kernel stops the GPU at any other row beyond the end.
+        if let Some(row) = rows.iter().find(|&&row| row as usize >= self.rows()) {
+            bail!("Dataset: row {row} of {}, expected one below", self.rows())
+        }
         let rows = Tensor::from_slice(rows, rows.len(), self.x.device())?;
         Ok((self.x.index_select(&rows, 0)?, self.y.index_select(&rows, 0)?))
     }
@@ -111,6 +116,25 @@ mod tests {
         let (x, y) = Dataset::new(x, y).unwrap().select(&[2, 0]).unwrap();
         assert_eq!(x.to_vec2::<f32>().unwrap(), [[4., 5.], [0., 1.]]);
         assert_eq!(y.to_vec2::<f32>().unwrap(), [[2.], [0.]]);
+    }
+
+    #[test]
+    fn columns_of_a_table_are_data() {
+        let table = Tensor::arange(0f32, 12., &Device::Cpu).unwrap().reshape((3, 4)).unwrap();
+        let data = Dataset::new(table.narrow(1, 0, 3).unwrap(), table.narrow(1, 3, 1).unwrap()).unwrap();
+        let (x, y) = data.select(&[2, 0]).unwrap();
+        assert_eq!(x.to_vec2::<f32>().unwrap(), [[8., 9., 10.], [0., 1., 2.]]);
+        assert_eq!(y.to_vec2::<f32>().unwrap(), [[11.], [3.]]);
+    }
+
+    #[test]
+    fn rows_that_there_are_not_are_refused() {
+        let zeros = Tensor::zeros((3, 2), DType::F32, &Device::Cpu).unwrap();
+        let data = Dataset::new(zeros.clone(), zeros).unwrap();
+        for row in [3, u32::MAX] {
+            let error = data.select(&[0, row]).unwrap_err().to_string();
+            assert!(error.contains(&format!("row {row} of 3")), "{error}");
+        }
     }
 
     #[test]

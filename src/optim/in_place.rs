@@ -48,7 +48,9 @@ pub(super) fn leads_storage(x: &Tensor) -> bool {
 
 /// Whether `x` and `y` are views of one storage.
 pub(super) fn share_storage(x: &Tensor, y: &Tensor) -> bool {
-    ptr::eq(&raw const *x.storage_and_layout().0, &raw const *y.storage_and_layout().0)
+    // One after the other: to read a lock twice at a time may wait for a writer that waits for the first.
+    let address = |x: &Tensor| &raw const *x.storage_and_layout().0;
+    ptr::eq(address(x), address(y))
 }
 
 fn name<O: InPlace>(_: &O) -> &'static str {

@@ -32,7 +32,7 @@ impl At {
 /// Carries out the steps of training: forward, backward and update.
 ///
 /// Whatever the engine, the same batches and depths give the same parameters but for rounding.
-pub(super) trait Engine: Debug {
+pub(super) trait Engine: Debug + Send {
     /// Makes one step on the batch `x` (n, features), `y` (n, targets), and returns the loss before it.
     ///
     /// # Errors

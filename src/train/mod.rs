@@ -4,6 +4,8 @@ mod autograd;
 mod engine;
 mod fused;
 
+use std::collections::HashSet;
+
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use rand::Rng;
@@ -23,8 +25,9 @@ use fused::{Cpu, Fused};
 /// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
 ///
 /// A hand-derived forward and backward work on buffers that are allocated once; [`EngineName`] tells when, and asks for
-/// Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at its end, and a trainer must stay in the
-/// thread that made it, since Candle queues work on a stream of each thread.
+/// Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at its end. There a trainer must stay in
+/// the thread that made it, since Candle queues a GPU's work on a stream of each thread, and before another thread reads
+/// the parameters the device has to be waited for ([`Device::synchronize`]).
 ///
 /// # Examples
 ///
@@ -145,8 +148,8 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
     }
 }
 
-/// The fused engine, if all parameters are variables of `vars`, nothing else is, all are of one type that it knows and on
-/// one device, and every step has a gradient for each.
+/// The fused engine, if each parameter is a variable of `vars` of its own, nothing else is, all are of one type that it
+/// knows and on one device, and every step has a gradient for each.
 fn fused_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
     let layers = net.layers();
     let parameters: Vec<_> = layers.iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]).collect();
@@ -158,7 +161,9 @@ fn fused_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result
             && variables.iter().any(|var| var.id() == parameter.id())
     };
     let all_fit = parameters.iter().all(|parameter| parameter.is_some_and(fits));
-    if variables.len() != parameters.len() || !all_fit || *net.depths().start() == 0 {
+    let ids: HashSet<_> = parameters.iter().flatten().map(|parameter| parameter.id()).collect();
+    let one_each = ids.len() == parameters.len() && variables.len() == parameters.len();
+    if !one_each || !all_fit || *net.depths().start() == 0 {
         return Ok(None);
     }
     let optimizer = config.optimizer();

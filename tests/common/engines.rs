@@ -37,7 +37,9 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
         (7, 33, 3, 3, 10, LayerName::Linear),
         (1, 1, 1, 4, 1, LayerName::Linear),
         (8, 40, 4, 2, 1000, LayerName::Linear),
-        (3, 2, 5, 1, 100, LayerName::Linear),
+        (3, 2, 5, 2, 16, LayerName::Linear),
+        (300, 3, 300, 1, 50, LayerName::Linear),
+        (1, 130, 1, 1, 40, LayerName::Cos),
         (5, 12, 1, 2, 16, LayerName::Cos),
         (16, 16, 2, 4, 33, LayerName::Cos),
     ] {

@@ -36,7 +36,7 @@ impl Default for AdamWConfig {
 
 impl AdamWConfig {
     /// Refuses what PyTorch refuses.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let not_negative = |x: f64| x.is_finite() && x >= 0.;
         for (name, value) in [("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay)] {
             if !not_negative(value) {

@@ -13,9 +13,9 @@ use crate::optim::Rates;
 ///
 /// Matrices are row-major from the start of their buffer, which may be longer. Nothing here waits for the device but
 /// [`status`](Self::status), and nothing allocates but [`zeros`](Self::zeros) and [`rows`](Self::rows).
-pub(in crate::train) trait Backend: Debug {
+pub(in crate::train) trait Backend: Debug + Send {
     /// Elements of the network's dtype.
-    type Buffer: Debug;
+    type Buffer: Debug + Send;
     /// The row numbers of an epoch.
     type Rows;
 

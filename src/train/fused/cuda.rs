@@ -261,7 +261,7 @@ impl<T: Element> Backend for Cuda<T> {
         let mut args = self.stream.launch_builder(kernel);
         args.arg(&rows).arg(&columns).arg(&accumulate);
         if let Some(output) = output {
-            check_len("the output", output, grad.len().min((rows * columns) as usize))?;
+            check_len("the output", output, (rows * columns) as usize)?;
             args.arg(output);
         }
         args.arg(grad).arg(bias_grad);

@@ -50,7 +50,7 @@ pub(super) struct Fused<B: Backend> {
     scratch: Scratch<B>,
 }
 
-/// The buffers of a batch, for up to `rows` rows and as many activations as the deepest step had.
+/// The buffers of a batch, for up to `rows` rows and as many activations as the greatest depth needs.
 #[derive(Debug)]
 struct Scratch<B: Backend> {
     rows: usize,
@@ -86,6 +86,7 @@ impl<B: Backend> Scratch<B> {
 impl<B: Backend> Fused<B> {
     /// Prepares the training of `net` on the device of `backend`. The buffers of a batch grow with the first batches.
     pub(super) fn new(backend: B, net: &DynamicNet, config: AdamWConfig) -> Result<Self> {
+        config.check()?;
         let layers = Layers::new(&backend, net)?;
         let scratch = Scratch::new(&backend, &layers, 1, net.depths().end() + 1)?;
         Ok(Self { backend, layers, depths: net.depths(), config, updates: 0, scratch })

@@ -21,8 +21,6 @@ __device__ inline void gather(uint64_t count, uint64_t columns, const uint32_t *
   }
 }
 
-// The features and the targets of a batch: x (count, features) and y (count, targets).
-
 template <bool RELU, typename T> __device__ inline T activate(T x) {
   // Only NaN differs from itself, and it stays.
   return !RELU || x > T(0) || x != x ? x : T(0);
@@ -106,6 +104,7 @@ template <typename T> __device__ inline void check_of(uint64_t len, const T *x, 
     if (!(x[i] * T(0) == T(0))) *flag = 1;
 }
 
+// gather takes the features and the targets of a batch: x (count, features) and y (count, targets).
 #define STEP(SUFFIX, T)                                                                                            \
   extern "C" __global__ void gather_##SUFFIX(uint64_t count, const uint32_t *rows, uint64_t features,              \
                                              const T *all_x, T *x, uint64_t targets, const T *all_y, T *y) {       \
