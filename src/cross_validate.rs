@@ -1,9 +1,10 @@
 //! K-fold cross-validation, folds side by side.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Instant;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, DeviceLocation};
 use candle_nn::VarMap;
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span};
@@ -35,7 +36,7 @@ use crate::train::Trainer;
 /// # Examples
 ///
 /// ```
-/// use candle_core::{DType, Device};
+/// use candle_core::{DType, Device, DeviceLocation};
 /// use taper::config::CvConfig;
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
@@ -63,7 +64,8 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) 
     }
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
-    let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features());
+    let on = names(devices);
+    let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features(), on);
     let _entered = span.enter();
     let folds = KFold::new(data.rows(), config.folds, &mut generator(config.seed, Stream::Folds, 0))?;
     let upload = |device: &Device| Ok(data.to_device(device)?);
@@ -78,6 +80,17 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) 
     report.check_finite()?;
     info!(seconds = report.seconds, "cross-validation done");
     Ok(report)
+}
+
+/// The names of the devices, each once.
+fn names(devices: &[Device]) -> String {
+    let name = |device: &Device| match device.location() {
+        DeviceLocation::Cpu => "cpu".to_owned(),
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    };
+    let names: BTreeSet<_> = devices.iter().map(name).collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
 }
 
 /// The report quotes the settings of the data, so they must be those of `data`.

@@ -7,6 +7,7 @@ mod common;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
+use common::cuda::gpu;
 use common::{Tolerance, assert_close, values};
 use taper::config::{CvConfig, LayerName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
@@ -14,14 +15,6 @@ use taper::nn::{DynamicNet, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 use taper::{Error, cross_validate};
-
-fn gpu() -> Device {
-    Device::new_cuda(0).unwrap()
-}
-
-fn on(device: &Device, data: &Dataset) -> Dataset {
-    Dataset::new(data.x().to_device(device).unwrap(), data.y().to_device(device).unwrap()).unwrap()
-}
 
 #[test]
 fn fifty_steps_follow_pytorch() {

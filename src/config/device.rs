@@ -46,10 +46,13 @@ impl DeviceSpec {
             Self::Cpu => Ok(on_cpu()),
             Self::Cuda(numbers) => on_gpus(numbers),
             Self::Auto if !cuda_is_available() => Ok(on_cpu()),
-            Self::Auto => Ok(on_gpus(&[0]).unwrap_or_else(|error| {
-                warn!("{error}: computing on the CPU");
-                on_cpu()
-            })),
+            Self::Auto => on_gpus(&[0]).or_else(|error| match error {
+                Error::NoGpu { number, reason } => {
+                    warn!("GPU {number} cannot be used, computing on the CPU: {reason}");
+                    Ok(on_cpu())
+                }
+                error => Err(error),
+            }),
         }
     }
 }

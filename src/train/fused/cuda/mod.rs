@@ -2,65 +2,29 @@
 
 #![allow(unsafe_code)]
 
-use std::fmt::Debug;
+mod kernels;
+mod storage;
+
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::cuda_backend::cudarc::cublas::sys::cublasOperation_t::{self, CUBLAS_OP_N, CUBLAS_OP_T};
-use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, Gemm, GemmConfig};
-use candle_core::cuda_backend::cudarc::driver::{
-    CudaFunction, CudaSlice, CudaStream, CudaView, DeviceRepr, LaunchConfig, PushKernelArg, ValidAsZeroBits,
-};
-use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
-use candle_core::{CpuStorage, CudaStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, GemmConfig};
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, LaunchConfig, PushKernelArg};
+use candle_core::cuda_backend::{CudaDevice, WrapErr};
+use candle_core::{Result, Tensor, bail};
 
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
-use crate::ops::Real;
-use crate::ops::launch::{BLOCK, grid, kernel};
+use crate::ops::launch::{BLOCK, grid};
 use crate::optim::{Rates, adamw_cuda};
+pub(in crate::train) use kernels::Element;
+use kernels::Kernels;
+use storage::{Assign, elements};
 
 /// How many parameters the status has a place for.
 const PARAMETERS: usize = 6;
-
-/// The type of the elements of a network that is trained on CUDA.
-pub(in crate::train) trait Element:
-    Real + CudaDType + DeviceRepr + ValidAsZeroBits + Debug
-{
-    /// How the names of its kernels end.
-    const SUFFIX: &'static str;
-
-    fn gemm(
-        blas: &CudaBlas,
-        product: GemmConfig<Self>,
-        a: &CudaSlice<Self>,
-        b: &CudaSlice<Self>,
-        c: &mut CudaSlice<Self>,
-    ) -> Result<()>;
-}
-
-macro_rules! element {
-    ($type:ident, $suffix:literal) => {
-        impl Element for $type {
-            const SUFFIX: &'static str = $suffix;
-
-            fn gemm(
-                blas: &CudaBlas,
-                product: GemmConfig<Self>,
-                a: &CudaSlice<Self>,
-                b: &CudaSlice<Self>,
-                c: &mut CudaSlice<Self>,
-            ) -> Result<()> {
-                // SAFETY: `Cuda::product` compares the sizes with the buffers.
-                unsafe { blas.gemm(product, a, b, c) }.w()
-            }
-        }
-    };
-}
-
-element!(f32, "f32");
-element!(f64, "f64");
 
 /// A CUDA device with the kernels of a training step on elements of type `T`.
 ///
@@ -74,39 +38,6 @@ pub(in crate::train) struct Cuda<T> {
     /// The loss, and behind it for each parameter whether it is not finite.
     status: CudaSlice<f64>,
     element: PhantomData<T>,
-}
-
-/// The kernels, looked up once.
-#[derive(Debug)]
-struct Kernels {
-    gather: CudaFunction,
-    add_bias: CudaFunction,
-    add_bias_relu: CudaFunction,
-    bias_grad: CudaFunction,
-    bias_grad_relu: CudaFunction,
-    mse: CudaFunction,
-    check: CudaFunction,
-    cos: CudaFunction,
-    cos_grad: CudaFunction,
-    adamw: CudaFunction,
-}
-
-impl Kernels {
-    fn new(device: &CudaDevice, suffix: &str) -> Result<Self> {
-        let step = |name| kernel!("step", STEP, name).load(device, suffix);
-        Ok(Self {
-            gather: step("gather")?,
-            add_bias: step("add_bias")?,
-            add_bias_relu: step("add_bias_relu")?,
-            bias_grad: step("bias_grad")?,
-            bias_grad_relu: step("bias_grad_relu")?,
-            mse: step("mse")?,
-            check: step("check")?,
-            cos: kernel!("cos", COS, "cos").load(device, suffix)?,
-            cos_grad: kernel!("cos", COS, "cos_grad_1").load(device, suffix)?,
-            adamw: adamw_cuda::KERNEL.load(device, suffix)?,
-        })
-    }
 }
 
 impl<T: Element> Cuda<T> {
@@ -358,43 +289,5 @@ impl<T: Element> Backend for Cuda<T> {
     fn status(&self) -> Result<Status> {
         let status = self.stream.clone_dtoh(&self.status).w()?;
         Ok(Status { loss: status[0], not_finite: status[1..].iter().position(|&flag| flag != 0.) })
-    }
-}
-
-/// The elements of a contiguous CUDA tensor.
-fn elements<'a, T: CudaDType>(storage: &'a Storage, layout: &Layout) -> Result<CudaView<'a, T>> {
-    let (Storage::Cuda(storage), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
-        bail!("expected a contiguous tensor on CUDA, found {layout:?}")
-    };
-    let slice = storage.as_cuda_slice::<T>()?;
-    let Some(view) = slice.try_slice(start..end) else {
-        bail!("a tensor ends at {end}, after the end of its {}", slice.len())
-    };
-    Ok(view)
-}
-
-/// Replaces the elements of a contiguous CUDA tensor by those of the buffer.
-struct Assign<'a, T>(&'a CudaSlice<T>);
-
-impl<T: CudaDType + DeviceRepr> InplaceOp1 for Assign<'_, T> {
-    fn name(&self) -> &'static str {
-        "assign"
-    }
-
-    fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout) -> Result<()> {
-        bail!("assign: expected a tensor on CUDA")
-    }
-
-    fn cuda_fwd(&self, storage: &mut CudaStorage, layout: &Layout) -> Result<()> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("assign: expected a contiguous tensor, found {layout:?}")
-        };
-        let device = storage.device.clone();
-        let slice = T::as_cuda_slice_mut(storage)?;
-        let (Some(from), Some(mut to)) = (self.0.try_slice(..end - start), slice.try_slice_mut(start..end))
-        else {
-            bail!("assign: the buffer has {} elements, expected {}", self.0.len(), end - start)
-        };
-        device.memcpy_dtod(&from, &mut to)
     }
 }

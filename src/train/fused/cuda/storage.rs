@@ -1,0 +1,43 @@
+//! The elements of Candle's tensors on CUDA.
+
+use candle_core::cuda_backend::CudaDType;
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr};
+use candle_core::{CpuStorage, CudaStorage, InplaceOp1, Layout, Result, Storage, bail};
+
+/// The elements of a contiguous CUDA tensor.
+pub(super) fn elements<'a, T: CudaDType>(storage: &'a Storage, layout: &Layout) -> Result<CudaView<'a, T>> {
+    let (Storage::Cuda(storage), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
+        bail!("expected a contiguous tensor on CUDA, found {layout:?}")
+    };
+    let slice = storage.as_cuda_slice::<T>()?;
+    let Some(view) = slice.try_slice(start..end) else {
+        bail!("a tensor ends at {end}, after the end of its {}", slice.len())
+    };
+    Ok(view)
+}
+
+/// Replaces the elements of a contiguous CUDA tensor by those of the buffer.
+pub(super) struct Assign<'a, T>(pub(super) &'a CudaSlice<T>);
+
+impl<T: CudaDType + DeviceRepr> InplaceOp1 for Assign<'_, T> {
+    fn name(&self) -> &'static str {
+        "assign"
+    }
+
+    fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout) -> Result<()> {
+        bail!("assign: expected a tensor on CUDA")
+    }
+
+    fn cuda_fwd(&self, storage: &mut CudaStorage, layout: &Layout) -> Result<()> {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("assign: expected a contiguous tensor, found {layout:?}")
+        };
+        let device = storage.device.clone();
+        let slice = T::as_cuda_slice_mut(storage)?;
+        let (Some(from), Some(mut to)) = (self.0.try_slice(..end - start), slice.try_slice_mut(start..end))
+        else {
+            bail!("assign: the buffer has {} elements, expected {}", self.0.len(), end - start)
+        };
+        device.memcpy_dtod(&from, &mut to)
+    }
+}
