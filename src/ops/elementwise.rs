@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::array;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 use rayon::prelude::*;
@@ -33,8 +33,11 @@ pub(super) trait Map<const N: usize>: Sync {
     }
 }
 
-/// How many positions are looked at together: little enough for the nearest cache.
+/// How many positions of operands that have to be copied together are looked at at a time.
 const BLOCK: usize = 256;
+
+/// How many positions of contiguous operands: little enough for the nearest cache.
+const CONTIGUOUS_BLOCK: usize = 2048;
 
 /// From how many positions on threads are worth their start.
 const PARALLEL: usize = 1 << 17;
@@ -81,7 +84,7 @@ fn evaluate<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], layouts: 
     let offsets = layouts.map(Layout::start_offset);
     match axes[..] {
         [(_, strides)] if len >= PARALLEL && rayon::current_num_threads() > 1 => {
-            let piece = len.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK);
+            let piece = len.div_ceil(rayon::current_num_threads()).next_multiple_of(CONTIGUOUS_BLOCK);
             space.par_chunks_mut(piece).enumerate().for_each(|(i, space)| {
                 let offsets = array::from_fn(|k| offsets[k] + i * piece * strides[k]);
                 simd::run(Rows { f, x, offsets, axes: &[(space.len(), strides)], space });
@@ -120,23 +123,23 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Rows<'_, T, F, N> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { f, x, offsets, axes, space } = self;
-        let mut space = space;
+        let Self { f, x, offsets, axes, mut space } = self;
         // Operands that are not contiguous along a row are copied together, a block at a time.
         let mut copies = [[T::default(); BLOCK]; N];
-        for_each_row(offsets, axes, |offsets, strides, row_len| {
-            for start in (0..row_len).step_by(BLOCK) {
-                let len = BLOCK.min(row_len - start);
+        let (starts, (row_len, strides)) = RowStarts::new(offsets, axes);
+        let block = if strides == [1; N] { CONTIGUOUS_BLOCK } else { BLOCK };
+        for offsets in starts {
+            for start in (0..row_len).step_by(block) {
+                let len = block.min(row_len - start);
                 let mut blocks = [[].as_slice(); N];
                 for (k, (block, copy)) in blocks.iter_mut().zip(&mut copies).enumerate() {
                     let from = offsets[k] + start * strides[k];
                     *block = match strides[k] {
                         1 => &x[k][from..from + len],
+                        // A constant row is the same in all of its blocks.
+                        0 if start > 0 => &copy[..len],
                         0 => {
-                            // A constant row is the same in all of its blocks.
-                            if start == 0 {
-                                copy[..len].fill(x[k][from]);
-                            }
+                            copy[..len].fill(x[k][from]);
                             &copy[..len]
                         }
                         stride => {
@@ -147,11 +150,11 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Rows<'_, T, F, N> {
                         }
                     };
                 }
-                let (block_space, rest) = std::mem::take(&mut space).split_at_mut(len);
+                let (block_space, rest) = mem::take(&mut space).split_at_mut(len);
                 space = rest;
                 evaluate_block(f, blocks, block_space);
             }
-        });
+        }
         assert!(space.is_empty(), "the rows cover the result");
     }
 }
@@ -159,54 +162,81 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Rows<'_, T, F, N> {
 /// The values of `f` for contiguous blocks of operands.
 #[inline(always)]
 fn evaluate_block<T: Element, F: Map<N>, const N: usize>(f: &F, x: [&[T]; N], space: &mut [MaybeUninit<T>]) {
+    let space = &mut space[..];
     let len = space.len();
-    let x = x.map(|x| &x[..len]);
-    let at = |i: usize| -> [T::Compute; N] { array::from_fn(|k| x[k][i].widen()) };
+    // One slice for each operand, and no array of slices: only so the compiler sees that no index is out of bounds, and
+    // makes vectors.
+    let [x0, x1, x2] = [0, 1, 2].map(|k: usize| &x[k.min(N - 1)][..len]);
+    macro_rules! at {
+        ($i:ident) => {{
+            let mut values = [x0[$i].widen(); N];
+            if N > 1 {
+                values[1] = x1[$i].widen();
+            }
+            if N > 2 {
+                values[2] = x2[$i].widen();
+            }
+            values
+        }};
+    }
+    const { assert!(1 <= N && N <= 3, "an operation has one, two or three operands") };
     // Without a way out of the loop it becomes vectors.
-    let all_usual = (0..len).fold(true, |usual, i| usual & f.is_usual(at(i)));
+    let mut all_usual = true;
+    for i in 0..len {
+        all_usual &= f.is_usual(at!(i));
+    }
     if all_usual {
-        for (i, to) in space.iter_mut().enumerate() {
-            to.write(T::narrow(f.apply(at(i))));
+        for i in 0..len {
+            space[i].write(T::narrow(f.apply(at!(i))));
         }
     } else {
-        for (i, to) in space.iter_mut().enumerate() {
-            let x = at(i);
-            to.write(T::narrow(if f.is_usual(x) { f.apply(x) } else { f.apply_unusual(x) }));
+        for i in 0..len {
+            let x = at!(i);
+            space[i].write(T::narrow(if f.is_usual(x) { f.apply(x) } else { f.apply_unusual(x) }));
         }
     }
 }
 
-/// Calls `visit(offsets, strides, len)` for every row of `N` operands that start at `offsets`, in row-major order.
-#[inline(always)]
-fn for_each_row<const N: usize>(
-    mut offsets: [usize; N],
-    axes: &[(usize, [usize; N])],
-    mut visit: impl FnMut([usize; N], [usize; N], usize),
-) {
-    if axes.iter().any(|&(len, _)| len == 0) {
-        return;
+/// Where the rows of `N` operands start, in row-major order.
+///
+/// An iterator and not a function with a callback: a closure is a function of its own, and would not be compiled for the
+/// instruction set of the one that calls it.
+struct RowStarts<'a, const N: usize> {
+    /// All axes but that along the rows.
+    axes: &'a [(usize, [usize; N])],
+    index: Vec<usize>,
+    next: Option<[usize; N]>,
+}
+
+impl<'a, const N: usize> RowStarts<'a, N> {
+    /// The starts for operands that begin at `offsets`, and the length and strides of every row.
+    fn new(offsets: [usize; N], axes: &'a [(usize, [usize; N])]) -> (Self, (usize, [usize; N])) {
+        let (axes, row) = match axes.split_last() {
+            Some((&row, axes)) => (axes, row),
+            None => (axes, (1, [1; N])),
+        };
+        let is_empty = row.0 == 0 || axes.iter().any(|&(len, _)| len == 0);
+        (Self { axes, index: vec![0; axes.len()], next: (!is_empty).then_some(offsets) }, row)
     }
-    let (axes, (row_len, row_strides)) = match axes.split_last() {
-        Some((&row, axes)) => (axes, row),
-        None => (axes, (1, [1; N])),
-    };
-    let mut index = vec![0; axes.len()];
-    loop {
-        visit(offsets, row_strides, row_len);
-        // Count the outer axes up like an odometer, the last one fastest.
-        let mut axis = axes.len();
-        loop {
-            let Some(previous) = axis.checked_sub(1) else { return };
-            axis = previous;
-            let (len, strides) = axes[axis];
-            index[axis] += 1;
-            if index[axis] < len {
-                offsets = array::from_fn(|k| offsets[k] + strides[k]);
+}
+
+impl<const N: usize> Iterator for RowStarts<'_, N> {
+    type Item = [usize; N];
+
+    fn next(&mut self) -> Option<[usize; N]> {
+        let starts = self.next.take()?;
+        let mut after = starts;
+        // Count the axes up like an odometer, the last one fastest.
+        for (index, &(len, strides)) in self.index.iter_mut().zip(self.axes).rev() {
+            *index += 1;
+            if *index < len {
+                self.next = Some(array::from_fn(|k| after[k] + strides[k]));
                 break;
             }
-            offsets = array::from_fn(|k| offsets[k] - (len - 1) * strides[k]);
-            index[axis] = 0;
+            after = array::from_fn(|k| after[k] - (len - 1) * strides[k]);
+            *index = 0;
         }
+        Some(starts)
     }
 }
 
@@ -235,10 +265,9 @@ mod tests {
     /// The rows of one layout as (offset, stride, length).
     fn rows(dims: &[usize], strides: &[usize], offset: usize) -> Vec<(usize, usize, usize)> {
         let layout = Layout::new(Shape::from(dims), strides.to_vec(), offset);
-        let mut rows = Vec::new();
         let axes = merged_axes(dims, [&layout]);
-        for_each_row([offset], &axes, |[offset], [stride], len| rows.push((offset, stride, len)));
-        rows
+        let (starts, (len, [stride])) = RowStarts::new([offset], &axes);
+        starts.map(|[start]| (start, stride, len)).collect()
     }
 
     #[test]
