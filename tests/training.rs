@@ -124,6 +124,8 @@ fn not_finite_is_named(engine: EngineName) {
     assert_eq!(values(&vars.data().lock().unwrap()["output.bias"]), before, "the parameters are left alone");
 
     assert!(matches!(trainer.epoch(&targets(1.), &mut []), Err(Error::NoRows)));
+    let nothing = |columns: usize| Tensor::zeros((0, columns), DType::F32, &Device::Cpu).unwrap();
+    assert!(matches!(trainer.step(&nothing(3), &nothing(1), 1), Err(Error::NoRows)));
 }
 
 #[test]

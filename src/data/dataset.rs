@@ -95,12 +95,18 @@ impl Dataset {
     ///
     /// Fails when an index is not below the number of rows.
     pub fn select(&self, rows: &[u32]) -> Result<(Tensor, Tensor)> {
-        // Candle reads u32::MAX as a row of zeros, and its kernel stops the GPU at any other row beyond the end.
-        if let Some(row) = rows.iter().find(|&&row| row as usize >= self.rows()) {
-            bail!("Dataset: row {row} of {}, expected one below", self.rows())
-        }
+        self.check_rows(rows)?;
         let rows = Tensor::from_slice(rows, rows.len(), self.x.device())?;
         Ok((self.x.index_select(&rows, 0)?, self.y.index_select(&rows, 0)?))
+    }
+
+    /// Refuses rows that there are not. Candle reads `u32::MAX` as a row of zeros, and a kernel that meets any other row
+    /// beyond the end stops the GPU.
+    pub(crate) fn check_rows(&self, rows: &[u32]) -> Result<()> {
+        match rows.iter().find(|&&row| row as usize >= self.rows()) {
+            Some(row) => bail!("Dataset: row {row} of {}, expected one below", self.rows()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -162,7 +162,6 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Rows<'_, T, F, N> {
 /// The values of `f` for contiguous blocks of operands.
 #[inline(always)]
 fn evaluate_block<T: Element, F: Map<N>, const N: usize>(f: &F, x: [&[T]; N], space: &mut [MaybeUninit<T>]) {
-    let space = &mut space[..];
     let len = space.len();
     // One slice for each operand, and no array of slices: only so the compiler sees that no index is out of bounds, and
     // makes vectors.

@@ -123,8 +123,12 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not finite.
+    /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not finite, and
+    /// with [`Error::NoRows`] when there are no rows.
     pub fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<f64> {
+        if x.dims().first() == Some(&0) {
+            return Err(Error::NoRows);
+        }
         let loss = self.engine.step(x, y, At { epoch: self.epoch, step: self.step, depth })?;
         self.step += 1;
         Ok(loss)

@@ -14,7 +14,7 @@ use candle_core::Tensor;
 
 use super::engine::{At, Batch, Engine};
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::DynamicNet;
 use crate::optim::{AdamWConfig, Rates};
 use backend::Backend;
@@ -248,9 +248,6 @@ impl<B: Backend> Engine for Fused<B> {
     fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64> {
         self.check_batch(x, y, iter::once(at.depth))?;
         let rows = x.dims()[0];
-        if rows == 0 {
-            return Err(Error::NoRows);
-        }
         self.reserve(rows)?;
         self.backend.load(x, &mut self.scratch.x)?;
         self.backend.load(y, &mut self.scratch.y)?;
@@ -263,11 +260,7 @@ impl<B: Backend> Engine for Fused<B> {
     fn epoch(&mut self, data: &Dataset, batches: &[Batch], epoch: usize) -> Result<f64> {
         self.check_batch(data.x(), data.y(), batches.iter().map(|batch| batch.depth))?;
         let order: Vec<u32> = batches.iter().flat_map(|batch| batch.rows).copied().collect();
-        // The device reads where the row numbers point.
-        if let Some(row) = order.iter().find(|&&row| row as usize >= data.rows()) {
-            let message = format!("Trainer: row {row} of {}, expected one below", data.rows());
-            return Err(candle_core::Error::msg(message).into());
-        }
+        data.check_rows(&order)?;
         let rows = self.backend.rows(&order)?;
         self.reserve(batches.iter().map(|batch| batch.rows.len()).max().unwrap_or(0))?;
         self.layers.for_each(|p| p.load(&self.backend))?;
