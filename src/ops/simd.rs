@@ -4,6 +4,7 @@
 //! the target. [`run`] chooses when the program runs. `TAPER_SIMD=avx2` or `plain` in the environment forbids better
 //! ones, for tests and for comparison.
 
+use std::any::TypeId;
 use std::env;
 use std::fmt::Debug;
 use std::sync::OnceLock;
@@ -19,9 +20,12 @@ pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
         Best::Any(arch) => arch.dispatch(work),
         #[cfg(target_arch = "x86_64")]
         Best::Avx2(simd) => Simd::vectorize(*simd, work),
-        Best::Plain => Simd::vectorize(pulp::Scalar, work),
+        Best::Plain => Simd::vectorize(pulp::Scalar128b, work),
     }
 }
+
+/// Vectors of four numbers, which the compiler makes of what every machine of the target has.
+type Plain = pulp::Scalar128b;
 
 enum Best {
     Any(pulp::Arch),
@@ -36,9 +40,18 @@ impl Best {
             #[cfg(target_arch = "x86_64")]
             Ok("avx2") => pulp::x86::V3::try_new().map_or(Self::Plain, Self::Avx2),
             Ok("plain") => Self::Plain,
-            _ => Self::Any(pulp::Arch::new()),
+            _ => match pulp::Arch::new() {
+                pulp::Arch::Scalar => Self::Plain,
+                arch => Self::Any(arch),
+            },
         }
     }
+}
+
+/// Whether the instruction set rounds a b + c once. Where none does, the library function that would is many times slower.
+#[inline(always)]
+fn fuses<S: Simd>() -> bool {
+    TypeId::of::<S>() != TypeId::of::<Plain>()
 }
 
 /// A number with vectors.
@@ -60,6 +73,12 @@ pub(crate) trait Lanes: Real + Debug + Send + Sync + 'static {
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
 
+    /// a + b.
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// x where `gate` > 0, else 0.
+    fn where_positive<S: Simd>(simd: S, gate: Self::Vector<S>, x: Self::Vector<S>) -> Self::Vector<S>;
+
     /// 0 where x < 0, else x; NaN stays NaN.
     fn relu<S: Simd>(simd: S, x: Self::Vector<S>) -> Self::Vector<S>;
 
@@ -80,7 +99,7 @@ pub(crate) trait Lanes: Real + Debug + Send + Sync + 'static {
 }
 
 macro_rules! lanes {
-    ($type:ident, $vector:ident, $count:ident, $splat:ident, $mul_add:ident, $less:ident, $select:ident,
+    ($type:ident, $vector:ident, $count:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident, $less:ident, $select:ident,
      $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident, $store_part:ident) => {
         impl Lanes for $type {
             type Vector<S: Simd> = S::$vector;
@@ -97,7 +116,18 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn mul_add<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
-                simd.$mul_add(a, b, c)
+                if fuses::<S>() { simd.$mul_add(a, b, c) } else { simd.$add(simd.$mul(a, b), c) }
+            }
+
+            #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn where_positive<S: Simd>(simd: S, gate: S::$vector, x: S::$vector) -> S::$vector {
+                let zero = simd.$splat(0.);
+                simd.$select(simd.$less(zero, gate), x, zero)
             }
 
             #[inline(always)]
@@ -140,6 +170,8 @@ lanes!(
     F32_LANES,
     splat_f32s,
     mul_add_e_f32s,
+    mul_f32s,
+    add_f32s,
     less_than_f32s,
     select_f32s,
     reduce_sum_f32s,
@@ -154,6 +186,8 @@ lanes!(
     F64_LANES,
     splat_f64s,
     mul_add_e_f64s,
+    mul_f64s,
+    add_f64s,
     less_than_f64s,
     select_f64s,
     reduce_sum_f64s,

@@ -3,6 +3,7 @@
 //! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function panics when a slice
 //! is shorter than its matrix.
 
+use super::columns::{ColumnWise, Columns};
 use super::product::{Matrix, Outcome, product};
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
@@ -77,29 +78,85 @@ struct BiasGrad<'a, T> {
 impl<T: Lanes> WithSimd for BiasGrad<'_, T> {
     type Output = ();
 
-    // Loops as plain as these become vectors of whatever instruction set they are compiled for.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { output, grad, sums } = self;
-        if let Some(output) = output {
-            for (grad, &output) in grad.iter_mut().zip(output) {
-                *grad = if output > T::default() { *grad } else { T::default() };
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let n = self.sums.len();
+        self.all_columns(simd, n);
+    }
+}
+
+impl<T: Lanes> ColumnWise<T> for BiasGrad<'_, T> {
+    #[inline(always)]
+    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        columns: Columns<VECTORS, FULL>,
+    ) {
+        let n = self.sums.len();
+        let mut sums = columns.load(simd, self.sums);
+        for (row, grad) in self.grad.chunks_exact_mut(n).enumerate() {
+            let mut values = columns.load(simd, grad);
+            if let Some(output) = self.output {
+                let gates = columns.load(simd, &output[row * n..][..n]);
+                for (value, gate) in values.iter_mut().zip(gates) {
+                    *value = T::where_positive(simd, gate, *value);
+                }
+                columns.store(simd, grad, &values);
+            }
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum = T::plus(simd, *sum, value);
             }
         }
-        for row in grad.chunks_exact(sums.len()) {
-            for (sum, &grad) in sums.iter_mut().zip(row) {
-                *sum = *sum + grad;
-            }
-        }
+        columns.store(simd, self.sums, &sums);
     }
 }
 
 /// (outputs, inputs) to (inputs, outputs).
-pub(crate) fn transpose<T: Copy>(inputs: usize, outputs: usize, weight: &[T], transposed: &mut [T]) {
-    let weight = &weight[..inputs * outputs];
-    for (input, column) in transposed.chunks_exact_mut(outputs).take(inputs).enumerate() {
-        for (output, to) in column.iter_mut().enumerate() {
-            *to = weight[output * inputs + input];
+pub(crate) fn transpose<T: Lanes>(inputs: usize, outputs: usize, weight: &[T], transposed: &mut [T]) {
+    let (weight, transposed) = (&weight[..inputs * outputs], &mut transposed[..inputs * outputs]);
+    simd::run(Transpose { inputs, outputs, weight, transposed });
+}
+
+struct Transpose<'a, T> {
+    inputs: usize,
+    outputs: usize,
+    weight: &'a [T],
+    transposed: &'a mut [T],
+}
+
+/// The edge of the squares that are transposed at a time: a row of one fills a line of the cache, so every line that is
+/// touched is used whole.
+const SQUARE: usize = 16;
+
+impl<T: Lanes> WithSimd for Transpose<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { inputs, outputs, weight, transposed } = self;
+        for output in (0..outputs).step_by(SQUARE) {
+            let rows = SQUARE.min(outputs - output);
+            for input in (0..inputs).step_by(SQUARE) {
+                let columns = SQUARE.min(inputs - input);
+                if rows == SQUARE && columns == SQUARE {
+                    let mut square = [[T::default(); SQUARE]; SQUARE];
+                    for (r, row) in square.iter_mut().enumerate() {
+                        row.copy_from_slice(&weight[(output + r) * inputs + input..][..SQUARE]);
+                    }
+                    for c in 0..SQUARE {
+                        let to = &mut transposed[(input + c) * outputs + output..][..SQUARE];
+                        for (to, row) in to.iter_mut().zip(&square) {
+                            *to = row[c];
+                        }
+                    }
+                } else {
+                    for c in input..input + columns {
+                        for r in output..output + rows {
+                            transposed[c * outputs + r] = weight[r * inputs + c];
+                        }
+                    }
+                }
+            }
         }
     }
 }

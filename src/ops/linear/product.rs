@@ -4,6 +4,7 @@
 //! nothing is packed: the matrices of a small network lie in the nearest caches anyway. Large products, for which that
 //! does not hold, go to the `gemm` crate.
 
+use super::columns::{ColumnWise, Columns};
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
 /// From how many multiplications on packing is worth its time.
@@ -50,6 +51,16 @@ pub(crate) fn product<T: Lanes>(
     outcome: Outcome<T>,
 ) {
     let (b, c) = (&b[..k * n], &mut c[..m * n]);
+    if n == 1
+        && m > 1
+        && a.row_stride == 1
+        && a.column_stride == m
+        && !matches!(outcome, Outcome::Layer { .. })
+    {
+        // C^T = B^T A^T, all three row-major: one row of many columns instead of one column of many rows.
+        let b = Matrix { data: b, row_stride: k, column_stride: 1 };
+        return product([1, m, k], b, a.data, c, outcome);
+    }
     if m * n * k >= LARGE {
         return large([m, n, k], a, b, c, outcome);
     }
@@ -68,82 +79,66 @@ impl<T: Lanes> WithSimd for Product<'_, T> {
         if n == 1 && self.a.column_stride == 1 && k >= T::count::<S>() {
             return self.column(simd);
         }
-        // As many tiles of two vectors as there are registers for, with two for a row of B and one for A.
-        if S::REGISTER_COUNT >= 32 { self.tiles::<S, 8>(simd) } else { self.tiles::<S, 6>(simd) }
+        // As many rows of two vectors as there are registers for, with two for a row of B and one for A.
+        if S::REGISTER_COUNT >= 32 {
+            Tiles::<T, 8>(self).all_columns(simd, n);
+        } else {
+            Tiles::<T, 6>(self).all_columns(simd, n);
+        }
+    }
+}
+
+/// A product made of tiles of `ROWS` rows.
+struct Tiles<'a, T, const ROWS: usize>(Product<'a, T>);
+
+impl<T: Lanes, const ROWS: usize> ColumnWise<T> for Tiles<'_, T, ROWS> {
+    #[inline(always)]
+    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        columns: Columns<VECTORS, FULL>,
+    ) {
+        let [m, ..] = self.0.sizes;
+        let mut row = 0;
+        while row + ROWS <= m {
+            self.0.tile::<S, ROWS, VECTORS, FULL>(simd, row, columns);
+            row += ROWS;
+        }
+        while row + 2 <= m {
+            self.0.tile::<S, 2, VECTORS, FULL>(simd, row, columns);
+            row += 2;
+        }
+        if row < m {
+            self.0.tile::<S, 1, VECTORS, FULL>(simd, row, columns);
+        }
     }
 }
 
 impl<T: Lanes> Product<'_, T> {
-    /// All tiles, of `ROWS` rows by two vectors of columns, and what remains at the right and at the bottom.
-    #[inline(always)]
-    fn tiles<S: Simd, const ROWS: usize>(&mut self, simd: S) {
-        let [_, n, _] = self.sizes;
-        let lanes = T::count::<S>();
-        let mut column = 0;
-        while column + 2 * lanes <= n {
-            self.columns::<S, ROWS, 2, true>(simd, column, 2 * lanes);
-            column += 2 * lanes;
-        }
-        while column + lanes <= n {
-            self.columns::<S, ROWS, 1, true>(simd, column, lanes);
-            column += lanes;
-        }
-        if column < n {
-            self.columns::<S, ROWS, 1, false>(simd, column, n - column);
-        }
-    }
-
-    /// The tiles of `width` columns from `column` on.
-    #[inline(always)]
-    fn columns<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
-        &mut self,
-        simd: S,
-        column: usize,
-        width: usize,
-    ) {
-        let [m, ..] = self.sizes;
-        let mut row = 0;
-        while row + ROWS <= m {
-            self.tile::<S, ROWS, VECTORS, FULL>(simd, row, column, width);
-            row += ROWS;
-        }
-        while row < m {
-            self.tile::<S, 1, VECTORS, FULL>(simd, row, column, width);
-            row += 1;
-        }
-    }
-
-    /// A tile of `ROWS` rows from `row` on by `width` columns from `column` on, which are `VECTORS` vectors, or a part of
-    /// one if not `FULL`.
+    /// The tile of `ROWS` rows from `row` on by some columns.
     #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
         &mut self,
         simd: S,
         row: usize,
-        column: usize,
-        width: usize,
+        columns: Columns<VECTORS, FULL>,
     ) {
         let [_, n, k] = self.sizes;
-        let lanes = T::count::<S>();
-        let load = |x: &[T]| -> [T::Vector<S>; VECTORS] {
-            let x = &x[column..column + width];
-            std::array::from_fn(|v| if FULL { T::load(simd, &x[v * lanes..]) } else { T::load_part(simd, x) })
-        };
         let start = match self.outcome {
-            Outcome::Layer { bias, .. } => load(bias),
+            Outcome::Layer { bias, .. } => columns.load(simd, bias),
             _ => [T::splat(simd, T::default()); VECTORS],
         };
         let mut sums = [start; ROWS];
         if matches!(self.outcome, Outcome::Accumulate) {
             for (r, sums) in sums.iter_mut().enumerate() {
-                *sums = load(&self.c[(row + r) * n..][..n]);
+                *sums = columns.load(simd, &self.c[(row + r) * n..][..n]);
             }
         }
         let Matrix { data, row_stride, column_stride } = self.a;
         let a: [&[T]; ROWS] =
             std::array::from_fn(|r| &data[(row + r) * row_stride..][..=(k - 1) * column_stride]);
         for (p, b) in self.b.chunks_exact(n).enumerate() {
-            let b = load(b);
+            let b = columns.load(simd, b);
             for (a, sums) in a.iter().zip(&mut sums) {
                 let a = T::splat(simd, a[p * column_stride]);
                 for (b, sum) in b.iter().zip(sums) {
@@ -152,36 +147,51 @@ impl<T: Lanes> Product<'_, T> {
             }
         }
         let relu = matches!(self.outcome, Outcome::Layer { relu: true, .. });
-        for (r, sums) in sums.into_iter().enumerate() {
-            let c = &mut self.c[(row + r) * n + column..][..width];
-            for (v, sum) in sums.into_iter().enumerate() {
-                let sum = if relu { T::relu(simd, sum) } else { sum };
-                if FULL {
-                    T::store(simd, &mut c[v * lanes..], sum);
-                } else {
-                    T::store_part(simd, c, sum);
-                }
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for sum in sums.iter_mut().filter(|_| relu) {
+                *sum = T::relu(simd, *sum);
             }
+            columns.store(simd, &mut self.c[(row + r) * n..][..n], sums);
         }
     }
 
     /// The product with a single column: each row of A, which is contiguous, times B.
     #[inline(always)]
     fn column<S: Simd>(&mut self, simd: S) {
+        let [m, ..] = self.sizes;
+        let mut row = 0;
+        // Several rows at a time, since the sum of the lanes has to be waited for.
+        while row + 4 <= m {
+            self.elements::<S, 4>(simd, row);
+            row += 4;
+        }
+        while row < m {
+            self.elements::<S, 1>(simd, row);
+            row += 1;
+        }
+    }
+
+    /// The `ROWS` elements of a single column from `row` on.
+    #[inline(always)]
+    fn elements<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
         let [.., k] = self.sizes;
         let lanes = T::count::<S>();
         let whole = k - k % lanes;
-        for (row, c) in self.c.iter_mut().enumerate() {
-            let a = &self.a.data[row * self.a.row_stride..][..k];
-            let mut sum = T::mul_add(
-                simd,
-                T::load_part(simd, &a[whole..]),
-                T::load_part(simd, &self.b[whole..]),
-                T::splat(simd, T::default()),
-            );
-            for (a, b) in a[..whole].chunks_exact(lanes).zip(self.b.chunks_exact(lanes)) {
-                sum = T::mul_add(simd, T::load(simd, a), T::load(simd, b), sum);
+        let a: [&[T]; ROWS] = std::array::from_fn(|r| &self.a.data[(row + r) * self.a.row_stride..][..k]);
+        let mut sums = [T::splat(simd, T::default()); ROWS];
+        for start in (0..whole).step_by(lanes) {
+            let b = T::load(simd, &self.b[start..]);
+            for (a, sum) in a.iter().zip(&mut sums) {
+                *sum = T::mul_add(simd, T::load(simd, &a[start..]), b, *sum);
             }
+        }
+        if whole < k {
+            let b = T::load_part(simd, &self.b[whole..]);
+            for (a, sum) in a.iter().zip(&mut sums) {
+                *sum = T::mul_add(simd, T::load_part(simd, &a[whole..]), b, *sum);
+            }
+        }
+        for (c, sum) in self.c[row..].iter_mut().zip(sums) {
             finish(c, T::sum(simd, sum), self.outcome, 0);
         }
     }
@@ -239,10 +249,29 @@ fn large<T: Lanes>([m, n, k]: [usize; 3], a: Matrix<T>, b: &[T], c: &mut [T], ou
             gemm::Parallelism::Rayon(0),
         );
     }
-    if let Outcome::Layer { .. } = outcome {
-        for row in c.chunks_exact_mut(n) {
-            for (column, c) in row.iter_mut().enumerate() {
-                finish(c, *c, outcome, column);
+    if let Outcome::Layer { bias, relu } = outcome {
+        simd::run(BiasRelu { bias: &bias[..n], relu, y: c });
+    }
+}
+
+/// y <- y + bias in each row, and then relu if `relu`.
+struct BiasRelu<'a, T> {
+    bias: &'a [T],
+    relu: bool,
+    y: &'a mut [T],
+}
+
+impl<T: Lanes> WithSimd for BiasRelu<'_, T> {
+    type Output = ();
+
+    // A loop as plain as this becomes vectors of whatever instruction set it is compiled for.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { bias, relu, y } = self;
+        for row in y.chunks_exact_mut(bias.len()) {
+            for (y, &bias) in row.iter_mut().zip(bias) {
+                let sum = *y + bias;
+                *y = if relu && sum < T::default() { T::default() } else { sum };
             }
         }
     }

@@ -19,8 +19,9 @@ pub(in crate::train) trait Backend: Debug + Send {
     /// The row numbers of an epoch.
     type Rows;
 
-    /// Whether [`linear`](Self::linear) takes W^T, which [`transpose`](Self::transpose) makes once a step.
-    const TRANSPOSES: bool;
+    /// Whether a weight W (outputs, inputs) and its gradient are kept as W^T (inputs, outputs), so that
+    /// [`input_grad`](Self::input_grad) needs W made by [`transpose`](Self::transpose) in each step.
+    const TRANSPOSED: bool;
 
     /// A buffer of `len` zeros.
     fn zeros(&self, len: usize) -> Result<Self::Buffer>;
@@ -33,6 +34,12 @@ pub(in crate::train) trait Backend: Debug + Send {
 
     /// Copies the start of `from` to the elements of `to`, in place.
     fn store(&self, from: &Self::Buffer, to: &Tensor) -> Result<()>;
+
+    /// Copies the weight `from` to the start of `to` as weights are kept.
+    fn load_weight(&self, sizes: Sizes, from: &Tensor, to: &mut Self::Buffer) -> Result<()>;
+
+    /// Copies the start of `from`, a weight as weights are kept, to the elements of `to`, in place.
+    fn store_weight(&self, sizes: Sizes, from: &Self::Buffer, to: &Tensor) -> Result<()>;
 
     /// Takes over the row numbers of an epoch.
     fn rows(&self, rows: &[u32]) -> Result<Self::Rows>;
@@ -47,10 +54,15 @@ pub(in crate::train) trait Backend: Debug + Send {
         y: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// W (outputs, inputs) to W^T (inputs, outputs), if [`TRANSPOSES`](Self::TRANSPOSES).
-    fn transpose(&self, sizes: Sizes, weight: &Self::Buffer, transposed: &mut Self::Buffer) -> Result<()>;
+    /// Tells the backend which rows [`gather`](Self::gather) will be asked for next, while there is other work to do.
+    fn will_gather(&self, _data: &Dataset, _rows: &Self::Rows, _range: Range<usize>) -> Result<()> {
+        Ok(())
+    }
 
-    /// y <- x W^T + b, and then relu if `relu`; `weight` is W, or W^T if [`TRANSPOSES`](Self::TRANSPOSES).
+    /// W (outputs, inputs) <- W^T, as it is kept if [`TRANSPOSED`](Self::TRANSPOSED).
+    fn transpose(&self, sizes: Sizes, kept: &Self::Buffer, weight: &mut Self::Buffer) -> Result<()>;
+
+    /// y <- x W^T + b, and then relu if `relu`; `weight` is as it is kept.
     fn linear(
         &self,
         sizes: Sizes,
@@ -72,7 +84,7 @@ pub(in crate::train) trait Backend: Debug + Send {
         bias_grad: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// W's gradient <- grad^T x, added to what is there if `accumulate`.
+    /// W's gradient, as it is kept, <- grad^T x, added to what is there if `accumulate`.
     fn weight_grad(
         &self,
         sizes: Sizes,
@@ -82,7 +94,7 @@ pub(in crate::train) trait Backend: Debug + Send {
         weight_grad: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// x's gradient <- grad W.
+    /// x's gradient <- grad W; `weight` is W (outputs, inputs).
     fn input_grad(
         &self,
         sizes: Sizes,

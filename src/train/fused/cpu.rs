@@ -49,7 +49,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
     type Buffer = Vec<T>;
     type Rows = Vec<u32>;
 
-    const TRANSPOSES: bool = true;
+    const TRANSPOSED: bool = true;
 
     fn zeros(&self, len: usize) -> Result<Self::Buffer> {
         Ok(vec![T::default(); len])
@@ -69,7 +69,18 @@ impl<T: CpuElement> Backend for Cpu<T> {
     }
 
     fn store(&self, from: &Self::Buffer, to: &Tensor) -> Result<()> {
-        to.inplace_op1(&Assign(from))
+        assign(to, |to: &mut [T]| to.copy_from_slice(&from[..to.len()]))
+    }
+
+    fn load_weight(&self, sizes: Sizes, from: &Tensor, to: &mut Self::Buffer) -> Result<()> {
+        let from = from.contiguous()?;
+        let (storage, layout) = from.storage_and_layout();
+        linear::transpose(sizes.inputs, sizes.outputs, elements(&storage, layout)?, to);
+        Ok(())
+    }
+
+    fn store_weight(&self, sizes: Sizes, from: &Self::Buffer, to: &Tensor) -> Result<()> {
+        assign(to, |to: &mut [T]| linear::transpose(sizes.outputs, sizes.inputs, from, to))
     }
 
     fn rows(&self, rows: &[u32]) -> Result<Self::Rows> {
@@ -94,8 +105,17 @@ impl<T: CpuElement> Backend for Cpu<T> {
         Ok(())
     }
 
-    fn transpose(&self, sizes: Sizes, weight: &Self::Buffer, transposed: &mut Self::Buffer) -> Result<()> {
-        linear::transpose(sizes.inputs, sizes.outputs, weight, transposed);
+    fn will_gather(&self, data: &Dataset, rows: &Self::Rows, range: Range<usize>) -> Result<()> {
+        let (storage, layout) = data.x().storage_and_layout();
+        let (all, columns) = (elements::<T>(&storage, layout)?, layout.dims()[1]);
+        for &row in &rows[range] {
+            prefetch(&all[row as usize * columns..][..columns]);
+        }
+        Ok(())
+    }
+
+    fn transpose(&self, sizes: Sizes, kept: &Self::Buffer, weight: &mut Self::Buffer) -> Result<()> {
+        linear::transpose(sizes.outputs, sizes.inputs, kept, weight);
         Ok(())
     }
 
@@ -103,12 +123,12 @@ impl<T: CpuElement> Backend for Cpu<T> {
         &self,
         sizes: Sizes,
         x: &Self::Buffer,
-        transposed: &Self::Buffer,
+        weight: &Self::Buffer,
         bias: &Self::Buffer,
         relu: bool,
         y: &mut Self::Buffer,
     ) -> Result<()> {
-        linear::forward(sizes, x, transposed, bias, relu, y);
+        linear::forward(sizes, x, weight, bias, relu, y);
         Ok(())
     }
 
@@ -132,7 +152,10 @@ impl<T: CpuElement> Backend for Cpu<T> {
         accumulate: bool,
         weight_grad: &mut Self::Buffer,
     ) -> Result<()> {
-        linear::weight_grad(sizes, x, grad, accumulate, weight_grad);
+        // (grad^T x)^T = x^T grad: the gradient of a layer from the outputs to the inputs.
+        let Sizes { rows, inputs, outputs } = sizes;
+        let back = Sizes { rows, inputs: outputs, outputs: inputs };
+        linear::weight_grad(back, grad, x, accumulate, weight_grad);
         Ok(())
     }
 
@@ -200,6 +223,17 @@ impl<T: CpuElement> Backend for Cpu<T> {
     }
 }
 
+/// Asks the memory to bring `x` nearer while the program goes on.
+#[allow(unsafe_code)]
+fn prefetch<T>(x: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in x.chunks(64 / size_of::<T>()) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch has no effect that a program can see, at any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+}
+
 /// Whether every element is finite.
 struct IsFinite<'a, T>(&'a [T]);
 
@@ -222,10 +256,15 @@ fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&
     }
 }
 
-/// Replaces the elements of a contiguous CPU tensor by those of the buffer.
-struct Assign<'a, T>(&'a [T]);
+/// Lets `write` fill the elements of a contiguous CPU tensor.
+fn assign<T: CpuElement>(to: &Tensor, write: impl Fn(&mut [T])) -> Result<()> {
+    to.inplace_op1(&Assign(write, PhantomData))
+}
 
-impl<T: CpuElement> InplaceOp1 for Assign<'_, T> {
+/// Lets a function write the elements of a contiguous CPU tensor.
+struct Assign<T, F: Fn(&mut [T])>(F, PhantomData<T>);
+
+impl<T: CpuElement, F: Fn(&mut [T])> InplaceOp1 for Assign<T, F> {
     fn name(&self) -> &'static str {
         "assign"
     }
@@ -234,7 +273,7 @@ impl<T: CpuElement> InplaceOp1 for Assign<'_, T> {
         let (Some(to), Some((start, end))) = (T::slice_mut(storage), layout.contiguous_offsets()) else {
             bail!("assign: expected a contiguous {:?} tensor, found {layout:?}", T::DTYPE)
         };
-        to[start..end].copy_from_slice(&self.0[..end - start]);
+        self.0(&mut to[start..end]);
         Ok(())
     }
 }

@@ -23,14 +23,16 @@ pub(super) struct LayerState<B: Backend> {
     pub(super) bias: Parameter<B>,
     /// cos(W) and its gradient, if it is a cos layer.
     cos: Option<[B::Buffer; 2]>,
-    /// The transpose of W or cos(W), where the backend takes it.
-    transposed: Option<B::Buffer>,
+    /// W or cos(W) as (outputs, inputs), where the backend keeps its transpose and a gradient passes through it.
+    plain: Option<B::Buffer>,
 }
 
 /// A parameter, its gradient and its moments.
 #[derive(Debug)]
 pub(super) struct Parameter<B: Backend> {
     pub(super) variable: Tensor,
+    /// The sizes of its layer, if it is a weight.
+    weight: Option<Sizes>,
     pub(super) value: B::Buffer,
     pub(super) grad: B::Buffer,
     pub(super) moments: [B::Buffer; 2],
@@ -42,9 +44,9 @@ impl<B: Backend> Layers<B> {
     pub(super) fn new(backend: &B, net: &DynamicNet) -> Result<Self> {
         let [input, hidden, output] = net.layers();
         Ok(Self {
-            input: LayerState::new(backend, input)?,
-            hidden: LayerState::new(backend, hidden)?,
-            output: LayerState::new(backend, output)?,
+            input: LayerState::new(backend, input, false)?,
+            hidden: LayerState::new(backend, hidden, true)?,
+            output: LayerState::new(backend, output, true)?,
         })
     }
 
@@ -72,10 +74,11 @@ impl<B: Backend> Layers<B> {
 }
 
 impl<B: Backend> Parameter<B> {
-    pub(super) fn new(backend: &B, variable: &Tensor) -> Result<Self> {
+    fn new(backend: &B, variable: &Tensor, weight: Option<Sizes>) -> Result<Self> {
         let zeros = || backend.zeros(variable.elem_count());
         Ok(Self {
             variable: variable.clone(),
+            weight,
             value: zeros()?,
             grad: zeros()?,
             moments: [zeros()?, zeros()?],
@@ -85,12 +88,20 @@ impl<B: Backend> Parameter<B> {
 
     /// Takes the value over from the network's variable.
     pub(super) fn load(&mut self, backend: &B) -> Result<()> {
-        Ok(backend.load(&self.variable, &mut self.value)?)
+        match self.weight {
+            Some(sizes) => backend.load_weight(sizes, &self.variable, &mut self.value)?,
+            None => backend.load(&self.variable, &mut self.value)?,
+        }
+        Ok(())
     }
 
     /// Gives the value to the network's variable.
     pub(super) fn store(&self, backend: &B) -> Result<()> {
-        Ok(backend.store(&self.value, &self.variable)?)
+        match self.weight {
+            Some(sizes) => backend.store_weight(sizes, &self.value, &self.variable)?,
+            None => backend.store(&self.value, &self.variable)?,
+        }
+        Ok(())
     }
 
     /// Keeps the value and the moments.
@@ -111,7 +122,8 @@ impl<B: Backend> Parameter<B> {
 }
 
 impl<B: Backend> LayerState<B> {
-    pub(super) fn new(backend: &B, layer: &Layer) -> Result<Self> {
+    /// `passes_grad` tells whether the gradient of the layer's input is asked for.
+    fn new(backend: &B, layer: &Layer, passes_grad: bool) -> Result<Self> {
         let (outputs, inputs) = layer.weight().dims2()?;
         let bias = match layer.bias() {
             Some(bias) => bias.clone(),
@@ -122,10 +134,10 @@ impl<B: Backend> LayerState<B> {
         Ok(Self {
             inputs,
             outputs,
-            weight: Parameter::new(backend, layer.weight())?,
-            bias: Parameter::new(backend, &bias)?,
+            weight: Parameter::new(backend, layer.weight(), Some(Sizes { rows: 0, inputs, outputs }))?,
+            bias: Parameter::new(backend, &bias, None)?,
             cos,
-            transposed: if B::TRANSPOSES { Some(zeros()?) } else { None },
+            plain: if B::TRANSPOSED && passes_grad { Some(zeros()?) } else { None },
         })
     }
 
@@ -133,8 +145,8 @@ impl<B: Backend> LayerState<B> {
         Sizes { rows, inputs: self.inputs, outputs: self.outputs }
     }
 
-    /// The matrix that multiplies x: W, or cos(W) if `refresh` has been called since W changed.
-    pub(super) fn matrix(&self) -> &B::Buffer {
+    /// The matrix that multiplies x, as weights are kept: W, or cos(W) if `refresh` has been called since W changed.
+    fn matrix(&self) -> &B::Buffer {
         self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix)
     }
 
@@ -145,8 +157,8 @@ impl<B: Backend> LayerState<B> {
             backend.cos(&self.weight.value, matrix)?;
         }
         let matrix = self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix);
-        if let Some(transposed) = &mut self.transposed {
-            backend.transpose(sizes, matrix, transposed)?;
+        if let Some(plain) = &mut self.plain {
+            backend.transpose(sizes, matrix, plain)?;
         }
         Ok(())
     }
@@ -159,14 +171,7 @@ impl<B: Backend> LayerState<B> {
         relu: bool,
         y: &mut B::Buffer,
     ) -> Result<()> {
-        Ok(backend.linear(
-            self.sizes(rows),
-            x,
-            self.transposed.as_ref().unwrap_or(self.matrix()),
-            &self.bias.value,
-            relu,
-            y,
-        )?)
+        Ok(backend.linear(self.sizes(rows), x, self.matrix(), &self.bias.value, relu, y)?)
     }
 
     /// The gradients of the parameters, from x, the output of the relu if there is one, and its gradient `grad`, which
@@ -184,6 +189,18 @@ impl<B: Backend> LayerState<B> {
         backend.bias_grad(sizes, output, accumulate, grad, &mut self.bias.grad)?;
         let weight_grad = self.cos.as_mut().map_or(&mut self.weight.grad, |[_, grad]| grad);
         Ok(backend.weight_grad(sizes, x, grad, accumulate, weight_grad)?)
+    }
+
+    /// The gradient of the layer's input from that of its output.
+    pub(super) fn input_grad(
+        &self,
+        backend: &B,
+        rows: usize,
+        grad: &B::Buffer,
+        x_grad: &mut B::Buffer,
+    ) -> Result<()> {
+        let matrix = self.plain.as_ref().unwrap_or(self.matrix());
+        Ok(backend.input_grad(self.sizes(rows), grad, matrix, x_grad)?)
     }
 
     /// Turns the gradient of cos(W) into that of W, when all of it is there.

@@ -115,11 +115,11 @@ impl<B: Backend> Fused<B> {
         backend.mse(rows * output.outputs, rows as f64, prediction, y, grad)?;
 
         output.backward(backend, rows, &activations[depth], None, false, grad)?;
-        backend.input_grad(output.sizes(rows), grad, output.matrix(), grad_below)?;
+        output.input_grad(backend, rows, grad, grad_below)?;
         for k in (1..=depth).rev() {
             swap(grad, grad_below);
             hidden.backward(backend, rows, &activations[k - 1], Some(&activations[k]), k < depth, grad)?;
-            backend.input_grad(hidden.sizes(rows), grad, hidden.matrix(), grad_below)?;
+            hidden.input_grad(backend, rows, grad, grad_below)?;
         }
         input.backward(backend, rows, x, Some(&activations[0]), false, grad_below)?;
         for layer in [input, hidden, output] {
@@ -174,9 +174,12 @@ impl<B: Backend> Fused<B> {
     fn queue_epoch(&mut self, data: &Dataset, batches: &[Batch], rows: &B::Rows) -> Result<Option<f64>> {
         self.backend.reset_status()?;
         let mut start = 0;
-        for batch in batches {
+        for (step, batch) in batches.iter().enumerate() {
             let end = start + batch.rows.len();
             self.backend.gather(data, rows, start..end, &mut self.scratch.x, &mut self.scratch.y)?;
+            if let Some(next) = batches.get(step + 1) {
+                self.backend.will_gather(data, rows, end..end + next.rows.len())?;
+            }
             self.gradients(batch.rows.len(), batch.depth)?;
             self.update()?;
             start = end;

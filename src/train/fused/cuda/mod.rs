@@ -93,7 +93,7 @@ impl<T: Element> Backend for Cuda<T> {
     type Rows = CudaSlice<u32>;
 
     // cuBLAS reads a matrix or its transpose.
-    const TRANSPOSES: bool = false;
+    const TRANSPOSED: bool = false;
 
     fn zeros(&self, len: usize) -> Result<Self::Buffer> {
         self.stream.alloc_zeros(len).w()
@@ -114,6 +114,14 @@ impl<T: Element> Backend for Cuda<T> {
 
     fn store(&self, from: &Self::Buffer, to: &Tensor) -> Result<()> {
         to.inplace_op1(&Assign(from))
+    }
+
+    fn load_weight(&self, _: Sizes, from: &Tensor, to: &mut Self::Buffer) -> Result<()> {
+        self.load(from, to)
+    }
+
+    fn store_weight(&self, _: Sizes, from: &Self::Buffer, to: &Tensor) -> Result<()> {
+        self.store(from, to)
     }
 
     fn rows(&self, rows: &[u32]) -> Result<Self::Rows> {

@@ -1,0 +1,63 @@
+//! The columns of row-major matrices, a few vectors of them at a time.
+
+use crate::ops::simd::{Lanes, Simd};
+
+/// Some columns: `VECTORS` vectors of them, or a part of one vector if not `FULL`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns<const VECTORS: usize, const FULL: bool> {
+    start: usize,
+    width: usize,
+}
+
+impl<const VECTORS: usize, const FULL: bool> Columns<VECTORS, FULL> {
+    /// These columns of one row.
+    #[inline(always)]
+    pub(super) fn load<T: Lanes, S: Simd>(self, simd: S, row: &[T]) -> [T::Vector<S>; VECTORS] {
+        let x = &row[self.start..self.start + self.width];
+        std::array::from_fn(|v| {
+            if FULL { T::load(simd, &x[v * T::count::<S>()..]) } else { T::load_part(simd, x) }
+        })
+    }
+
+    /// Writes these columns of one row.
+    #[inline(always)]
+    pub(super) fn store<T: Lanes, S: Simd>(self, simd: S, row: &mut [T], vectors: &[T::Vector<S>; VECTORS]) {
+        let x = &mut row[self.start..self.start + self.width];
+        for (v, &vector) in vectors.iter().enumerate() {
+            if FULL {
+                T::store(simd, &mut x[v * T::count::<S>()..], vector);
+            } else {
+                T::store_part(simd, x, vector);
+            }
+        }
+    }
+}
+
+/// Work that treats some columns after the other. A trait and not a closure, which would not be compiled for the
+/// instruction set of its caller.
+pub(super) trait ColumnWise<T: Lanes> {
+    /// Does the work for these columns.
+    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        columns: Columns<VECTORS, FULL>,
+    );
+
+    /// Does the work for `n` columns: two vectors at a time, then one, then the rest.
+    #[inline(always)]
+    fn all_columns<S: Simd>(&mut self, simd: S, n: usize) {
+        let lanes = T::count::<S>();
+        let mut start = 0;
+        while start + 2 * lanes <= n {
+            self.columns(simd, Columns::<2, true> { start, width: 2 * lanes });
+            start += 2 * lanes;
+        }
+        if start + lanes <= n {
+            self.columns(simd, Columns::<1, true> { start, width: lanes });
+            start += lanes;
+        }
+        if start < n {
+            self.columns(simd, Columns::<1, false> { start, width: n - start });
+        }
+    }
+}
