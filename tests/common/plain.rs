@@ -9,9 +9,14 @@ use taper::train::Trainer;
 
 /// The trainer of the default network on `device`, with parameters in `vars`.
 pub(crate) fn trainer(vars: &VarMap, features: usize, device: &Device) -> Trainer {
+    trainer_with(TrainConfig::default(), vars, features, device)
+}
+
+/// The same, trained as `config` says.
+pub(crate) fn trainer_with(config: TrainConfig, vars: &VarMap, features: usize, device: &Device) -> Trainer {
     let vb = seeded_builder(vars, generator(1, Stream::Init, 0), DType::F32, device);
     let net = DynamicNet::new(&ModelConfig::default().network(features, 1), vb).unwrap();
-    Trainer::new(net, vars, &TrainConfig::default(), 1, 0).unwrap()
+    Trainer::new(net, vars, &config, 1, 0).unwrap()
 }
 
 /// The same network with the same start, and its training step, in plain Candle.
