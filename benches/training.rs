@@ -6,27 +6,26 @@
 // A bench that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/candle.rs"]
+mod candle;
 mod common;
 #[path = "common/floor.rs"]
 mod floor;
-#[path = "../tests/common/plain.rs"]
-mod plain;
 
 use std::env;
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Tensor};
 use candle_nn::VarMap;
 use criterion::{BenchmarkId, Criterion, Throughput};
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use taper::config::{EngineName, ModelConfig, TrainConfig};
-use taper::data::{Dataset, shuffled_batches, synthetic};
+use taper::data::{Dataset, synthetic};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
+use candle::PlainTrainer;
+use candle::plain::{self, Plain};
 use common::Place;
 use floor::{Floor, Shape};
-use plain::Plain;
 
 const FEATURES: usize = 64;
 
@@ -94,7 +93,7 @@ fn epochs(c: &mut Criterion, place: &Place) {
             b.iter_custom(|n| place.time(n, || trainer.epoch(&data, &mut rows).unwrap()));
         });
     }
-    let (mut plain, mut rows) = (PlainTrainer::new(place), all_rows());
+    let (mut plain, mut rows) = (PlainTrainer::new(FEATURES, 0, &place.device), all_rows());
     group.bench_function("candle", |b| {
         b.iter_custom(|n| place.time(n, || plain.epoch(&data, &mut rows).unwrap()));
     });
@@ -127,36 +126,6 @@ fn floor(batch: usize) -> Floor {
     Floor::new(Shape { batch, features: FEATURES, hidden: ModelConfig::default().hidden })
 }
 
-/// The training of the default network made of nothing but Candle.
-struct PlainTrainer {
-    net: Plain,
-    shuffle: ChaCha8Rng,
-    depth: ChaCha8Rng,
-}
-
-impl PlainTrainer {
-    fn new(place: &Place) -> Self {
-        Self {
-            net: Plain::new(FEATURES, &place.device),
-            shuffle: generator(1, Stream::Shuffle, 0),
-            depth: generator(1, Stream::Depth, 0),
-        }
-    }
-
-    /// Makes an epoch's steps with the batches and depths that [`Trainer::epoch`] draws, and returns the mean loss.
-    fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
-        let TrainConfig { batch_size, .. } = TrainConfig::default();
-        let mut sum = Tensor::zeros((), DType::F32, data.x().device())?;
-        for batch in shuffled_batches(rows, batch_size, &mut self.shuffle) {
-            let batch = Tensor::new(batch, data.x().device())?;
-            let (x, y) = (data.x().index_select(&batch, 0)?, data.y().index_select(&batch, 0)?);
-            let depth = self.depth.random_range(ModelConfig::default().depths());
-            sum = (sum + self.net.step(&x, &y, depth)?)?;
-        }
-        Ok(f64::from(sum.to_scalar::<f32>()?) / (ROWS / batch_size) as f64)
-    }
-}
-
 /// Panics unless twenty steps of all give the same losses, up to rounding.
 fn check_steps(place: &Place, x: &Tensor, y: &Tensor, depth: usize) {
     let mut engines = ENGINES.map(|(_, engine)| trainer(place, engine));
@@ -177,7 +146,7 @@ fn check_steps(place: &Place, x: &Tensor, y: &Tensor, depth: usize) {
 /// Panics unless the first two epochs of all give the same losses, up to rounding.
 fn check_epochs(place: &Place, data: &Dataset) {
     for (name, engine) in ENGINES {
-        let (mut ours, mut theirs) = (trainer(place, engine), PlainTrainer::new(place));
+        let (mut ours, mut theirs) = (trainer(place, engine), PlainTrainer::new(FEATURES, 0, &place.device));
         let (mut our_rows, mut their_rows) = (all_rows(), all_rows());
         for epoch in 0..2 {
             let a = ours.epoch(data, &mut our_rows).unwrap();

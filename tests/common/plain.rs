@@ -50,12 +50,17 @@ impl Plain {
 
     /// Makes a step and returns the loss before it, on the device.
     pub(crate) fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<Tensor> {
+        let loss = candle_nn::loss::mse(&self.forward(x, depth)?, y)?;
+        self.optimizer.backward_step(&loss)?;
+        Ok(loss.detach())
+    }
+
+    /// The output for `x` with the hidden layer applied `depth` times.
+    pub(crate) fn forward(&self, x: &Tensor, depth: usize) -> Result<Tensor> {
         let mut h = self.input.forward(x)?.relu()?;
         for _ in 0..depth {
             h = self.hidden.forward(&h)?.relu()?;
         }
-        let loss = candle_nn::loss::mse(&self.output.forward(&h)?, y)?;
-        self.optimizer.backward_step(&loss)?;
-        Ok(loss.detach())
+        self.output.forward(&h)
     }
 }
