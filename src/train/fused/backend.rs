@@ -54,11 +54,6 @@ pub(in crate::train) trait Backend: Debug + Send {
         y: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// Tells the backend which rows [`gather`](Self::gather) will be asked for next, while there is other work to do.
-    fn will_gather(&self, _data: &Dataset, _rows: &Self::Rows, _range: Range<usize>) -> Result<()> {
-        Ok(())
-    }
-
     /// W (outputs, inputs) <- W^T, as it is kept if [`TRANSPOSED`](Self::TRANSPOSED).
     fn transpose(&self, sizes: Sizes, kept: &Self::Buffer, weight: &mut Self::Buffer) -> Result<()>;
 

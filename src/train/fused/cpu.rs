@@ -105,15 +105,6 @@ impl<T: CpuElement> Backend for Cpu<T> {
         Ok(())
     }
 
-    fn will_gather(&self, data: &Dataset, rows: &Self::Rows, range: Range<usize>) -> Result<()> {
-        let (storage, layout) = data.x().storage_and_layout();
-        let (all, columns) = (elements::<T>(&storage, layout)?, layout.dims()[1]);
-        for &row in &rows[range] {
-            prefetch(&all[row as usize * columns..][..columns]);
-        }
-        Ok(())
-    }
-
     fn transpose(&self, sizes: Sizes, kept: &Self::Buffer, weight: &mut Self::Buffer) -> Result<()> {
         linear::transpose(sizes.outputs, sizes.inputs, kept, weight);
         Ok(())
@@ -220,17 +211,6 @@ impl<T: CpuElement> Backend for Cpu<T> {
 
     fn status(&self) -> Result<Status> {
         Ok(self.status.clone())
-    }
-}
-
-/// Asks the memory to bring `x` nearer while the program goes on.
-#[allow(unsafe_code)]
-fn prefetch<T>(x: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in x.chunks(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch has no effect that a program can see, at any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
 }
 

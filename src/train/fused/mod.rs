@@ -174,12 +174,9 @@ impl<B: Backend> Fused<B> {
     fn queue_epoch(&mut self, data: &Dataset, batches: &[Batch], rows: &B::Rows) -> Result<Option<f64>> {
         self.backend.reset_status()?;
         let mut start = 0;
-        for (step, batch) in batches.iter().enumerate() {
+        for batch in batches {
             let end = start + batch.rows.len();
             self.backend.gather(data, rows, start..end, &mut self.scratch.x, &mut self.scratch.y)?;
-            if let Some(next) = batches.get(step + 1) {
-                self.backend.will_gather(data, rows, end..end + next.rows.len())?;
-            }
             self.gradients(batch.rows.len(), batch.depth)?;
             self.update()?;
             start = end;
