@@ -6,10 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
+#[path = "common/one_thread.rs"]
+mod one_thread;
 #[path = "../tests/common/plain.rs"]
 mod plain;
-
-use std::env;
 
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarMap;
@@ -30,15 +30,7 @@ const FEATURES: usize = 64;
 const ROWS: usize = 4096;
 
 fn main() {
-    // Without this Candle 0.11 parses /proc/cpuinfo at every matrix product, and that would be most of the time.
-    // SAFETY: no other thread has been started.
-    #[allow(unsafe_code)]
-    unsafe {
-        env::set_var("RAYON_NUM_THREADS", "1");
-    }
-    let mut criterion = Criterion::default().configure_from_args();
-    benches(&mut criterion);
-    criterion.final_summary();
+    one_thread::run(benches);
 }
 
 fn benches(c: &mut Criterion) {
