@@ -9,6 +9,8 @@
 
 #[path = "common/floor.rs"]
 mod floor;
+#[path = "common/one_thread.rs"]
+mod one_thread;
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -36,12 +38,7 @@ struct Case {
 const DEFAULT: Case = Case { shape: Shape { batch: 64, features: 64, hidden: 32 }, depth: 2, rows: 1 << 12 };
 
 fn main() {
-    // Without this Candle 0.11 parses /proc/cpuinfo at every matrix product, and products would use threads.
-    // SAFETY: no other thread has been started.
-    #[allow(unsafe_code)]
-    unsafe {
-        env::set_var("RAYON_NUM_THREADS", "1");
-    }
+    one_thread::demand();
     let arguments: Vec<String> = env::args().skip(1).collect();
     let test = arguments.iter().any(|argument| argument == "--test");
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));

@@ -11,8 +11,8 @@ mod candle;
 mod common;
 #[path = "common/floor.rs"]
 mod floor;
-
-use std::env;
+#[path = "common/one_thread.rs"]
+mod one_thread;
 
 use candle_core::{DType, Tensor};
 use candle_nn::VarMap;
@@ -36,12 +36,7 @@ const ENGINES: [(&str, EngineName); 2] = [("fused", EngineName::Fused), ("autogr
 const ROWS: usize = 4096;
 
 fn main() {
-    // Without this Candle 0.11 parses /proc/cpuinfo at every matrix product, and that would be most of the time.
-    // SAFETY: no other thread has been started.
-    #[allow(unsafe_code)]
-    unsafe {
-        env::set_var("RAYON_NUM_THREADS", "1");
-    }
+    one_thread::demand();
     let mut criterion = Criterion::default().configure_from_args();
     benches(&mut criterion);
     criterion.final_summary();

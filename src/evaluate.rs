@@ -7,7 +7,7 @@ use candle_core::{DType, Tensor};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
-use crate::nn::{DynamicNet, mean_over_depths};
+use crate::nn::{DynamicNet, Predictor};
 
 /// How many rows are predicted at a time, so that memory does not grow with the data.
 const BLOCK: usize = 4096;
@@ -27,18 +27,17 @@ pub struct Evaluation {
 ///
 /// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is not finite.
 pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evaluation> {
-    // Without a graph the activations of a block are dropped as soon as they are used.
-    let net = net.detach();
+    let predictor = Predictor::new(net)?;
     let mut mean = Accumulator::default();
     let mut by_depth: Vec<_> = net.depths().map(|depth| (depth, Accumulator::default())).collect();
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
         let targets = values(&y)?;
-        let outputs = net.forward_all_depths(&x)?;
-        for ((_, errors), output) in by_depth.iter_mut().zip(&outputs) {
-            errors.add(&values(output)?, &targets);
+        let prediction = predictor.predict_all_depths(&x)?;
+        for (i, (_, errors)) in by_depth.iter_mut().enumerate() {
+            errors.add(&values(&prediction.by_depth.narrow(1, i, 1)?)?, &targets);
         }
-        mean.add(&values(&mean_over_depths(&outputs)?)?, &targets);
+        mean.add(&values(&prediction.mean)?, &targets);
     }
     let finite = |errors: &Accumulator| match errors.metrics() {
         Some(metrics) if metrics.mse.is_finite() => Ok(metrics),

@@ -126,6 +126,9 @@ impl DynamicNet {
 
     /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths.
     ///
+    /// It has a graph and can be trained. [`Predictor`](crate::nn::Predictor) is faster without one, and has memory enough
+    /// for any number of rows.
+    ///
     /// # Errors
     ///
     /// Fails when `x` has another number of features.
@@ -155,6 +158,6 @@ impl DynamicNet {
 }
 
 /// The mean (n, out) of the outputs (n, out) at all depths.
-pub(crate) fn mean_over_depths(outputs: &[Tensor]) -> Result<Tensor> {
+pub(super) fn mean_over_depths(outputs: &[Tensor]) -> Result<Tensor> {
     Tensor::stack(outputs, 0)?.mean(0)
 }

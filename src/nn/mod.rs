@@ -10,11 +10,12 @@ mod init;
 mod layer;
 mod linear;
 mod loss;
+mod predictor;
 
 pub use cos_linear::{CosInit, CosLinear};
-pub(crate) use dynamic_net::mean_over_depths;
 pub use dynamic_net::{DynamicNet, DynamicNetConfig};
 pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};
 pub use linear::Linear;
 pub use loss::mse_loss;
+pub use predictor::{Float, Prediction, Predictor};
