@@ -22,11 +22,9 @@ use taper::random::{Stream, generator};
 
 const FEATURES: usize = 64;
 
-/// The rows that plain Candle predicts at a time.
-const CANDLE_BLOCK: usize = 1024;
-
-/// The rows of the products alone at a time: the activations stay in the second cache.
-const PRODUCT_BLOCK: usize = 512;
+/// The rows that plain Candle predicts at a time, and those of the products alone. Of 256 to 16384 rows the most were the
+/// fastest for both, by 5 %, where the last cache has 32 MiB.
+const BLOCK: usize = 16384;
 
 fn main() {
     one_thread::demand();
@@ -76,8 +74,8 @@ impl Plain {
     fn predict(&self, x: &Tensor) -> Result<Tensor> {
         let [input, hidden, output] = &self.0;
         let mut means = Vec::new();
-        for start in (0..x.dims()[0]).step_by(CANDLE_BLOCK) {
-            let x = x.narrow(0, start, CANDLE_BLOCK.min(x.dims()[0] - start))?;
+        for start in (0..x.dims()[0]).step_by(BLOCK) {
+            let x = x.narrow(0, start, BLOCK.min(x.dims()[0] - start))?;
             let mut h = input.forward(&x)?.relu()?;
             let mut outputs = Vec::new();
             for _ in ModelConfig::default().depths() {
@@ -116,8 +114,8 @@ impl Products {
         let filled = |len| vec![0.01; len];
         Self {
             weights: [FEATURES * hidden, hidden * hidden, hidden].map(filled),
-            h: [PRODUCT_BLOCK * hidden; 2].map(filled),
-            y: filled(PRODUCT_BLOCK),
+            h: [BLOCK * hidden; 2].map(filled),
+            y: filled(BLOCK),
         }
     }
 
@@ -128,7 +126,7 @@ impl Products {
         let x = storage.as_slice::<f32>().unwrap();
         let [input, deeper, output] = &self.weights;
         let [h, next] = &mut self.h;
-        for x in x.chunks(PRODUCT_BLOCK * FEATURES) {
+        for x in x.chunks(BLOCK * FEATURES) {
             let rows = x.len() / FEATURES;
             product([rows, hidden, FEATURES], x, input, h);
             for _ in ModelConfig::default().depths() {
