@@ -7,13 +7,10 @@ use std::{iter, mem, thread};
 use candle_core::{Result, Tensor, WithDType, bail};
 
 use crate::nn::{DynamicNet, Layer};
+use crate::ops::linear::LARGE;
 use crate::ops::linear::cpu::{Sizes, forward, transpose};
 use crate::ops::simd::Lanes;
 use crate::ops::{Real, cos};
-
-/// Products of fewer multiplications than this are made of tiles in registers, where every element is the same chain of
-/// sums whatever rows are beside it. Larger ones would go to the `gemm` crate, which chooses that chain by the sizes.
-const TILED: usize = 1 << 21;
 
 /// The rows of a block are a multiple of this, and so of a tile's 6 or 8.
 const ROWS: usize = 24;
@@ -162,7 +159,7 @@ impl<'a, T> Piece<'a, T> {
 /// y = x M^T + b, for M the matrix of a layer: W or cos(W).
 ///
 /// M^T is kept in panels of columns, each of them contiguous, if it is too large for a product of [`ROWS`] rows that is
-/// [`TILED`]; else it is one panel.
+/// below [`LARGE`]; else it is one panel.
 #[derive(Debug, Clone)]
 struct Affine<T> {
     inputs: usize,
@@ -190,7 +187,7 @@ impl<T: Lanes + WithDType> Affine<T> {
             Some(bias) => elements(bias)?,
             None => vec![T::default(); outputs],
         };
-        let width = if inputs * outputs * ROWS < TILED { outputs } else { PANEL };
+        let width = if inputs * outputs * ROWS < LARGE { outputs } else { PANEL };
         let panel = |start: usize| {
             let columns = start..outputs.min(start + width);
             let mut transposed = vec![T::default(); inputs * columns.len()];
@@ -213,7 +210,7 @@ impl<T: Lanes + WithDType> Affine<T> {
             let width = columns.len();
             let bias = &bias[columns.clone()];
             // A single row of very many inputs may be too much for tiles; then all products have a single row.
-            let most = (TILED - 1) / (inputs * width);
+            let most = (LARGE - 1) / (inputs * width);
             let most = if most < ROWS { most.max(1) } else { multiple_of_rows(most) };
             for start in (0..rows).step_by(most) {
                 let sizes = Sizes { rows: most.min(rows - start), inputs: *inputs, outputs: width };

@@ -3,3 +3,5 @@
 mod columns;
 pub(crate) mod cpu;
 mod product;
+
+pub(crate) use product::LARGE;

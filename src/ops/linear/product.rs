@@ -7,8 +7,9 @@
 use super::columns::{ColumnWise, Columns};
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
-/// From how many multiplications on packing is worth its time.
-const LARGE: usize = 1 << 21;
+/// From how many multiplications on packing is worth its time. Below, an element of C is the same chain of sums whatever
+/// rows are beside it; the `gemm` crate chooses the chain by the sizes.
+pub(crate) const LARGE: usize = 1 << 21;
 
 /// A matrix of any strides.
 #[derive(Debug, Clone, Copy)]
