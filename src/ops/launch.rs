@@ -136,6 +136,14 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
     Ok(CudaStorage::wrap_cuda_slice(result, device.clone()))
 }
 
+/// Refuses a buffer of `len` elements that a kernel would leave: kernels trust the sizes that they are given.
+pub(crate) fn check_len(what: &str, len: usize, least: usize) -> Result<()> {
+    if len < least {
+        bail!("{what} has {len} elements, expected at least {least}")
+    }
+    Ok(())
+}
+
 /// The blocks for `threads` threads, or as many of them as are worth while.
 pub(crate) fn grid(threads: usize) -> LaunchConfig {
     let blocks = threads.div_ceil(BLOCK as usize).clamp(1, MAX_BLOCKS);
