@@ -35,7 +35,7 @@ pub(super) fn weight_grad(grad: &Tensor, x: &Tensor) -> Result<Tensor> {
     grad.apply_op2(x, Product::WeightGrad)
 }
 
-/// x W^T + b, and then relu if `relu`. A weight is transposed anew each time: that takes less than the product.
+/// x W^T + b, and then relu if `relu`.
 pub(super) fn on_slices<T: Float>(
     sizes: cpu::Sizes,
     x: &[T],
@@ -45,9 +45,7 @@ pub(super) fn on_slices<T: Float>(
 ) -> Vec<T> {
     let mut y = vec![T::default(); sizes.rows * sizes.outputs];
     if !y.is_empty() {
-        let mut transposed = vec![T::default(); weight.len()];
-        cpu::transpose(sizes.inputs, sizes.outputs, weight, &mut transposed);
-        cpu::forward(sizes, x, &transposed, bias, relu, &mut y);
+        cpu::forward_by_weight(sizes, x, weight, bias, relu, &mut y);
     }
     y
 }
