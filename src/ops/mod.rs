@@ -20,8 +20,10 @@
 //! written once: in `elementwise.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Then add the folder to
 //! the list below.
 
+mod axes;
 mod custom;
 mod elementwise;
+mod half_floats;
 #[cfg(feature = "cuda")]
 pub(crate) mod launch;
 pub(crate) mod linear;

@@ -35,6 +35,9 @@ pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Ten
     if !is_supported(x.dtype()) {
         bail!("{}, expected F16, BF16, F32 or F64", operands())
     }
+    if x.shape() == y.shape() {
+        return Ok((x.clone(), y.clone()));
+    }
     let Ok(shape) = x.shape().broadcast_shape_binary_op(y.shape(), op) else {
         bail!("{}, the shapes do not broadcast", operands())
     };
