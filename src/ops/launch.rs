@@ -11,7 +11,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 use candle_core::{CudaStorage, DType, Error, Layout, Result, Shape, bail};
 use half::{bf16, f16};
 
-use crate::ops::elementwise::merged_axes;
+use crate::ops::axes::merged_axes;
 
 /// Threads of a block.
 pub(crate) const BLOCK: u32 = 256;

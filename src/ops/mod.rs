@@ -21,9 +21,11 @@
 //! written once: in `elementwise.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Another operation
 //! implements Candle's `CustomOp` itself, on the slices that `elements.rs` finds. Then add the folder to the list below.
 
+mod axes;
 mod custom;
 pub(crate) mod elements;
 mod elementwise;
+mod half_floats;
 #[cfg(feature = "cuda")]
 pub(crate) mod launch;
 pub(crate) mod linear;

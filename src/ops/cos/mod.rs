@@ -1,7 +1,8 @@
 //! The elementwise cosine.
 
 pub(crate) mod cpu;
-pub(super) mod near;
+pub(super) mod double;
+pub(super) mod single;
 
 #[cfg(feature = "cuda")]
 use candle_core::{CudaStorage, Layout, Shape};
