@@ -45,6 +45,7 @@ fn add_squares<T: Float>(sums: &mut [f64; SUMS], x: &[T], y: &[T]) {
 }
 
 /// (x - y) g.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct DifferenceTimes;
 
 impl Map<3> for DifferenceTimes {
