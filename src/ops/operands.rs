@@ -1,5 +1,7 @@
 //! What every operation asks of its operands, and the words in which it refuses them.
 
+use std::borrow::Cow;
+
 use candle_core::{DType, Result, Shape, Tensor, bail};
 
 /// Whether the operations compute in `dtype`.
@@ -21,7 +23,11 @@ pub(super) fn check(op: &str, x: &Tensor) -> Result<()> {
 }
 
 /// Checks the operands of a binary operation and broadcasts both to their common shape.
-pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
+pub(super) fn broadcast<'a>(
+    op: &'static str,
+    x: &'a Tensor,
+    y: &'a Tensor,
+) -> Result<(Cow<'a, Tensor>, Cow<'a, Tensor>)> {
     let operands = || format!("{op}: x is {}, y is {}", describe(x), describe(y));
     if !x.device().same_device(y.device()) {
         if x.device().location() == y.device().location() {
@@ -36,7 +42,7 @@ pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Ten
         bail!("{}, expected F16, BF16, F32 or F64", operands())
     }
     if x.shape() == y.shape() {
-        return Ok((x.clone(), y.clone()));
+        return Ok((Cow::Borrowed(x), Cow::Borrowed(y)));
     }
     let Ok(shape) = x.shape().broadcast_shape_binary_op(y.shape(), op) else {
         bail!("{}, the shapes do not broadcast", operands())
@@ -45,6 +51,6 @@ pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Ten
 }
 
 /// `x` broadcast to `shape`, without a node in the graph when it has that shape already.
-fn expand(x: &Tensor, shape: &Shape) -> Result<Tensor> {
-    if x.shape() == shape { Ok(x.clone()) } else { x.broadcast_as(shape) }
+fn expand<'a>(x: &'a Tensor, shape: &Shape) -> Result<Cow<'a, Tensor>> {
+    if x.shape() == shape { Ok(Cow::Borrowed(x)) } else { x.broadcast_as(shape).map(Cow::Owned) }
 }
