@@ -18,8 +18,9 @@
 //!
 //! An elementwise operation is a folder: `cpu.rs` has its scalar math as a `Map`, a `.cu` file of the folder's name the same math
 //! for CUDA, and `mod.rs` the public function and the derivative as an `Elementwise`. Loops, layouts and dtypes are
-//! written once: in `elementwise.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Another operation
-//! implements Candle's `CustomOp` itself, on the slices that `elements.rs` finds. Then add the folder to the list below.
+//! written once: in `elementwise.rs` and `axes.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Another
+//! operation implements Candle's `CustomOp` itself, on the slices that `elements.rs` finds. Then add the folder to the
+//! list below.
 
 mod axes;
 mod custom;

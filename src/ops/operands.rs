@@ -1,5 +1,7 @@
 //! What every operation asks of its operands, and the words in which it refuses them.
 
+use std::borrow::Cow;
+
 use candle_core::{DType, Result, Shape, Tensor, bail};
 
 /// Whether the operations compute in `dtype`.
@@ -46,14 +48,15 @@ pub(super) fn check_all(op: &str, operands: &[(&str, &Tensor)]) -> Result<()> {
 }
 
 /// Checks the operands of a binary operation and broadcasts both to their common shape.
-pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
+pub(super) fn broadcast<'a>(
+    op: &'static str,
+    x: &'a Tensor,
+    y: &'a Tensor,
+) -> Result<(Cow<'a, Tensor>, Cow<'a, Tensor>)> {
     let operands = [("x", x), ("y", y)];
     check_all(op, &operands)?;
     if x.shape() == y.shape() {
-        return Ok((x.clone(), y.clone()));
-    }
-    if x.shape() == y.shape() {
-        return Ok((x.clone(), y.clone()));
+        return Ok((Cow::Borrowed(x), Cow::Borrowed(y)));
     }
     let Ok(shape) = x.shape().broadcast_shape_binary_op(y.shape(), op) else {
         bail!("{}, the shapes do not broadcast", list(op, &operands))
@@ -62,8 +65,8 @@ pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Ten
 }
 
 /// `x` broadcast to `shape`, without a node in the graph when it has that shape already.
-fn expand(x: &Tensor, shape: &Shape) -> Result<Tensor> {
-    if x.shape() == shape { Ok(x.clone()) } else { x.broadcast_as(shape) }
+fn expand<'a>(x: &'a Tensor, shape: &Shape) -> Result<Cow<'a, Tensor>> {
+    if x.shape() == shape { Ok(Cow::Borrowed(x)) } else { x.broadcast_as(shape).map(Cow::Owned) }
 }
 
 /// Applies `op` to operands of 16 bits widened to `f32`, and rounds its result once; to others as they are.

@@ -14,9 +14,11 @@ pub(super) struct Maximum {
 impl Map<2> for Maximum {
     #[inline(always)]
     fn apply<T: Real>(&self, [x, y]: [T; 2]) -> T {
-        // Only NaN differs from itself; a NaN in y falls through to the last branch.
+        // One instruction, and y if either is NaN.
+        let larger = if x > y { x } else { y };
+        // Only NaN differs from itself.
         #[allow(clippy::eq_op)]
-        if x > y || x != x { x } else { y }
+        if x == x { larger } else { x }
     }
 }
 
