@@ -52,9 +52,6 @@ pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Ten
     if x.shape() == y.shape() {
         return Ok((x.clone(), y.clone()));
     }
-    if x.shape() == y.shape() {
-        return Ok((x.clone(), y.clone()));
-    }
     let Ok(shape) = x.shape().broadcast_shape_binary_op(y.shape(), op) else {
         bail!("{}, the shapes do not broadcast", list(op, &operands))
     };
