@@ -235,6 +235,9 @@ fn no_rows_have_no_predictions() {
         let predictor = Predictor::new(&net).unwrap().with_threads(threads(3));
         let prediction = predictor.predict_all_depths(&rows(0, 4, dtype)).unwrap();
         assert_eq!((prediction.mean.dims(), prediction.by_depth.dims()), (&[0, 3][..], &[0, 2, 3][..]));
+        // A view that begins behind the end of its storage.
+        let behind = rows(2, 5, dtype).narrow(0, 2, 0).unwrap().narrow(1, 1, 4).unwrap();
+        assert_eq!(predictor.predict(&behind).unwrap().dims(), [0, 3]);
     }
     let (_vars, net) = network(&case, DType::F32);
     Predictor::new(&net).unwrap().predict_rows::<f32>(&[], &mut [], Some(&mut [])).unwrap();

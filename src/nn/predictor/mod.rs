@@ -12,6 +12,7 @@ use candle_nn::VarBuilder;
 
 use crate::nn::dynamic_net::mean_over_depths;
 use crate::nn::{CosInit, DynamicNet, DynamicNetConfig, Layer, LayerKind};
+use crate::ops::elements::on_cpu;
 use crate::ops::simd::Lanes;
 pub use float::Float;
 use trunk::Trunk;
@@ -217,11 +218,10 @@ impl Predictor {
         let mut by_depth = vec![T::default(); rows * depths * outputs];
         let x = x.contiguous()?;
         let (storage, layout) = x.storage_and_layout();
-        let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
-            bail!("Predictor: expected a contiguous tensor on the CPU, found {layout:?}")
+        let Storage::Cpu(storage) = &*storage else {
+            bail!("Predictor: expected a tensor on the CPU, found {layout:?}")
         };
-        let x = &storage.as_slice::<T>()?[start..end];
-        trunk.predict(self.threads.get(), x, &mut mean, &mut by_depth);
+        trunk.predict(self.threads.get(), on_cpu(storage, layout)?, &mut mean, &mut by_depth);
         Ok(Prediction {
             mean: Tensor::from_vec(mean, (rows, outputs), &Device::Cpu)?,
             by_depth: Tensor::from_vec(by_depth, (rows, depths, outputs), &Device::Cpu)?,

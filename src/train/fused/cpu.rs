@@ -8,6 +8,7 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
 use crate::ops::cos::cpu as cos;
+use crate::ops::elements::on_cpu;
 use crate::ops::linear::cpu as linear;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 use crate::ops::{Element, Real};
@@ -234,9 +235,9 @@ impl<T: Lanes> WithSimd for IsFinite<'_, T> {
 
 /// The elements of a contiguous CPU tensor.
 fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
-    match (storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(storage), Some((start, end))) => Ok(&storage.as_slice::<T>()?[start..end]),
-        _ => bail!("expected a contiguous tensor on the CPU, found {layout:?}"),
+    match storage {
+        Storage::Cpu(storage) => on_cpu(storage, layout),
+        _ => bail!("expected a tensor on the CPU, found {layout:?}"),
     }
 }
 
