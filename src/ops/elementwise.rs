@@ -40,8 +40,8 @@ const BLOCK: usize = 2048;
 /// How many rows a tile of operands has that are copied: enough to use all of each line of the cache that is read.
 const TILE_ROWS: usize = 32;
 
-/// The bytes of the largest register, and of a line of the cache.
-const REGISTER_BYTES: usize = 64;
+/// The bytes of a line of the cache, and of the largest register.
+const LINE_BYTES: usize = 64;
 
 /// From how many positions on threads are worth their start, as in Candle.
 const PARALLEL: usize = 1 << 16;
@@ -175,13 +175,13 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Part<'_, T, F, N> {
 }
 
 impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
-    /// A block at a time, the first only so long that the results of the others begin where a register does: stores
-    /// across two lines of the cache take twice as long.
+    /// A block at a time, the first only so long that the results of the others begin where a line of the cache does:
+    /// stores across two lines take twice as long.
     #[inline(always)]
     fn contiguous(self) {
         let Self { f, x, offsets, space, .. } = self;
         let (mut start, len) = (0, space.len());
-        let mut end = len.min(space.as_ptr().align_offset(REGISTER_BYTES));
+        let mut end = len.min(space.as_ptr().align_offset(LINE_BYTES));
         while start < len {
             let mut blocks = [[].as_slice(); N];
             for (k, block) in blocks.iter_mut().enumerate() {
@@ -200,7 +200,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
         let Tiling { outer, rows, columns } = Tiling::new(axes);
         let is_strided = columns.strides.iter().any(|&stride| stride > 1);
         let (tile_rows, tile_columns) = if is_strided { (TILE_ROWS, BLOCK / TILE_ROWS) } else { (1, BLOCK) };
-        let mut copies = [[T::default(); BLOCK]; N];
+        let mut copies = [Tile([T::default(); BLOCK]); N];
         for (offsets, space_start) in Starts::new(offsets, &outer) {
             for row in (0..rows.len).step_by(tile_rows) {
                 for column in (0..columns.len).step_by(tile_columns) {
@@ -217,7 +217,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
                                 &x[k][from[k]..],
                                 (height, rows.strides[k]),
                                 (width, columns.strides[k]),
-                                copy,
+                                &mut copy.0,
                             ),
                         }
                     }
@@ -226,7 +226,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
                         for (k, (block, copy)) in blocks.iter_mut().zip(&copies).enumerate() {
                             *block = match columns.strides[k] {
                                 1 => &x[k][from[k] + i * rows.strides[k]..][..width],
-                                _ => &copy[i * width..][..width],
+                                _ => &copy.0[i * width..][..width],
                             };
                         }
                         let at = space_start + (row + i) * rows.space + column;
@@ -274,6 +274,11 @@ fn copy_tile<T: Copy>(
         }
     }
 }
+
+/// Copied elements, beginning where a line of the cache does.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Tile<T>([T; BLOCK]);
 
 /// The values of `f` for contiguous blocks of operands.
 #[inline(always)]
