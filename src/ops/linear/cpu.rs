@@ -29,8 +29,8 @@ pub(crate) fn forward<T: Lanes>(
     product([rows, outputs, inputs], x, transposed, y, Outcome::Layer { bias, relu });
 }
 
-/// y <- x W^T + b, and then relu if `relu`; W is (outputs, inputs), and where the product wants W^T it is made anew, which
-/// takes less than the product.
+/// y <- x W^T + b, and then relu if `relu`; W is (outputs, inputs), and where the product wants W^T it is made anew: for a
+/// single row that is most of the time.
 pub(crate) fn forward_by_weight<T: Lanes>(
     sizes: Sizes,
     x: &[T],

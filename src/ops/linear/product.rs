@@ -8,8 +8,8 @@ use super::columns::{ColumnWise, Columns};
 use super::large::large;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
-/// From how many multiplications on packing is worth its time. Below, an element of C is the same chain of sums whatever
-/// rows are beside it; the `gemm` crate chooses the chain by the sizes.
+/// From how many multiplications on packing is worth its time. Below, an element of C is, for A row-major, the same chain of
+/// sums whatever rows are beside it; the `gemm` crate chooses the chain by the sizes.
 pub(crate) const LARGE: usize = 1 << 21;
 
 /// A matrix of any strides.
