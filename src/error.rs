@@ -15,6 +15,10 @@ pub enum Error {
         /// What is wrong and what would be right, for example `is NaN, expected a finite number above 0`.
         problem: String,
     },
+    /// A file of settings or one of its settings cannot be used: a whole sentence, for example
+    /// `run.toml:3: train.lr is 0, expected a finite number above 0`.
+    #[error("{0}")]
+    Settings(String),
     /// Training met a loss or a gradient that is not finite.
     #[error("epoch {epoch}, step {step}, depth {depth}: {what} is not finite; {}", advice(*.epoch, *.step))]
     NotFinite {

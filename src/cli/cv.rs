@@ -1,38 +1,52 @@
 //! The flags of `taper cv`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use taper::config::{
-    CvConfig, DataConfig, DeviceSpec, EngineName, FloatType, LayerName, ModelConfig, TrainConfig,
-};
+use serde::Serialize;
+use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName};
 use taper::nn::CosInit;
 use taper::telemetry::LogFormat;
 
-/// What `taper cv` can be told.
-#[derive(Debug, Args)]
-pub(crate) struct CvArgs {
-    /// Rows of synthetic data
+/// The settings of a cross-validation: for each key of the configuration the flag of its name, whose help explains it.
+#[derive(Debug, Args, Serialize)]
+pub(crate) struct SettingArgs {
+    /// The names of the arguments that the user gave.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub(super) given: Vec<String>,
+
+    /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    #[serde(skip)]
+    pub(super) config: Option<PathBuf>,
+    /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and flags
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
+    #[serde(skip)]
+    pub(super) set: Vec<String>,
+
+    /// Rows of synthetic data, from 2 to 4294967295
     #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data")]
     rows: usize,
-    /// Features of a row
+    /// Features of a row, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().data.features, help_heading = "Data")]
     features: usize,
-    /// Standard deviation of the noise; its square is the least mse that can be reached
+    /// Standard deviation of the noise, 0 or more; its square is the least mse that can be reached
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
           allow_hyphen_values = true)]
     noise: f64,
-    /// Folds, each tested once with a network trained on the others
+    /// Folds, 2 or more, each tested once with a network trained on the others
     #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
     folds: usize,
 
-    /// Width of the hidden layer
+    /// Width of the hidden layer, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network")]
     hidden: usize,
-    /// Least number of times that the hidden layer is applied
+    /// Least number of times that the hidden layer is applied, from 0 to the largest
     #[arg(long, value_name = "N", default_value_t = defaults().model.min_depth, help_heading = "Network")]
     min_depth: usize,
-    /// Largest number of times that the hidden layer is applied
+    /// Largest number of times that the hidden layer is applied, from the least to 1000
     #[arg(long, value_name = "N", default_value_t = defaults().model.max_depth, help_heading = "Network")]
     max_depth: usize,
     /// Kind of all layers
@@ -42,17 +56,17 @@ pub(crate) struct CvArgs {
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,
 
-    /// Times that training goes through the rows
+    /// Times that training goes through the rows, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training")]
     epochs: usize,
-    /// Rows of a training step
+    /// Rows of a training step, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training")]
     batch_size: usize,
-    /// Learning rate of AdamW
+    /// Learning rate of AdamW, above 0
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
           allow_hyphen_values = true)]
     lr: f64,
-    /// Decoupled weight decay of AdamW; 0 makes it Adam
+    /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
@@ -60,12 +74,9 @@ pub(crate) struct CvArgs {
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,
 
-    /// Seed of all randomness: the same seed gives the same result to the bit
+    /// Seed of all randomness, 0 or more: the same seed gives the same result to the bit
     #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run")]
     seed: u64,
-    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    jobs: Option<NonZeroUsize>,
     /// Device: auto, cpu, cuda, cuda:N, or cuda:N,M,... to share the folds among GPUs; auto takes a GPU if build and
     /// machine have one
     #[arg(long, value_name = "DEVICE", default_value_t, help_heading = "Run")]
@@ -73,6 +84,17 @@ pub(crate) struct CvArgs {
     /// Type of data, parameters and arithmetic
     #[arg(long, value_name = "TYPE", value_enum, default_value_t, help_heading = "Run")]
     dtype: DtypeArg,
+}
+
+/// What `taper cv` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct CvArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+
+    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    jobs: Option<NonZeroUsize>,
 
     /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Output")]
@@ -90,31 +112,6 @@ fn defaults() -> CvConfig {
 }
 
 impl CvArgs {
-    /// The settings that the arguments ask for, not yet validated.
-    pub(crate) fn config(&self) -> CvConfig {
-        CvConfig {
-            data: DataConfig { rows: self.rows, features: self.features, noise: self.noise },
-            model: ModelConfig {
-                hidden: self.hidden,
-                min_depth: self.min_depth,
-                max_depth: self.max_depth,
-                layer: self.layer.into(),
-                cos_init: self.cos_init.into(),
-            },
-            train: TrainConfig {
-                epochs: self.epochs,
-                batch_size: self.batch_size,
-                lr: self.lr,
-                weight_decay: self.weight_decay,
-                engine: self.engine.into(),
-            },
-            folds: self.folds,
-            seed: self.seed,
-            device: self.device.clone(),
-            dtype: self.dtype.into(),
-        }
-    }
-
     /// The number of folds to train side by side, if it was said.
     pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
         self.jobs
@@ -129,7 +126,8 @@ impl CvArgs {
 /// Declares the names on the command line of the variants of a library's enum.
 macro_rules! value_enum {
     ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
-        #[derive(Debug, Clone, Copy, ValueEnum)]
+        #[derive(Debug, Clone, Copy, ValueEnum, Serialize)]
+        #[serde(rename_all = "lowercase")]
         enum $arg {
             $($(#[$doc])* $variant),*
         }

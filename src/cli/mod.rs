@@ -1,10 +1,15 @@
 //! The command line: the only place that knows flags.
 
+mod config;
 mod cv;
 mod gradcheck;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use config::ConfigArgs;
 pub(crate) use cv::CvArgs;
 pub(crate) use gradcheck::GradcheckArgs;
 
@@ -34,15 +39,38 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Cross-validate (the default command)
     Cv(CvArgs),
+    /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
+    Config(ConfigArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
 }
 
 impl Cli {
-    /// The command with its arguments, whether it was named or not.
-    pub(crate) fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Cv(self.cv))
+    /// The command that `arguments` ask for, whether it is named or not. The first of them is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// Fails when clap refuses the arguments or answers them itself, as --help.
+    pub(crate) fn command_of(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> clap::error::Result<Command> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let cli = Self::from_arg_matches(&matches)?;
+        let mut command = cli.command.unwrap_or(Command::Cv(cli.cv));
+        let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+        match &mut command {
+            Command::Cv(args) => args.settings.given = given(matches),
+            Command::Config(args) => args.settings.given = given(matches),
+            Command::Gradcheck(_) => {}
+        }
+        Ok(command)
     }
+}
+
+/// The names of the arguments that do not have their defaults.
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let is_given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect()
 }
 
 /// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
@@ -62,11 +90,15 @@ pub(crate) fn flag(key: &str) -> String {
     format!("--{}", name.replace('_', "-"))
 }
 
+/// The argument of the flag that sets the configuration's `key`, by clap's name.
+fn argument(key: &str) -> String {
+    flag(key).trim_start_matches('-').replace('-', "_")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-    use taper::config::CvConfig;
+    use taper::config::{CvConfig, KEYS};
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -76,27 +108,36 @@ mod tests {
     #[test]
     fn no_arguments_give_the_default_configuration() {
         for call in [["taper"].as_slice(), &["taper", "cv"]] {
-            let Command::Cv(args) = Cli::parse_from(call).into_command() else { panic!("not cv") };
-            assert_eq!(args.config(), CvConfig::default());
+            let Command::Cv(args) = Cli::command_of(call).unwrap() else { panic!("not cv") };
+            assert_eq!(args.settings.settings().unwrap().config().unwrap(), CvConfig::default());
+        }
+    }
+
+    /// --help shows the defaults of the configuration.
+    #[test]
+    fn the_defaults_of_the_flags_are_those_of_the_configuration() {
+        let Command::Cv(args) = Cli::command_of(["taper"]).unwrap() else { panic!("not cv") };
+        let flags = serde_json::to_value(&args.settings).unwrap();
+        let config = serde_json::to_value(CvConfig::default()).unwrap();
+        for key in KEYS {
+            assert_eq!(
+                flags[argument(key)],
+                config.pointer(&format!("/{}", key.replace('.', "/"))).unwrap().clone(),
+                "{key}"
+            );
         }
     }
 
     /// Errors name settings by key, and users know them by flag: every key must have one of that name.
     #[test]
     fn every_key_of_the_configuration_has_its_flag() {
-        fn keys(prefix: &str, value: &serde_json::Value) -> Vec<String> {
-            value.as_object().map_or_else(
-                || vec![prefix.to_owned()],
-                |map| map.iter().flat_map(|(key, value)| keys(&format!("{prefix}.{key}"), value)).collect(),
-            )
-        }
         let command = Cli::command();
         let flags: Vec<_> = command
             .get_arguments()
             .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
             .collect();
-        for key in keys("", &serde_json::to_value(CvConfig::default()).unwrap()) {
-            assert!(flags.contains(&flag(&key)), "{key} has no flag {}", flag(&key));
+        for key in KEYS {
+            assert!(flags.contains(&flag(key)), "{key} has no flag {}", flag(key));
         }
     }
 }

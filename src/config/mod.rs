@@ -4,6 +4,9 @@
 //! reaches the training.
 
 mod device;
+mod file;
+mod keys;
+mod settings;
 mod validate;
 
 use std::ops::{Deref, RangeInclusive};
@@ -15,6 +18,8 @@ use crate::nn::{CosInit, DynamicNetConfig, LayerKind};
 use crate::optim::AdamWConfig;
 
 pub use device::DeviceSpec;
+pub use keys::KEYS;
+pub use settings::Settings;
 
 /// The settings of a cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
