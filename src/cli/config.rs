@@ -31,7 +31,7 @@ impl SettingArgs {
     ///
     /// # Errors
     ///
-    /// Fails when the file cannot be read, a key is unknown or a `--set` has no value.
+    /// Fails when the file cannot be read, a key is unknown or a `--set` is no assignment.
     pub(crate) fn settings(&self) -> Result<Settings, Error> {
         let mut settings = self.config.as_ref().map(Settings::from_file).transpose()?.unwrap_or_default();
         let flags = yaml_serde::to_value(self).map_err(|error| Error::Settings(error.to_string()))?;
@@ -42,8 +42,8 @@ impl SettingArgs {
             }
         }
         for text in &self.set {
-            let (key, value) = text.split_once('=').ok_or_else(|| {
-                Error::Settings(format!("--set {text} has no value, expected KEY=VALUE as in train.lr=3e-4"))
+            let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+                Error::Settings(format!("--set is {text}, expected KEY=VALUE as in train.lr=3e-4"))
             })?;
             settings.set_text(key, value, |key| format!("--set {key}"))?;
         }
@@ -61,43 +61,40 @@ impl ConfigArgs {
         let config = self.settings.settings()?.validate()?;
         match self.format {
             Format::Json => Ok(serde_json::to_string_pretty(&config)?),
-            Format::Toml => self.commented(&config),
-            Format::Yaml => self.commented(&config),
+            Format::Toml | Format::Yaml => self.commented(&config),
         }
     }
 
     /// `config` in TOML or YAML, each key under the help of its flag.
     fn commented(&self, config: &CvConfig) -> anyhow::Result<String> {
+        let is_yaml = matches!(self.format, Format::Yaml);
         let (config, defaults) = (serde_json::to_value(config)?, serde_json::to_value(CvConfig::default())?);
         let command = Cli::command();
-        let mut text =
-            "# Settings of `taper cv`, for --config. What is left out has its default.\n".to_owned();
         let mut open = "";
+        let mut lines =
+            vec!["# Settings of `taper cv`, for --config. What is left out has its default.\n".to_owned()];
         for key in KEYS {
             let pointer = format!("/{}", key.replace('.', "/"));
             // A setting that has no meaning beside the others is not written.
             let Some(value) = config.pointer(&pointer) else { continue };
             let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
             if section != open {
-                text += &match self.format {
-                    Format::Yaml => format!("\n\n{section}:"),
-                    _ => format!("\n\n[{section}]"),
-                };
+                lines.push(if is_yaml { format!("\n{section}:") } else { format!("\n[{section}]") });
                 open = section;
             }
-            let indent = if matches!(self.format, Format::Yaml) && !section.is_empty() { "  " } else { "" };
+            let indent = if is_yaml && !section.is_empty() { "  " } else { "" };
             let argument = command.get_arguments().find(|arg| arg.get_id() == argument(key).as_str());
             let help = argument.map(explained).unwrap_or_default();
             let default = defaults.pointer(&pointer).map(|value| format!(" [default: {}]", written(value)));
-            text += &format!("\n{indent}# {help}{}", default.unwrap_or_default());
-            text += &match self.format {
+            lines.push(format!("{indent}# {help}{}", default.unwrap_or_default()));
+            lines.push(match (is_yaml, written(value)) {
+                (true, value) => format!("{indent}{name}: {value}"),
                 // TOML has no null.
-                Format::Toml if value.is_null() => format!("\n# {name} ="),
-                Format::Toml => format!("\n{name} = {}", written(value)),
-                _ => format!("\n{indent}{name}: {}", written(value)),
-            };
+                (false, _) if value.is_null() => format!("# {name} ="),
+                (false, value) => format!("{name} = {value}"),
+            });
         }
-        Ok(text)
+        Ok(lines.join("\n"))
     }
 }
 

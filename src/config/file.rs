@@ -62,7 +62,9 @@ impl ConfigFile {
             return Ok(Value::Null);
         }
         self.parse(PhantomData).map_err(|Complaint { line, message }| {
-            Error::Settings(format!("{}: {}", self.place(line), message.replace('\n', " ")))
+            // What no number can hold is all that a value does not take.
+            let message = message.replace('\n', " ").replace("any YAML value", "a number below 2^64");
+            Error::Settings(format!("{}: {message}", self.place(line)))
         })
     }
 
@@ -117,9 +119,9 @@ impl Complaint {
     }
 }
 
-/// The number of the line that follows `before`, counted from 1.
+/// The number of the line that `before` ends in, counted from 1.
 fn line(before: &[u8]) -> usize {
-    1 + before.iter().filter(|&&byte| byte == b'\n').count()
+    before.split(|&byte| byte == b'\n').count()
 }
 
 /// Goes down a path of names and fails at the last of them, so that the parser tells where it is.

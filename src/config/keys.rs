@@ -38,13 +38,15 @@ pub(super) fn is_section(path: &str) -> bool {
     KEYS.iter().any(|key| split(key).0 == path)
 }
 
-/// The key or section that is most like `path`. Its name counts, and then its section: a `lr` at the top is `train.lr`.
+/// The key or section that is most like `path`. Its name counts, or nearly as much a word of it, and then its section: a
+/// `lr` at the top is `train.lr`, a `depth` is `max_depth`.
 pub(super) fn nearest(path: &str) -> &'static str {
     let path = path.to_lowercase();
     let (section, name) = split(&path);
     let likeness = |known: &str| {
         let (in_section, is_name) = split(known);
-        jaro_winkler(name, is_name) + 0.1 * jaro_winkler(section, in_section)
+        let words = is_name.split('_').map(|word| 0.9 * jaro_winkler(name, word));
+        words.fold(jaro_winkler(name, is_name), f64::max) + 0.1 * jaro_winkler(section, in_section)
     };
     let sections = KEYS.iter().map(|key| split(key).0).filter(|section| !section.is_empty());
     let known = KEYS.iter().copied().chain(sections);
@@ -88,6 +90,7 @@ mod tests {
             ("model.lr", "train.lr"),
             ("model.hiden", "model.hidden"),
             ("model.depth", "model.max_depth"),
+            ("decay", "train.weight_decay"),
             ("lr", "train.lr"),
             ("rows", "data.rows"),
             ("fold", "folds"),

@@ -145,16 +145,16 @@ impl Settings {
     pub fn config(&self) -> Result<CvConfig> {
         let mut document = Value::Mapping(Mapping::new());
         for (key, Given { value, .. }) in &self.given {
-            // Sections come into being on the way.
-            let place = key.split('.').fold(&mut document, |section, name| &mut section[name]);
-            *place = value.clone();
+            *place(&mut document, key) = value.clone();
         }
-        serde_path_to_error::deserialize(document).map_err(|error| {
-            let (path, message) = (error.path().to_string(), error.inner().to_string());
-            // What is wrong with an element of a list is wrong with the list.
-            let key = path.split('[').next().unwrap_or_default();
-            if let Some(Given { value, by }) = self.given.get(key) {
-                return self.error(key, *by, &problem(value, &message));
+        read(&document).map_err(|(key, mut message)| {
+            if let Some(Given { value, by }) = self.given.get(&key) {
+                if message.contains("Value::Tagged") {
+                    // Only of a word does serde say which others it expected.
+                    *place(&mut document, &key) = "".into();
+                    message = read(&document).err().map_or(message, |(_, message)| message);
+                }
+                return self.error(&key, *by, &problem(value, &message));
             }
             // An error of a whole section begins with the key that it is about.
             let (key, problem) = message.split_once(' ').unwrap_or_default();
@@ -193,6 +193,21 @@ impl Settings {
     }
 }
 
+/// The place of `key` in `document`. Sections come into being on the way.
+fn place<'a>(document: &'a mut Value, key: &str) -> &'a mut Value {
+    key.split('.').fold(document, |section, name| &mut section[name])
+}
+
+/// The configuration, or the key that serde refuses and why.
+fn read(document: &Value) -> Result<CvConfig, (String, String)> {
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let path = error.path().to_string();
+        // What is wrong with an element of a list is wrong with the list.
+        let key = path.split('[').next().unwrap_or_default();
+        (key.to_owned(), error.inner().to_string())
+    })
+}
+
 /// What is wrong with `value`, of which serde says `message`.
 fn problem(value: &Value, message: &str) -> String {
     let Some((_, expected)) = message.split_once("expected ") else {
@@ -209,7 +224,7 @@ fn problem(value: &Value, message: &str) -> String {
 /// `value` within a line.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Null => "empty".to_owned(),
+        Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(value) => value.to_string(),
         Value::String(value) => format!("{value:?}"),
