@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
 use crate::nn::{DynamicNet, mean_over_depths};
@@ -27,6 +27,28 @@ pub struct Evaluation {
 ///
 /// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is not finite.
 pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evaluation> {
+    evaluate_scaled(net, data, rows, None)
+}
+
+/// As [`evaluate`], of a network that was trained on targets that `scaling` scaled: the predictions are taken back to the
+/// units of the targets of `data`, which are not scaled.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn evaluate_scaled(
+    net: &DynamicNet,
+    data: &Dataset,
+    rows: &[u32],
+    scaling: Option<&Scaling>,
+) -> Result<Evaluation> {
+    let predicted = |output: &Tensor| -> Result<Vec<f64>> {
+        let mut predictions = values(output)?;
+        if let Some(scaling) = scaling {
+            scaling.invert(&mut predictions);
+        }
+        Ok(predictions)
+    };
     // Without a graph the activations of a block are dropped as soon as they are used.
     let net = net.detach();
     let mut mean = Accumulator::default();
@@ -36,9 +58,9 @@ pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evalua
         let targets = values(&y)?;
         let outputs = net.forward_all_depths(&x)?;
         for ((_, errors), output) in by_depth.iter_mut().zip(&outputs) {
-            errors.add(&values(output)?, &targets);
+            errors.add(&predicted(output)?, &targets);
         }
-        mean.add(&values(&mean_over_depths(&outputs)?)?, &targets);
+        mean.add(&predicted(&mean_over_depths(&outputs)?)?, &targets);
     }
     let finite = |errors: &Accumulator| match errors.metrics() {
         Some(metrics) if metrics.mse.is_finite() => Ok(metrics),

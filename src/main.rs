@@ -11,7 +11,8 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::Parser;
-use taper::config::{DataConfig, DeviceSpec};
+use taper::config::{DataConfig, DeviceSpec, ValidConfig};
+use taper::data::Dataset;
 use taper::gradcheck::{Verdict, summary, table};
 use taper::random::{Stream, generator};
 use taper::{Error, audit, cross_validate, data, telemetry};
@@ -50,18 +51,26 @@ fn in_one_line(error: &anyhow::Error) -> String {
 }
 
 fn cv(args: &CvArgs) -> Result<()> {
-    let config = args.config();
+    let config = args.config()?;
     share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
     telemetry::init(args.log_format(), args.quiet);
     let config = config.validate()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
-    let rng = generator(config.seed, Stream::Data, 0);
-    let DataConfig { rows, features, noise } = config.data;
-    let data = data::synthetic(rows, features, noise, rng, config.dtype.into(), &Device::Cpu)?;
+    let data = load(&config)?;
     let report = cross_validate(&config, &data, &devices)?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
+}
+
+/// The data that `config` asks for, on the CPU.
+fn load(config: &ValidConfig) -> Result<Dataset> {
+    let DataConfig { rows, features, noise, file, .. } = &config.data;
+    if let Some(file) = file {
+        return Ok(data::read(file, config.dtype)?.data);
+    }
+    let rng = generator(config.seed, Stream::Data, 0);
+    Ok(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?)
 }
 
 fn gradcheck(args: &GradcheckArgs) -> Result<()> {

@@ -1,26 +1,57 @@
 //! The flags of `taper cv`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use taper::Error;
 use taper::config::{
-    CvConfig, DataConfig, DeviceSpec, EngineName, FloatType, LayerName, ModelConfig, TrainConfig,
+    CvConfig, DataConfig, DeviceSpec, EngineName, FileConfig, FloatType, LayerName, Missing, ModelConfig,
+    TrainConfig,
 };
+use taper::data::Scale;
 use taper::nn::CosInit;
 use taper::telemetry::LogFormat;
 
 /// What `taper cv` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct CvArgs {
+    /// File to learn: .csv, .tsv or .txt with a header, .npy, or .safetensors with tensors X and y [default: synthetic
+    /// data]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    data: Option<PathBuf>,
+    /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their tensor
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', requires = "data", help_heading = "Data")]
+    target: Vec<String>,
+    /// Columns of the file to predict from [default: all others], or of synthetic data their number [default: 64]
+    #[arg(long, value_name = "COLUMN,...|N", value_delimiter = ',', help_heading = "Data")]
+    features: Vec<String>,
+    /// Columns of the file to leave out
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        requires = "data",
+        conflicts_with = "features",
+        help_heading = "Data"
+    )]
+    drop: Vec<String>,
+    /// What becomes of missing values of the file
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, requires = "data", help_heading = "Data")]
+    missing: MissingArg,
+    /// Column of the file whose equal values stay in one fold; it is no feature
+    #[arg(long, value_name = "COLUMN", requires = "data", help_heading = "Data")]
+    group: Option<String>,
+    /// Whether features and targets are scaled, by what is fitted on the training rows of each fold
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    scale: ScaleArg,
     /// Rows of synthetic data
-    #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data")]
+    #[arg(long, value_name = "N", default_value_t = defaults().data.rows, conflicts_with = "data",
+          help_heading = "Data")]
     rows: usize,
-    /// Features of a row
-    #[arg(long, value_name = "N", default_value_t = defaults().data.features, help_heading = "Data")]
-    features: usize,
-    /// Standard deviation of the noise; its square is the least mse that can be reached
-    #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
-          allow_hyphen_values = true)]
+    /// Standard deviation of the noise of synthetic data; its square is the least mse that can be reached
+    #[arg(long, value_name = "X", default_value_t = defaults().data.noise, conflicts_with = "data",
+          help_heading = "Data", allow_hyphen_values = true)]
     noise: f64,
     /// Folds, each tested once with a network trained on the others
     #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
@@ -91,9 +122,13 @@ fn defaults() -> CvConfig {
 
 impl CvArgs {
     /// The settings that the arguments ask for, not yet validated.
-    pub(crate) fn config(&self) -> CvConfig {
-        CvConfig {
-            data: DataConfig { rows: self.rows, features: self.features, noise: self.noise },
+    ///
+    /// # Errors
+    ///
+    /// Fails when the features of synthetic data are no number.
+    pub(crate) fn config(&self) -> Result<CvConfig, Error> {
+        Ok(CvConfig {
+            data: self.data()?,
             model: ModelConfig {
                 hidden: self.hidden,
                 min_depth: self.min_depth,
@@ -112,7 +147,29 @@ impl CvArgs {
             seed: self.seed,
             device: self.device.clone(),
             dtype: self.dtype.into(),
-        }
+        })
+    }
+
+    fn data(&self) -> Result<DataConfig, Error> {
+        let file = self.data.as_ref().map(|file| FileConfig {
+            file: file.clone(),
+            target: self.target.clone(),
+            features: self.features.clone(),
+            drop: self.drop.clone(),
+            missing: self.missing.into(),
+            group: self.group.clone(),
+        });
+        let features = match self.features.as_slice() {
+            [number] if file.is_none() => number.parse().map_err(|_| self.no_number())?,
+            [_, ..] if file.is_none() => return Err(self.no_number()),
+            _ => defaults().data.features,
+        };
+        Ok(DataConfig { rows: self.rows, features, noise: self.noise, scale: self.scale.into(), file })
+    }
+
+    fn no_number(&self) -> Error {
+        let problem = format!("is {}, expected a number, or columns of --data FILE", self.features.join(","));
+        Error::Config { key: "data.features", problem }
     }
 
     /// The number of folds to train side by side, if it was said.
@@ -151,6 +208,24 @@ macro_rules! value_enum {
         }
     };
 }
+
+value_enum!(MissingArg for Missing {
+    /// They are refused
+    Error,
+    /// Rows with one are left out
+    Drop,
+    /// A missing feature becomes the mean of the training rows of each fold
+    Mean
+});
+
+value_enum!(ScaleArg for Scale {
+    /// Data of files are scaled, synthetic data not
+    Auto,
+    /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
+    Standard,
+    /// As they are
+    None
+});
 
 value_enum!(LayerArg for LayerName {
     /// y = x W^T + b

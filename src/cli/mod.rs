@@ -11,7 +11,7 @@ pub(crate) use gradcheck::GradcheckArgs;
 /// Cross-validate a regression network of dynamic depth, and check gradients
 ///
 /// The network's shared hidden layer is applied a random number of times in each training step, and its prediction is
-/// the mean over all depths. It learns synthetic data, y = x w + noise, and is tested on every row once.
+/// the mean over all depths. It learns a file, or synthetic data, y = x w + noise, and is tested on every row once.
 ///
 /// Without a command, taper runs `taper cv`.
 #[derive(Debug, Parser)]
@@ -20,7 +20,8 @@ pub(crate) use gradcheck::GradcheckArgs;
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
-                  every epoch.\nExit codes: 0 done, 1 the run failed, 2 the call was wrong."
+                  every epoch.\nMissing values are empty fields, NA, N/A, NaN, null and ?, in upper or lower case.\n\
+                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -56,8 +57,11 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
     format!("{message}; see 'taper --help'")
 }
 
-/// The flag that sets the configuration's `key`: its last part, as all flags are named.
+/// The flag that sets the configuration's `key`: its last part, as all flags but `--data` are named.
 pub(crate) fn flag(key: &str) -> String {
+    if key == "data.file" {
+        return "--data".to_owned();
+    }
     let name = key.rsplit('.').next().unwrap_or(key);
     format!("--{}", name.replace('_', "-"))
 }
@@ -66,7 +70,7 @@ pub(crate) fn flag(key: &str) -> String {
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use taper::config::CvConfig;
+    use taper::config::{CvConfig, DataConfig, FileConfig};
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -77,7 +81,7 @@ mod tests {
     fn no_arguments_give_the_default_configuration() {
         for call in [["taper"].as_slice(), &["taper", "cv"]] {
             let Command::Cv(args) = Cli::parse_from(call).into_command() else { panic!("not cv") };
-            assert_eq!(args.config(), CvConfig::default());
+            assert_eq!(args.config().unwrap(), CvConfig::default());
         }
     }
 
@@ -95,8 +99,13 @@ mod tests {
             .get_arguments()
             .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
             .collect();
-        for key in keys("", &serde_json::to_value(CvConfig::default()).unwrap()) {
-            assert!(flags.contains(&flag(&key)), "{key} has no flag {}", flag(&key));
+        let file = FileConfig { group: Some("g".to_owned()), ..FileConfig::default() };
+        let data = DataConfig { file: Some(file), ..DataConfig::default() };
+        for config in [CvConfig::default(), CvConfig { data, ..CvConfig::default() }] {
+            for key in keys("", &serde_json::to_value(config).unwrap()) {
+                let flag = flag(key.trim_start_matches('.'));
+                assert!(flags.contains(&flag), "{key} has no flag {flag}");
+            }
         }
     }
 }
