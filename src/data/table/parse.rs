@@ -142,12 +142,12 @@ impl<'a, T: Real> Parser<'a, T> {
         let has_rows = !self.y.is_empty();
         for (kind, &column) in self.kinds.into_iter().zip(&self.choice.features) {
             let name = self.header[column].clone();
-            let place = |line: &str| format!("{}:{line}{name}", self.config.file.display());
+            let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
             let text = match kind {
                 Some(Kind::Text(text)) => text,
                 None if has_rows => {
                     let problem = format!("is missing in every row; `--drop {name}` leaves the column out");
-                    return Err(Error::data(place(""), problem));
+                    return Err(Error::data(at(""), problem));
                 }
                 _ => {
                     features.push(Column { name, categories: Vec::new() });
@@ -158,11 +158,11 @@ impl<'a, T: Real> Parser<'a, T> {
             if let Some((position, value)) = text.first.filter(|_| text.numbers > text.others) {
                 let problem = format!("{value} is not a number, as most values of the column are");
                 let line = line_of(&self.config.file, position.as_ref());
-                return Err(Error::data(place(&format!("{line}:")), problem));
+                return Err(Error::data(at(&format!("{line}:")), problem));
             }
-            let (categories, place) = text.categories.sorted();
+            let (categories, places_of_codes) = text.categories.sorted();
             features.push(Column { name, categories });
-            places.push(Some(place));
+            places.push(Some(places_of_codes));
         }
         Ok(Rows {
             x: one_hot(self.x, &places),
