@@ -10,7 +10,8 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use taper::config::{DataConfig, DeviceSpec};
+use taper::config::{DataConfig, DeviceSpec, ValidConfig};
+use taper::data::Dataset;
 use taper::gradcheck::{Verdict, summary, table};
 use taper::random::{Stream, generator};
 use taper::{Error, audit, cross_validate, data, telemetry};
@@ -59,11 +60,19 @@ fn cv(args: &CvArgs) -> Result<()> {
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
-    let rng = generator(config.seed, Stream::Data, 0);
-    let DataConfig { rows, features, noise } = config.data;
-    let data = data::synthetic(rows, features, noise, rng, config.dtype.into(), &Device::Cpu)?;
-    let report = cross_validate(&config, &data, &devices)?;
+    let report = load(&config).and_then(|data| cross_validate(&config, &data, &devices));
+    let report = report.map_err(|error| settings.as_given(error))?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
+}
+
+/// The data that `config` asks for, on the CPU.
+fn load(config: &ValidConfig) -> Result<Dataset, Error> {
+    let DataConfig { rows, features, noise, file, .. } = &config.data;
+    if let Some(file) = file {
+        return Ok(data::read(file, config.dtype)?.data);
+    }
+    let rng = generator(config.seed, Stream::Data, 0);
+    Ok(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?)
 }
 
 fn gradcheck(args: &GradcheckArgs) -> Result<()> {

@@ -54,26 +54,31 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
     assert!(output.stdout.is_empty(), "{args:?}");
 }
 
-/// Every setting with a value that is not its default.
+/// Every setting of synthetic data with a value that is not its default.
 const OTHERS: &str = "--folds 3 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
-                      --noise 1e-7 --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming \
+                      --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming \
                       --epochs 1 --batch-size 7 --lr 0.30000000000000004 --weight-decay 0.1 --engine autograd";
+
+/// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
+const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none";
+const NAMED: &str = "--data houses.csv --target price --features rooms,size";
 
 #[test]
 fn what_is_printed_is_read_back_in_every_format() {
     let folder = folder("read_back");
-    let others: Vec<_> = OTHERS.split_whitespace().collect();
     let default = serde_json::to_value(CvConfig::default()).unwrap();
-    let changed = resolved(&folder, &others);
+    let calls = [OTHERS, FILE, NAMED].map(|args| args.split_whitespace().collect::<Vec<_>>());
+    let changed = calls.each_ref().map(|args| resolved(&folder, args));
     for key in KEYS {
         let pointer = format!("/{}", key.replace('.', "/"));
-        assert!(changed.pointer(&pointer).is_some(), "{key}");
-        assert_ne!(changed.pointer(&pointer), default.pointer(&pointer), "{key}");
+        let mut values = changed.iter().filter_map(|config| config.pointer(&pointer));
+        assert!(values.any(|value| Some(value) != default.pointer(&pointer)), "{key}");
     }
-    for (args, expected) in [([].as_slice(), &default), (&others, &changed)] {
+    let changed = calls.iter().map(Vec::as_slice).zip(&changed);
+    for (args, expected) in [([].as_slice(), &default)].into_iter().chain(changed) {
         for (format, ending) in [("toml", "toml"), ("yaml", "yaml"), ("yaml", "yml"), ("json", "json")] {
             let file = format!("run.{ending}");
-            let text = printed(&folder, &[args, &["--format", format]].concat());
+            let text = printed(&folder, &[args, ["--format", format].as_slice()].concat());
             fs::write(folder.join(&file), &text).unwrap();
             assert_eq!(&resolved(&folder, &["--config", &file]), expected, "{text}");
             assert_eq!(printed(&folder, &["--config", &file, "--format", format]), text);
@@ -85,12 +90,20 @@ fn what_is_printed_is_read_back_in_every_format() {
 
 #[test]
 fn toml_explains_every_key() {
-    let text = printed(&folder("explains"), &[]);
-    let lines: Vec<_> = text.lines().collect();
+    let folder = folder("explains");
+    let text = printed(&folder, &[]);
+    let texts = [&text, &printed(&folder, &FILE.split_whitespace().collect::<Vec<_>>())];
     for key in KEYS {
-        let name = key.rsplit('.').next().unwrap();
-        let at = lines.iter().position(|line| line.starts_with(&format!("{name} = "))).unwrap();
-        assert!(lines[at - 1].starts_with("# ") && lines[at - 1].ends_with(']'), "{key}: {}", lines[at - 1]);
+        let name = format!("{} = ", key.rsplit('.').next().unwrap());
+        let mut explained = 0;
+        for text in texts {
+            let lines: Vec<_> = text.lines().collect();
+            let Some(at) = lines.iter().position(|line| line.starts_with(&name)) else { continue };
+            let (comment, has_default) = (lines[at - 1], !["data.file", "data.group"].contains(key));
+            assert!(comment.starts_with("# ") && comment.ends_with(']') == has_default, "{key}: {comment}");
+            explained += 1;
+        }
+        assert!(explained > 0, "{key}");
     }
     let layer =
         "# Kind of all layers [possible values: linear, cos] [default: \"linear\"]\nlayer = \"linear\"\n";
@@ -182,6 +195,40 @@ fn cv_runs_what_config_prints() {
     }
 }
 
+/// The names of columns are judged when the file of data is read, and told as they were given all the same.
+#[test]
+fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
+    let folder = folder("data");
+    let rows: String = (0..20).map(|i| format!("{i},{},{}\n", i * i % 7, 3 * i)).collect();
+    fs::write(folder.join("houses.csv"), format!("size,rooms,price\n{rows}")).unwrap();
+    let given = "folds = 2\n[train]\nepochs = 1\n[data]\nfile = \"houses.csv\"\ntarget = [\"prize\"]\n";
+    fs::write(folder.join("run.toml"), given).unwrap();
+    let message = "is 'prize', which houses.csv does not have; did you mean 'price'?";
+    let file = ["--config", "run.toml"];
+    assert_refused(&folder, &file, &format!("run.toml:6: data.target {message}"));
+    let set = [file.as_slice(), &["--set", "data.target=[prize]"]].concat();
+    assert_refused(&folder, &set, &format!("--set data.target {message}"));
+    assert_refused(
+        &folder,
+        &[set.as_slice(), &["--folds", "3"]].concat(),
+        &format!("--set data.target {message}"),
+    );
+    let flag = [file.as_slice(), &["--target", "prize"]].concat();
+    assert_refused(&folder, &flag, &format!("--target {message}"));
+    let many = [file.as_slice(), &["--target", "price", "--set", "folds=21", "-q"]].concat();
+    assert_refused(&folder, &many, "--set folds is 21, expected at most the 20 rows");
+
+    let right =
+        [file.as_slice(), &["--target", "price", "--set", "data.features=[size]", "--json", "-q"]].concat();
+    let output = taper(&folder, &right);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = json!({
+        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "scale": "auto",
+    });
+    assert_eq!(report["config"]["data"], expected);
+}
+
 #[test]
 fn empty_files_are_the_default_and_a_mark_of_byte_order_is_skipped() {
     let folder = folder("empty");
@@ -257,6 +304,39 @@ fn bad_files_get_one_line_and_exit_code_2() {
         ("a.yaml", "train:\n  lr:", "a.yaml:2: train.lr is null, expected a number"),
         ("a.toml", "[model]\nlayer = \"conv\"", "a.toml:2: model.layer is \"conv\", expected linear or cos"),
         ("a.toml", "dtype = 32", "a.toml:1: dtype is 32, expected f32 or f64"),
+        ("a.toml", "data.file = 3", "a.toml:1: data.file is 3, expected path string"),
+        (
+            "a.toml",
+            "[data]\nfile = \"a.csv\"\ntarget = \"y\"",
+            "a.toml:3: data.target is \"y\", expected a list",
+        ),
+        (
+            "a.yaml",
+            "data:\n  features: many",
+            "a.yaml:2: data.features is \"many\", expected a number, or beside data.file a list of columns",
+        ),
+        (
+            "a.yaml",
+            "data: {file: a.csv,\n  missing: zero}",
+            "a.yaml:2: data.missing is \"zero\", expected one of error, drop, mean",
+        ),
+        // What does not belong together.
+        ("a.toml", "[data]\ngroup = \"town\"", "a.toml:2: data.group has a meaning only beside data.file"),
+        (
+            "a.toml",
+            "[data]\nfile = \"a.csv\"\nrows = 9",
+            "a.toml:3: data.rows has a meaning only without data.file",
+        ),
+        (
+            "a.json",
+            "{\"data\": {\"file\": \"a.csv\",\n\"features\": 9}}",
+            "a.json:2: data.features as a number has a meaning only without data.file",
+        ),
+        (
+            "a.toml",
+            "[data]\nfile = \"a.csv\"\nfeatures = [\"b\"]\ndrop = [\"c\", \"d\"]",
+            "a.toml:4: data.drop is c,d, but the features are chosen by name; expected one or the other",
+        ),
         (
             "a.json",
             "{\"train\":\n{\"engine\": true}}",

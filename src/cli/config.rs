@@ -3,7 +3,7 @@
 use clap::{Arg, Args, CommandFactory, ValueEnum};
 use serde_json::Value;
 use taper::Error;
-use taper::config::{CvConfig, KEYS, Settings};
+use taper::config::{CvConfig, DataConfig, FileConfig, KEYS, Settings};
 
 use crate::cli::cv::SettingArgs;
 use crate::cli::{Cli, argument, flag};
@@ -68,7 +68,7 @@ impl ConfigArgs {
     /// `config` in TOML or YAML, each key under the help of its flag.
     fn commented(&self, config: &CvConfig) -> anyhow::Result<String> {
         let is_yaml = matches!(self.format, Format::Yaml);
-        let (config, defaults) = (serde_json::to_value(config)?, serde_json::to_value(CvConfig::default())?);
+        let (config, defaults) = (serde_json::to_value(config)?, serde_json::to_value(defaults(config))?);
         let command = Cli::command();
         let mut open = "";
         let mut lines =
@@ -85,17 +85,21 @@ impl ConfigArgs {
             let indent = if is_yaml && !section.is_empty() { "  " } else { "" };
             let argument = command.get_arguments().find(|arg| arg.get_id() == argument(key).as_str());
             let help = argument.map(explained).unwrap_or_default();
-            let default = defaults.pointer(&pointer).map(|value| format!(" [default: {}]", written(value)));
+            // No file is the default of another.
+            let default = defaults.pointer(&pointer).filter(|_| *key != "data.file");
+            let default = default.map(|value| format!(" [default: {}]", written(value)));
             lines.push(format!("{indent}# {help}{}", default.unwrap_or_default()));
-            lines.push(match (is_yaml, written(value)) {
-                (true, value) => format!("{indent}{name}: {value}"),
-                // TOML has no null.
-                (false, _) if value.is_null() => format!("# {name} ="),
-                (false, value) => format!("{name} = {value}"),
-            });
+            let equals = if is_yaml { ":" } else { " =" };
+            lines.push(format!("{indent}{name}{equals} {}", written(value)));
         }
         Ok(lines.join("\n"))
     }
+}
+
+/// What the settings have that are left out of `config`, which depends on where its data come from.
+fn defaults(config: &CvConfig) -> CvConfig {
+    let file = config.data.file.as_ref().map(|_| FileConfig::default());
+    CvConfig { data: DataConfig { file, ..DataConfig::default() }, ..CvConfig::default() }
 }
 
 /// The help of a flag with its possible values.

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName};
+use serde::{Serialize, Serializer};
+use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName, Missing};
+use taper::data::Scale;
 use taper::nn::CosInit;
 use taper::telemetry::LogFormat;
 
@@ -26,13 +27,34 @@ pub(crate) struct SettingArgs {
     #[serde(skip)]
     pub(super) set: Vec<String>,
 
+    /// File to learn instead of synthetic data: .csv, .tsv or .txt with a header, .npy, or .safetensors with tensors X
+    /// and y
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    data: Option<PathBuf>,
+    /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their tensor
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    target: Vec<String>,
+    /// Features of a synthetic row, 1 or more, or columns of the file to predict from, where it is all others by default
+    #[arg(long, value_name = "N|COLUMN,...", value_delimiter = ',', help_heading = "Data",
+          default_values_t = [defaults().data.features.to_string()])]
+    #[serde(serialize_with = "number_or_columns")]
+    features: Vec<String>,
+    /// Columns of the file to leave out
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    drop: Vec<String>,
+    /// What becomes of missing values of the file
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    missing: MissingArg,
+    /// Column of the file whose equal values stay in one fold; it is no feature
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    group: Option<String>,
+    /// Whether features and targets are scaled, by what is fitted on the training rows of each fold
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    scale: ScaleArg,
     /// Rows of synthetic data, from 2 to 4294967295
     #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data")]
     rows: usize,
-    /// Features of a row, 1 or more
-    #[arg(long, value_name = "N", default_value_t = defaults().data.features, help_heading = "Data")]
-    features: usize,
-    /// Standard deviation of the noise, 0 or more; its square is the least mse that can be reached
+    /// Standard deviation of the noise of synthetic data, 0 or more; its square is the least mse that can be reached
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
           allow_hyphen_values = true)]
     noise: f64,
@@ -111,6 +133,16 @@ fn defaults() -> CvConfig {
     CvConfig::default()
 }
 
+/// Writes `--features` as the configuration has it: a number, or else a list of columns.
+fn number_or_columns<S: Serializer>(features: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    if let [one] = features
+        && let Ok(number) = one.parse::<usize>()
+    {
+        return number.serialize(serializer);
+    }
+    features.serialize(serializer)
+}
+
 impl CvArgs {
     /// The number of folds to train side by side, if it was said.
     pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
@@ -149,6 +181,24 @@ macro_rules! value_enum {
         }
     };
 }
+
+value_enum!(MissingArg for Missing {
+    /// They are refused
+    Error,
+    /// Rows with one are left out
+    Drop,
+    /// A missing feature becomes the mean of the training rows of each fold
+    Mean
+});
+
+value_enum!(ScaleArg for Scale {
+    /// Data of files are scaled, synthetic data not
+    Auto,
+    /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
+    Standard,
+    /// As they are
+    None
+});
 
 value_enum!(LayerArg for LayerName {
     /// y = x W^T + b

@@ -172,13 +172,20 @@ impl Settings {
     /// Fails with [`Error::Settings`] when a value is of the wrong type or out of its range, and with [`Error::Config`]
     /// when that value is a default, which fits what was given no more.
     pub fn validate(&self) -> Result<ValidConfig> {
-        self.config()?.validate().map_err(|error| match error {
+        self.config()?.validate().map_err(|error| self.as_given(error))
+    }
+
+    /// `error`, but a setting that was given by the name that its giver has for it: what the data must show, as whether they
+    /// have a column, is found only in the run.
+    #[must_use]
+    pub fn as_given(&self, error: Error) -> Error {
+        match error {
             Error::Config { key, problem } => match self.given.get(key) {
                 Some(given) => self.error(key, given.by, &problem),
                 None => Error::Config { key, problem },
             },
             error => error,
-        })
+        }
     }
 
     /// The error that begins with the name which the giver has for `key`.
@@ -216,6 +223,7 @@ fn problem(value: &Value, message: &str) -> String {
     let expected = match expected {
         "usize" | "u64" => "a whole number of 0 or more",
         "f64" => "a number",
+        "a sequence" => "a list",
         expected => &expected.replace('`', ""),
     };
     format!("is {}, expected {expected}", shown(value))
