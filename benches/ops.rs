@@ -1,64 +1,111 @@
-//! The throughput of every operation next to Candle's native one, forward and forward + backward, in elements/s.
+//! The throughput of every operation next to Candle's native one and to a plain copy of as many bytes: forward and
+//! forward + backward, in other layouts, and in other dtypes.
 //!
 //! `cargo bench --bench ops`; a part of it with `cargo bench --bench ops -- 'cos/forward'`; on a GPU with
 //! `--features cuda`. README.md says what the figures mean.
 
 // A bench that cannot go on should stop.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod common;
+#[path = "common/versus.rs"]
+mod versus;
 
-use candle_core::{Result, Tensor, Var};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use candle_core::{DType, Result, Tensor, Var};
+use criterion::Criterion;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use taper::ops;
 
 use common::Place;
+use versus::{Case, Runner};
 
 /// An operation of two operands; the unary cosine ignores the second.
 type Operation = fn(&Tensor, &Tensor) -> Result<Tensor>;
 
-/// Each operation as it is here and in Candle.
-const OPERATIONS: [(&str, Operation, Operation); 3] = [
-    ("mul", ops::mul, Tensor::mul),
-    ("maximum", ops::maximum, |x, y| x.maximum(y)),
-    ("cos", |x, _| ops::cos(x), |x, _| x.cos()),
+/// Each operation as it is here and in Candle, and how many tensors it reads and writes.
+const OPERATIONS: [(&str, Operation, Operation, usize); 3] = [
+    ("mul", ops::mul, Tensor::mul, 3),
+    ("maximum", ops::maximum, |x, y| x.maximum(y), 3),
+    ("cos", |x, _| ops::cos(x), |x, _| x.cos(), 2),
 ];
 
 const SIZES: [u32; 4] = [12, 16, 20, 24];
 
-fn benches(c: &mut Criterion) {
-    let place = Place::from_env();
+/// The rows and columns of the matrices.
+const SIDE: usize = 2048;
+
+fn main() {
+    let mut runner = Runner::new(Place::from_env(), Criterion::default().configure_from_args());
     let mut rng = ChaCha8Rng::seed_from_u64(1);
+    vectors(&mut runner, &mut rng);
+    layouts(&mut runner, &mut rng);
+    dtypes(&mut runner, &mut rng);
+    runner.finish();
+}
+
+/// Contiguous vectors of f32, forward and forward + backward.
+fn vectors(runner: &mut Runner, rng: &mut ChaCha8Rng) {
     for log_size in SIZES {
-        let len = 1usize << log_size;
-        let mut operand = || {
-            let values: Vec<f32> = StandardNormal.sample_iter(&mut rng).take(len).collect();
-            Var::from_vec(values, len, &place.device).unwrap()
-        };
+        let len = 1 << log_size;
+        let mut operand = || Var::from_tensor(&operand(runner.place(), rng, &[len], DType::F32)).unwrap();
         let (x, y) = (operand(), operand());
-        for (name, ours, theirs) in OPERATIONS {
+        for (name, ours, theirs, tensors) in OPERATIONS {
             check(name, &x, &y, ours, theirs);
-            for (who, operation) in [("taper", ours), ("candle", theirs)] {
-                let mut forward = c.benchmark_group(place.group(&format!("{name}/forward")));
-                forward.throughput(Throughput::Elements(len as u64)).sample_size(20);
-                // Without a graph, as in inference.
-                let (x, y) = (x.as_detached_tensor(), y.as_detached_tensor());
-                forward.bench_function(BenchmarkId::new(who, format!("2^{log_size}")), |b| {
-                    b.iter_custom(|n| place.time(n, || operation(&x, &y).unwrap()));
-                });
-            }
-            for (who, operation) in [("taper", ours), ("candle", theirs)] {
-                let mut both = c.benchmark_group(place.group(&format!("{name}/forward+backward")));
-                both.throughput(Throughput::Elements(len as u64)).sample_size(20);
-                both.bench_function(BenchmarkId::new(who, format!("2^{log_size}")), |b| {
-                    b.iter_custom(|n| place.time(n, || operation(&x, &y).unwrap().backward().unwrap()));
-                });
-            }
+            let size = format!("2^{log_size}");
+            // Without a graph, as in inference.
+            let (a, b) = (x.as_detached_tensor(), y.as_detached_tensor());
+            let case = Case { group: format!("{name}/forward"), size: size.clone(), len, bytes: 4 * tensors };
+            runner.run(&case, || ours(&a, &b).unwrap(), || theirs(&a, &b).unwrap());
+            let case = Case { group: format!("{name}/forward+backward"), size, len, bytes: 0 };
+            runner.run(
+                &case,
+                || ours(&x, &y).unwrap().backward().unwrap(),
+                || theirs(&x, &y).unwrap().backward().unwrap(),
+            );
         }
     }
+}
+
+/// A matrix times one that lies otherwise.
+fn layouts(runner: &mut Runner, rng: &mut ChaCha8Rng) {
+    let mut operand = |dims: &[usize]| operand(runner.place(), rng, dims, DType::F32);
+    let square = (SIDE, SIDE);
+    let x = operand(&[SIDE, SIDE]);
+    // What has to be read of a broadcast operand is next to nothing.
+    let others = [
+        ("transposed", operand(&[SIDE, SIDE]).t().unwrap(), 12),
+        ("row", operand(&[1, SIDE]).broadcast_as(square).unwrap(), 8),
+        ("column", operand(&[SIDE, 1]).broadcast_as(square).unwrap(), 8),
+        ("scalar", operand(&[1, 1]).broadcast_as(square).unwrap(), 8),
+    ];
+    for (name, y, bytes) in others {
+        assert_close(name, &ops::mul(&x, &y).unwrap(), &x.mul(&y).unwrap());
+        let case = Case { group: format!("mul/{name}"), size: "2048x2048".into(), len: SIDE * SIDE, bytes };
+        runner.run(&case, || ops::mul(&x, &y).unwrap(), || x.mul(&y).unwrap());
+    }
+}
+
+/// The dtypes other than f32, forward.
+fn dtypes(runner: &mut Runner, rng: &mut ChaCha8Rng) {
+    let len = 1 << 20;
+    for (dtype, name) in [(DType::F64, "f64"), (DType::F16, "f16"), (DType::BF16, "bf16")] {
+        let mut operand = || operand(runner.place(), rng, &[len], dtype);
+        let (x, y) = (operand(), operand());
+        for (op, ours, theirs, tensors) in OPERATIONS {
+            assert_close(op, &ours(&x, &y).unwrap(), &theirs(&x, &y).unwrap());
+            let bytes = dtype.size_in_bytes() * tensors;
+            let case = Case { group: format!("{op}/{name}"), size: "2^20".into(), len, bytes };
+            runner.run(&case, || ours(&x, &y).unwrap(), || theirs(&x, &y).unwrap());
+        }
+    }
+}
+
+/// Normally distributed numbers.
+fn operand(place: &Place, rng: &mut ChaCha8Rng, dims: &[usize], dtype: DType) -> Tensor {
+    let values: Vec<f32> = StandardNormal.sample_iter(rng).take(dims.iter().product()).collect();
+    Tensor::from_vec(values, dims, &place.device).unwrap().to_dtype(dtype).unwrap()
 }
 
 /// Panics unless both operations have the same values and gradients, up to rounding.
@@ -76,13 +123,21 @@ fn check(name: &str, x: &Var, y: &Var, ours: Operation, theirs: Operation) {
 
 /// Compares on the CPU, so that no kernel of a device vouches for another.
 fn assert_close(name: &str, a: &Tensor, b: &Tensor) {
-    assert_eq!(a.shape(), b.shape(), "{name}");
-    let (a, b) = (a.to_vec1::<f32>().unwrap(), b.to_vec1::<f32>().unwrap());
-    for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+    assert_eq!((a.shape(), a.dtype()), (b.shape(), b.dtype()), "{name}");
+    // A few units in the last place of 1.
+    let tolerance = match a.dtype() {
+        DType::F16 => 1e-3,
+        DType::BF16 => 8e-3,
+        DType::F32 => 1e-6,
+        _ => 1e-15,
+    };
+    let values =
+        |x: &Tensor| x.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
+    for (i, (a, b)) in values(a).iter().zip(&values(b)).enumerate() {
         // NaN is not within any bound.
-        assert!((a - b).abs() <= 1e-6, "{name}: the results differ at {i}: {a} and {b}");
+        assert!(
+            (a - b).abs() <= tolerance * (1. + a.abs()),
+            "{name}: the results differ at {i}: {a} and {b}"
+        );
     }
 }
-
-criterion_group!(all, benches);
-criterion_main!(all);

@@ -7,7 +7,7 @@
 //! data -> folds -> train ( nn -> ops ; optim ) -> metrics -> report
 //! ```
 //!
-//! - [`ops`]: `mul`, `maximum`, `relu` and `cos`, differentiable any number of times;
+//! - [`ops`]: `mul`, `maximum`, `relu`, `cos`, `linear`, `cos_linear` and `mse`, differentiable any number of times;
 //! - [`gradcheck`](mod@gradcheck): holds the gradients of any function of Candle tensors against numerical ones;
 //! - [`audit`]: that check over Candle's own operations;
 //! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;

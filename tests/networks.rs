@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Module, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
-use common::{F64, array, assert_close, number, numbers, reference, shaped, tensor, values};
+use common::{F64, array, assert_close, first_line, number, numbers, reference, shaped, tensor, values};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -137,16 +137,23 @@ fn wrong_shapes_are_errors_that_say_what_was_expected() {
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let linear = Linear::new(4, 2, true, vb.pp("linear")).unwrap();
     let cos = CosLinear::new(4, 2, false, CosInit::Centred, vb.pp("cos")).unwrap();
-    for (name, layer) in [("Linear", &linear as &dyn Module), ("CosLinear", &cos)] {
+    let bias = ", bias is F32 [2] on Cpu";
+    for (name, layer, bias) in [("linear", &linear as &dyn Module, bias), ("cos_linear", &cos, "")] {
         for x in [zeros(&[3, 5]), zeros(&[])] {
-            let error = layer.forward(&x).unwrap_err().to_string();
-            assert!(error.contains(&format!("{name}: x is {:?}, expected [.., 4]", x.dims())), "{error}");
+            let message = format!(
+                "{name}: x is F32 {:?} on Cpu, weight is F32 [2, 4] on Cpu{bias}, expected x [.., 4]",
+                x.dims()
+            );
+            assert_eq!(first_line(&layer.forward(&x).unwrap_err()), message);
         }
         assert_eq!(layer.forward(&zeros(&[4])).unwrap().dims(), [2]);
         assert_eq!(layer.forward(&zeros(&[0, 4])).unwrap().dims(), [0, 2]);
     }
     let error = mse_loss(&zeros(&[3, 1]), &zeros(&[3])).unwrap_err().to_string();
-    assert!(error.contains("prediction is [3, 1], target is [3]"), "{error}");
+    assert!(
+        error.contains("mse: prediction is F32 [3, 1] on Cpu, target is F32 [3] on Cpu, expected one shape"),
+        "{error}"
+    );
     let error = mse_loss(&zeros(&[0]), &zeros(&[0])).unwrap_err().to_string();
     assert!(error.contains("at least one element"), "{error}");
 

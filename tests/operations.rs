@@ -10,15 +10,23 @@ use common::{
     F64, Tolerance, array, assert_close, cosines, first_line, number, numbers, reference, tensor, values,
 };
 use serde_json::Value;
-use taper::ops::{cos, maximum, mul, relu};
+use taper::ops::{
+    Activation, cos, cos_linear, cos_linear_with, linear, linear_with, maximum, mse, mul, relu,
+};
 
 /// The output of operation `op` on `x`.
 fn apply(op: &str, x: &[Var]) -> Tensor {
+    let bias = x.get(2).map(Var::as_tensor);
     match op {
         "mul" => mul(&x[0], &x[1]),
         "maximum" => maximum(&x[0], &x[1]),
         "cos" => cos(&x[0]),
         "relu" => relu(&x[0]),
+        "linear" => linear(&x[0], &x[1], bias),
+        "linear_relu" => linear_with(&x[0], &x[1], bias, Activation::Relu),
+        "cos_linear" => cos_linear(&x[0], &x[1], bias),
+        "cos_linear_relu" => cos_linear_with(&x[0], &x[1], bias, Activation::Relu),
+        "mse" => mse(&x[0], &x[1]),
         _ => panic!("unknown operation {op}"),
     }
     .unwrap()
@@ -61,7 +69,7 @@ fn check(case: &Value, dtype: DType, tolerance: Tolerance) {
 #[test]
 fn values_and_gradients_are_those_of_pytorch() {
     let cases = reference("operations.json");
-    assert_eq!(array(&cases).len(), 19);
+    assert_eq!(array(&cases).len(), 46);
     for case in array(&cases) {
         check(case, DType::F64, F64);
         check(case, DType::F32, Tolerance { rtol: 1e-6, atol: 1e-6 });

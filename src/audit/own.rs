@@ -8,10 +8,13 @@ use candle_nn::VarBuilder;
 use super::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, DynamicNetConfig, LayerKind, Linear, mse_loss};
-use crate::ops::{TieGrad, cos, maximum, maximum_with, mul, relu};
+use crate::ops::{
+    Activation, TieGrad, cos, cos_linear_with, linear_with, maximum, maximum_with, mse, mul, relu,
+};
 
 pub(super) fn cases() -> Result<Vec<Case>> {
     let mut cases = operations()?;
+    cases.extend(affine()?);
     cases.extend(layers()?);
     for (name, layer) in [("linear", LayerKind::Linear), ("cos", LayerKind::Cos(CosInit::Centred))] {
         cases.extend(networks(name, layer)?);
@@ -31,6 +34,9 @@ fn operations() -> Result<Vec<Case>> {
         Case::new("relu", one()?, |x| relu(&x[0])),
         Case::new("cos", one()?, |x| cos(&x[0])),
         Case::new("cos, large", vec![numbers(&[2, 3], 0)?.affine(1e3, 0.)?], |x| cos(&x[0])),
+        Case::new("mse", pair(&[3, 2], &[3, 2])?, |x| mse(&x[0], &x[1])),
+        Case::new("mse, scalar", pair(&[], &[])?, |x| mse(&x[0], &x[1])),
+        Case::new("mse, of itself and its square", one()?, |x| mse(&x[0], &mul(&x[0], &x[0])?)),
         Case::new("mse_loss", pair(&[3, 2], &[3, 2])?, |x| mse_loss(&x[0], &x[1])),
     ];
     for (name, tie) in [("split", TieGrad::Split), ("first", TieGrad::First), ("second", TieGrad::Second)] {
@@ -39,6 +45,32 @@ fn operations() -> Result<Vec<Case>> {
         }));
         cases.push(Case::new(format!("maximum, {name}, of itself"), one()?, move |x| {
             maximum_with(&x[0], &x[0], tie)
+        }));
+    }
+    Ok(cases)
+}
+
+/// The layers as operations, with and without a relu and a bias, over no, one and two leading axes.
+fn affine() -> Result<Vec<Case>> {
+    let mut cases = vec![];
+    for (name, layer) in
+        [("linear", linear_with as fn(&_, &_, Option<&_>, _) -> _), ("cos_linear", cos_linear_with)]
+    {
+        for (suffix, activation) in [("", Activation::Identity), (", relu", Activation::Relu)] {
+            for leading in [[].as_slice(), &[3], &[2, 3]] {
+                let x = [leading, &[2]].concat();
+                let name = format!("{name}{suffix}, x {x:?}");
+                let inputs = vec![numbers(&x, 0)?, numbers(&[4, 2], 1)?, numbers(&[4], 2)?];
+                let without_bias = inputs[..2].to_vec();
+                cases.push(Case::new(format!("{name}, no bias"), without_bias, move |x| {
+                    layer(&x[0], &x[1], None, activation)
+                }));
+                cases.push(Case::new(name, inputs, move |x| layer(&x[0], &x[1], Some(&x[2]), activation)));
+            }
+        }
+        // All that its backward multiplies is one tensor.
+        cases.push(Case::new(format!("{name}, of itself"), vec![numbers(&[2, 2], 0)?], move |x| {
+            layer(&x[0], &x[0], Some(&x[0].get(0)?), Activation::Relu)
         }));
     }
     Ok(cases)

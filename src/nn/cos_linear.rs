@@ -6,8 +6,8 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::nn::linear::{Linear, affine};
-use crate::ops::cos;
+use crate::nn::Linear;
+use crate::ops::{Activation, cos_linear_with};
 
 /// How the weight of a [`CosLinear`] starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -70,6 +70,15 @@ impl CosLinear {
         self.parameters.bias()
     }
 
+    /// The layer with `activation` on its result, in one operation ([`cos_linear_with`]).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device is another one.
+    pub fn forward_with(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        cos_linear_with(x, self.weight(), self.bias(), activation)
+    }
+
     /// The layer with its present parameters as constants.
     #[must_use]
     pub fn detach(&self) -> Self {
@@ -79,6 +88,6 @@ impl CosLinear {
 
 impl Module for CosLinear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        affine("CosLinear", x, &cos(self.weight())?, self.bias())
+        self.forward_with(x, Activation::Identity)
     }
 }

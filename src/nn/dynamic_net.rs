@@ -6,7 +6,7 @@ use candle_core::{Module, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use crate::nn::{Layer, LayerKind};
-use crate::ops::relu;
+use crate::ops::Activation;
 
 /// The shape of a [`DynamicNet`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl DynamicNet {
         if !self.depths.contains(&depth) {
             bail!("DynamicNet: depth is {depth}, expected one of {:?}", self.depths)
         }
-        let mut h = relu(&self.input.forward(x)?)?;
+        let mut h = self.input.forward_with(x, Activation::Relu)?;
         for _ in 0..depth {
             h = self.deepen(&h)?;
         }
@@ -112,7 +112,7 @@ impl DynamicNet {
     ///
     /// Fails when `x` has another number of features.
     pub fn forward_all_depths(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        let mut h = relu(&self.input.forward(x)?)?;
+        let mut h = self.input.forward_with(x, Activation::Relu)?;
         for _ in 0..*self.depths.start() {
             h = self.deepen(&h)?;
         }
@@ -153,7 +153,7 @@ impl DynamicNet {
     }
 
     fn deepen(&self, h: &Tensor) -> Result<Tensor> {
-        relu(&self.hidden.forward(h)?)
+        self.hidden.forward_with(h, Activation::Relu)
     }
 }
 

@@ -4,6 +4,7 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::nn::{CosInit, CosLinear, Linear};
+use crate::ops::Activation;
 
 /// Which kind of layer a network is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +54,18 @@ impl Layer {
         }
     }
 
+    /// The layer with `activation` on its result, in one operation.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device is another one.
+    pub fn forward_with(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        match self {
+            Self::Linear(layer) => layer.forward_with(x, activation),
+            Self::Cos(layer) => layer.forward_with(x, activation),
+        }
+    }
+
     /// The layer with its present parameters as constants.
     #[must_use]
     pub fn detach(&self) -> Self {
@@ -65,9 +78,6 @@ impl Layer {
 
 impl Module for Layer {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::Linear(layer) => layer.forward(x),
-            Self::Cos(layer) => layer.forward(x),
-        }
+        self.forward_with(x, Activation::Identity)
     }
 }

@@ -1,7 +1,9 @@
 //! The affine layer.
 
-use candle_core::{Module, Result, Tensor, bail};
+use candle_core::{Module, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
+
+use crate::ops::{Activation, linear_with};
 
 /// An affine layer: y = x W^T + b.
 ///
@@ -49,6 +51,15 @@ impl Linear {
         self.bias.as_ref()
     }
 
+    /// The layer with `activation` on its result, in one operation ([`linear_with`]).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device is another one.
+    pub fn forward_with(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        linear_with(x, &self.weight, self.bias.as_ref(), activation)
+    }
+
     /// The layer with its present parameters as constants.
     #[must_use]
     pub fn detach(&self) -> Self {
@@ -58,7 +69,7 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        affine("Linear", x, &self.weight, self.bias.as_ref())
+        self.forward_with(x, Activation::Identity)
     }
 }
 
@@ -66,17 +77,4 @@ impl Module for Linear {
 fn fan_in_uniform(fan_in: usize) -> Init {
     let bound = 1. / (fan_in as f64).sqrt();
     Init::Uniform { lo: -bound, up: bound }
-}
-
-/// x W^T + b for x (..., in), W (out, in) and b (out); an error names `layer`.
-pub(super) fn affine(layer: &str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let (out_features, in_features) = weight.dims2()?;
-    let Some((&last, leading)) = x.dims().split_last().filter(|&(&last, _)| last == in_features) else {
-        bail!("{layer}: x is {:?}, expected [.., {in_features}]", x.dims())
-    };
-    let rows = x.reshape((leading.iter().product::<usize>(), last))?;
-    // Candle's product on CUDA takes matrices and their transposes, but no other strides.
-    let y = rows.matmul(&weight.contiguous()?.t()?)?;
-    let y = bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))?;
-    y.reshape([leading, &[out_features]].concat())
 }

@@ -1,10 +1,10 @@
 //! The loss.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, Tensor};
 
-use crate::ops::mul;
+use crate::ops::mse;
 
-/// The mean squared error over all elements, a scalar.
+/// The mean squared error over all elements, a scalar: the operation [`mse`].
 ///
 /// `prediction` and `target` have one shape and dtype; the loss has that dtype. PyTorch's equivalent is
 /// `torch.nn.functional.mse_loss`.
@@ -25,16 +25,5 @@ use crate::ops::mul;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn mse_loss(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-    if prediction.shape() != target.shape() {
-        bail!(
-            "mse_loss: prediction is {:?}, target is {:?}, expected one shape",
-            prediction.dims(),
-            target.dims()
-        )
-    }
-    if prediction.elem_count() == 0 {
-        bail!("mse_loss: prediction and target are {:?}, expected at least one element", target.dims())
-    }
-    let difference = (prediction - target)?;
-    mul(&difference, &difference)?.mean_all()
+    mse(prediction, target)
 }

@@ -3,6 +3,8 @@
 //! An operation implements [`Elementwise`]; [`Op`] makes it a `CustomOp1`, `CustomOp2` or `CustomOp3` with a forward on
 //! every device.
 
+use std::env;
+
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
@@ -25,6 +27,18 @@ pub(super) trait Elementwise<const N: usize>: Map<N> + Send + Sync + 'static {
     fn bwd(&self, operands: [&Tensor; N], grad: &Tensor) -> Result<[Option<Tensor>; N]>;
 }
 
+thread_local! {
+    /// Whether Candle keeps the graph of a backward, by the rule and at the time that it decides so itself.
+    static KEEPS_GRAPH: bool =
+        env::var("CANDLE_GRAD_DO_NOT_DETACH").is_ok_and(|value| !value.is_empty() && value != "0");
+}
+
+/// `grad`, without its graph where Candle would not use it: the graph holds every tensor on the way to the gradient, and
+/// memory that is free again is nearer than new memory.
+fn without_graph(grad: Option<Tensor>) -> Option<Tensor> {
+    grad.map(|grad| if KEEPS_GRAPH.with(|&keeps| keeps) { grad } else { grad.detach() })
+}
+
 /// An [`Elementwise`] function as Candle's custom operation.
 pub(super) struct Op<F>(pub(super) F);
 
@@ -43,7 +57,7 @@ impl<F: Elementwise<1>> CustomOp1 for Op<F> {
     }
 
     fn bwd(&self, x: &Tensor, _z: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let [x] = self.0.bwd([x], grad)?;
+        let [x] = self.0.bwd([x], grad)?.map(without_graph);
         Ok(x)
     }
 }
@@ -81,7 +95,7 @@ impl<F: Elementwise<2>> CustomOp2 for Op<F> {
         _z: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        self.0.bwd([x, y], grad).map(Into::into)
+        Ok(self.0.bwd([x, y], grad)?.map(without_graph).into())
     }
 }
 
@@ -123,6 +137,6 @@ impl<F: Elementwise<3>> CustomOp3 for Op<F> {
         _z: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        self.0.bwd([x, y, w], grad).map(Into::into)
+        Ok(self.0.bwd([x, y, w], grad)?.map(without_graph).into())
     }
 }

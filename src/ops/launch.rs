@@ -11,7 +11,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 use candle_core::{CudaStorage, DType, Error, Layout, Result, Shape, bail};
 use half::{bf16, f16};
 
-use crate::ops::elementwise::merged_axes;
+use crate::ops::axes::merged_axes;
 
 /// Threads of a block.
 pub(crate) const BLOCK: u32 = 256;
@@ -134,6 +134,14 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
     unsafe { args.launch(grid(threads)) }.w()?;
     drop(args);
     Ok(CudaStorage::wrap_cuda_slice(result, device.clone()))
+}
+
+/// Refuses a buffer of `len` elements that a kernel would leave: kernels trust the sizes that they are given.
+pub(crate) fn check_len(what: &str, len: usize, least: usize) -> Result<()> {
+    if len < least {
+        bail!("{what} has {len} elements, expected at least {least}")
+    }
+    Ok(())
 }
 
 /// The blocks for `threads` threads, or as many of them as are worth while.

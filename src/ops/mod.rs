@@ -1,10 +1,11 @@
-//! Differentiable operations for Candle: [`mul`], [`maximum`] (with [`relu`]) and [`cos`].
+//! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`] (with [`relu`]) and [`cos`], the layers
+//! [`linear`] and [`cos_linear`], each with its relu in one operation, and the loss [`mse`].
 //!
 //! Every operation
 //!
 //! - takes tensors of `f16`, `bf16`, `f32` or `f64`, of any layout: contiguous, transposed, narrowed, broadcast
 //!   (stride 0), with no elements or no dimensions;
-//! - broadcasts its operands like Candle's `broadcast_*` methods;
+//! - if it is elementwise, broadcasts its operands like Candle's `broadcast_*` methods;
 //! - has a backward that is itself made of differentiable operations, so derivatives of every order are right.
 //!   Candle keeps the graph of a backward when the environment has `CANDLE_GRAD_DO_NOT_DETACH=1`;
 //! - computes no gradient for a constant operand, one that leads to no [`Var`](candle_core::Var);
@@ -15,13 +16,17 @@
 //!
 //! # Adding an operation
 //!
-//! An operation is a folder: `cpu.rs` has its scalar math as a `Map`, a `.cu` file of the folder's name the same math
+//! An elementwise operation is a folder: `cpu.rs` has its scalar math as a `Map`, a `.cu` file of the folder's name the same math
 //! for CUDA, and `mod.rs` the public function and the derivative as an `Elementwise`. Loops, layouts and dtypes are
-//! written once: in `elementwise.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Then add the folder to
-//! the list below.
+//! written once: in `elementwise.rs` and `axes.rs` for the CPU, in `elementwise.cuh` and `launch.rs` for CUDA. Another
+//! operation implements Candle's `CustomOp` itself, on the slices that `elements.rs` finds. Then add the folder to the
+//! list below.
 
+mod axes;
 mod custom;
+pub(crate) mod elements;
 mod elementwise;
+mod half_floats;
 #[cfg(feature = "cuda")]
 pub(crate) mod launch;
 pub(crate) mod linear;
@@ -37,9 +42,12 @@ pub(crate) mod ptx {
 
 pub(crate) mod cos;
 mod maximum;
+mod mse;
 mod mul;
 
 pub use cos::cos;
+pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};
 pub use maximum::{TieGrad, maximum, maximum_with, relu};
+pub use mse::mse;
 pub use mul::mul;
 pub(crate) use real::{Element, Real};

@@ -1,5 +1,7 @@
 //! What every operation asks of its operands, and the words in which it refuses them.
 
+use std::borrow::Cow;
+
 use candle_core::{DType, Result, Shape, Tensor, bail};
 
 /// Whether the operations compute in `dtype`.
@@ -12,36 +14,70 @@ fn describe(x: &Tensor) -> String {
     format!("{:?} {:?} on {:?}", x.dtype(), x.dims(), x.device().location())
 }
 
+/// The operation and its named operands as an error message begins with them.
+pub(super) fn list(op: &str, operands: &[(&str, &Tensor)]) -> String {
+    let operands: Vec<_> = operands.iter().map(|(name, x)| format!("{name} is {}", describe(x))).collect();
+    format!("{op}: {}", operands.join(", "))
+}
+
 /// Checks the operand of a unary operation.
 pub(super) fn check(op: &str, x: &Tensor) -> Result<()> {
-    if !is_supported(x.dtype()) {
-        bail!("{op}: x is {}, expected F16, BF16, F32 or F64", describe(x))
+    check_all(op, &[("x", x)])
+}
+
+/// Checks that named operands are on one device and of one dtype, a supported one.
+pub(super) fn check_all(op: &str, operands: &[(&str, &Tensor)]) -> Result<()> {
+    let all = if operands.len() == 2 { "both" } else { "all" };
+    for pair in operands.windows(2) {
+        let [(_, x), (_, y)] = pair else { continue };
+        if !x.device().same_device(y.device()) {
+            let operands = list(op, operands);
+            if x.device().location() == y.device().location() {
+                bail!("{operands}, expected {all} from one `Device`: two handles of a GPU are two devices")
+            }
+            bail!("{operands}, expected {all} on one device")
+        }
+        if x.dtype() != y.dtype() {
+            bail!("{}, expected one dtype", list(op, operands))
+        }
+    }
+    if operands.iter().any(|(_, x)| !is_supported(x.dtype())) {
+        bail!("{}, expected F16, BF16, F32 or F64", list(op, operands))
     }
     Ok(())
 }
 
 /// Checks the operands of a binary operation and broadcasts both to their common shape.
-pub(super) fn broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor)> {
-    let operands = || format!("{op}: x is {}, y is {}", describe(x), describe(y));
-    if !x.device().same_device(y.device()) {
-        if x.device().location() == y.device().location() {
-            bail!("{}, expected both from one `Device`: two handles of a GPU are two devices", operands())
-        }
-        bail!("{}, expected both on one device", operands())
-    }
-    if x.dtype() != y.dtype() {
-        bail!("{}, expected one dtype", operands())
-    }
-    if !is_supported(x.dtype()) {
-        bail!("{}, expected F16, BF16, F32 or F64", operands())
+pub(super) fn broadcast<'a>(
+    op: &'static str,
+    x: &'a Tensor,
+    y: &'a Tensor,
+) -> Result<(Cow<'a, Tensor>, Cow<'a, Tensor>)> {
+    let operands = [("x", x), ("y", y)];
+    check_all(op, &operands)?;
+    if x.shape() == y.shape() {
+        return Ok((Cow::Borrowed(x), Cow::Borrowed(y)));
     }
     let Ok(shape) = x.shape().broadcast_shape_binary_op(y.shape(), op) else {
-        bail!("{}, the shapes do not broadcast", operands())
+        bail!("{}, the shapes do not broadcast", list(op, &operands))
     };
     Ok((expand(x, &shape)?, expand(y, &shape)?))
 }
 
 /// `x` broadcast to `shape`, without a node in the graph when it has that shape already.
-fn expand(x: &Tensor, shape: &Shape) -> Result<Tensor> {
-    if x.shape() == shape { Ok(x.clone()) } else { x.broadcast_as(shape) }
+fn expand<'a>(x: &'a Tensor, shape: &Shape) -> Result<Cow<'a, Tensor>> {
+    if x.shape() == shape { Ok(Cow::Borrowed(x)) } else { x.broadcast_as(shape).map(Cow::Owned) }
+}
+
+/// Applies `op` to operands of 16 bits widened to `f32`, and rounds its result once; to others as they are.
+pub(super) fn widened<const N: usize>(
+    operands: [&Tensor; N],
+    op: impl Fn([&Tensor; N]) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let dtype = operands[0].dtype();
+    if !matches!(dtype, DType::F16 | DType::BF16) {
+        return op(operands);
+    }
+    let wide = operands.iter().map(|x| x.to_dtype(DType::F32)).collect::<Result<Vec<_>>>()?;
+    op(std::array::from_fn(|k| &wide[k]))?.to_dtype(dtype)
 }

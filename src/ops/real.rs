@@ -4,7 +4,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use half::{bf16, f16};
 
-use crate::ops::cos::near;
+use crate::ops::cos::{double, single};
+use crate::ops::half_floats;
 
 /// A number that scalar math is written in: `f32` or `f64`. Zero is its default.
 pub(crate) trait Real:
@@ -58,12 +59,12 @@ impl Real for f32 {
 
     #[inline(always)]
     fn is_near(self) -> bool {
-        near::is_near(self)
+        single::is_near(self)
     }
 
     #[inline(always)]
     fn near_cos(self, n: u8) -> Self {
-        near::cos(self, n)
+        single::cos(self, n)
     }
 }
 
@@ -89,20 +90,14 @@ impl Real for f64 {
         libm::cos(self)
     }
 
-    // There is no vectorised cosine in double precision yet.
     #[inline(always)]
     fn is_near(self) -> bool {
-        false
+        double::is_near(self)
     }
 
     #[inline(always)]
     fn near_cos(self, n: u8) -> Self {
-        match n % 4 {
-            0 => libm::cos(self),
-            1 => -libm::sin(self),
-            2 => -libm::cos(self),
-            _ => libm::sin(self),
-        }
+        double::cos(self, n)
     }
 }
 
@@ -133,5 +128,5 @@ macro_rules! element {
 
 element!(f64, f64, f64::from, f64::from);
 element!(f32, f32, f32::from, f32::from);
-element!(f16, f32, f16::to_f32, f16::from_f32);
-element!(bf16, f32, bf16::to_f32, bf16::from_f32);
+element!(f16, f32, half_floats::widen_f16, half_floats::narrow_f16);
+element!(bf16, f32, half_floats::widen_bf16, half_floats::narrow_bf16);

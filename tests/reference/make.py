@@ -74,7 +74,30 @@ def operations():
         special = torch.tensor(SPECIAL, dtype=torch.float64)
         cases.append({"op": name, "about": "special values"} | differentiate(functions[name], special))
         cases.append({"op": name, "about": "matrix"} | differentiate(functions[name], normal(4, 6, seed=7)))
+    cases += layers()
     write("operations.json", cases)
+
+
+def layers():
+    """Layers with a bias and without, after a relu and not, on no, one and two leading axes; and the squared error."""
+    linear = torch.nn.functional.linear
+    functions = {
+        "linear": linear,
+        "linear_relu": lambda *x: torch.relu(linear(*x)),
+        "cos_linear": lambda x, w, *bias: linear(x, torch.cos(w), *bias),
+        "cos_linear_relu": lambda x, w, *bias: torch.relu(linear(x, torch.cos(w), *bias)),
+    }
+    cases = []
+    for name, function in functions.items():
+        for i, shape in enumerate([(3,), (5, 3), (2, 4, 3)]):
+            operands = [normal(*shape, seed=200 + i), normal(6, 3, seed=210 + i), normal(6, seed=220 + i)]
+            for some in (operands, operands[:2]):
+                about = " ".join(str(tuple(x.shape)) for x in some)
+                cases.append({"op": name, "about": about} | differentiate(function, *some))
+    for i, shape in enumerate([(), (7,), (5, 3)]):
+        x, y = normal(*shape, seed=230 + i), normal(*shape, seed=240 + i)
+        cases.append({"op": "mse", "about": str(shape)} | differentiate(torch.nn.functional.mse_loss, x, y))
+    return cases
 
 
 def cosines():

@@ -15,6 +15,7 @@ fn shifted_cos<T: Real>(x: T, n: QuarterTurns) -> T {
 }
 
 /// cos(x).
+#[derive(Clone, Copy)]
 pub(super) struct Cos;
 
 impl Map<1> for Cos {
@@ -34,6 +35,7 @@ impl Map<1> for Cos {
 }
 
 /// g cos(x + n pi/2).
+#[derive(Clone, Copy)]
 pub(super) struct CosGrad {
     pub(super) n: QuarterTurns,
 }

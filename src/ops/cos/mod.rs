@@ -1,13 +1,16 @@
 //! The elementwise cosine.
 
 pub(crate) mod cpu;
-pub(super) mod near;
+pub(super) mod double;
+pub(super) mod single;
 
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, Layout, Shape};
 use candle_core::{Result, Tensor};
 
 use crate::ops::custom::{Elementwise, Op};
 #[cfg(feature = "cuda")]
-use crate::ops::launch::{Kernel, kernel};
+use crate::ops::launch::{self, Kernel, kernel};
 use crate::ops::{mul, operands};
 use cpu::{Cos, CosGrad};
 
@@ -39,6 +42,17 @@ pub fn cos(x: &Tensor) -> Result<Tensor> {
     x.apply_op1(Op(Cos))
 }
 
+/// -sin(x) times `grad`: the gradient that [`cos`] passes on.
+pub(super) fn minus_sin(x: &Tensor, grad: &Tensor) -> Result<Tensor> {
+    cos_grad(x, grad, QuarterTurns::One)
+}
+
+/// cos(x) of a tensor on CUDA, contiguous.
+#[cfg(feature = "cuda")]
+pub(super) fn on_cuda(x: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+    launch::map(Cos::NAME, Cos.kernel(), [(x, layout)])
+}
+
 /// z = cos(x); dz/dx = -sin(x).
 impl Elementwise<1> for Cos {
     const NAME: &'static str = "cos";
@@ -49,7 +63,7 @@ impl Elementwise<1> for Cos {
     }
 
     fn bwd(&self, [x]: [&Tensor; 1], grad: &Tensor) -> Result<[Option<Tensor>; 1]> {
-        Ok([Some(cos_grad(x, grad, QuarterTurns::One)?)])
+        Ok([Some(minus_sin(x, grad)?)])
     }
 }
 

@@ -4,7 +4,8 @@
 //! is shorter than its matrix.
 
 use super::columns::{ColumnWise, Columns};
-use super::product::{Matrix, Outcome, product};
+use super::large::large;
+use super::product::{LARGE, Matrix, Outcome, product};
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
 /// The sizes of a layer's product.
@@ -26,6 +27,27 @@ pub(crate) fn forward<T: Lanes>(
 ) {
     let x = Matrix { data: x, row_stride: inputs, column_stride: 1 };
     product([rows, outputs, inputs], x, transposed, y, Outcome::Layer { bias, relu });
+}
+
+/// y <- x W^T + b, and then relu if `relu`; W is (outputs, inputs), and where the product wants W^T it is made anew, which
+/// takes less than the product.
+pub(crate) fn forward_by_weight<T: Lanes>(
+    sizes: Sizes,
+    x: &[T],
+    weight: &[T],
+    bias: &[T],
+    relu: bool,
+    y: &mut [T],
+) {
+    let Sizes { rows, inputs, outputs } = sizes;
+    if rows * inputs * outputs >= LARGE {
+        let x = Matrix { data: x, row_stride: inputs, column_stride: 1 };
+        let transposed = Matrix { data: weight, row_stride: 1, column_stride: inputs };
+        return large([rows, outputs, inputs], x, transposed, y, Outcome::Layer { bias, relu });
+    }
+    let mut transposed = vec![T::default(); inputs * outputs];
+    transpose(inputs, outputs, weight, &mut transposed);
+    forward(sizes, x, &transposed, bias, relu, y);
 }
 
 /// dW <- dy^T x, added to what is there if `accumulate`.
@@ -248,6 +270,9 @@ mod tests {
         let (tx, tw) = (matrix(&x, rows), matrix(&weight, outputs));
         let affine = tx.matmul(&tw.t().unwrap()).unwrap().broadcast_add(&matrix(&bias, 1)).unwrap();
         difference("forward", &y, &affine.relu().unwrap());
+        y.fill(f64::NAN);
+        forward_by_weight(sizes, &x, &weight, &bias, true, &mut y);
+        difference("forward by W", &y, &affine.relu().unwrap());
         let (grad, mut dw) = (random(&mut rng, rows * outputs), random(&mut rng, outputs * inputs));
         let product = matrix(&grad, rows).t().unwrap().matmul(&tx).unwrap();
         let expected = (matrix(&dw, outputs) + product).unwrap();

@@ -5,6 +5,7 @@
 //! does not hold, go to the `gemm` crate.
 
 use super::columns::{ColumnWise, Columns};
+use super::large::large;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
 /// From how many multiplications on packing is worth its time. Below, an element of C is the same chain of sums whatever
@@ -63,6 +64,7 @@ pub(crate) fn product<T: Lanes>(
         return product([1, m, k], b, a.data, c, outcome);
     }
     if m * n * k >= LARGE {
+        let b = Matrix { data: b, row_stride: n, column_stride: 1 };
         return large([m, n, k], a, b, c, outcome);
     }
     simd::run(Product { sizes: [m, n, k], a, b, c, outcome });
@@ -217,63 +219,4 @@ fn finish<T: Lanes>(c: &mut T, product: T, outcome: Outcome<T>, column: usize) {
             if relu && y < T::default() { T::default() } else { y }
         }
     };
-}
-
-/// [`product`] by the `gemm` crate, on the threads of rayon's pool.
-#[allow(unsafe_code)]
-fn large<T: Lanes>([m, n, k]: [usize; 3], a: Matrix<T>, b: &[T], c: &mut [T], outcome: Outcome<T>) {
-    let one = T::from_f64(1.);
-    let accumulate = matches!(outcome, Outcome::Accumulate);
-    // Reads the last element of A, so that a matrix too short for the product panics here.
-    let _ = a.data[(m - 1) * a.row_stride + (k - 1) * a.column_stride];
-    // SAFETY: B and C are slices of k n and m n elements, and the last element of A is inside of its slice.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n.cast_signed(),
-            accumulate,
-            a.data.as_ptr(),
-            a.column_stride.cast_signed(),
-            a.row_stride.cast_signed(),
-            b.as_ptr(),
-            1,
-            n.cast_signed(),
-            one,
-            one,
-            false,
-            false,
-            false,
-            gemm::Parallelism::Rayon(0),
-        );
-    }
-    if let Outcome::Layer { bias, relu } = outcome {
-        simd::run(BiasRelu { bias: &bias[..n], relu, y: c });
-    }
-}
-
-/// y <- y + bias in each row, and then relu if `relu`.
-struct BiasRelu<'a, T> {
-    bias: &'a [T],
-    relu: bool,
-    y: &'a mut [T],
-}
-
-impl<T: Lanes> WithSimd for BiasRelu<'_, T> {
-    type Output = ();
-
-    // A loop as plain as this becomes vectors of whatever instruction set it is compiled for.
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { bias, relu, y } = self;
-        for row in y.chunks_exact_mut(bias.len()) {
-            for (y, &bias) in row.iter_mut().zip(bias) {
-                let sum = *y + bias;
-                *y = if relu && sum < T::default() { T::default() } else { sum };
-            }
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! The scalar math of the maximum and of its derivative.
 
-use super::{TieGrad, TieShare};
+use super::TieGrad;
 use crate::ops::Real;
 use crate::ops::elementwise::Map;
 
 /// The larger of x and y; NaN if either is NaN.
+#[derive(Clone, Copy)]
 pub(super) struct Maximum {
     /// Only the derivative asks for it.
     pub(super) tie: TieGrad,
@@ -13,30 +14,31 @@ pub(super) struct Maximum {
 impl Map<2> for Maximum {
     #[inline(always)]
     fn apply<T: Real>(&self, [x, y]: [T; 2]) -> T {
-        // Only NaN differs from itself; a NaN in y falls through to the last branch.
+        // One instruction, and y if either is NaN.
+        let larger = if x > y { x } else { y };
+        // Only NaN differs from itself.
         #[allow(clippy::eq_op)]
-        if x > y || x != x { x } else { y }
+        if x == x { larger } else { x }
     }
 }
 
-/// The gradient of x: g where x > y, its share of g where x = y, else 0.
-pub(super) struct MaximumGrad {
-    pub(super) share: TieShare,
-}
+/// The gradient of x: g where x > y, HALVES halves of g where x = y, else 0.
+///
+/// The share is a part of the type and not a field: a choice in the loop would keep it from becoming vectors.
+#[derive(Clone, Copy)]
+pub(super) struct MaximumGrad<const HALVES: u8>;
 
-impl Map<3> for MaximumGrad {
+impl<const HALVES: u8> Map<3> for MaximumGrad<HALVES> {
     #[inline(always)]
     fn apply<T: Real>(&self, [x, y, g]: [T; 3]) -> T {
-        if x > y {
-            g
-        } else if x == y {
-            match self.share {
-                TieShare::All => g,
-                TieShare::Half => g * T::HALF,
-                TieShare::Nothing => T::default(),
-            }
-        } else {
-            T::default()
-        }
+        let zero = T::default();
+        let tie = match HALVES {
+            0 => zero,
+            1 => g * T::HALF,
+            _ => g,
+        };
+        // Choices between values that are there already are no branches.
+        let otherwise = if x == y { tie } else { zero };
+        if x > y { g } else { otherwise }
     }
 }

@@ -103,21 +103,13 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     maximum_with(x, &Tensor::zeros((), x.dtype(), x.device())?, TieGrad::Second)
 }
 
-/// What one operand gets of the gradient where both are equal.
-#[derive(Debug, Clone, Copy)]
-enum TieShare {
-    All,
-    Half,
-    Nothing,
-}
-
 impl TieGrad {
-    /// The shares of the first and of the second operand.
-    fn shares(self) -> (TieShare, TieShare) {
+    /// The shares of the first and of the second operand, in halves.
+    fn halves(self) -> (u8, u8) {
         match self {
-            Self::Split => (TieShare::Half, TieShare::Half),
-            Self::First => (TieShare::All, TieShare::Nothing),
-            Self::Second => (TieShare::Nothing, TieShare::All),
+            Self::Split => (1, 1),
+            Self::First => (2, 0),
+            Self::Second => (0, 2),
         }
     }
 }
@@ -132,7 +124,7 @@ impl Elementwise<2> for Maximum {
     }
 
     fn bwd(&self, [x, y]: [&Tensor; 2], grad: &Tensor) -> Result<[Option<Tensor>; 2]> {
-        let (share_x, share_y) = self.tie.shares();
+        let (share_x, share_y) = self.tie.halves();
         let grad_x = x.track_op().then(|| maximum_grad(x, y, grad, share_x)).transpose()?;
         let grad_y = y.track_op().then(|| maximum_grad(y, x, grad, share_y)).transpose()?;
         Ok([grad_x, grad_y])
@@ -143,25 +135,30 @@ impl Elementwise<2> for Maximum {
 ///
 /// It is piecewise constant in `x` and `y`. Their derivative is zero, so they are detached and only `grad` stays in
 /// the graph.
-fn maximum_grad(x: &Tensor, y: &Tensor, grad: &Tensor, share: TieShare) -> Result<Tensor> {
-    x.detach().apply_op3(&y.detach(), grad, Op(MaximumGrad { share }))
+fn maximum_grad(x: &Tensor, y: &Tensor, grad: &Tensor, halves: u8) -> Result<Tensor> {
+    let (x, y) = (x.detach(), y.detach());
+    match halves {
+        0 => x.apply_op3(&y, grad, Op(MaximumGrad::<0>)),
+        1 => x.apply_op3(&y, grad, Op(MaximumGrad::<1>)),
+        _ => x.apply_op3(&y, grad, Op(MaximumGrad::<2>)),
+    }
 }
 
 /// z = g ([x > y] + share [x = y]); dz/dg = [x > y] + share [x = y], dz/dx = dz/dy = 0.
-impl Elementwise<3> for MaximumGrad {
+impl<const HALVES: u8> Elementwise<3> for MaximumGrad<HALVES> {
     const NAME: &'static str = "maximum_grad";
 
     #[cfg(feature = "cuda")]
     fn kernel(&self) -> Kernel {
-        let name = match self.share {
-            TieShare::All => "maximum_grad_all",
-            TieShare::Half => "maximum_grad_half",
-            TieShare::Nothing => "maximum_grad_nothing",
+        let name = match HALVES {
+            0 => "maximum_grad_nothing",
+            1 => "maximum_grad_half",
+            _ => "maximum_grad_all",
         };
         kernel!("maximum", MAXIMUM, name)
     }
 
     fn bwd(&self, [x, y, _]: [&Tensor; 3], grad_z: &Tensor) -> Result<[Option<Tensor>; 3]> {
-        Ok([None, None, Some(maximum_grad(x, y, grad_z, self.share)?)])
+        Ok([None, None, Some(maximum_grad(x, y, grad_z, HALVES)?)])
     }
 }

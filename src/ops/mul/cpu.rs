@@ -4,6 +4,7 @@ use crate::ops::Real;
 use crate::ops::elementwise::Map;
 
 /// x y.
+#[derive(Clone, Copy)]
 pub(super) struct Mul;
 
 impl Map<2> for Mul {

@@ -215,7 +215,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
 }
 
 /// Whether every element is finite.
-struct IsFinite<'a, T>(&'a [T]);
+pub(in crate::train) struct IsFinite<'a, T>(pub(in crate::train) &'a [T]);
 
 impl<T: Lanes> WithSimd for IsFinite<'_, T> {
     type Output = bool;
@@ -223,8 +223,12 @@ impl<T: Lanes> WithSimd for IsFinite<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> bool {
         let zero = T::default();
-        // Zero times a finite number is zero; times an infinity or NaN it is NaN, and then so is the sum.
-        self.0.iter().fold(zero, |sum, &x| sum + x * zero) == zero
+        let mut finite = true;
+        // Zero times a finite number is zero; times an infinity or NaN it is NaN. Without a way out the loop becomes vectors.
+        for &x in self.0 {
+            finite &= x * zero == zero;
+        }
+        finite
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::nn::DynamicNet;
 use crate::optim::{AdamWConfig, Rates};
 use backend::Backend;
-pub(in crate::train) use cpu::Cpu;
+pub(in crate::train) use cpu::{Cpu, IsFinite};
 #[cfg(feature = "cuda")]
 pub(in crate::train) use cuda::Cuda;
 use layer::Layers;

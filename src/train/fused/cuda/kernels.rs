@@ -11,6 +11,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::Real;
 use crate::ops::launch::kernel;
+use crate::ops::linear::cuda as linear;
 use crate::optim::adamw_cuda;
 
 /// The type of the elements of a network that is trained on CUDA.
@@ -55,12 +56,12 @@ element!(f64, "f64");
 #[derive(Debug)]
 pub(super) struct Kernels {
     pub(super) gather: CudaFunction,
+    pub(super) check: CudaFunction,
     pub(super) add_bias: CudaFunction,
     pub(super) add_bias_relu: CudaFunction,
     pub(super) bias_grad: CudaFunction,
     pub(super) bias_grad_relu: CudaFunction,
     pub(super) mse: CudaFunction,
-    pub(super) check: CudaFunction,
     pub(super) cos: CudaFunction,
     pub(super) cos_grad: CudaFunction,
     pub(super) adamw: CudaFunction,
@@ -71,12 +72,12 @@ impl Kernels {
         let step = |name| kernel!("step", STEP, name).load(device, suffix);
         Ok(Self {
             gather: step("gather")?,
-            add_bias: step("add_bias")?,
-            add_bias_relu: step("add_bias_relu")?,
-            bias_grad: step("bias_grad")?,
-            bias_grad_relu: step("bias_grad_relu")?,
-            mse: step("mse")?,
             check: step("check")?,
+            add_bias: linear::add_bias_kernel(false).load(device, suffix)?,
+            add_bias_relu: linear::add_bias_kernel(true).load(device, suffix)?,
+            bias_grad: linear::BIAS_GRAD.load(device, suffix)?,
+            bias_grad_relu: linear::BIAS_GRAD_RELU.load(device, suffix)?,
+            mse: kernel!("mse", MSE, "mse_step").load(device, suffix)?,
             cos: kernel!("cos", COS, "cos").load(device, suffix)?,
             cos_grad: kernel!("cos", COS, "cos_grad_1").load(device, suffix)?,
             adamw: adamw_cuda::KERNEL.load(device, suffix)?,

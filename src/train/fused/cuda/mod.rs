@@ -17,7 +17,8 @@ use candle_core::{Result, Tensor, bail};
 
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
-use crate::ops::launch::{BLOCK, grid};
+use crate::ops::launch::{BLOCK, check_len, grid};
+use crate::ops::linear::cuda as linear;
 use crate::optim::{Rates, adamw_cuda};
 pub(in crate::train) use kernels::Element;
 use kernels::Kernels;
@@ -64,9 +65,9 @@ impl<T: Element> Cuda<T> {
         accumulate: bool,
         c: &mut CudaSlice<T>,
     ) -> Result<()> {
-        check_len("the first factor", a, m * k)?;
-        check_len("the second factor", b, k * n)?;
-        check_len("the product", c, m * n)?;
+        check_len("the first factor", a.len(), m * k)?;
+        check_len("the second factor", b.len(), k * n)?;
+        check_len("the product", c.len(), m * n)?;
         let lda = if transa == CUBLAS_OP_N { m } else { k };
         let ldb = if transb == CUBLAS_OP_N { k } else { n };
         let [m, n, k, lda, ldb] = [m, n, k, lda, ldb].map(i32::try_from);
@@ -78,14 +79,6 @@ impl<T: Element> Cuda<T> {
         let product = GemmConfig { transa, transb, m, n, k, alpha, lda, ldb, beta, ldc: m };
         T::gemm(&self.blas, product, a, b, c)
     }
-}
-
-/// Kernels trust the sizes that they are given.
-fn check_len<T>(what: &str, buffer: &CudaSlice<T>, len: usize) -> Result<()> {
-    if buffer.len() < len {
-        bail!("{what} has {} elements, expected at least {len}", buffer.len())
-    }
-    Ok(())
 }
 
 impl<T: Element> Backend for Cuda<T> {
@@ -100,13 +93,13 @@ impl<T: Element> Backend for Cuda<T> {
     }
 
     fn copy(&self, from: &Self::Buffer, to: &mut Self::Buffer) -> Result<()> {
-        check_len("a copy", to, from.len())?;
+        check_len("a copy", to.len(), from.len())?;
         self.stream.memcpy_dtod(from, to).w()
     }
 
     fn load(&self, from: &Tensor, to: &mut Self::Buffer) -> Result<()> {
         let from = from.contiguous()?;
-        check_len("a buffer", to, from.elem_count())?;
+        check_len("a buffer", to.len(), from.elem_count())?;
         let (storage, layout) = from.storage_and_layout();
         let view = elements::<T>(&storage, layout)?;
         self.stream.memcpy_dtod(&view, to).w()
@@ -137,8 +130,8 @@ impl<T: Element> Backend for Cuda<T> {
         y: &mut Self::Buffer,
     ) -> Result<()> {
         let (count, features, targets) = (range.len(), data.features(), data.targets());
-        check_len("the batch's features", x, count * features)?;
-        check_len("the batch's targets", y, count * targets)?;
+        check_len("the batch's features", x.len(), count * features)?;
+        check_len("the batch's targets", y.len(), count * targets)?;
         let Some(rows) = rows.try_slice(range.clone()) else {
             bail!("rows {range:?} of {}, expected fewer", rows.len())
         };
@@ -169,14 +162,8 @@ impl<T: Element> Backend for Cuda<T> {
         y: &mut Self::Buffer,
     ) -> Result<()> {
         self.product((outputs, rows, inputs), (weight, CUBLAS_OP_T), (x, CUBLAS_OP_N), false, y)?;
-        check_len("the bias", bias, outputs)?;
         let kernel = if relu { &self.kernels.add_bias_relu } else { &self.kernels.add_bias };
-        let (len, columns) = ((rows * outputs) as u64, outputs as u64);
-        let mut args = self.stream.launch_builder(kernel);
-        args.arg(&len).arg(&columns).arg(bias).arg(y);
-        // SAFETY: the arguments are those of add_bias in step.cu; the product measured y.
-        unsafe { args.launch(grid(rows * outputs)) }.w()?;
-        Ok(())
+        linear::add_bias(&self.stream, kernel, (rows, outputs), &bias.as_view(), &mut y.as_view_mut())
     }
 
     fn bias_grad(
@@ -187,26 +174,14 @@ impl<T: Element> Backend for Cuda<T> {
         grad: &mut Self::Buffer,
         bias_grad: &mut Self::Buffer,
     ) -> Result<()> {
-        check_len("the gradient", grad, rows * outputs)?;
-        check_len("the bias's gradient", bias_grad, outputs)?;
-        let width = outputs.next_power_of_two().min(32) as u32;
-        let launch = LaunchConfig {
-            grid_dim: ((outputs as u32).div_ceil(width), 1, 1),
-            block_dim: (width, BLOCK / width, 1),
-            shared_mem_bytes: 0,
+        let (size, sums) = ((rows, outputs), &mut bias_grad.as_view_mut());
+        let Some(output) = output else {
+            let grad = grad.as_view();
+            return linear::bias_grad(&self.stream, &self.kernels.bias_grad, size, accumulate, &grad, sums);
         };
-        let (rows, columns, accumulate) = (rows as u64, outputs as u64, u32::from(accumulate));
-        let kernel = if output.is_some() { &self.kernels.bias_grad_relu } else { &self.kernels.bias_grad };
-        let mut args = self.stream.launch_builder(kernel);
-        args.arg(&rows).arg(&columns).arg(&accumulate);
-        if let Some(output) = output {
-            check_len("the output", output, (rows * columns) as usize)?;
-            args.arg(output);
-        }
-        args.arg(grad).arg(bias_grad);
-        // SAFETY: the arguments are those of bias_grad in step.cu, measured above; a block has 256 threads.
-        unsafe { args.launch(launch) }.w()?;
-        Ok(())
+        let (kernel, output, grad) =
+            (&self.kernels.bias_grad_relu, &output.as_view(), &mut grad.as_view_mut());
+        linear::bias_grad_after_relu(&self.stream, kernel, size, accumulate, output, grad, sums)
     }
 
     fn weight_grad(
@@ -231,7 +206,7 @@ impl<T: Element> Backend for Cuda<T> {
     }
 
     fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()> {
-        check_len("the cosine", z, w.len())?;
+        check_len("the cosine", z.len(), w.len())?;
         let (len, scalars) = (w.len() as u64, 0u32);
         let mut args = self.stream.launch_builder(&self.kernels.cos);
         args.arg(&len).arg(&scalars).arg(w).arg(z);
@@ -241,8 +216,8 @@ impl<T: Element> Backend for Cuda<T> {
     }
 
     fn cos_grad(&self, w: &Self::Buffer, grad: &Self::Buffer, w_grad: &mut Self::Buffer) -> Result<()> {
-        check_len("the cosine's gradient", grad, w.len())?;
-        check_len("the weight's gradient", w_grad, w.len())?;
+        check_len("the cosine's gradient", grad.len(), w.len())?;
+        check_len("the weight's gradient", w_grad.len(), w.len())?;
         let (len, scalars) = (w.len() as u64, 0u32);
         let mut args = self.stream.launch_builder(&self.kernels.cos_grad);
         args.arg(&len).arg(&scalars).arg(w).arg(grad).arg(w_grad);
@@ -262,14 +237,14 @@ impl<T: Element> Backend for Cuda<T> {
         for (what, buffer) in
             [("the prediction", prediction), ("the target", target), ("the gradient", &*grad)]
         {
-            check_len(what, buffer, len)?;
+            check_len(what, buffer.len(), len)?;
         }
         let len = len as u64;
         let mut loss = self.status.slice_mut(..1);
         let mut args = self.stream.launch_builder(&self.kernels.mse);
         args.arg(&len).arg(&weight).arg(prediction).arg(target).arg(grad).arg(&mut loss);
         let one_block = LaunchConfig { grid_dim: (1, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
-        // SAFETY: the arguments are those of mse in step.cu, measured above.
+        // SAFETY: the arguments are those of mse_step in mse.cu, measured above.
         unsafe { args.launch(one_block) }.w()?;
         Ok(())
     }

@@ -4,16 +4,14 @@ use candle_core::cuda_backend::CudaDType;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr};
 use candle_core::{CpuStorage, CudaStorage, InplaceOp1, Layout, Result, Storage, bail};
 
+use crate::ops::elements::on_cuda;
+
 /// The elements of a contiguous CUDA tensor.
 pub(super) fn elements<'a, T: CudaDType>(storage: &'a Storage, layout: &Layout) -> Result<CudaView<'a, T>> {
-    let (Storage::Cuda(storage), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
-        bail!("expected a contiguous tensor on CUDA, found {layout:?}")
-    };
-    let slice = storage.as_cuda_slice::<T>()?;
-    let Some(view) = slice.try_slice(start..end) else {
-        bail!("a tensor ends at {end}, after the end of its {}", slice.len())
-    };
-    Ok(view)
+    match storage {
+        Storage::Cuda(storage) => on_cuda(storage, layout),
+        _ => bail!("expected a tensor on CUDA, found {layout:?}"),
+    }
 }
 
 /// Replaces the elements of a contiguous CUDA tensor by those of the buffer.

@@ -1,0 +1,76 @@
+// The mean squared error. Sums are added up in a fixed order, so they are the same every time.
+#include "elementwise.cuh"
+
+// The threads of a block that adds something up.
+constexpr uint32_t THREADS = 256;
+
+// The sum of `mine` over the threads of a block, for its first thread.
+__device__ inline double block_sum(double mine) {
+  __shared__ double partial[THREADS];
+  partial[threadIdx.x] = mine;
+  __syncthreads();
+  for (uint32_t half = THREADS / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    __syncthreads();
+  }
+  return partial[0];
+}
+
+// partial[block] <- the block's part of the sum of (prediction - target)^2.
+template <typename T>
+__device__ inline void squares_of(uint64_t len, const T *prediction, const T *target, double *partial) {
+  double mine = 0;
+  for (uint64_t i = first_position(); i < len; i += position_step()) {
+    const double difference = double(prediction[i] - target[i]);
+    mine += difference * difference;
+  }
+  const double sum = block_sum(mine);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// mean <- the sum of the `count` parts over `len`. For one block.
+template <typename T>
+__device__ inline void mean_of(uint64_t count, uint64_t len, const double *partial, T *mean) {
+  double mine = 0;
+  for (uint64_t i = threadIdx.x; i < count; i += THREADS) mine += partial[i];
+  const double sum = block_sum(mine);
+  if (threadIdx.x == 0) *mean = T(sum / double(len));
+}
+
+// Of a training step, in one pass: grad <- 2 (prediction - target) / len, and loss <- loss + weight * (the mean squared
+// error). For one block.
+template <typename T>
+__device__ inline void step_of(uint64_t len, double weight, const T *prediction, const T *target, T *grad, double *loss) {
+  const T factor = T(2) / T(len);
+  double mine = 0;
+  for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
+    const T difference = prediction[i] - target[i];
+    grad[i] = factor * difference;
+    mine += double(difference * difference);
+  }
+  const double sum = block_sum(mine);
+  if (threadIdx.x == 0) *loss += weight * (sum / double(len));
+}
+
+// (x - y) g: the gradient, where g is twice that of the result over the number of elements.
+struct DifferenceTimes {
+  template <typename T> __device__ T operator()(const T (&x)[3]) const { return (x[0] - x[1]) * x[2]; }
+};
+
+#define MSE(SUFFIX, T)                                                                                             \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
+      squares_##SUFFIX(uint64_t len, const T *prediction, const T *target, double *partial) {                      \
+    squares_of(len, prediction, target, partial);                                                                  \
+  }                                                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
+      mean_##SUFFIX(uint64_t count, uint64_t len, const double *partial, T *mean) {                                \
+    mean_of(count, len, partial, mean);                                                                            \
+  }                                                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS) mse_step_##SUFFIX(                                         \
+      uint64_t len, double weight, const T *prediction, const T *target, T *grad, double *loss) {                  \
+    step_of(len, weight, prediction, target, grad, loss);                                                          \
+  }
+
+MSE(f32, float)
+MSE(f64, double)
+ELEMENTWISE_3(difference_times, DifferenceTimes)
