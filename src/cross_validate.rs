@@ -10,9 +10,9 @@ use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span};
 
 use crate::config::ValidConfig;
-use crate::data::{Dataset, Fold, KFold};
+use crate::data::{Dataset, Fold, KFold, Scaling};
 use crate::error::{Error, Result};
-use crate::evaluate::evaluate;
+use crate::evaluate::evaluate_scaled;
 use crate::nn::{DynamicNet, seeded_builder};
 use crate::parallel::in_order;
 use crate::random::{Stream, generator};
@@ -26,7 +26,9 @@ use crate::train::Trainer;
 /// The CPU may be there more than once; a GPU on which several folds run side by side has to be opened for each of them,
 /// as [`DeviceSpec::open`](crate::config::DeviceSpec::open) does. The data are copied to each device
 /// once. Every fold draws from streams of its own, so the result is the same to the bit for every number of equal
-/// devices. The run logs in the spans `cv`, `fold` and `epoch`.
+/// devices. Where `config.data` says so, features and targets are scaled and missing features filled in by what is fitted on
+/// the training rows of each fold alone; errors are in the targets' own units. Rows of one group of `data` are in one fold.
+/// The run logs in the spans `cv`, `fold` and `epoch`.
 ///
 /// # Errors
 ///
@@ -67,13 +69,17 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) 
     let on = names(devices);
     let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features(), on);
     let _entered = span.enter();
-    let folds = KFold::new(data.rows(), config.folds, &mut generator(config.seed, Stream::Folds, 0))?;
-    let upload = |device: &Device| Ok(data.to_device(device)?);
-    let reports = in_order(config.folds, devices, upload, |i, data, cancelled| {
+    let mut rng = generator(config.seed, Stream::Folds, 0);
+    let folds = match data.groups() {
+        Some(groups) => KFold::grouped(groups, config.folds, &mut rng)?,
+        None => KFold::new(data.rows(), config.folds, &mut rng)?,
+    };
+    let prepare = |device: &Device| Prepared::new(config, data, device);
+    let reports = in_order(config.folds, devices, prepare, |i, data, cancelled| {
         let span = info_span!(parent: &span, "fold", fold = i, indicatif.pb_show = Empty);
         let _entered = span.enter();
         let fold = folds.fold(i).ok_or(Error::Cancelled)?;
-        run_fold(config, data, i, &fold, cancelled)
+        run_fold(data, i, &fold, cancelled)
             .map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
     })?;
     let report = CvReport::new(config.clone(), reports, start.elapsed().as_secs_f64());
@@ -93,15 +99,64 @@ fn names(devices: &[Device]) -> String {
     names.into_iter().collect::<Vec<_>>().join(",")
 }
 
+/// The data on a fold's device, or where they have to be scaled for each fold anew, on the CPU.
+struct Prepared<'a> {
+    config: &'a ValidConfig,
+    data: Dataset,
+    device: Device,
+}
+
+/// The data of a fold, on its device.
+struct FoldData {
+    /// What is trained on: features and targets, scaled.
+    train: Dataset,
+    /// What is tested on: the features scaled, the targets as they are.
+    test: Dataset,
+    /// The scaling of the targets.
+    targets: Option<Scaling>,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(config: &'a ValidConfig, data: &Dataset, device: &Device) -> Result<Self> {
+        let is_fitted = config.data.is_scaled() || config.data.is_filled();
+        let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
+        Ok(Self { config, data, device: device.clone() })
+    }
+
+    /// The data with the scaling that is fitted on the training rows of `fold` and on no others.
+    fn fold(&self, fold: &Fold) -> Result<FoldData> {
+        let (config, data) = (&self.config.data, &self.data);
+        let (fit, targets): (fn(&_, &_) -> _, _) = match (config.is_scaled(), config.is_filled()) {
+            (true, _) => (Scaling::standard, Some(Scaling::standard(data.y(), &fold.train)?)),
+            (false, true) => (Scaling::filling, None),
+            (false, false) => {
+                return Ok(FoldData { train: data.clone(), test: data.clone(), targets: None });
+            }
+        };
+        let x = fit(data.x(), &fold.train)?.apply(data.x())?;
+        let test = Dataset::new(x, data.y().clone())?.to_device(&self.device)?;
+        let train = match &targets {
+            Some(scaling) => {
+                let y = scaling.apply(data.y())?.to_device(&self.device)?;
+                Dataset::new(test.x().clone(), y)?
+            }
+            None => test.clone(),
+        };
+        Ok(FoldData { train, test, targets })
+    }
+}
+
 /// The report quotes the settings of the data, so they must be those of `data`.
 fn check_data(config: &ValidConfig, data: &Dataset) -> Result<()> {
     let differs = |key, expected: &dyn Debug, actual: &dyn Debug| {
         Err(Error::config(key, format!("is {expected:?}, but the data has {actual:?}")))
     };
-    if config.data.rows != data.rows() {
+    // What is said of a file is not its size.
+    let is_made_up = config.data.file.is_none();
+    if is_made_up && config.data.rows != data.rows() {
         return differs("data.rows", &config.data.rows, &data.rows());
     }
-    if config.data.features != data.features() {
+    if is_made_up && config.data.features != data.features() {
         return differs("data.features", &config.data.features, &data.features());
     }
     let dtype = DType::from(config.dtype);
@@ -113,13 +168,14 @@ fn check_data(config: &ValidConfig, data: &Dataset) -> Result<()> {
 
 /// Trains and tests one fold in the current span; `cancelled` is asked after every epoch.
 fn run_fold(
-    config: &ValidConfig,
-    data: &Dataset,
+    prepared: &Prepared,
     index: usize,
     fold: &Fold,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<FoldReport> {
     let start = Instant::now();
+    let config = prepared.config;
+    let FoldData { train: data, test, targets } = prepared.fold(fold)?;
     let progress = Progress::start(&Span::current(), index, config.train.epochs);
     let vars = VarMap::new();
     let init = generator(config.seed, Stream::Init, index);
@@ -129,11 +185,12 @@ fn run_fold(
 
     let mut rows = fold.train.clone();
     let mut train_mse = Vec::new();
+    let unit = squared_unit(targets.as_ref());
     for epoch in 0..config.train.epochs {
         let start = Instant::now();
         let span = info_span!("epoch", epoch, train_mse = Empty, seconds = Empty);
         let _entered = span.enter();
-        let mse = trainer.epoch(data, &mut rows)?;
+        let mse = trainer.epoch(&data, &mut rows)? * unit;
         span.record("train_mse", mse).record("seconds", start.elapsed().as_secs_f64());
         debug!("epoch done");
         progress.epoch(mse);
@@ -142,8 +199,18 @@ fn run_fold(
             return Err(Error::Cancelled);
         }
     }
-    let evaluation = evaluate(trainer.net(), data, &fold.test)?;
+    let evaluation = evaluate_scaled(trainer.net(), &test, &fold.test, targets.as_ref())?;
     let seconds = start.elapsed().as_secs_f64();
     info!(mse = evaluation.mean.mse, seconds, "fold done");
     Ok(FoldReport::new(index, evaluation, train_mse, seconds))
+}
+
+/// By what a mean squared error of scaled targets is multiplied to be in the target's own units; 1 for several targets,
+/// each of which has its own.
+fn squared_unit(scaling: Option<&Scaling>) -> f64 {
+    let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
+    match scales[..] {
+        [scale] => scale * scale,
+        _ => 1.,
+    }
 }

@@ -15,6 +15,18 @@ pub enum Error {
         /// What is wrong and what would be right, for example `is NaN, expected a finite number above 0`.
         problem: String,
     },
+    /// A file of settings or one of its settings cannot be used: a whole sentence, for example
+    /// `run.toml:3: train.lr is 0, expected a finite number above 0`.
+    #[error("{0}")]
+    Settings(String),
+    /// A file of data has something that cannot be learnt from.
+    #[error("{place}: {problem}")]
+    Data {
+        /// Where it is: the file, and where they are known its line and column, as in `houses.csv:17:price`.
+        place: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
     /// Training met a loss or a gradient that is not finite.
     #[error("epoch {epoch}, step {step}, depth {depth}: {what} is not finite; {}", advice(*.epoch, *.step))]
     NotFinite {
@@ -72,5 +84,10 @@ impl Error {
     /// An error of the setting `key`; `problem` continues the sentence that begins with the key.
     pub(crate) fn config(key: &'static str, problem: impl Into<String>) -> Self {
         Self::Config { key, problem: problem.into() }
+    }
+
+    /// An error in a file of data, at `place`.
+    pub(crate) fn data(place: impl ToString, problem: impl Into<String>) -> Self {
+        Self::Data { place: place.to_string(), problem: problem.into() }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
 use crate::nn::{DynamicNet, Predictor};
@@ -27,6 +27,28 @@ pub struct Evaluation {
 ///
 /// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is not finite.
 pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evaluation> {
+    evaluate_scaled(net, data, rows, None)
+}
+
+/// As [`evaluate`], of a network that was trained on targets that `scaling` scaled: the predictions are taken back to the
+/// units of the targets of `data`, which are not scaled.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn evaluate_scaled(
+    net: &DynamicNet,
+    data: &Dataset,
+    rows: &[u32],
+    scaling: Option<&Scaling>,
+) -> Result<Evaluation> {
+    let predicted = |output: &Tensor| -> Result<Vec<f64>> {
+        let mut predictions = values(output)?;
+        if let Some(scaling) = scaling {
+            scaling.invert(&mut predictions);
+        }
+        Ok(predictions)
+    };
     let predictor = Predictor::new(net)?;
     let mut mean = Accumulator::default();
     let mut by_depth: Vec<_> = net.depths().map(|depth| (depth, Accumulator::default())).collect();
@@ -35,9 +57,9 @@ pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evalua
         let targets = values(&y)?;
         let prediction = predictor.predict_all_depths(&x)?;
         for (i, (_, errors)) in by_depth.iter_mut().enumerate() {
-            errors.add(&values(&prediction.by_depth.narrow(1, i, 1)?)?, &targets);
+            errors.add(&predicted(&prediction.by_depth.narrow(1, i, 1)?)?, &targets);
         }
-        mean.add(&values(&prediction.mean)?, &targets);
+        mean.add(&predicted(&prediction.mean)?, &targets);
     }
     let finite = |errors: &Accumulator| match errors.metrics() {
         Some(metrics) if metrics.mse.is_finite() => Ok(metrics),

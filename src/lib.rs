@@ -12,7 +12,7 @@
 //! - [`audit`]: that check over Candle's own operations;
 //! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;
 //! - [`optim`]: `AdamW` with a state that can be saved;
-//! - [`data`]: data sets, the synthetic generator, k-fold partitions and batches;
+//! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions and batches;
 //! - [`random`]: the named random streams of a seed;
 //! - [`config`]: the settings, their defaults and their validation;
 //! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;

@@ -10,8 +10,8 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use clap::Parser;
-use taper::config::{DataConfig, DeviceSpec};
+use taper::config::{DataConfig, DeviceSpec, ValidConfig};
+use taper::data::Dataset;
 use taper::gradcheck::{Verdict, summary, table};
 use taper::random::{Stream, generator};
 use taper::{Error, audit, cross_validate, data, telemetry};
@@ -22,14 +22,15 @@ const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
 
 fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.into_command(),
+    let command = match Cli::command_of(env::args_os()) {
+        Ok(command) => command,
         Err(error) if error.use_stderr() => return fail(&one_line(&error), WRONG_CALL),
         // --help and --version.
         Err(error) => return exit_code(readable(error.print())),
     };
     let result = match command {
         Command::Cv(args) => cv(&args),
+        Command::Config(args) => args.text().and_then(|text| print(&text)),
         Command::Gradcheck(args) => gradcheck(&args),
     };
     exit_code(result)
@@ -40,6 +41,7 @@ fn exit_code(result: Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     match error.downcast_ref() {
         Some(Error::Config { key, problem }) => fail(&format!("error: {} {problem}", flag(key)), WRONG_CALL),
+        Some(Error::Settings(_)) => fail(&format!("error: {error}"), WRONG_CALL),
         _ => fail(&format!("error: {}", in_one_line(&error)), FAILED),
     }
 }
@@ -50,18 +52,27 @@ fn in_one_line(error: &anyhow::Error) -> String {
 }
 
 fn cv(args: &CvArgs) -> Result<()> {
-    let config = args.config();
+    let settings = args.settings.settings()?;
+    let config = settings.config()?;
     share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
     telemetry::init(args.log_format(), args.quiet);
-    let config = config.validate()?;
+    let config = settings.validate()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
-    let rng = generator(config.seed, Stream::Data, 0);
-    let DataConfig { rows, features, noise } = config.data;
-    let data = data::synthetic(rows, features, noise, rng, config.dtype.into(), &Device::Cpu)?;
-    let report = cross_validate(&config, &data, &devices)?;
+    let report = load(&config).and_then(|data| cross_validate(&config, &data, &devices));
+    let report = report.map_err(|error| settings.as_given(error))?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
+}
+
+/// The data that `config` asks for, on the CPU.
+fn load(config: &ValidConfig) -> Result<Dataset, Error> {
+    let DataConfig { rows, features, noise, file, .. } = &config.data;
+    if let Some(file) = file {
+        return Ok(data::read(file, config.dtype)?.data);
+    }
+    let rng = generator(config.seed, Stream::Data, 0);
+    Ok(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?)
 }
 
 fn gradcheck(args: &GradcheckArgs) -> Result<()> {

@@ -37,7 +37,8 @@ pub struct FoldReport {
     pub metrics: Metrics,
     /// The mean squared error of the output at each depth on the fold's test rows.
     pub mse_by_depth: BTreeMap<usize, f64>,
-    /// The mean squared error that training met in each epoch.
+    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that of the scaled
+    /// ones.
     pub train_mse: Vec<f64>,
     /// How long the fold took.
     pub seconds: f64,

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use indicatif::ProgressStyle;
 use tracing::{Span, warn};
@@ -81,5 +82,30 @@ impl Progress {
     pub(crate) fn epoch(&self, train_mse: f64) {
         self.span.pb_set_message(&format!("train mse {train_mse:.4}, "));
         self.span.pb_inc(1);
+    }
+}
+
+/// The progress bar of a file that is read, which lives as long as its span.
+#[derive(Debug)]
+pub(crate) struct ReadProgress {
+    span: Span,
+}
+
+impl ReadProgress {
+    /// Shows a bar for the `len` bytes of `file` on `span`, which must have the field `indicatif.pb_show`.
+    pub(crate) fn start(span: &Span, file: &Path, len: u64) -> Self {
+        // Braces in a name would be a template's.
+        let file = file.display().to_string().replace('{', "{{").replace('}', "}}");
+        let template = format!("{file} {{bar:30}} {{bytes}}/{{total_bytes}}, {{bytes_per_sec}}, eta {{eta}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            span.pb_set_style(&style);
+        }
+        span.pb_set_length(len);
+        Self { span: span.clone() }
+    }
+
+    /// `bytes` more are read.
+    pub(crate) fn read(&self, bytes: usize) {
+        self.span.pb_inc(bytes as u64);
     }
 }

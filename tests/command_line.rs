@@ -109,17 +109,53 @@ fn jobs_and_repetition_do_not_change_the_result() {
 
 #[test]
 fn every_flag_reaches_the_configuration() {
-    let args = "--rows 60 --features 3 --noise 0.5 --folds 3 --epochs 1 --batch-size 7 --lr 0.01 \
+    let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --epochs 1 --batch-size 7 --lr 0.01 \
                 --weight-decay 0.1 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
     let expected = serde_json::json!({
-        "data": {"rows": 60, "features": 3, "noise": 0.5},
+        "data": {"rows": 60, "features": 3, "noise": 0.5, "scale": "none"},
         "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming"},
         "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "weight_decay": 0.1, "engine": "autograd"},
         "folds": 3, "seed": 9, "device": "cpu", "dtype": "f64",
     });
     assert_eq!(json["config"], expected);
+}
+
+#[test]
+fn a_file_is_learnt() {
+    let args = "--data tests/data/diabetes.csv --target y --drop s1,s2 --group age --missing mean --folds 3 --epochs 2 --json";
+    let output = taper(&args.split_whitespace().collect::<Vec<_>>());
+    let expected = serde_json::json!({
+        "file": "tests/data/diabetes.csv", "target": ["y"], "features": [], "drop": ["s1", "s2"],
+        "missing": "mean", "group": "age", "scale": "auto",
+    });
+    assert_eq!(json(&output)["config"]["data"], expected);
+    assert!(stderr(&output).contains("data read rows=442 features=7 dropped=0"), "{}", stderr(&output));
+    let args = "cv --data tests/data/diabetes.csv --target y --features bmi,bp,s5 --epochs 2 -q";
+    let output = taper(&args.split_whitespace().collect::<Vec<_>>());
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    assert!(stdout(&output).contains("mse d=4"), "{}", stdout(&output));
+}
+
+/// What is wrong with the call has exit code 2, what is wrong in the file 1.
+#[test]
+fn equal_rows_are_reported_and_bad_files_are_errors() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("command_line.csv");
+    let file = path.to_str().unwrap();
+    let run = |text: &str, args: &[&str]| {
+        std::fs::write(&path, text).unwrap();
+        taper(&[["--data", file, "--target", "y", "--folds", "2", "--epochs", "1"].as_slice(), args].concat())
+    };
+    let output = run("a,y\n1,2\n3,4\n1,2\n", &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("WARN rows are equal to rows before them"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("duplicates=1"), "{}", stderr(&output));
+    let output = run("a,y\n1,2\n3,?\n", &["-q"]);
+    let expected =
+        format!("error: {file}:3:y: '?' is a missing value; `--missing drop` leaves out such rows");
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
+    assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
 }
 
 /// Both types draw the same data, weights, batches and depths; a short run differs by rounding.
@@ -209,6 +245,43 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--rows 4000000000 --features 100000", "GiB of memory"),
         ("--hidden 100000000", "error: --hidden is 100000000, whose parameters with 64 features need"),
         ("--max-depth 1001", "error: --max-depth is 1001, expected at most 1000"),
+        ("--features a,b", "error: --features as a list has a meaning only beside data.file"),
+        ("--features many", "error: --features as a list has a meaning only beside data.file"),
+        ("--target y", "error: --target has a meaning only beside data.file"),
+        ("--missing drop", "error: --missing has a meaning only beside data.file"),
+        ("--data none.csv --target y", "error: --data is none.csv, which cannot be read: No such file"),
+        ("--data tests/data --target y", "error: --data is tests/data, expected a .csv, .tsv, .txt, .npy or"),
+        (
+            "--data tests/data/diabetes.csv",
+            "error: --target is missing, expected a column of tests/data/diabetes.csv: age",
+        ),
+        (
+            "--data tests/data/diabetes.csv --target z",
+            "error: --target is 'z', which tests/data/diabetes.csv does not have",
+        ),
+        ("--data tests/data/diabetes.csv --target y --drop bim", "did you mean 'bmi'?"),
+        (
+            "--data tests/data/diabetes.csv --target y --rows 9",
+            "error: --rows has a meaning only without data.file",
+        ),
+        (
+            "--data tests/data/diabetes.csv --target y --features 9",
+            "error: --features as a number has a meaning only without data.file",
+        ),
+        (
+            "--data tests/data/diabetes.csv --target y --drop s1 --features s2",
+            "error: --drop is s1, but the features are chosen by name; expected one or the other",
+        ),
+        (
+            "--data tests/data/diabetes.csv --target y -q --folds 443",
+            "error: --folds is 443, expected at most the 442 rows",
+        ),
+        (
+            "--data tests/data/diabetes.csv --target y -q --group sex",
+            "error: --folds is 4, expected at most the 2 groups",
+        ),
+        ("--data tests/data/diabetes.csv --target y --missing zero", "[possible values: error, drop, mean]"),
+        ("--scale half", "[possible values: auto, standard, none]"),
         ("--layer conv", "invalid value 'conv' for '--layer <KIND>'; [possible values: linear, cos]"),
         ("--rows many", "invalid value 'many' for '--rows <N>'"),
         ("--rows -5", "error: "),

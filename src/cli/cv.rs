@@ -1,38 +1,74 @@
 //! The flags of `taper cv`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use taper::config::{
-    CvConfig, DataConfig, DeviceSpec, EngineName, FloatType, LayerName, ModelConfig, TrainConfig,
-};
+use serde::{Serialize, Serializer};
+use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName, Missing};
+use taper::data::Scale;
 use taper::nn::CosInit;
 use taper::telemetry::LogFormat;
 
-/// What `taper cv` can be told.
-#[derive(Debug, Args)]
-pub(crate) struct CvArgs {
-    /// Rows of synthetic data
+/// The settings of a cross-validation: for each key of the configuration the flag of its name, whose help explains it.
+#[derive(Debug, Args, Serialize)]
+pub(crate) struct SettingArgs {
+    /// The names of the arguments that the user gave.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub(super) given: Vec<String>,
+
+    /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    #[serde(skip)]
+    pub(super) config: Option<PathBuf>,
+    /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and flags
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
+    #[serde(skip)]
+    pub(super) set: Vec<String>,
+
+    /// File to learn instead of synthetic data: .csv, .tsv or .txt with a header, .npy, or .safetensors with tensors X
+    /// and y
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    data: Option<PathBuf>,
+    /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their tensor
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    target: Vec<String>,
+    /// Features of a synthetic row, 1 or more, or columns of the file to predict from, where it is all others by default
+    #[arg(long, value_name = "N|COLUMN,...", value_delimiter = ',', help_heading = "Data",
+          default_values_t = [defaults().data.features.to_string()])]
+    #[serde(serialize_with = "number_or_columns")]
+    features: Vec<String>,
+    /// Columns of the file to leave out
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    drop: Vec<String>,
+    /// What becomes of missing values of the file
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    missing: MissingArg,
+    /// Column of the file whose equal values stay in one fold; it is no feature
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    group: Option<String>,
+    /// Whether features and targets are scaled, by what is fitted on the training rows of each fold
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    scale: ScaleArg,
+    /// Rows of synthetic data, from 2 to 4294967295
     #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data")]
     rows: usize,
-    /// Features of a row
-    #[arg(long, value_name = "N", default_value_t = defaults().data.features, help_heading = "Data")]
-    features: usize,
-    /// Standard deviation of the noise; its square is the least mse that can be reached
+    /// Standard deviation of the noise of synthetic data, 0 or more; its square is the least mse that can be reached
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
           allow_hyphen_values = true)]
     noise: f64,
-    /// Folds, each tested once with a network trained on the others
+    /// Folds, 2 or more, each tested once with a network trained on the others
     #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
     folds: usize,
 
-    /// Width of the hidden layer
+    /// Width of the hidden layer, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network")]
     hidden: usize,
-    /// Least number of times that the hidden layer is applied
+    /// Least number of times that the hidden layer is applied, from 0 to the largest
     #[arg(long, value_name = "N", default_value_t = defaults().model.min_depth, help_heading = "Network")]
     min_depth: usize,
-    /// Largest number of times that the hidden layer is applied
+    /// Largest number of times that the hidden layer is applied, from the least to 1000
     #[arg(long, value_name = "N", default_value_t = defaults().model.max_depth, help_heading = "Network")]
     max_depth: usize,
     /// Kind of all layers
@@ -42,17 +78,17 @@ pub(crate) struct CvArgs {
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,
 
-    /// Times that training goes through the rows
+    /// Times that training goes through the rows, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training")]
     epochs: usize,
-    /// Rows of a training step
+    /// Rows of a training step, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training")]
     batch_size: usize,
-    /// Learning rate of AdamW
+    /// Learning rate of AdamW, above 0
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
           allow_hyphen_values = true)]
     lr: f64,
-    /// Decoupled weight decay of AdamW; 0 makes it Adam
+    /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
@@ -60,12 +96,9 @@ pub(crate) struct CvArgs {
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,
 
-    /// Seed of all randomness: the same seed gives the same result to the bit
+    /// Seed of all randomness, 0 or more: the same seed gives the same result to the bit
     #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run")]
     seed: u64,
-    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    jobs: Option<NonZeroUsize>,
     /// Device: auto, cpu, cuda, cuda:N, or cuda:N,M,... to share the folds among GPUs; auto takes a GPU if build and
     /// machine have one
     #[arg(long, value_name = "DEVICE", default_value_t, help_heading = "Run")]
@@ -73,6 +106,17 @@ pub(crate) struct CvArgs {
     /// Type of data, parameters and arithmetic
     #[arg(long, value_name = "TYPE", value_enum, default_value_t, help_heading = "Run")]
     dtype: DtypeArg,
+}
+
+/// What `taper cv` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct CvArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+
+    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    jobs: Option<NonZeroUsize>,
 
     /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Output")]
@@ -89,32 +133,17 @@ fn defaults() -> CvConfig {
     CvConfig::default()
 }
 
-impl CvArgs {
-    /// The settings that the arguments ask for, not yet validated.
-    pub(crate) fn config(&self) -> CvConfig {
-        CvConfig {
-            data: DataConfig { rows: self.rows, features: self.features, noise: self.noise },
-            model: ModelConfig {
-                hidden: self.hidden,
-                min_depth: self.min_depth,
-                max_depth: self.max_depth,
-                layer: self.layer.into(),
-                cos_init: self.cos_init.into(),
-            },
-            train: TrainConfig {
-                epochs: self.epochs,
-                batch_size: self.batch_size,
-                lr: self.lr,
-                weight_decay: self.weight_decay,
-                engine: self.engine.into(),
-            },
-            folds: self.folds,
-            seed: self.seed,
-            device: self.device.clone(),
-            dtype: self.dtype.into(),
-        }
+/// Writes `--features` as the configuration has it: a number, or else a list of columns.
+fn number_or_columns<S: Serializer>(features: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    if let [one] = features
+        && let Ok(number) = one.parse::<usize>()
+    {
+        return number.serialize(serializer);
     }
+    features.serialize(serializer)
+}
 
+impl CvArgs {
     /// The number of folds to train side by side, if it was said.
     pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
         self.jobs
@@ -129,7 +158,8 @@ impl CvArgs {
 /// Declares the names on the command line of the variants of a library's enum.
 macro_rules! value_enum {
     ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
-        #[derive(Debug, Clone, Copy, ValueEnum)]
+        #[derive(Debug, Clone, Copy, ValueEnum, Serialize)]
+        #[serde(rename_all = "lowercase")]
         enum $arg {
             $($(#[$doc])* $variant),*
         }
@@ -151,6 +181,24 @@ macro_rules! value_enum {
         }
     };
 }
+
+value_enum!(MissingArg for Missing {
+    /// They are refused
+    Error,
+    /// Rows with one are left out
+    Drop,
+    /// A missing feature becomes the mean of the training rows of each fold
+    Mean
+});
+
+value_enum!(ScaleArg for Scale {
+    /// Data of files are scaled, synthetic data not
+    Auto,
+    /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
+    Standard,
+    /// As they are
+    None
+});
 
 value_enum!(LayerArg for LayerName {
     /// y = x W^T + b

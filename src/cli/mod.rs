@@ -1,17 +1,22 @@
 //! The command line: the only place that knows flags.
 
+mod config;
 mod cv;
 mod gradcheck;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use config::ConfigArgs;
 pub(crate) use cv::CvArgs;
 pub(crate) use gradcheck::GradcheckArgs;
 
 /// Cross-validate a regression network of dynamic depth, and check gradients
 ///
 /// The network's shared hidden layer is applied a random number of times in each training step, and its prediction is
-/// the mean over all depths. It learns synthetic data, y = x w + noise, and is tested on every row once.
+/// the mean over all depths. It learns a file, or synthetic data, y = x w + noise, and is tested on every row once.
 ///
 /// Without a command, taper runs `taper cv`.
 #[derive(Debug, Parser)]
@@ -20,7 +25,8 @@ pub(crate) use gradcheck::GradcheckArgs;
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
-                  every epoch.\nExit codes: 0 done, 1 the run failed, 2 the call was wrong."
+                  every epoch.\nMissing values are empty fields, NA, N/A, NaN, null and ?, in upper or lower case.\n\
+                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -34,15 +40,38 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Cross-validate (the default command)
     Cv(CvArgs),
+    /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
+    Config(ConfigArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
 }
 
 impl Cli {
-    /// The command with its arguments, whether it was named or not.
-    pub(crate) fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Cv(self.cv))
+    /// The command that `arguments` ask for, whether it is named or not. The first of them is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// Fails when clap refuses the arguments or answers them itself, as --help.
+    pub(crate) fn command_of(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> clap::error::Result<Command> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let cli = Self::from_arg_matches(&matches)?;
+        let mut command = cli.command.unwrap_or(Command::Cv(cli.cv));
+        let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+        match &mut command {
+            Command::Cv(args) => args.settings.given = given(matches),
+            Command::Config(args) => args.settings.given = given(matches),
+            Command::Gradcheck(_) => {}
+        }
+        Ok(command)
     }
+}
+
+/// The names of the arguments that do not have their defaults.
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let is_given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect()
 }
 
 /// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
@@ -56,17 +85,25 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
     format!("{message}; see 'taper --help'")
 }
 
-/// The flag that sets the configuration's `key`: its last part, as all flags are named.
+/// The flag that sets the configuration's `key`: its last part, as all flags but `--data` are named.
 pub(crate) fn flag(key: &str) -> String {
+    if key == "data.file" {
+        return "--data".to_owned();
+    }
     let name = key.rsplit('.').next().unwrap_or(key);
     format!("--{}", name.replace('_', "-"))
+}
+
+/// The argument of the flag that sets the configuration's `key`, by clap's name.
+fn argument(key: &str) -> String {
+    flag(key).trim_start_matches('-').replace('-', "_")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-    use taper::config::CvConfig;
+    use serde_json::Value;
+    use taper::config::{CvConfig, FileConfig, KEYS};
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -76,27 +113,41 @@ mod tests {
     #[test]
     fn no_arguments_give_the_default_configuration() {
         for call in [["taper"].as_slice(), &["taper", "cv"]] {
-            let Command::Cv(args) = Cli::parse_from(call).into_command() else { panic!("not cv") };
-            assert_eq!(args.config(), CvConfig::default());
+            let Command::Cv(args) = Cli::command_of(call).unwrap() else { panic!("not cv") };
+            assert_eq!(args.settings.settings().unwrap().config().unwrap(), CvConfig::default());
+        }
+    }
+
+    /// --help shows the defaults of the configuration.
+    #[test]
+    fn the_defaults_of_the_flags_are_those_of_the_configuration() {
+        let Command::Cv(args) = Cli::command_of(["taper", "--data", "a.csv"]).unwrap() else {
+            panic!("not cv")
+        };
+        let flags = serde_json::to_value(&args.settings).unwrap();
+        let synthetic = CvConfig::default();
+        let mut file = synthetic.clone();
+        file.data.file = Some(FileConfig { file: "a.csv".into(), ..FileConfig::default() });
+        // A key has a meaning in one of them or in both; the features have two, and --help shows the number.
+        let documents = [synthetic, file].map(|config| serde_json::to_value(config).unwrap());
+        for key in KEYS {
+            let pointer = format!("/{}", key.replace('.', "/"));
+            let mut defaults = documents.iter().map(|document| document.pointer(&pointer));
+            let flag = &flags[argument(key)];
+            assert!(defaults.any(|default| default.unwrap_or(&Value::Null) == flag), "{key}: {flag}");
         }
     }
 
     /// Errors name settings by key, and users know them by flag: every key must have one of that name.
     #[test]
     fn every_key_of_the_configuration_has_its_flag() {
-        fn keys(prefix: &str, value: &serde_json::Value) -> Vec<String> {
-            value.as_object().map_or_else(
-                || vec![prefix.to_owned()],
-                |map| map.iter().flat_map(|(key, value)| keys(&format!("{prefix}.{key}"), value)).collect(),
-            )
-        }
         let command = Cli::command();
         let flags: Vec<_> = command
             .get_arguments()
             .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
             .collect();
-        for key in keys("", &serde_json::to_value(CvConfig::default()).unwrap()) {
-            assert!(flags.contains(&flag(&key)), "{key} has no flag {}", flag(&key));
+        for key in KEYS {
+            assert!(flags.contains(&flag(key)), "{key} has no flag {}", flag(key));
         }
     }
 }

@@ -3,7 +3,11 @@
 //! A [`CvConfig`] is what a user asks for. Only what [`CvConfig::validate`] has found sensible, a [`ValidConfig`],
 //! reaches the training.
 
+mod data;
 mod device;
+mod file;
+mod keys;
+mod settings;
 mod validate;
 
 use std::ops::{Deref, RangeInclusive};
@@ -14,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::nn::{CosInit, DynamicNetConfig, LayerKind};
 use crate::optim::AdamWConfig;
 
+pub use data::{DataConfig, FileConfig, Missing};
 pub use device::DeviceSpec;
+pub use keys::KEYS;
+pub use settings::Settings;
 
 /// The settings of a cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,24 +54,6 @@ impl Default for CvConfig {
             device: DeviceSpec::Auto,
             dtype: FloatType::F32,
         }
-    }
-}
-
-/// The synthetic data y = x w + noise e, see [`synthetic`](crate::data::synthetic).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DataConfig {
-    /// The number of rows.
-    pub rows: usize,
-    /// The number of features of a row.
-    pub features: usize,
-    /// The standard deviation of the noise.
-    pub noise: f64,
-}
-
-impl Default for DataConfig {
-    fn default() -> Self {
-        Self { rows: 16_384, features: 64, noise: 0.1 }
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::DType;
 use sysinfo::System;
 
-use crate::config::{CvConfig, DataConfig, FloatType, ValidConfig};
+use crate::config::{CvConfig, DataConfig, FileConfig, FloatType, ValidConfig};
 use crate::error::{Error, Result};
 
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with ease.
@@ -30,12 +30,12 @@ impl CvConfig {
     /// ```
     pub fn validate(self) -> Result<ValidConfig> {
         let Self { data, model, train, folds, .. } = &self;
-        at_least("data.rows", data.rows, 2)?;
-        at_most("data.rows", data.rows, u32::MAX as usize)?;
-        at_least("data.features", data.features, 1)?;
-        noise(&self)?;
+        match &data.file {
+            None => synthetic(&self)?,
+            Some(file) => columns(file)?,
+        }
         at_least("folds", *folds, 2)?;
-        if *folds > data.rows {
+        if data.file.is_none() && *folds > data.rows {
             return Err(Error::config(
                 "folds",
                 format!("is {folds}, expected at most the {} rows", data.rows),
@@ -80,6 +80,27 @@ fn finite(key: &'static str, value: f64, in_range: bool, range: &str) -> Result<
     Ok(())
 }
 
+/// The size of the synthetic data.
+fn synthetic(config: &CvConfig) -> Result<()> {
+    let DataConfig { rows, features, .. } = config.data;
+    at_least("data.rows", rows, 2)?;
+    at_most("data.rows", rows, u32::MAX as usize)?;
+    at_least("data.features", features, 1)?;
+    noise(config)
+}
+
+/// What of a choice of columns can be judged without the file.
+fn columns(config: &FileConfig) -> Result<()> {
+    if !config.features.is_empty() && !config.drop.is_empty() {
+        let problem = format!(
+            "is {}, but the features are chosen by name; expected one or the other",
+            config.drop.join(",")
+        );
+        return Err(Error::config("data.drop", problem));
+    }
+    Ok(())
+}
+
 /// The square of the noise is an error that must be a number of the dtype.
 fn noise(config: &CvConfig) -> Result<()> {
     let DataConfig { noise, .. } = config.data;
@@ -96,11 +117,14 @@ fn noise(config: &CvConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a data set or a network that cannot fit in `free` bytes.
+/// Refuses a data set or a network that cannot fit in `free` bytes. How large a file is shows when it is read.
 fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
     let width = DType::from(config.dtype).size_in_bytes() as u64;
-    let [rows, features, hidden] =
-        [config.data.rows, config.data.features, config.model.hidden].map(|n| n as u64);
+    let (rows, features) = match config.data.file {
+        None => (config.data.rows, config.data.features),
+        Some(_) => (0, 1),
+    };
+    let [rows, features, hidden] = [rows, features, config.model.hidden].map(|n| n as u64);
     let data = features.checked_add(1).and_then(|columns| rows.checked_mul(columns)?.checked_mul(width));
     // Of each parameter there are its value, its gradient and two moments.
     let inputs = features.checked_add(hidden);

@@ -1,12 +1,16 @@
 //! Rows of features with their targets.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Result, Tensor, bail};
 
-/// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device.
+/// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device. Rows may belong
+/// to groups, which are not to be torn apart.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,
     y: Tensor,
+    groups: Option<Arc<[u32]>>,
 }
 
 impl Dataset {
@@ -45,7 +49,24 @@ impl Dataset {
                 y.dims()
             )
         }
-        Ok(Self { x: x.contiguous()?, y: y.contiguous()? })
+        Ok(Self { x: x.contiguous()?, y: y.contiguous()?, groups: None })
+    }
+
+    /// The data set with the number of each row's group.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is not one number for each row.
+    pub fn with_groups(self, groups: Vec<u32>) -> Result<Self> {
+        if groups.len() != self.rows() {
+            bail!("Dataset: {} groups of {} rows, expected one for each row", groups.len(), self.rows())
+        }
+        Ok(Self { groups: Some(groups.into()), ..self })
+    }
+
+    /// The number of each row's group, if the rows belong to groups.
+    pub fn groups(&self) -> Option<&[u32]> {
+        self.groups.as_deref()
     }
 
     /// The features, (n, features).
@@ -86,7 +107,7 @@ impl Dataset {
             }
             _ => x.to_device(device),
         };
-        Ok(Self { x: move_to(&self.x)?, y: move_to(&self.y)? })
+        Ok(Self { x: move_to(&self.x)?, y: move_to(&self.y)?, groups: self.groups.clone() })
     }
 
     /// The features and targets of `rows`, in that order.

@@ -1,17 +1,20 @@
 //! The division of rows into folds.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use rand::Rng;
 use rand::seq::SliceRandom;
 
 use crate::error::{Error, Result};
 
-/// A shuffled partition of n rows into k folds whose sizes differ by at most one.
-///
-/// The first n mod k folds have a row more than the rest. scikit-learn's equivalent is `KFold(k, shuffle=True)`.
+/// A shuffled partition of n rows into k folds.
 #[derive(Debug, Clone)]
 pub struct KFold {
-    shuffled: Vec<u32>,
-    k: usize,
+    /// The rows of the first fold, then those of the second, and so on.
+    rows: Vec<u32>,
+    /// Where each fold ends in `rows`.
+    ends: Vec<usize>,
 }
 
 /// The rows of one fold: those to test on, and all others to train on, both ascending.
@@ -24,7 +27,9 @@ pub struct Fold {
 }
 
 impl KFold {
-    /// Divides `n` rows into `k` folds, shuffled by `rng`.
+    /// Divides `n` rows into `k` folds whose sizes differ by at most one, shuffled by `rng`.
+    ///
+    /// The first n mod k folds have a row more than the rest. scikit-learn's equivalent is `KFold(k, shuffle=True)`.
     ///
     /// # Errors
     ///
@@ -42,29 +47,70 @@ impl KFold {
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn new(n: usize, k: usize, rng: &mut impl Rng) -> Result<Self> {
-        if k < 2 {
-            return Err(Error::config("folds", format!("is {k}, expected at least 2")));
-        }
-        if k > n {
-            return Err(Error::config("folds", format!("is {k}, expected at most the {n} rows")));
-        }
+        check_k(k, n, "rows")?;
         let n = u32::try_from(n)
             .map_err(|_| Error::config("data.rows", format!("is {n}, expected at most {}", u32::MAX)))?;
-        let mut shuffled: Vec<u32> = (0..n).collect();
-        shuffled.shuffle(rng);
-        Ok(Self { shuffled, k })
+        let mut rows: Vec<u32> = (0..n).collect();
+        rows.shuffle(rng);
+        let (size, larger) = (rows.len() / k, rows.len() % k);
+        let ends = (1..=k).map(|i| i * size + i.min(larger)).collect();
+        Ok(Self { rows, ends })
+    }
+
+    /// Divides rows into `k` folds so that those of one group stay together; `groups` has the group's number of each row.
+    ///
+    /// The largest group goes to the first fold, and each further one to the fold that has the fewest rows then;
+    /// `rng` shuffles groups of one size. scikit-learn's `GroupKFold(k)` gives folds of the same sizes.
+    ///
+    /// # Errors
+    ///
+    /// Fails when k is below 2 or above the number of groups, or when there are more rows than 32 bits count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use taper::data::KFold;
+    /// use taper::random::{Stream, generator};
+    ///
+    /// let folds = KFold::grouped(&[7, 7, 8, 9, 9, 9], 2, &mut generator(1, Stream::Folds, 0))?;
+    /// assert_eq!(folds.fold(0).unwrap().test, [3, 4, 5]);
+    /// assert_eq!(folds.fold(1).unwrap().test, [0, 1, 2]);
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    pub fn grouped(groups: &[u32], k: usize, rng: &mut impl Rng) -> Result<Self> {
+        let mut rows_of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (row, group) in (0..=u32::MAX).zip(groups) {
+            rows_of.entry(*group).or_default().push(row);
+        }
+        check_k(k, rows_of.len(), "groups")?;
+        if u32::try_from(groups.len()).is_err() {
+            return Err(Error::config(
+                "data.file",
+                format!("has {} rows, expected at most {}", groups.len(), u32::MAX),
+            ));
+        }
+        let mut rows_of: Vec<_> = rows_of.into_values().collect();
+        rows_of.shuffle(rng);
+        rows_of.sort_by_key(|rows| Reverse(rows.len()));
+        let mut folds = vec![Vec::new(); k];
+        for rows in rows_of {
+            if let Some(smallest) = folds.iter_mut().min_by_key(|fold| fold.len()) {
+                smallest.extend(rows);
+            }
+        }
+        let ends = folds.iter().scan(0, |end, fold| {
+            *end += fold.len();
+            Some(*end)
+        });
+        Ok(Self { ends: ends.collect(), rows: folds.concat() })
     }
 
     /// The rows of fold `i`, or `None` when there are not so many folds.
     pub fn fold(&self, i: usize) -> Option<Fold> {
-        if i >= self.k {
-            return None;
-        }
-        let (size, larger) = (self.shuffled.len() / self.k, self.shuffled.len() % self.k);
-        let start = i * size + i.min(larger);
-        let end = start + size + usize::from(i < larger);
-        let mut test = self.shuffled[start..end].to_vec();
-        let mut train = [&self.shuffled[..start], &self.shuffled[end..]].concat();
+        let end = *self.ends.get(i)?;
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        let mut test = self.rows[start..end].to_vec();
+        let mut train = [&self.rows[..start], &self.rows[end..]].concat();
         test.sort_unstable();
         train.sort_unstable();
         Some(Fold { train, test })
@@ -72,14 +118,27 @@ impl KFold {
 
     /// All folds in their order.
     pub fn iter(&self) -> impl Iterator<Item = Fold> + '_ {
-        (0..self.k).filter_map(|i| self.fold(i))
+        (0..self.ends.len()).filter_map(|i| self.fold(i))
     }
+}
+
+/// Refuses a number of folds that cannot be made of `n` of `what`.
+fn check_k(k: usize, n: usize, what: &str) -> Result<()> {
+    if k < 2 {
+        return Err(Error::config("folds", format!("is {k}, expected at least 2")));
+    }
+    if k > n {
+        return Err(Error::config("folds", format!("is {k}, expected at most the {n} {what}")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::{Stream, generator};
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
 
@@ -107,6 +166,39 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+        #[test]
+        fn groups_stay_together(groups in prop::collection::vec(0u32..12, 2..100), k in 2usize..6) {
+            let distinct: BTreeSet<_> = groups.iter().copied().collect();
+            prop_assume!(k <= distinct.len());
+            let kfold = KFold::grouped(&groups, k, &mut generator(5, Stream::Folds, 0)).unwrap();
+            let (mut tested, mut tested_groups) = (Vec::new(), Vec::new());
+            for fold in kfold.iter() {
+                let of = |rows: &[u32]| -> BTreeSet<u32> { rows.iter().map(|&row| groups[row as usize]).collect() };
+                prop_assert!(of(&fold.train).is_disjoint(&of(&fold.test)));
+                prop_assert!(!fold.test.is_empty());
+                tested_groups.extend(of(&fold.test));
+                tested.extend(fold.test);
+            }
+            tested.sort_unstable();
+            prop_assert_eq!(tested, (0..groups.len() as u32).collect::<Vec<_>>());
+            tested_groups.sort_unstable();
+            prop_assert_eq!(tested_groups, distinct.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn groups_of_one_size_are_shuffled() {
+        let groups: Vec<u32> = (0..100).collect();
+        let fold = |seed| {
+            KFold::grouped(&groups, 4, &mut generator(seed, Stream::Folds, 0)).unwrap().fold(0).unwrap().test
+        };
+        assert_eq!(fold(1), fold(1));
+        assert_ne!(fold(1), fold(2));
+    }
+
     #[test]
     fn rows_are_shuffled() {
         let first = kfold(100, 4).unwrap().fold(0).unwrap().test;
@@ -119,5 +211,7 @@ mod tests {
         assert_eq!(message(10, 1), "folds is 1, expected at least 2");
         assert_eq!(message(3, 4), "folds is 4, expected at most the 3 rows");
         assert!(kfold(4, 4).unwrap().fold(4).is_none());
+        let grouped = KFold::grouped(&[1, 1, 2, 2], 3, &mut generator(5, Stream::Folds, 0));
+        assert_eq!(grouped.unwrap_err().to_string(), "folds is 3, expected at most the 2 groups");
     }
 }

@@ -1,0 +1,237 @@
+//! The settings of the data: made up, or read from a file.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Scale;
+
+/// The data to learn: those of `file`, or else the synthetic y = x w + noise e, see
+/// [`synthetic`](crate::data::synthetic).
+///
+/// In a document `features` is the synthetic data's number of features, or beside `file` the list of its columns to
+/// learn from:
+///
+/// ```
+/// use taper::config::DataConfig;
+///
+/// let made_up: DataConfig = serde_json::from_str(r#"{"rows": 200, "features": 4}"#)?;
+/// assert_eq!((made_up.rows, made_up.features, made_up.noise), (200, 4, 0.1));
+///
+/// let read: DataConfig = serde_json::from_str(r#"{"file": "a.csv", "target": ["y"], "features": ["age", "bmi"]}"#)?;
+/// assert_eq!(read.file.unwrap().features, ["age", "bmi"]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Document", into = "Document")]
+pub struct DataConfig {
+    /// The number of synthetic rows.
+    pub rows: usize,
+    /// The number of features of a synthetic row.
+    pub features: usize,
+    /// The standard deviation of the synthetic noise.
+    pub noise: f64,
+    /// Whether features and targets are scaled within each fold.
+    pub scale: Scale,
+    /// The file to learn from instead.
+    pub file: Option<FileConfig>,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self { rows: 16_384, features: 64, noise: 0.1, scale: Scale::Auto, file: None }
+    }
+}
+
+impl DataConfig {
+    /// Whether features and targets are scaled: `auto` scales what was read and not what was made up.
+    pub fn is_scaled(&self) -> bool {
+        match self.scale {
+            Scale::Auto => self.file.is_some(),
+            Scale::Standard => true,
+            Scale::None => false,
+        }
+    }
+
+    /// Whether missing features are filled within each fold.
+    pub fn is_filled(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.missing == Missing::Mean)
+    }
+}
+
+/// A file of data and what of it to learn, see [`read`](crate::data::read).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileConfig {
+    /// The file, whose ending tells its format: .csv, .tsv, .txt, .npy or .safetensors.
+    pub file: PathBuf,
+    /// The columns to predict; for .npy the file of the targets, for .safetensors the name of their tensor.
+    pub target: Vec<String>,
+    /// The columns to predict from; none means all others.
+    pub features: Vec<String>,
+    /// The columns to leave out.
+    pub drop: Vec<String>,
+    /// What becomes of missing values.
+    pub missing: Missing,
+    /// The column whose equal values stay in one fold.
+    pub group: Option<String>,
+}
+
+/// What becomes of missing values: empty fields, NA, N/A, NaN, null and ?.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// They are refused.
+    #[default]
+    Error,
+    /// Rows with one are left out.
+    Drop,
+    /// A missing feature becomes the mean of its column over the training rows of each fold; a missing target is refused.
+    Mean,
+}
+
+/// How [`DataConfig`] is written: without what has no meaning.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Document {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<Features>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drop: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<Missing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<f64>,
+    scale: Scale,
+}
+
+/// The number of synthetic features, or the names of a file's.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number, or beside data.file a list of columns")]
+enum Features {
+    Number(usize),
+    Names(Vec<String>),
+}
+
+impl From<DataConfig> for Document {
+    fn from(DataConfig { rows, features, noise, scale, file }: DataConfig) -> Self {
+        match file {
+            None => Self {
+                rows: Some(rows),
+                features: Some(Features::Number(features)),
+                noise: Some(noise),
+                scale,
+                ..Self::default()
+            },
+            Some(FileConfig { file, target, features, drop, missing, group }) => Self {
+                file: Some(file),
+                target: Some(target),
+                features: Some(Features::Names(features)),
+                drop: Some(drop),
+                missing: Some(missing),
+                group,
+                scale,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+impl TryFrom<Document> for DataConfig {
+    type Error = String;
+
+    fn try_from(document: Document) -> Result<Self, String> {
+        let Document { file, target, rows, features, drop, missing, group, noise, scale } = document;
+        let misplaced =
+            |key: &str, expected: &str| Err(format!("data.{key} has a meaning {expected} data.file"));
+        let default = Self { scale, ..Self::default() };
+        let Some(file) = file else {
+            let features = match features {
+                None => default.features,
+                Some(Features::Number(features)) => features,
+                Some(Features::Names(_)) => return misplaced("features as a list", "only beside"),
+            };
+            for (key, is_there) in [
+                ("target", target.is_some()),
+                ("drop", drop.is_some()),
+                ("missing", missing.is_some()),
+                ("group", group.is_some()),
+            ] {
+                if is_there {
+                    return misplaced(key, "only beside");
+                }
+            }
+            let (rows, noise) = (rows.unwrap_or(default.rows), noise.unwrap_or(default.noise));
+            return Ok(Self { rows, features, noise, ..default });
+        };
+        let features = match features {
+            None => Vec::new(),
+            Some(Features::Names(names)) => names,
+            Some(Features::Number(_)) => return misplaced("features as a number", "only without"),
+        };
+        for (key, is_there) in [("rows", rows.is_some()), ("noise", noise.is_some())] {
+            if is_there {
+                return misplaced(key, "only without");
+            }
+        }
+        let (target, drop) = (target.unwrap_or_default(), drop.unwrap_or_default());
+        let missing = missing.unwrap_or_default();
+        Ok(Self { file: Some(FileConfig { file, target, features, drop, missing, group }), ..default })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let file = FileConfig {
+            file: "a.csv".into(),
+            target: vec!["y".to_owned()],
+            drop: vec!["id".to_owned()],
+            missing: Missing::Mean,
+            group: Some("patient".to_owned()),
+            ..FileConfig::default()
+        };
+        let config = DataConfig { file: Some(file), scale: Scale::None, ..DataConfig::default() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(
+            text,
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","scale":"none"}"#
+        );
+        assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
+
+        let config = DataConfig { rows: 9, ..DataConfig::default() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(text, r#"{"rows":9,"features":64,"noise":0.1,"scale":"auto"}"#);
+        assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        for (text, message) in [
+            (r#"{"file": "a.csv", "rows": 9}"#, "data.rows has a meaning only without data.file"),
+            (r#"{"file": "a.csv", "noise": 9}"#, "data.noise has a meaning only without data.file"),
+            (
+                r#"{"file": "a.csv", "features": 9}"#,
+                "data.features as a number has a meaning only without data.file",
+            ),
+            (r#"{"features": ["a"]}"#, "data.features as a list has a meaning only beside data.file"),
+            (r#"{"target": ["a"]}"#, "data.target has a meaning only beside data.file"),
+            (r#"{"missing": "drop"}"#, "data.missing has a meaning only beside data.file"),
+            (r#"{"features": true}"#, "expected a number, or beside data.file a list of columns"),
+            (r#"{"fil": "a.csv"}"#, "unknown field `fil`"),
+        ] {
+            let error = serde_json::from_str::<DataConfig>(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

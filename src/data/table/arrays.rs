@@ -1,0 +1,174 @@
+//! Matrices in .npy and .safetensors files.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use safetensors::tensor::Metadata;
+
+use super::cell::Real;
+use super::matrix::{Array, Matrix};
+use super::source::Source;
+use super::{Column, Rows, npy};
+use crate::config::{FileConfig, Missing};
+use crate::error::{Error, Result};
+
+/// The longest header of a .safetensors file, as the format has it.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// Reads `config.file` and the targets' file that `config.target` names.
+pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+    check_names(config, ".npy")?;
+    let [target] = config.target.as_slice() else {
+        let problem = format!("is {}, expected the .npy file of the targets", said(&config.target));
+        return Err(Error::config("data.target", problem));
+    };
+    if !Path::new(target).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) {
+        return Err(Error::config(
+            "data.target",
+            format!("is {target}, expected the .npy file of the targets"),
+        ));
+    }
+    let open = |key, path: &Path| {
+        let mut source = Source::open(key, path)?;
+        let header = npy::read_header(&mut source).map_err(|problem| Error::data(path.display(), problem))?;
+        let elements = header.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+        let bytes = elements.and_then(|n| n.checked_mul(header.dtype.bitsize() / 8));
+        if bytes.map(|bytes| bytes as u64) != source.len.checked_sub(header.len) {
+            let problem = format!(
+                "has {} bytes after its header, which is not what the shape {:?} needs; is it cut off?",
+                source.len.saturating_sub(header.len),
+                header.shape
+            );
+            return Err(Error::data(path.display(), problem));
+        }
+        let npy::Header { dtype, is_fortran, shape, .. } = header;
+        Ok((source, Array { name: path.display().to_string(), dtype, is_fortran, shape }))
+    };
+    // One after the other, so that there is one bar at a time.
+    let x = {
+        let (mut source, array) = open("data.file", &config.file)?;
+        Matrix::read(&mut source, array)?
+    };
+    let (mut source, array) = open("data.target", Path::new(target))?;
+    join(config, x, Matrix::read(&mut source, array)?)
+}
+
+/// Reads the tensors `X` and `y` of `config.file`, or one that `config.target` names instead of `y`.
+pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+    check_names(config, ".safetensors")?;
+    let target = match config.target.as_slice() {
+        [] => "y",
+        [name] => name,
+        names => {
+            let problem = format!("is {}, expected the name of one tensor", said(names));
+            return Err(Error::config("data.target", problem));
+        }
+    };
+    let mut source = Source::open("data.file", &config.file)?;
+    let file = config.file.display();
+    let failed = |problem: String| Error::data(&file, problem);
+    let mut start = [0; 8];
+    source
+        .read_exact(&mut start)
+        .map_err(|_| failed("ends within the header of a .safetensors file".to_owned()))?;
+    let len = u64::from_le_bytes(start);
+    if len > LONGEST_HEADER || len > source.len {
+        return Err(failed(format!("does not begin as a .safetensors file does: a header of {len} bytes")));
+    }
+    let mut header = vec![0; len as usize];
+    source.read_exact(&mut header).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let metadata: Metadata = serde_json::from_slice(&header)
+        .map_err(|error| failed(format!("has a header that is none of .safetensors: {error}")))?;
+    if (8 + len).checked_add(metadata.data_len() as u64) != Some(source.len) {
+        let problem = format!(
+            "has {} bytes after its header, which says {}; is it cut off?",
+            source.len - 8 - len,
+            metadata.data_len()
+        );
+        return Err(failed(problem));
+    }
+    let read = |source: &mut Source, key, name: &str| {
+        let mut names = metadata.offset_keys();
+        names.sort_unstable();
+        let Some(info) = metadata.info(name) else {
+            let problem = format!("has no tensor '{name}', expected one; it has {}", said(&names));
+            return Err(match key {
+                Some(key) => Error::config(
+                    key,
+                    format!("is '{name}', which {file} does not have; it has {}", said(&names)),
+                ),
+                None => failed(problem),
+            });
+        };
+        source
+            .seek(SeekFrom::Start(8 + len + info.data_offsets.0 as u64))
+            .map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let array = Array {
+            name: format!("{file}:{name}"),
+            dtype: info.dtype,
+            is_fortran: false,
+            shape: info.shape.clone(),
+        };
+        Matrix::read(source, array)
+    };
+    let x = read(&mut source, None, "X")?;
+    let y = read(&mut source, (!config.target.is_empty()).then_some("data.target"), target)?;
+    join(config, x, y)
+}
+
+/// Refuses names of columns where columns have none.
+fn check_names(config: &FileConfig, format: &str) -> Result<()> {
+    for (key, names) in [
+        ("data.features", config.features.as_slice()),
+        ("data.drop", &config.drop),
+        ("data.group", config.group.as_slice()),
+    ] {
+        if !names.is_empty() {
+            let problem =
+                format!("is {}, expected none: the columns of {format} files have no names", said(names));
+            return Err(Error::config(key, problem));
+        }
+    }
+    Ok(())
+}
+
+fn said(names: &[String]) -> String {
+    if names.is_empty() { "missing".to_owned() } else { names.join(", ") }
+}
+
+/// Joins features and targets, and does with missing values what was asked for.
+fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<Rows<T>> {
+    if x.is_column {
+        return Err(x.error(&format!("has the shape [{}], expected a matrix [rows, columns]", x.rows)));
+    }
+    for matrix in [&x, &y] {
+        if matrix.columns == 0 {
+            return Err(matrix.error("has no columns, expected at least one"));
+        }
+    }
+    if x.rows != y.rows {
+        return Err(y.error(&format!("has {} rows, expected {} as in {}", y.rows, x.rows, x.name)));
+    }
+    let mut dropped = 0;
+    if config.missing == Missing::Drop {
+        let keep: Vec<_> = (0..x.rows).map(|row| !x.row_is_missing(row) && !y.row_is_missing(row)).collect();
+        dropped = keep.iter().filter(|&&keep| !keep).count();
+        x.keep(&keep);
+        y.keep(&keep);
+    }
+    if let Some(place) = y.missing() {
+        let problem =
+            "is NaN, a missing value, and a target cannot be filled; `--missing drop` leaves out such rows";
+        return Err(Error::data(place, problem));
+    }
+    if config.missing == Missing::Error
+        && let Some(place) = x.missing()
+    {
+        let problem = "is NaN, a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in";
+        return Err(Error::data(place, problem));
+    }
+    let features = (0..x.columns).map(|i| Column { name: format!("x{i}"), categories: Vec::new() }).collect();
+    let name = |i| if y.columns == 1 { "y".to_owned() } else { format!("y{i}") };
+    let targets = (0..y.columns).map(name).collect();
+    Ok(Rows { x: x.values, y: y.values, features, targets, groups: None, dropped })
+}

@@ -1,0 +1,92 @@
+//! Text columns as features of zeros and ones.
+
+use std::collections::HashMap;
+
+use super::MAX_CATEGORIES;
+use super::cell::Real;
+
+/// The different values of a text column, numbered as they come.
+#[derive(Debug, Default)]
+pub(super) struct Categories {
+    codes: HashMap<String, usize>,
+}
+
+impl Categories {
+    /// The number of `value`, or `None` when it is one too many.
+    pub(super) fn code(&mut self, value: &str) -> Option<usize> {
+        if let Some(&code) = self.codes.get(value) {
+            return Some(code);
+        }
+        let code = self.codes.len();
+        (code < MAX_CATEGORIES).then(|| *self.codes.entry(value.to_owned()).or_insert(code))
+    }
+
+    /// The values in sorted order, and the place of each code among them.
+    pub(super) fn sorted(self) -> (Vec<String>, Vec<usize>) {
+        let mut values: Vec<_> = self.codes.into_iter().collect();
+        values.sort_unstable();
+        let mut places = vec![0; values.len()];
+        for (place, (_, code)) in values.iter().enumerate() {
+            places[*code] = place;
+        }
+        (values.into_iter().map(|(value, _)| value).collect(), places)
+    }
+}
+
+/// Replaces the codes in the rows of `x` by zeros and a one. `columns` has a column's places of codes if it is text; where
+/// its code is NaN all its features are, which the mean over the training rows fills with the shares of the values.
+pub(super) fn one_hot<T: Real>(x: Vec<T>, columns: &[Option<Vec<usize>>]) -> Vec<T> {
+    if columns.iter().all(Option::is_none) {
+        return x;
+    }
+    let width: usize = columns.iter().map(|places| places.as_ref().map_or(1, Vec::len)).sum();
+    let mut expanded = Vec::with_capacity(x.len() / columns.len() * width);
+    for row in x.chunks_exact(columns.len()) {
+        for (&value, places) in row.iter().zip(columns) {
+            let Some(places) = places else {
+                expanded.push(value);
+                continue;
+            };
+            let start = expanded.len();
+            expanded.resize(start + places.len(), value);
+            let code = value.to_f64();
+            if !code.is_nan() {
+                for (i, place) in places.iter().enumerate() {
+                    expanded[start + place] = if i as f64 == code { T::one() } else { T::zero() };
+                }
+            }
+        }
+    }
+    expanded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_sorted_and_there_are_64() {
+        let mut categories = Categories::default();
+        let codes: Vec<_> = ["b", "a", "b", "c"].iter().map(|value| categories.code(value)).collect();
+        assert_eq!(codes, [Some(0), Some(1), Some(0), Some(2)]);
+        for i in 3..MAX_CATEGORIES {
+            assert_eq!(categories.code(&i.to_string()), Some(i));
+        }
+        assert_eq!((categories.code("one more"), categories.code("a")), (None, Some(1)));
+        let (values, places) = categories.sorted();
+        assert_eq!(
+            (&values[61..], &places[..3]),
+            (&["a", "b", "c"].map(str::to_owned)[..], &[62, 61, 63][..])
+        );
+    }
+
+    #[test]
+    fn codes_become_zeros_and_a_one() {
+        let columns = [None, Some(vec![1, 0]), Some(vec![0])];
+        let x = one_hot(vec![5f32, 0., 0., 6., 1., 0.], &columns);
+        assert_eq!(x, [5., 0., 1., 1., 6., 1., 0., 1.]);
+        let x = one_hot(vec![5f32, f32::NAN, 0.], &columns);
+        assert!(x[0] == 5. && x[1].is_nan() && x[2].is_nan() && x[3] == 1.);
+        assert_eq!(one_hot(vec![1f64, 2.], &[None]), [1., 2.]);
+    }
+}

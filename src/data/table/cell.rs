@@ -1,0 +1,118 @@
+//! One field of a text file.
+
+use std::str::FromStr;
+
+use candle_core::WithDType;
+
+/// The types that data are read into.
+pub(super) trait Real: WithDType + FromStr {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
+/// What a field says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cell<T> {
+    /// Nothing, see [`is_missing`].
+    Missing,
+    /// A finite number.
+    Number(T),
+    /// An infinity by name.
+    Infinite,
+    /// A finite number beyond the range of the type.
+    TooLarge,
+    /// Anything else.
+    Text,
+}
+
+impl<T: Real> Cell<T> {
+    /// Reads a field without spaces around it. A number is rounded once, to the nearest of the type.
+    pub(super) fn parse(field: &str) -> Self {
+        if is_missing(field) {
+            return Self::Missing;
+        }
+        match field.parse::<T>() {
+            Ok(number) if number.to_f64().is_finite() => Self::Number(number),
+            Ok(_) if field.bytes().any(|byte| byte.is_ascii_digit()) => Self::TooLarge,
+            Ok(_) => Self::Infinite,
+            Err(_) => Self::Text,
+        }
+    }
+}
+
+/// Whether a field stands for a value that there is not: it is empty, NA, N/A, NaN, null or ?, in upper or lower case.
+pub(super) fn is_missing(field: &str) -> bool {
+    match field.as_bytes() {
+        // Nearly all fields of numbers, known by their first byte.
+        [b'0'..=b'9' | b'.', ..] | [b'-' | b'+', b'0'..=b'9' | b'.', ..] => false,
+        [b'-' | b'+', name @ ..] => name.eq_ignore_ascii_case(b"nan"),
+        name => ["", "na", "n/a", "nan", "null", "?"]
+            .iter()
+            .any(|word| name.eq_ignore_ascii_case(word.as_bytes())),
+    }
+}
+
+/// A field as a message quotes it: in one line and not too long.
+pub(super) fn quote(field: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = field.chars().take(LONGEST).collect();
+    let rest = if start.len() < field.len() { "..." } else { "" };
+    format!("'{}{rest}'", start.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_written() {
+        for (field, number) in [
+            ("1", 1.),
+            ("+5", 5.),
+            ("-0.5", -0.5),
+            (".5", 0.5),
+            ("5.", 5.),
+            ("1e3", 1000.),
+            ("1E-2", 0.01),
+            ("1e-400", 0.),
+            ("007", 7.),
+        ] {
+            assert_eq!(Cell::<f64>::parse(field), Cell::Number(number), "{field}");
+        }
+        // By way of f64 it would be 1.
+        assert_eq!(Cell::<f32>::parse("1.00000005960464477540"), Cell::Number(1.000_000_1));
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_apart() {
+        for (field, cell) in [
+            ("", Cell::Missing),
+            ("NA", Cell::Missing),
+            ("n/a", Cell::Missing),
+            ("NaN", Cell::Missing),
+            ("-nan", Cell::Missing),
+            ("NULL", Cell::Missing),
+            ("?", Cell::Missing),
+            ("inf", Cell::Infinite),
+            ("-Infinity", Cell::Infinite),
+            ("1e39", Cell::TooLarge),
+            ("-4e38", Cell::TooLarge),
+            ("1,5", Cell::Text),
+            ("0x10", Cell::Text),
+            ("1_000", Cell::Text),
+            ("12%", Cell::Text),
+            ("none", Cell::Text),
+            ("-", Cell::Text),
+            ("??", Cell::Text),
+        ] {
+            assert_eq!(Cell::<f32>::parse(field), cell, "{field}");
+        }
+        assert_eq!(Cell::<f64>::parse("1e39"), Cell::Number(1e39));
+    }
+
+    #[test]
+    fn quotes_are_one_short_line() {
+        assert_eq!(quote("a\nb"), r"'a\nb'");
+        assert_eq!(quote(&"ä".repeat(41)), format!("'{}...'", "ä".repeat(40)));
+    }
+}

@@ -1,0 +1,132 @@
+//! The choice of columns by name.
+
+use std::path::Path;
+
+use crate::config::FileConfig;
+use crate::error::{Error, Result};
+
+/// How many names a message lists.
+const LISTED: usize = 10;
+
+/// The columns of a file to learn, by their indices.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// The features, in the order of the file, or of their names where they were chosen by name.
+    pub(super) features: Vec<usize>,
+    /// The targets, in the order of their names.
+    pub(super) targets: Vec<usize>,
+    /// The column of the groups.
+    pub(super) group: Option<usize>,
+}
+
+impl Choice {
+    /// Finds the columns that `config` names among those of `header`.
+    pub(super) fn new(config: &FileConfig, header: &[String]) -> Result<Self> {
+        if config.target.is_empty() {
+            let problem = format!("is missing, expected a column of {}", some_of(&config.file, header));
+            return Err(Error::config("data.target", problem));
+        }
+        let find = |key, names: &[String]| find(key, names, header, &config.file);
+        let targets = find("data.target", &config.target)?;
+        let group = find("data.group", config.group.as_slice())?.first().copied();
+        let named = find("data.features", &config.features)?;
+        let dropped = find("data.drop", &config.drop)?;
+        for (key, columns) in
+            [("data.group", group.as_slice()), ("data.features", &named), ("data.drop", &dropped)]
+        {
+            if let Some(&column) = columns.iter().find(|column| targets.contains(column)) {
+                return Err(Error::config(key, format!("is '{}', which is a target", header[column])));
+            }
+        }
+        for (key, columns) in [("data.features", &named), ("data.drop", &dropped)] {
+            if let Some(&column) = columns.iter().find(|column| group == Some(**column)) {
+                return Err(Error::config(key, format!("is '{}', which is the group", header[column])));
+            }
+        }
+        let is_left =
+            |column: &usize| !targets.contains(column) && group != Some(*column) && !dropped.contains(column);
+        let features = if named.is_empty() { (0..header.len()).filter(is_left).collect() } else { named };
+        if features.is_empty() {
+            let problem =
+                format!("is none of the columns of {}, expected at least one", some_of(&config.file, header));
+            return Err(Error::config("data.features", problem));
+        }
+        Ok(Self { features, targets, group })
+    }
+
+    /// All columns that matter.
+    pub(super) fn all(&self) -> impl Iterator<Item = usize> + '_ {
+        self.targets.iter().chain(self.group.as_slice()).chain(&self.features).copied()
+    }
+}
+
+/// The indices in `header` of `names`, each of which must be there and be named once.
+fn find(key: &'static str, names: &[String], header: &[String], file: &Path) -> Result<Vec<usize>> {
+    let index = |(i, name): (usize, &String)| {
+        if names[..i].contains(name) {
+            return Err(Error::config(key, format!("is '{name}' twice, expected each column once")));
+        }
+        header.iter().position(|column| column == name).ok_or_else(|| {
+            let advice = nearest(name, header).map_or_else(
+                || format!("expected one of {}", list(header)),
+                |column| format!("did you mean '{column}'?"),
+            );
+            Error::config(key, format!("is '{name}', which {} does not have; {advice}", file.display()))
+        })
+    };
+    names.iter().enumerate().map(index).collect()
+}
+
+/// The column whose name is most like `name`, if it is alike.
+fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String> {
+    let distance =
+        |column: &String| strsim::damerau_levenshtein(&name.to_lowercase(), &column.to_lowercase());
+    let (distance, column) =
+        header.iter().map(|column| (distance(column), column)).min_by_key(|(d, _)| *d)?;
+    // A third of the letters may be wrong.
+    (3 * distance <= name.chars().count().max(2)).then_some(column)
+}
+
+/// The first columns of a file.
+fn some_of(file: &Path, header: &[String]) -> String {
+    format!("{}: {}", file.display(), list(header))
+}
+
+/// The first names, and how many more there are.
+fn list(names: &[String]) -> String {
+    let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(target: &[&str], features: &[&str], drop: &[&str], group: Option<&str>) -> Result<Choice> {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let config = FileConfig {
+            file: "t.csv".into(),
+            target: owned(target),
+            features: owned(features),
+            drop: owned(drop),
+            group: group.map(str::to_owned),
+            ..FileConfig::default()
+        };
+        Choice::new(&config, &owned(&["id", "age", "bmi", "y", "z"]))
+    }
+
+    #[test]
+    fn columns_are_chosen_by_name() {
+        let chosen = |features: &[usize], targets: &[usize], group| Choice {
+            features: features.to_vec(),
+            targets: targets.to_vec(),
+            group,
+        };
+        assert_eq!(choose(&["y"], &[], &[], None).unwrap(), chosen(&[0, 1, 2, 4], &[3], None));
+        assert_eq!(choose(&["z", "y"], &[], &["bmi"], Some("id")).unwrap(), chosen(&[1], &[4, 3], Some(0)));
+        assert_eq!(choose(&["y"], &["bmi", "age"], &[], None).unwrap(), chosen(&[2, 1], &[3], None));
+    }
+}

@@ -1,0 +1,194 @@
+//! Text files of separated fields.
+
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+
+use super::Rows;
+use super::cell::{Real, quote};
+use super::choice::Choice;
+use super::line::line_of;
+use super::parse::Parser;
+use super::source::Source;
+use crate::config::FileConfig;
+use crate::error::{Error, Result};
+
+/// The bytes that are read at a time.
+const BUFFER: usize = 1 << 18;
+/// The rows by which it is decided what is text.
+const SAMPLE: usize = 1000;
+
+/// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
+pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<Rows<T>> {
+    let mut source = BufReader::with_capacity(BUFFER, Source::open("data.file", &config.file)?);
+    let start = source.fill_buf().map_err(|error| Error::data(config.file.display(), error.to_string()))?;
+    let delimiter = delimiter.unwrap_or_else(|| most_frequent_delimiter(start));
+    let reader =
+        ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
+    let mut lines = Lines { reader, file: &config.file, header: Vec::new(), ends_with_break: false };
+    lines.read_header()?;
+    let header = lines.header.clone();
+
+    let choice = Choice::new(config, &header)?;
+    let mut sample = Vec::new();
+    let mut record = StringRecord::new();
+    while sample.len() < SAMPLE && lines.next(&mut record)? {
+        sample.push(record.clone());
+    }
+    let mut parser = Parser::new(config, header, choice, &sample);
+    for record in &sample {
+        parser.add(record)?;
+    }
+    if sample.len() == SAMPLE {
+        while lines.next(&mut record)? {
+            parser.add(&record)?;
+        }
+    }
+    lines.finish()?;
+    parser.finish()
+}
+
+/// The comma, semicolon or tab of which the first line has most outside of quotes; the comma if it has none.
+fn most_frequent_delimiter(start: &[u8]) -> u8 {
+    let mut is_quoted = false;
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    for &byte in start {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\n' if !is_quoted => break,
+            _ if !is_quoted => {
+                counts
+                    .iter_mut()
+                    .filter(|(delimiter, _)| *delimiter == byte)
+                    .for_each(|(_, count)| *count += 1);
+            }
+            _ => {}
+        }
+    }
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter)
+}
+
+/// The rows of a text file, of which each has as many fields as the header.
+struct Lines<'a> {
+    reader: Reader<BufReader<Source>>,
+    file: &'a Path,
+    header: Vec<String>,
+    /// Whether the last field of the last row has a line break.
+    ends_with_break: bool,
+}
+
+impl Lines<'_> {
+    /// Reads the names of the columns, of which each must be there once.
+    fn read_header(&mut self) -> Result<()> {
+        let mut record = StringRecord::new();
+        if !self.read(&mut record)? {
+            let problem = "is empty, expected a header with the names of the columns, and rows";
+            return Err(Error::data(self.file.display(), problem));
+        }
+        let header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
+        let place = format!("{}:{}", self.file.display(), line_of(self.file, record.position()));
+        if header.iter().all(|name| name.parse::<f64>().is_ok()) {
+            let problem = format!(
+                "begins with numbers, {}, expected a header with the names of the columns",
+                quote(&header.join(","))
+            );
+            return Err(Error::data(place, problem));
+        }
+        for (i, name) in header.iter().enumerate() {
+            if name.is_empty() {
+                let problem =
+                    format!("column {} has no name in the header, expected one for each column", i + 1);
+                return Err(Error::data(place, problem));
+            }
+            if let Some(before) = header[..i].iter().position(|other| other == name) {
+                let problem = format!(
+                    "the header has this name in columns {} and {}, expected each name once",
+                    before + 1,
+                    i + 1
+                );
+                return Err(Error::data(format!("{place}:{name}"), problem));
+            }
+        }
+        self.header = header;
+        Ok(())
+    }
+
+    /// Reads the next row; false when there is none.
+    fn next(&mut self, record: &mut StringRecord) -> Result<bool> {
+        if !self.read(record)? {
+            return Ok(false);
+        }
+        if record.len() != self.header.len() {
+            let fields =
+                if record.len() == 1 { "1 field".to_owned() } else { format!("{} fields", record.len()) };
+            let quoted = if record.iter().any(|field| field.contains('\n')) {
+                ", of which one has line breaks: is its quote closed?"
+            } else {
+                ""
+            };
+            let problem = format!("has {fields}, expected {} as in the header{quoted}", self.header.len());
+            return Err(Error::data(
+                format!("{}:{}", self.file.display(), line_of(self.file, record.position())),
+                problem,
+            ));
+        }
+        self.ends_with_break = record.iter().next_back().is_some_and(|field| field.contains('\n'));
+        Ok(true)
+    }
+
+    fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
+        self.reader.read_record(record).map_err(|error| {
+            let line = line_of(self.file, error.position());
+            let place = format!("{}:{line}", self.file.display());
+            match error.kind() {
+                ErrorKind::Utf8 { err, .. } => {
+                    let column = match self.header.get(err.field()) {
+                        Some(name) => format!("{place}:{name}"),
+                        None => format!("{place}:{}", err.field() + 1),
+                    };
+                    Error::data(column, "is not UTF-8, expected a file in that encoding")
+                }
+                ErrorKind::Io(error) => Error::data(self.file.display(), format!("cannot be read: {error}")),
+                _ => Error::data(place, error.to_string()),
+            }
+        })
+    }
+
+    /// Refuses a file whose last field began with a quote and went on to the end without another.
+    fn finish(self) -> Result<()> {
+        if !self.ends_with_break {
+            return Ok(());
+        }
+        let file = self.file.display();
+        let failed = |error: std::io::Error| Error::data(&file, format!("cannot be read: {error}"));
+        let mut source = self.reader.into_inner().into_inner();
+        let mut end = Vec::new();
+        source.seek(SeekFrom::Start(source.len.saturating_sub(64))).map_err(failed)?;
+        source.read_to_end(&mut end).map_err(failed)?;
+        if end.trim_ascii_end().ends_with(b"\"") {
+            return Ok(());
+        }
+        Err(Error::data(file, "ends within a quoted field, expected a quote that closes it"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_tells_the_delimiter() {
+        for (header, delimiter) in [
+            ("a,b,c\n", b','),
+            ("a;b;c\n1,5;2,5;3,5\n", b';'),
+            ("a\tb\n", b'\t'),
+            ("\"a;b;c\",d\n", b','),
+            ("a\n", b','),
+            ("", b','),
+            ("a,b;c", b','),
+        ] {
+            assert_eq!(most_frequent_delimiter(header.as_bytes()), delimiter, "{header}");
+        }
+    }
+}

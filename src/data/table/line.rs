@@ -1,0 +1,40 @@
+//! The lines of a text file's rows.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use csv::Position;
+
+/// The line, counted from 1, of the row that `position` says to begin there.
+///
+/// The csv crate's own count is that before the line feed of the row before and before empty lines, so that it is too
+/// small in files of Windows; it serves where the file cannot be read again. That is done for a message alone.
+pub(super) fn line_of(file: &Path, position: Option<&Position>) -> u64 {
+    let Some(position) = position else { return 1 };
+    line_at(file, position.byte()).unwrap_or(position.line())
+}
+
+/// The line of the first byte at `offset` or later that is no line break.
+fn line_at(file: &Path, offset: u64) -> io::Result<u64> {
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
+    let mut breaks = 0u64;
+    let mut before = reader.by_ref().take(offset);
+    loop {
+        let block = before.fill_buf()?;
+        if block.is_empty() {
+            break;
+        }
+        breaks += block.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+        let len = block.len();
+        before.consume(len);
+    }
+    for byte in reader.bytes() {
+        match byte? {
+            b'\n' => breaks += 1,
+            b'\r' => {}
+            _ => break,
+        }
+    }
+    Ok(breaks + 1)
+}

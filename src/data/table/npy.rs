@@ -1,0 +1,136 @@
+//! The header of a .npy file.
+
+use std::io::Read;
+
+use safetensors::Dtype;
+use serde::Deserialize;
+
+/// The longest header that is read; numpy's own are shorter than 200 bytes.
+const LONGEST: usize = 1 << 16;
+
+/// What precedes the elements.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) dtype: Dtype,
+    /// Whether the first index runs fastest.
+    pub(super) is_fortran: bool,
+    pub(super) shape: Vec<usize>,
+    /// Its length in bytes.
+    pub(super) len: u64,
+}
+
+/// The header's dictionary.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dictionary {
+    descr: String,
+    fortran_order: bool,
+    shape: Vec<usize>,
+}
+
+/// Reads a header: a magic string, the version, a length, and a dictionary as Python writes it, for example
+/// `{'descr': '<f8', 'fortran_order': False, 'shape': (128, 3), }`. The error continues a sentence that begins with the
+/// file.
+pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
+    let mut take = |bytes: &mut [u8]| {
+        reader.read_exact(bytes).map_err(|_| "ends within the header of a .npy file".to_owned())
+    };
+    let mut start = [0; 8];
+    take(&mut start)?;
+    let mut len = [0; 4];
+    let [0x93, b'N', b'U', b'M', b'P', b'Y', version, _] = start else {
+        return Err("does not begin as a .npy file does".to_owned());
+    };
+    let bytes_of_len = match version {
+        1 => 2,
+        2 | 3 => 4,
+        _ => return Err(format!("is .npy of version {version}, expected 1, 2 or 3")),
+    };
+    take(&mut len[..bytes_of_len])?;
+    let header_len = u32::from_le_bytes(len) as usize;
+    if header_len > LONGEST {
+        return Err(format!("has a header of {header_len} bytes, expected at most {LONGEST}"));
+    }
+    let mut text = vec![0; header_len];
+    take(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let dictionary = parse(text.trim()).ok_or_else(|| {
+        format!("has the header {}, expected numbers in an array", super::cell::quote(text.trim()))
+    })?;
+    let dtype = dtype(&dictionary.descr).ok_or_else(|| {
+        let expected = "expected little-endian numbers, such as '<f4' or '<f8'";
+        format!("has elements of type {}, {expected}", super::cell::quote(&dictionary.descr))
+    })?;
+    let Dictionary { fortran_order: is_fortran, shape, .. } = dictionary;
+    Ok(Header { dtype, is_fortran, shape, len: (8 + bytes_of_len + header_len) as u64 })
+}
+
+/// Python's dictionary as JSON: other quotes and brackets, and no commas before those that close.
+fn parse(text: &str) -> Option<Dictionary> {
+    let json = text.replace('\'', "\"").replace('(', "[").replace(')', "]");
+    let json = json.replace("False", "false").replace("True", "true");
+    let json = json.replace(", }", "}").replace(",]", "]").replace(",}", "}");
+    serde_json::from_str(&json).ok()
+}
+
+/// The type that numpy describes so.
+fn dtype(descr: &str) -> Option<Dtype> {
+    Some(match descr {
+        "<f2" => Dtype::F16,
+        "<f4" => Dtype::F32,
+        "<f8" => Dtype::F64,
+        "|i1" => Dtype::I8,
+        "<i2" => Dtype::I16,
+        "<i4" => Dtype::I32,
+        "<i8" => Dtype::I64,
+        "|u1" => Dtype::U8,
+        "<u2" => Dtype::U16,
+        "<u4" => Dtype::U32,
+        "<u8" => Dtype::U64,
+        "|b1" => Dtype::BOOL,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(dictionary: &str) -> Result<Header, String> {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((dictionary.len() as u16).to_le_bytes());
+        bytes.extend(dictionary.as_bytes());
+        read_header(&mut bytes.as_slice())
+    }
+
+    #[test]
+    fn dictionaries_of_numpy_are_read() {
+        let read = header("{'descr': '<f8', 'fortran_order': False, 'shape': (128, 3), }   \n").unwrap();
+        assert_eq!(read, Header { dtype: Dtype::F64, is_fortran: false, shape: vec![128, 3], len: 75 });
+        let read = header("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").unwrap();
+        assert_eq!((read.dtype, read.is_fortran, read.shape), (Dtype::U8, true, vec![5]));
+        assert!(header("{'descr': '<f4', 'fortran_order': False, 'shape': (), }").unwrap().shape.is_empty());
+    }
+
+    #[test]
+    fn other_headers_are_refused() {
+        for (dictionary, message) in [
+            (
+                "{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }",
+                "has elements of type '>f8', expected little",
+            ),
+            ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "has elements of type '|O'"),
+            (
+                "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }",
+                "expected numbers in an array",
+            ),
+            ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", "expected numbers in an array"),
+            ("", "has the header ''"),
+        ] {
+            let error = header(dictionary).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+        assert!(read_header(&mut b"PK\x03\x04....".as_slice()).unwrap_err().contains("does not begin"));
+        assert!(read_header(&mut b"\x93NUM".as_slice()).unwrap_err().contains("ends within the header"));
+    }
+}

@@ -1,0 +1,51 @@
+//! Opened files, and how far they are read.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use tracing::field::Empty;
+use tracing::info_span;
+use tracing::span::EnteredSpan;
+
+use crate::error::{Error, Result};
+use crate::telemetry::ReadProgress;
+
+/// A file that shows how far it is read, and remembers how it ends.
+pub(super) struct Source {
+    file: File,
+    /// The number of bytes.
+    pub(super) len: u64,
+    progress: ReadProgress,
+    _span: EnteredSpan,
+}
+
+impl Source {
+    /// Opens the file that the setting `key` names.
+    pub(super) fn open(key: &'static str, path: &Path) -> Result<Self> {
+        let refused = |problem: String| Error::config(key, format!("is {}, {problem}", path.display()));
+        let cannot = |error: io::Error| refused(format!("which cannot be read: {error}"));
+        let file = File::open(path).map_err(cannot)?;
+        let metadata = file.metadata().map_err(cannot)?;
+        if metadata.is_dir() {
+            return Err(refused("a directory, expected a file".to_owned()));
+        }
+        let len = metadata.len();
+        let span = info_span!("read", file = %path.display(), indicatif.pb_show = Empty).entered();
+        Ok(Self { file, len, progress: ReadProgress::start(&span, path, len), _span: span })
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.progress.read(read);
+        Ok(read)
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}

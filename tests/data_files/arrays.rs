@@ -1,0 +1,137 @@
+//! Arrays in .npy and .safetensors files.
+
+use taper::config::FloatType;
+use taper::data::read;
+
+use crate::{config, file, message, x, y};
+
+/// A .npy file with the header of `dictionary`.
+fn npy(dictionary: &str, elements: &[u8]) -> Vec<u8> {
+    let len = (dictionary.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", len.as_slice(), dictionary.as_bytes(), elements].concat()
+}
+
+/// A .npy file of `values` with the shape as Python writes it.
+pub(crate) fn npy_f64(shape: &str, values: &[f64]) -> Vec<u8> {
+    let elements: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    npy(&format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape}), }}\n"), &elements)
+}
+
+#[test]
+fn matrices_of_numpy_are_read() {
+    let target = file("good_y.npy", &npy_f64("2,", &[7., 8.]));
+    let target = format!("target={}", target.display());
+    let path = file("good_x.npy", &npy_f64("2, 3", &[1., 2., 3., 4., 5., 6.]));
+    let table = read(&config(path, &target), FloatType::F32).unwrap();
+    assert_eq!((x(&table), y(&table)), (vec![vec![1., 2., 3.], vec![4., 5., 6.]], vec![vec![7.], vec![8.]]));
+
+    // Columns one after the other, in another type.
+    let columns = npy("{'descr': '|i1', 'fortran_order': True, 'shape': (2, 3), }\n", &[1, 4, 2, 5, 3, 250]);
+    let table = read(&config(file("columns.npy", &columns), &target), FloatType::F32).unwrap();
+    assert_eq!(x(&table), [[1., 2., 3.], [4., 5., -6.]]);
+
+    let path = file("nan_x.npy", &npy_f64("2, 1", &[1., f64::NAN]));
+    let table = read(&config(path, &format!("{target} missing=drop")), FloatType::F32).unwrap();
+    assert_eq!((x(&table), y(&table), table.dropped), (vec![vec![1.]], vec![vec![7.]], 1));
+}
+
+#[test]
+fn bad_matrices_of_numpy_get_a_message() {
+    let short = npy_f64("2, 3", &[1., 2.]);
+    let two_rows = npy_f64("2, 1", &[1., 2.]);
+    for (i, (bytes, target, flags, expected)) in [
+        (b"PK\x03\x04\x00\x00\x00\x00".to_vec(), &two_rows, "", "FILE: does not begin as a .npy file does"),
+        (b"\x93NUMPY".to_vec(), &two_rows, "", "FILE: ends within the header of a .npy file"),
+        (b"\x93NUMPY\x09\x00\x00\x00".to_vec(), &two_rows, "", "FILE: is .npy of version 9, expected 1, 2 or 3"),
+        (short, &two_rows, "",
+         "FILE: has 16 bytes after its header, which is not what the shape [2, 3] needs; is it cut off?"),
+        (npy_f64("4294967296, 4294967296, 4", &[]), &two_rows, "",
+         "FILE: has 0 bytes after its header, which is not what the shape [4294967296, 4294967296, 4] needs; is it cut \
+          off?"),
+        (npy_f64("2, 1, 1", &[1., 2.]), &two_rows, "", "FILE: has the shape [2, 1, 1], expected a matrix [rows, columns]"),
+        (npy_f64("2,", &[1., 2.]), &two_rows, "", "FILE: has the shape [2], expected a matrix [rows, columns]"),
+        (npy_f64("2, 0", &[]), &two_rows, "", "FILE: has no columns, expected at least one"),
+        (npy_f64("0, 2", &[]), &two_rows, "", "TARGET: has 2 rows, expected 0 as in FILE"),
+        (npy_f64("3, 1", &[1., 2., 3.]), &two_rows, "", "TARGET: has 2 rows, expected 3 as in FILE"),
+        (npy_f64("2, 1", &[1., f64::INFINITY]), &two_rows, "", "FILE[1, 0]: is inf, expected a finite number"),
+        (npy_f64("2, 1", &[1., 1e39]), &two_rows, "",
+         "FILE[1, 0]: is 1e39, too large for f32, expected at most 3.4e38; `--dtype f64` has room"),
+        (npy_f64("2, 1", &[1., f64::NAN]), &two_rows, "",
+         "FILE[1, 0]: is NaN, a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in"),
+        (two_rows.clone(), &npy_f64("2,", &[1., f64::NAN]), "missing=mean",
+         "TARGET[1]: is NaN, a missing value, and a target cannot be filled; `--missing drop` leaves out such rows"),
+        (two_rows.clone(), &npy_f64("2,", &[1., 1.]), "", "FILE:y: is 1 in every row, expected a target that varies"),
+        (two_rows.clone(), &two_rows, "features=a",
+         "data.features is a, expected none: the columns of .npy files have no names"),
+        (two_rows.clone(), &two_rows, "group=a",
+         "data.group is a, expected none: the columns of .npy files have no names"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = file(&format!("bad_target_{i}.npy"), target);
+        let flags = format!("target={} {flags}", path.display());
+        let message = message(&format!("bad_{i}.npy"), &bytes, &flags, FloatType::F32);
+        assert_eq!(message.replace(&path.display().to_string(), "TARGET"), expected);
+    }
+    let message = message("y_name.npy", &two_rows, "target=y", FloatType::F32);
+    assert_eq!(message, "data.target is y, expected the .npy file of the targets");
+}
+
+/// A .safetensors file with this header.
+pub(crate) fn safetensors(header: &str, data: &[f32]) -> Vec<u8> {
+    let len = (header.len() as u64).to_le_bytes();
+    let data: Vec<u8> = data.iter().flat_map(|value| value.to_le_bytes()).collect();
+    [&len, header.as_bytes(), &data].concat()
+}
+
+#[test]
+fn safetensors_are_read_or_get_a_message() {
+    let header = r#"{"X":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#;
+    let good = safetensors(header, &[1., 2., 3., 4.]);
+    for flags in ["", "target=y"] {
+        let table = read(&config(file("good.safetensors", &good), flags), FloatType::F32).unwrap();
+        assert_eq!((x(&table), y(&table)), (vec![vec![1.], vec![2.]], vec![vec![3.], vec![4.]]));
+    }
+    for (i, (bytes, flags, expected)) in [
+        (vec![1, 2, 3], "", "FILE: ends within the header of a .safetensors file"),
+        (
+            vec![255; 16],
+            "",
+            "FILE: does not begin as a .safetensors file does: a header of 18446744073709551615 bytes",
+        ),
+        (
+            good[..good.len() - 4].to_vec(),
+            "",
+            "FILE: has 12 bytes after its header, which says 16; is it cut off?",
+        ),
+        (
+            safetensors(&header.replace("\"X\"", "\"Z\""), &[1., 2., 3., 4.]),
+            "",
+            "FILE: has no tensor 'X', expected one; it has Z, y",
+        ),
+        (good.clone(), "target=t", "data.target is 't', which FILE does not have; it has X, y"),
+        (good.clone(), "target=a,b", "data.target is a, b, expected the name of one tensor"),
+        (
+            good.clone(),
+            "drop=a",
+            "data.drop is a, expected none: the columns of .safetensors files have no names",
+        ),
+        (
+            safetensors(header, &[1., 2., f32::NEG_INFINITY, 4.]),
+            "",
+            "FILE:y[0]: is -inf, expected a finite number",
+        ),
+        (
+            safetensors(&header.replace("[2,1]", "[3,1]"), &[1., 2., 3., 4.]),
+            "",
+            "FILE: has a header that is none of .safetensors: invalid shape, data type, or offset for tensor",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let message = message(&format!("bad_{i}.safetensors"), &bytes, flags, FloatType::F32);
+        assert!(message.starts_with(expected), "{message}, expected {expected}");
+    }
+}
