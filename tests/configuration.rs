@@ -199,8 +199,8 @@ fn cv_runs_what_config_prints() {
 #[test]
 fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
     let folder = folder("data");
-    let rows: String = (0..20).map(|i| format!("{i},{},{}\n", i * i % 7, 3 * i)).collect();
-    fs::write(folder.join("houses.csv"), format!("size,rooms,price\n{rows}")).unwrap();
+    let rows: Vec<_> = (0..20).map(|i| format!("{i},{},{}", i * i % 7, 3 * i)).collect();
+    fs::write(folder.join("houses.csv"), format!("size,rooms,price\n{}\n", rows.join("\n"))).unwrap();
     let given = "folds = 2\n[train]\nepochs = 1\n[data]\nfile = \"houses.csv\"\ntarget = [\"prize\"]\n";
     fs::write(folder.join("run.toml"), given).unwrap();
     let message = "is 'prize', which houses.csv does not have; did you mean 'price'?";
@@ -252,6 +252,7 @@ fn empty_files_are_the_default_and_a_mark_of_byte_order_is_skipped() {
 const WHOLE: &str = "expected a whole number of 0 or more";
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn bad_files_get_one_line_and_exit_code_2() {
     let folder = folder("bad");
     for (file, text, message) in [

@@ -44,15 +44,17 @@ pub(super) fn is_section(path: &str) -> bool {
     KEYS.iter().any(|key| split(key).0 == path)
 }
 
-/// The key or section that is most like `path`. Its name counts, or nearly as much a word of it, and then its section: a
-/// `lr` at the top is `train.lr`, a `depth` is `max_depth`.
+/// The key or section that is most like `path`. Its name counts, or nearly as much a word of it or its initials, and then
+/// its section: a `lr` at the top is `train.lr`, a `depth` is `max_depth`, a `wd` is `weight_decay`.
 pub(super) fn nearest(path: &str) -> &'static str {
     let path = path.to_lowercase();
     let (section, name) = split(&path);
     let likeness = |known: &str| {
         let (in_section, is_name) = split(known);
-        let words = is_name.split('_').map(|word| 0.9 * jaro_winkler(name, word));
-        words.fold(jaro_winkler(name, is_name), f64::max) + 0.1 * jaro_winkler(section, in_section)
+        let initials: String = is_name.split('_').filter_map(|word| word.chars().next()).collect();
+        let parts = is_name.split('_').chain([initials.as_str()]);
+        let parts = parts.map(|part| 0.9 * jaro_winkler(name, part));
+        parts.fold(jaro_winkler(name, is_name), f64::max) + 0.1 * jaro_winkler(section, in_section)
     };
     let sections = KEYS.iter().map(|key| split(key).0).filter(|section| !section.is_empty());
     let known = KEYS.iter().copied().chain(sections);
