@@ -5,6 +5,8 @@
 // A bench that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/gemm.rs"]
+mod by_gemm;
 #[path = "common/one_thread.rs"]
 mod one_thread;
 
@@ -140,30 +142,5 @@ impl Products {
 
 /// C <- A B for row-major matrices, A (m, k) and B (k, n).
 fn product([m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {
-    assert!(a.len() >= m * k && b.len() >= k * n && c.len() >= m * n);
-    // SAFETY: the slices are as long as their matrices.
-    #[allow(unsafe_code)]
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n.cast_signed(),
-            false,
-            a.as_ptr(),
-            1,
-            k.cast_signed(),
-            b.as_ptr(),
-            1,
-            n.cast_signed(),
-            0.,
-            1.,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+    by_gemm::product([m, n, k], (a, [k, 1]), (b, [n, 1]), c);
 }

@@ -1,11 +1,14 @@
 //! The matrix products of a training step by the `gemm` crate and nothing else: what a step would take if all the rest
 //! were free.
 
-use std::hint::black_box;
-
 use candle_core::{Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+#[path = "gemm.rs"]
+mod by_gemm;
+
+use by_gemm::product;
 
 /// The sizes of a network and of its batch.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +21,8 @@ pub(crate) struct Shape {
 /// C (m, n) <- A (m, k) B (k, n), with the strides (row, column) that the operands have in a network.
 struct Product {
     sizes: [usize; 3],
-    a: (Vec<f32>, [isize; 2]),
-    b: (Vec<f32>, [isize; 2]),
+    a: (Vec<f32>, [usize; 2]),
+    b: (Vec<f32>, [usize; 2]),
     c: Vec<f32>,
 }
 
@@ -29,7 +32,6 @@ impl Product {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut operand = |rows: usize, columns: usize, transposed: bool| {
             let values = (0..rows * columns).map(|_| rng.random_range(-1. ..1.)).collect();
-            let (rows, columns) = (rows.cast_signed(), columns.cast_signed());
             (values, if transposed { [1, rows] } else { [columns, 1] })
         };
         let (a, b) = (operand(m, k, a_transposed), operand(k, n, b_transposed));
@@ -38,40 +40,15 @@ impl Product {
     }
 
     fn run(&mut self) {
-        let Self { sizes: [m, n, k], a: (a, [a_row, a_column]), b: (b, [b_row, b_column]), c } = self;
-        // SAFETY: the slices have m k, k n and m n elements, and the strides are those of matrices that fill them.
-        #[allow(unsafe_code)]
-        unsafe {
-            gemm::gemm(
-                *m,
-                *n,
-                *k,
-                c.as_mut_ptr(),
-                1,
-                n.cast_signed(),
-                false,
-                black_box(a.as_ptr()),
-                *a_column,
-                *a_row,
-                b.as_ptr(),
-                *b_column,
-                *b_row,
-                0.,
-                1.,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
-        black_box(&mut self.c);
+        let Self { sizes, a: (a, a_strides), b: (b, b_strides), c } = self;
+        product(*sizes, (a, *a_strides), (b, *b_strides), c);
     }
 
     /// Panics unless the product is Candle's, up to rounding.
     fn checked(mut self) -> Self {
         self.run();
         let [m, n, k] = self.sizes;
-        let matrix = |(values, [row, _]): &(Vec<f32>, [isize; 2]), rows, columns| {
+        let matrix = |(values, [row, _]): &(Vec<f32>, [usize; 2]), rows, columns| {
             let dims = if *row == 1 { (columns, rows) } else { (rows, columns) };
             let matrix = Tensor::from_slice(values, dims, &Device::Cpu).unwrap();
             if *row == 1 { matrix.t().unwrap() } else { matrix }

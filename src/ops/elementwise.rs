@@ -101,8 +101,8 @@ fn evaluate<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], layouts: 
 
 /// Writes the values of `f` to all of `space`, if it is large with the threads of Candle's pool.
 ///
-/// They are that pool's and not rayon's, because it answers in less than a microsecond, and because its threads spin for
-/// a while after each of Candle's own operations and would take the cores from others.
+/// They are that pool's and not rayon's, because its threads spin for a while after each of Candle's own operations and
+/// would take the cores from others.
 fn evaluate_axes<T: Element, F: Map<N>, const N: usize>(
     f: &F,
     x: [&[T]; N],
@@ -175,8 +175,8 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Part<'_, T, F, N> {
 }
 
 impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
-    /// A block at a time, the first only so long that the results of the others begin where a line of the cache does:
-    /// stores across two lines take twice as long.
+    /// A block at a time, the first only so long that the results of the others begin where a line of the cache does, so
+    /// that no store crosses two.
     #[inline(always)]
     fn contiguous(self) {
         let Self { f, x, offsets, space, .. } = self;
