@@ -42,7 +42,7 @@ pub(crate) mod ptx {
 
 pub(crate) mod cos;
 mod maximum;
-mod mse;
+pub(crate) mod mse;
 mod mul;
 
 pub use cos::cos;

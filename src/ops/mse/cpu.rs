@@ -6,7 +6,7 @@ use crate::ops::elementwise::Map;
 use crate::ops::simd::{self, Simd, WithSimd};
 
 /// The sum of (x - y)^2 over slices of one length, in `f64`; the same on every machine.
-pub(super) fn sum_of_squares<T: Float>(x: &[T], y: &[T]) -> f64 {
+pub(crate) fn sum_of_squares<T: Float>(x: &[T], y: &[T]) -> f64 {
     simd::run(SumOfSquares { x, y })
 }
 

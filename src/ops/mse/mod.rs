@@ -1,6 +1,6 @@
 //! The mean squared error.
 
-mod cpu;
+pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 

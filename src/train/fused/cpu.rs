@@ -7,15 +7,17 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
+use crate::ops::Real;
 use crate::ops::cos::cpu as cos;
+use crate::ops::elements::Float;
 use crate::ops::elements::on_cpu;
 use crate::ops::linear::cpu as linear;
+use crate::ops::mse::cpu::sum_of_squares;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
-use crate::ops::{Element, Real};
 use crate::optim::{Rates, adamw_cpu};
 
 /// The type of the elements of a network that is trained on the CPU.
-pub(in crate::train) trait CpuElement: Lanes + WithDType + Element<Compute = Self> {
+pub(in crate::train) trait CpuElement: Float {
     /// The elements of a storage of this type.
     fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
@@ -180,16 +182,12 @@ impl<T: CpuElement> Backend for Cpu<T> {
         target: &Self::Buffer,
         grad: &mut Self::Buffer,
     ) -> Result<()> {
+        let (prediction, target) = (&prediction[..len], &target[..len]);
         let factor = <T as Real>::from_f64(2. / len as f64);
-        let mut sum = 0.;
-        for ((grad, &prediction), &target) in
-            grad[..len].iter_mut().zip(&prediction[..len]).zip(&target[..len])
-        {
-            let difference = prediction - target;
-            *grad = factor * difference;
-            sum += (difference * difference).to_f64();
+        for ((grad, &prediction), &target) in grad.iter_mut().zip(prediction).zip(target) {
+            *grad = factor * (prediction - target);
         }
-        self.status.loss += weight * (sum / len as f64);
+        self.status.loss += weight * (sum_of_squares(prediction, target) / len as f64);
         Ok(())
     }
 
