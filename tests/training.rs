@@ -99,13 +99,15 @@ fn not_finite_is_named(engine: EngineName) {
     for _ in 0..2 {
         trainer.epoch(&targets(1.), &mut rows).unwrap();
     }
-    // Two epochs of three steps are done; the first step of the third meets NaN.
-    let error = trainer.epoch(&targets(f32::NAN), &mut rows).unwrap_err();
-    assert!(
-        matches!(error, Error::NotFinite { ref what, epoch: 2, step: 0, .. } if what == "the loss"),
-        "{error}"
-    );
-    assert!(error.to_string().contains("a lower lr"), "{error}");
+    // Two epochs of three steps are done; the first step of the third meets NaN, or a square that is no float.
+    for bad in [f32::NAN, 1e30] {
+        let error = trainer.epoch(&targets(bad), &mut rows).unwrap_err();
+        assert!(
+            matches!(error, Error::NotFinite { ref what, epoch: 2, step: 0, .. } if what == "the loss"),
+            "{bad}: {error}"
+        );
+        assert!(error.to_string().contains("a lower lr"), "{error}");
+    }
 
     // A loss that is finite with a gradient that is not: the square of 1e19 is a float, its product with 2 x is none.
     let (vars, mut trainer) = small_trainer(engine);

@@ -187,7 +187,9 @@ impl<T: CpuElement> Backend for Cpu<T> {
         for ((grad, &prediction), &target) in grad.iter_mut().zip(prediction).zip(target) {
             *grad = factor * (prediction - target);
         }
-        self.status.loss += weight * (sum_of_squares(prediction, target) / len as f64);
+        // Rounded as the operation's result is: a loss that the type cannot hold is infinite, and so a bad step.
+        let loss = <T as Real>::from_f64(sum_of_squares(prediction, target) / len as f64);
+        self.status.loss += weight * loss.to_f64();
         Ok(())
     }
 
