@@ -23,7 +23,7 @@ pub use device::DeviceSpec;
 pub use keys::KEYS;
 pub use settings::Settings;
 
-/// The settings of a cross-validation.
+/// The settings of a cross-validation, or of the training of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CvConfig {
@@ -33,8 +33,10 @@ pub struct CvConfig {
     pub model: ModelConfig,
     /// The training of each fold.
     pub train: TrainConfig,
-    /// The number of folds.
+    /// The number of folds of a cross-validation.
     pub folds: usize,
+    /// The share of the rows that the training of a model holds out to test it on.
+    pub holdout: f64,
     /// The seed of every random stream.
     pub seed: u64,
     /// The device to train on.
@@ -50,6 +52,7 @@ impl Default for CvConfig {
             model: ModelConfig::default(),
             train: TrainConfig::default(),
             folds: 4,
+            holdout: 0.,
             seed: 1,
             device: DeviceSpec::Auto,
             dtype: FloatType::F32,

@@ -10,4 +10,5 @@ pub use dataset::Dataset;
 pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};
 pub use synthetic::synthetic;
+pub(crate) use table::quote;
 pub use table::{Column, MAX_CATEGORIES, Table, read};

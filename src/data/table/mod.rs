@@ -24,6 +24,7 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
+pub(crate) use cell::quote;
 
 /// The largest number of different values of a text column.
 pub const MAX_CATEGORIES: usize = 64;
