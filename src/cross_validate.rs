@@ -1,14 +1,13 @@
 //! K-fold cross-validation, folds side by side.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Instant;
 
-use candle_core::{DType, Device, DeviceLocation};
+use candle_core::{DType, Device};
 use tracing::field::Empty;
 use tracing::{info, info_span};
 
-use crate::config::ValidConfig;
+use crate::config::{ValidConfig, device_names};
 use crate::data::{Dataset, KFold};
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
@@ -36,7 +35,7 @@ use crate::run::{EpochRecord, FOLDS, Predictions, RunOptions};
 /// # Examples
 ///
 /// ```
-/// use candle_core::{DType, Device, DeviceLocation};
+/// use candle_core::{DType, Device};
 /// use taper::config::CvConfig;
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
@@ -76,7 +75,7 @@ pub fn cross_validate_with(
     check_devices(devices)?;
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
-    let on = names(devices);
+    let on = device_names(devices);
     let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features(), on);
     let _entered = span.enter();
     let mut rng = generator(config.seed, Stream::Folds, 0);
@@ -158,17 +157,6 @@ fn check_devices(devices: &[Device]) -> Result<()> {
         return Err(Error::config("device", "has a GPU more than once, expected one opened for each"));
     }
     Ok(())
-}
-
-/// The names of the devices, each once.
-pub(crate) fn names(devices: &[Device]) -> String {
-    let name = |device: &Device| match device.location() {
-        DeviceLocation::Cpu => "cpu".to_owned(),
-        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
-    };
-    let names: BTreeSet<_> = devices.iter().map(name).collect();
-    names.into_iter().collect::<Vec<_>>().join(",")
 }
 
 /// The report quotes the settings of the data, so they must be those of `data`.

@@ -77,7 +77,8 @@ pub(crate) fn evaluate_each(
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
         let prediction = predictor.predict_all_depths(&x)?;
-        let (truths, means, depths) = (values(&y)?, predicted(&prediction.mean)?, predicted(&prediction.by_depth)?);
+        let (truths, means, depths) =
+            (values(&y)?, predicted(&prediction.mean)?, predicted(&prediction.by_depth)?);
         for (i, &row) in block.iter().enumerate() {
             let truth = &truths[i * targets..][..targets];
             let (mean, depths) = (&means[i * targets..][..targets], &depths[i * width..][..width]);

@@ -8,7 +8,7 @@ use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span};
 
 use crate::config::ValidConfig;
-use crate::data::{Dataset, Fold, Scaling};
+use crate::data::{Dataset, Fold, Scaling, target_names};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate_each};
 use crate::nn::{DynamicNet, seeded_builder};
@@ -105,9 +105,7 @@ pub(crate) fn fit(
     let test = Test { data: &test, rows: &fold.test, scaling: targets.as_ref(), index };
     fit.train(&train, &test, cancelled)?;
     let depths = fit.trainer.net().depths().collect();
-    // One target is `y`, as a formula has it, until who knows their names renames them.
-    let names = (0..train.targets()).map(|i| if train.targets() == 1 { "y".to_owned() } else { format!("y{i}") });
-    let mut predictions = Predictions::new(names.collect(), depths);
+    let mut predictions = Predictions::new(target_names(train.targets()), depths);
     let evaluation = match fold.test.is_empty() {
         true => None,
         false => Some(test.evaluate(fit.trainer.net(), Some(&mut predictions))?),
@@ -214,9 +212,8 @@ impl<'a> Fit<'a> {
     fn advance(&mut self, data: &Dataset, cancelled: &dyn Fn() -> bool) -> Result<Option<f64>> {
         let Self { trainer, rows, options, keeper, .. } = self;
         let start = Instant::now();
-        let mut pause = || {
-            options.stop.reason().is_some() || cancelled() || keeper.as_ref().is_some_and(Keeper::is_due)
-        };
+        let mut pause =
+            || options.stop.reason().is_some() || cancelled() || keeper.as_ref().is_some_and(Keeper::is_due);
         let mse = trainer.advance(data, rows, &mut pause)?;
         self.seconds += start.elapsed().as_secs_f64();
         Ok(mse)

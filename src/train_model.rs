@@ -4,8 +4,8 @@ use candle_core::Device;
 use tracing::field::Empty;
 use tracing::info_span;
 
-use crate::config::ValidConfig;
-use crate::cross_validate::{check_data, names};
+use crate::config::{ValidConfig, device_names};
+use crate::cross_validate::check_data;
 use crate::data::{Dataset, KFold};
 use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit};
@@ -57,7 +57,7 @@ pub fn train_model(
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),
         None => None,
     };
-    let (rows, features, on) = (fold.train.len(), data.features(), names(&[device.clone()]));
+    let (rows, features, on) = (fold.train.len(), data.features(), device_names(&[device.clone()]));
     let span = info_span!("train", rows, features, on, indicatif.pb_show = Empty);
     // On a thread of its own, whose stack a deep network needs.
     let prepare = |device: &Device| Prepared::new(config, data, device);

@@ -14,12 +14,13 @@ use std::ops::{Deref, RangeInclusive};
 
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::nn::{CosInit, DynamicNetConfig, LayerKind};
 use crate::optim::AdamWConfig;
 
 pub use data::{DataConfig, FileConfig, Missing};
-pub use device::DeviceSpec;
+pub use device::{DeviceSpec, device_names};
 pub use keys::KEYS;
 pub use settings::Settings;
 
@@ -57,6 +58,29 @@ impl Default for CvConfig {
             device: DeviceSpec::Auto,
             dtype: FloatType::F32,
         }
+    }
+}
+
+impl CvConfig {
+    /// The key of the first setting that is another one in `other`, with its values here and there, in JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use taper::config::CvConfig;
+    ///
+    /// let (now, then) = (CvConfig { folds: 5, ..CvConfig::default() }, CvConfig::default());
+    /// assert_eq!(now.difference(&then), Some(("folds", "5".to_owned(), "4".to_owned())));
+    /// assert_eq!(now.difference(&now), None);
+    /// ```
+    pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let documents = [self, other].map(|config| serde_json::to_value(config).unwrap_or_default());
+        KEYS.iter().find_map(|key| {
+            let pointer = format!("/{}", key.replace('.', "/"));
+            let [here, there] = documents.each_ref().map(|document| document.pointer(&pointer));
+            let shown = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+            (here != there).then(|| (*key, shown(here), shown(there)))
+        })
     }
 }
 

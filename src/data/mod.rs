@@ -11,4 +11,5 @@ pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};
 pub use synthetic::synthetic;
 pub(crate) use table::quote;
+pub(crate) use table::target_names;
 pub use table::{Column, MAX_CATEGORIES, Table, read};

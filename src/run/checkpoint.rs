@@ -19,6 +19,8 @@ const KIND: &str = "checkpoint";
 const FORMAT: u32 = 1;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
+/// The folder of all of them in that of a run.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// The tensor of the order of the rows.
 const ROWS: &str = "rows";
 
@@ -53,8 +55,9 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// Those of network `index` of the run in `folder`.
+    pub(crate) fn of(folder: &Path, index: usize) -> Self {
+        Self { folder: folder.join(CHECKPOINTS).join(format!("fold-{index:03}")) }
     }
 
     /// Writes a checkpoint, and then removes those before the last two.
@@ -131,13 +134,19 @@ mod tests {
         let tensors = BTreeMap::from([("a".to_owned(), Tensor::new(&[1f32, 2.], &Device::Cpu).unwrap())]);
         let identity = Identity { command: "cv".to_owned(), config: CvConfig::default(), data: Vec::new() };
         let epochs = Vec::new();
-        Checkpoint { identity, trainer: TrainerState { progress, tensors }, rows: vec![2, 0], epochs, seconds: 0.5 }
+        Checkpoint {
+            identity,
+            trainer: TrainerState { progress, tensors },
+            rows: vec![2, 0],
+            epochs,
+            seconds: 0.5,
+        }
     }
 
     fn in_folder(name: &str, test: impl FnOnce(&Checkpoints)) {
         let folder = std::env::temp_dir().join(format!("taper-checkpoints-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        test(&Checkpoints::new(folder.clone()));
+        test(&Checkpoints::of(&folder, 0));
         let _ = fs::remove_dir_all(folder);
     }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tracing::info;
 
-use super::checkpoint::{Checkpoint, Checkpoints};
-use super::{EpochRecord, Identity};
+use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
+use super::{EpochRecord, Identity, Predictions};
 use crate::error::{Error, Result};
 use crate::storage::{AtomicFile, write_atomically};
 
@@ -30,14 +30,11 @@ pub const PREDICTIONS: &str = "predictions.csv";
 pub const REPORT: &str = "report.html";
 /// The trained network, where there is one.
 pub const MODEL: &str = "model.safetensors";
-/// The folder of the checkpoints.
-const CHECKPOINTS: &str = "checkpoints";
 /// Who has a lock on it, is at work in the folder.
 const LOCK: &str = ".lock";
 
 /// All that a run writes at the top of its folder.
-const FILES: [&str; 9] =
-    [CONFIG, ENVIRONMENT, FOLDS, METRICS, RESULTS, PREDICTIONS, REPORT, MODEL, LOCK];
+const FILES: [&str; 9] = [CONFIG, ENVIRONMENT, FOLDS, METRICS, RESULTS, PREDICTIONS, REPORT, MODEL, LOCK];
 
 /// The folder of a run, which no other process can use at the same time.
 ///
@@ -52,6 +49,30 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
+    /// Refuses a folder at `path` that [`create`](Self::create) would not take.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `out`.
+    pub fn check_new(path: &Path, force: bool) -> Result<()> {
+        let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
+        let entries = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return refused("a file, expected a folder to make");
+            }
+            entries => entries.map_err(|source| Error::cannot_read(path, source))?,
+        };
+        // A lock alone is what is left of a run that did not get far.
+        let is_empty = entries.flatten().all(|entry| entry.file_name() == LOCK);
+        let is_run = path.join(CONFIG).is_file() && path.join(LOCK).is_file();
+        match (is_empty, is_run, force) {
+            (true, ..) | (_, true, true) => Ok(()),
+            (_, true, false) => refused("which has a run; --resume goes on with it, --force replaces it"),
+            (_, false, _) => refused("which has other files, expected a new or an empty folder"),
+        }
+    }
+
     /// Makes the folder at `path` that a run is to fill, or takes an empty one. A folder that is there is taken only with
     /// `force`, and only if it is a run's; what the run wrote is then removed, and nothing else.
     ///
@@ -60,29 +81,24 @@ impl RunDirectory {
     /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, and with [`Error::File`] when it
     /// cannot be written.
     pub fn create(path: &Path, force: bool) -> Result<Self> {
-        let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
-        let is_empty = match fs::read_dir(path) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return refused("a file, expected a folder to make");
-            }
-            Err(source) => return Err(Error::cannot_read(path, source)),
-        };
-        let is_run = path.join(CONFIG).is_file() && path.join(LOCK).is_file();
-        match (is_empty, is_run, force) {
-            (true, ..) | (_, true, true) => {}
-            (_, true, false) => {
-                return refused("which has a run; --resume goes on with it, --force replaces it");
-            }
-            (_, false, _) => {
-                return refused("which has other files, expected a new or an empty folder");
-            }
-        }
+        Self::check_new(path, force)?;
         fs::create_dir_all(path).map_err(|source| Error::cannot_write(path, source))?;
-        let directory = Self::lock(path)?;
+        let directory = Self::lock("out", path)?;
         directory.clear()?;
         Ok(directory)
+    }
+
+    /// Refuses a folder at `path` that has no run.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume`.
+    pub fn check_resume(path: &Path) -> Result<()> {
+        if path.join(CONFIG).is_file() {
+            return Ok(());
+        }
+        let problem = format!("is {}, which has no {CONFIG}, expected the folder of a run", path.display());
+        Err(Error::config("resume", problem))
     }
 
     /// Opens the folder of a run that is to go on.
@@ -91,14 +107,11 @@ impl RunDirectory {
     ///
     /// Fails with [`Error::Config`] of the key `resume` when there is no run, and when another process is at work on it.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join(CONFIG).is_file() {
-            let problem = format!("is {}, which has no {CONFIG}, expected the folder of a run", path.display());
-            return Err(Error::config("resume", problem));
-        }
-        Self::lock(path)
+        Self::check_resume(path)?;
+        Self::lock("resume", path)
     }
 
-    fn lock(path: &Path) -> Result<Self> {
+    fn lock(key: &'static str, path: &Path) -> Result<Self> {
         let name = path.join(LOCK);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
         let lock = file.map_err(|source| Error::cannot_write(&name, source))?;
@@ -106,7 +119,7 @@ impl RunDirectory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let problem = format!("is {}, on which another taper is at work", path.display());
-                return Err(Error::config("resume", problem));
+                return Err(Error::config(key, problem));
             }
             Err(TryLockError::Error(source)) => return Err(Error::cannot_write(&name, source)),
         }
@@ -163,9 +176,16 @@ impl RunDirectory {
         self.write(name, &text)
     }
 
-    /// Begins the file `name`, which appears when it is committed.
-    pub(crate) fn begin(&self, name: &str) -> Result<AtomicFile> {
-        AtomicFile::create(&self.path.join(name))
+    /// Writes `predictions` to the file `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when it cannot be written.
+    pub fn write_predictions(&self, name: &str, predictions: &Predictions) -> Result<()> {
+        let path = self.path.join(name);
+        let mut file = AtomicFile::create(&path)?;
+        predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
+        file.commit()
     }
 
     /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the file.
@@ -211,7 +231,7 @@ impl RunDirectory {
 
     /// The checkpoints of network `index`.
     pub(crate) fn checkpoints(&self, index: usize) -> Checkpoints {
-        Checkpoints::new(self.path.join(CHECKPOINTS).join(format!("fold-{index:03}")))
+        Checkpoints::of(&self.path, index)
     }
 
     /// How much time there is between checkpoints.

@@ -5,10 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::config::{CvConfig, DataConfig, KEYS};
+use crate::config::{CvConfig, DataConfig};
 use crate::error::{Error, Result};
 use crate::storage::hex;
 
@@ -51,7 +50,7 @@ impl Identity {
             let (now, then) = (&self.command, &began.command);
             return Some(format!("it is a run of `taper {then}`, and this is `taper {now}`"));
         }
-        if let Some((key, now, then)) = different_setting(&self.config, &began.config) {
+        if let Some((key, now, then)) = self.config.difference(&began.config) {
             return Some(format!("{key} is {now}, and the run began with {then}"));
         }
         let changed = self.data.iter().zip(&began.data).find(|(now, then)| now.sha256 != then.sha256);
@@ -63,21 +62,6 @@ impl Identity {
             format!("{} has changed since the run began: {sizes}", now.file.display())
         })
     }
-}
-
-/// The first key whose values differ, and the values.
-pub(crate) fn different_setting(now: &CvConfig, then: &CvConfig) -> Option<(&'static str, String, String)> {
-    let [now, then] = [now, then].map(|config| serde_json::to_value(config).unwrap_or_default());
-    let value = |document: &Value, key: &str| {
-        document.pointer(&format!("/{}", key.replace('.', "/"))).cloned().unwrap_or_default()
-    };
-    let shown = |value: Value| match value {
-        Value::Null => "not set".to_owned(),
-        value => value.to_string(),
-    };
-    let values = KEYS.iter().map(|key| (*key, value(&now, key), value(&then, key)));
-    let mut different = values.filter(|(_, now, then)| now != then);
-    different.next().map(|(key, now, then)| (key, shown(now), shown(then)))
 }
 
 /// The files that `config` names.

@@ -2,15 +2,16 @@
 
 mod checkpoint;
 mod directory;
+mod environment;
 mod identity;
 mod predictions;
+mod read;
 mod record;
 mod stop;
 
 pub(crate) use checkpoint::{Checkpoint, Checkpoints};
-pub use directory::{
-    CONFIG, ENVIRONMENT, FOLDS, METRICS, MODEL, PREDICTIONS, REPORT, RESULTS, RunDirectory,
-};
+pub use directory::{CONFIG, ENVIRONMENT, FOLDS, METRICS, MODEL, PREDICTIONS, REPORT, RESULTS, RunDirectory};
+pub use environment::Environment;
 pub use identity::{DataFile, Identity};
 pub use predictions::{Predicted, Predictions};
 pub use record::{EpochRecord, RunRecord, Weights};
