@@ -1,5 +1,7 @@
 //! The axes of the pictures.
 
+use super::numbers::superscript;
+
 /// Maps numbers to places between 0 and 1, and names some of them.
 ///
 /// Made here and not by the plotting library, whose own ticks are not for numbers such as 1e300 or 1 + 1e-12.
@@ -157,18 +159,6 @@ fn power(m: u32, exponent: i32) -> String {
     }
 }
 
-fn superscript(exponent: i32) -> String {
-    let raised = |c| match c {
-        '-' => '⁻',
-        '0' => '⁰',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        digit => char::from_u32('⁰' as u32 + digit as u32 - '0' as u32).unwrap_or(digit),
-    };
-    exponent.to_string().chars().map(raised).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +187,7 @@ mod tests {
             (Kind::Log, &[0.01, 100.], ", log scale: 0.01 0.1 1 10 100"),
             (Kind::Log, &[3., 70.], ", log scale: 5 10 20 50"),
             (Kind::Log, &[1e-300, 1e300], ", log scale: 10⁻²⁰⁰ 1 10²⁰⁰"),
-            (Kind::Log, &[2e6, 9e6], ", log scale: 2×10⁶ 5×10⁶ 10⁷"),
+            (Kind::Log, &[2e6, 9e6], ", log scale: 2×10⁶ 5×10⁶"),
         ] {
             assert_eq!(labels(kind, values), expected);
         }

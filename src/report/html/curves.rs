@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::axis::{Axis, Kind};
 use super::bins::whole;
+use super::numbers::{duration, number};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
-use super::text::duration;
-use crate::report::number;
 use crate::run::{EpochRecord, RunRecord};
 
 /// The most folds whose lines are told apart; of more, the surface between them is shown.

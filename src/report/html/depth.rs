@@ -1,10 +1,11 @@
 //! The errors at each depth.
 
 use super::axis::{Axis, Kind};
+use super::numbers::number;
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture};
 use super::text::short;
-use crate::report::{FoldReport, Summary, number};
+use crate::report::{FoldReport, Summary};
 
 /// The most depths and dots that are drawn.
 const MOST_DEPTHS: usize = 200;
@@ -23,6 +24,8 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
         .map(|(_, ((depth, mean), std))| (*depth, *mean, if std.is_finite() { *std } else { 0. }))
         .collect();
     let (first, last) = (shown.first()?, shown.last()?);
+    // Few depths have room between them: the folds stand aside of the bars, and the reference goes from side to side.
+    let [aside, room] = if last.0 - first.0 < 12 { [0.1, 0.4] } else { [0.; 2] };
     let has_dots = folds.len() > 1 && folds.len() * shown.len() <= MOST_DOTS;
     let dots: Vec<_> = folds
         .iter()
@@ -31,6 +34,7 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
             shown.iter().filter_map(|(depth, ..)| Some((*depth as f64, *fold.mse_by_depth.get(depth)?)))
         })
         .filter(|(_, mse)| mse.is_finite())
+        .map(|(depth, mse)| (depth - aside, mse))
         .collect();
 
     let together = mean.metrics.mse;
@@ -42,7 +46,6 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
     };
     let x = Axis::new(Kind::Whole, "depth", shown.iter().map(|(depth, ..)| *depth as f64));
     let mut picture = Picture::new(x, Axis::log_if_wide(&unit, all));
-    let room = if depths == 1 { 0.5 } else { 0. };
     let [from, to] = [first.0 as f64 - room, last.0 as f64 + room];
     if together.is_finite() {
         picture.line(Ink::Second, 8, 1., vec![(from, together), (to, together)]);

@@ -2,10 +2,10 @@
 
 use super::axis::{Axis, Kind};
 use super::bins::{Bins, whole};
+use super::numbers::{count, number};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
-use super::text::{count, short};
-use crate::report::number;
+use super::text::short;
 use crate::run::{Predicted, Predictions};
 
 /// The most targets that have pictures.
@@ -107,7 +107,7 @@ impl Pairs {
         let most = counts.iter().copied().fold(1., f64::max);
         let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "rows", counts.clone())).square();
         for (bin, rows) in counts.iter().enumerate().filter(|(_, rows)| **rows > 0.) {
-            picture.cell(Ink::First, 0.75, (bins.edge(bin), 0.), (bins.edge(bin + 1), *rows));
+            picture.cell(Ink::First, 0.6, (bins.edge(bin), 0.), (bins.edge(bin + 1), *rows));
         }
         picture.line(Ink::Second, 6, 1., vec![(0., 0.), (0., most)]);
         let n = residuals.len() as f64;

@@ -5,6 +5,7 @@ mod bins;
 mod curves;
 mod depth;
 mod fit;
+mod numbers;
 mod page;
 mod picture;
 mod results;

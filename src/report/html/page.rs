@@ -9,7 +9,7 @@ use crate::error::Result;
 pub(super) struct Page {
     body: String,
     figures: usize,
-    is_in_section: bool,
+    sections: Vec<String>,
 }
 
 /// A picture with what is said of it. Texts are not yet escaped.
@@ -65,9 +65,9 @@ impl Page {
 
     /// Begins a section of the page, which ends where the next one begins.
     pub(super) fn section(&mut self, heading: &str) {
-        let end = if self.is_in_section { "</section>\n" } else { "" };
-        self.is_in_section = true;
-        self.push(&format!("{end}<section>\n<h2>{}</h2>", escape(heading)));
+        let end = if self.sections.is_empty() { "" } else { "</section>\n" };
+        self.push(&format!("{end}<section id=\"{}\">\n<h2>{}</h2>", id(heading), escape(heading)));
+        self.sections.push(heading.to_owned());
     }
 
     /// Adds figures side by side, as many as there is room for.
@@ -140,6 +140,13 @@ impl Page {
         }
     }
 
+    /// The links to the sections.
+    fn contents(&self) -> String {
+        let link = |heading: &String| format!("<a href=\"#{}\">{}</a>", id(heading), escape(heading));
+        let links: Vec<_> = self.sections.iter().map(link).collect();
+        format!("<nav aria-label=\"Contents\">{}</nav>\n", links.join("\n"))
+    }
+
     /// The whole document.
     pub(super) fn document(&self, title: &str) -> String {
         // The policy holds the page to its word that it needs nothing from elsewhere.
@@ -149,11 +156,17 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
              img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n\
-             <body>\n<main>\n{}{}</main>\n</body>\n</html>\n",
+             <body>\n<main>\n{}{}{}</main>\n</body>\n</html>\n",
             escape(title),
             include_str!("style.css"),
+            self.contents(),
             self.body,
-            if self.is_in_section { "</section>\n" } else { "" }
+            if self.sections.is_empty() { "" } else { "</section>\n" }
         )
     }
+}
+
+/// The name by which links find the section of `heading`, which is ours.
+fn id(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
 }

@@ -136,12 +136,13 @@ impl Picture {
     fn draw(&self, backend: SVGBackend) -> Result<(), String> {
         let area = backend.into_drawing_area();
         let longest = self.y.ticks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
-        let left = LETTER * longest as u32 + 2 * TEXT;
+        let left = LETTER * longest as u32 + 28;
         let mut chart = ChartBuilder::on(&area)
             .margin_top(8 * PIXEL)
+            .margin_left(4 * PIXEL)
             .margin_right(14 * PIXEL)
             .set_label_area_size(LabelAreaPosition::Left, left * PIXEL)
-            .set_label_area_size(LabelAreaPosition::Bottom, 44 * PIXEL)
+            .set_label_area_size(LabelAreaPosition::Bottom, 42 * PIXEL)
             .build_cartesian_2d(self.x.clone(), self.y.clone())
             .map_err(message)?;
         chart

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::numbers::{count, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
-use super::text::{count, duration, escape, short};
-use crate::report::{Summary, number, row};
+use super::text::{escape, short};
+use crate::report::{Summary, row};
 use crate::run::RunRecord;
 
 /// The most depths that have a column; of more there is only the picture.
@@ -51,7 +52,7 @@ fn key_numbers(run: &RunRecord) -> Vec<(&'static str, String)> {
     }
     let (mean, std) = (Summary::mean(&run.folds).metrics, Summary::std(&run.folds).metrics);
     let both = |mean: f64, std: f64| {
-        if run.folds.len() > 1 { format!("{} ± {}", number(mean), number(std)) } else { number(mean) }
+        if run.folds.len() > 1 { plus_minus(mean, std) } else { number(mean) }
     };
     let mut numbers = vec![
         ("RMSE", both(mean.rmse, std.rmse)),
@@ -80,7 +81,7 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let none = BTreeMap::default();
     let line = |name: String, summary: (&_, &_), seconds| -> Row {
         let by_depth = if has_depths { summary.1 } else { &none };
-        row(name, summary.0, by_depth, seconds)
+        row(name, summary.0, by_depth, seconds).iter().map(|cell| typeset(cell)).collect()
     };
     let rows: Vec<_> = folds
         .iter()

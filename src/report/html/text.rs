@@ -1,7 +1,5 @@
 //! Text that is safe in a page, whoever wrote it.
 
-use std::fmt::Write;
-
 /// The text for HTML and XML, in elements and quoted attributes; characters that XML has not are replaced.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -41,34 +39,6 @@ fn in_xml(c: char) -> char {
     }
 }
 
-/// A whole number with its thousands set apart.
-pub(super) fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.char_indices() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            // A narrow space at which no line is broken.
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// How long something took.
-pub(super) fn duration(seconds: f64) -> String {
-    let whole = seconds.round();
-    let mut text = String::new();
-    let written = match whole {
-        ..60. => write!(text, "{} s", super::super::number(seconds)),
-        ..3600. => write!(text, "{} min {} s", (whole / 60.).floor(), whole % 60.),
-        _ => write!(text, "{} h {} min", (whole / 3600.).floor(), (whole % 3600. / 60.).floor()),
-    };
-    // Writing to a string cannot fail.
-    let _ = written;
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,15 +55,5 @@ mod tests {
         assert_eq!(short(""), "(no name)");
         assert_eq!(short(&"ä".repeat(24)), "ä".repeat(24));
         assert_eq!(short(&"ä".repeat(25)), format!("{}…", "ä".repeat(23)));
-    }
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!(duration(0.25), "0.2500 s");
-        assert_eq!(duration(75.4), "1 min 15 s");
-        assert_eq!(duration(7260.), "2 h 1 min");
     }
 }

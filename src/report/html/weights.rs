@@ -1,16 +1,16 @@
 //! The weights before and after training.
 
 use super::axis::{Axis, Kind};
-use super::bins::Bins;
+use super::bins::{Bins, whole};
+use super::numbers::{count, plus_minus};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
-use super::text::{count, short};
+use super::text::short;
 use crate::config::LayerName;
-use crate::report::number;
 use crate::run::Weights;
 
-/// How many parts the range of the weights has.
-const BINS: usize = 48;
+/// The most parts that the range of the weights has.
+const MOST_BINS: usize = 48;
 
 /// How the weights of each layer are distributed before and after training, and of cos layers their cosines.
 pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
@@ -45,13 +45,15 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
         return None;
     }
     let all = || before.iter().chain(&after).copied();
-    let bins = Bins::new(BINS, all());
+    // Rice's rule.
+    let most = whole(2. * (before.len().max(after.len()) as f64).cbrt()).clamp(6, MOST_BINS);
+    let bins = Bins::new(most, all());
     let shares = |values: &[f64]| -> Vec<_> {
         let counts = bins.counts(values.iter().copied());
         counts.into_iter().map(|n| 100. * n as f64 / values.len().max(1) as f64).collect()
     };
     let (start, end) = (shares(&before), shares(&after));
-    let x = Axis::new(Kind::Linear, axis, all().chain([bins.edge(0), bins.edge(BINS)]));
+    let x = Axis::new(Kind::Linear, axis, all().chain([bins.edge(0), bins.edge(most)]));
     let y = Axis::new(Kind::FromZero, "% of the values", start.iter().chain(&end).copied());
     let mut picture = Picture::new(x, y);
     picture.area(Ink::Muted, 0.4, outline(&bins, &start));
@@ -62,7 +64,7 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let std = (values.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / n).sqrt();
-        format!("{} ± {}", number(mean), number(std))
+        plus_minus(mean, std)
     };
     let folds = if weights.len() == 1 { String::new() } else { format!(" of {} folds", weights.len()) };
     let caption = format!(
