@@ -1,5 +1,6 @@
 //! What a user reads when a run is done.
 
+mod html;
 mod train;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
 
+pub use html::html;
 pub use train::TrainReport;
 
 /// The result of a cross-validation. Its `Display` is a table, its `Serialize` the document of `--json`.
@@ -69,7 +71,7 @@ impl FoldReport {
 impl CvReport {
     /// Puts the results of the folds together.
     pub fn new(config: ValidConfig, folds: Vec<FoldReport>, seconds: f64) -> Self {
-        let (mean, std) = (Summary::new(&folds, mean), Summary::new(&folds, sample_std));
+        let (mean, std) = (Summary::mean(&folds), Summary::std(&folds));
         Self { config, folds, mean, std, seconds }
     }
 
@@ -88,6 +90,16 @@ impl CvReport {
 }
 
 impl Summary {
+    /// The mean over `folds`.
+    fn mean(folds: &[FoldReport]) -> Self {
+        Self::new(folds, mean)
+    }
+
+    /// The sample standard deviation over `folds`.
+    fn std(folds: &[FoldReport]) -> Self {
+        Self::new(folds, sample_std)
+    }
+
     fn new(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
         let over =
             |number: &dyn Fn(&FoldReport) -> f64| statistic(&folds.iter().map(number).collect::<Vec<_>>());
