@@ -106,10 +106,9 @@ pub(crate) fn fit(
     fit.train(&train, &test, cancelled)?;
     let depths = fit.trainer.net().depths().collect();
     let mut predictions = Predictions::new(target_names(train.targets()), depths);
-    let evaluation = match fold.test.is_empty() {
-        true => None,
-        false => Some(test.evaluate(fit.trainer.net(), Some(&mut predictions))?),
-    };
+    let has_test = !fold.test.is_empty();
+    let evaluation =
+        has_test.then(|| test.evaluate(fit.trainer.net(), Some(&mut predictions))).transpose()?;
     let seconds = before + start.elapsed().as_secs_f64();
     info!(mse = evaluation.as_ref().map(|evaluation| evaluation.mean.mse), seconds, "fold done");
     let net = fit.trainer.net().clone();

@@ -1,5 +1,7 @@
 //! The training of one network to be used.
 
+use std::slice;
+
 use candle_core::Device;
 use tracing::field::Empty;
 use tracing::info_span;
@@ -57,11 +59,11 @@ pub fn train_model(
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),
         None => None,
     };
-    let (rows, features, on) = (fold.train.len(), data.features(), device_names(&[device.clone()]));
+    let (rows, features, on) = (fold.train.len(), data.features(), device_names(slice::from_ref(device)));
     let span = info_span!("train", rows, features, on, indicatif.pb_show = Empty);
     // On a thread of its own, whose stack a deep network needs.
     let prepare = |device: &Device| Prepared::new(config, data, device);
-    let mut fitted = in_order(1, &[device.clone()], prepare, |i, data, cancelled| {
+    let mut fitted = in_order(1, slice::from_ref(device), prepare, |i, data, cancelled| {
         let _entered = span.enter();
         fit(data, i, &fold, options, checkpoint.as_ref(), cancelled)
     })?;

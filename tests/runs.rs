@@ -137,13 +137,13 @@ fn a_run_leaves_its_results_behind() {
     );
     // The results are those of the predictions.
     let results = documents(&run.join("results.json")).pop().unwrap();
-    for fold in 0..3 {
-        let of_fold: Vec<_> = rows.iter().filter(|row| row[1] == f64::from(fold)).collect();
-        let numbers: Vec<_> = of_fold.iter().map(|row| row[0] as u64).collect();
-        let expected: Vec<u64> = serde_json::from_value(folds["folds"][fold as usize].clone()).unwrap();
+    for fold in 0..3usize {
+        let of_fold: Vec<_> = rows.iter().filter(|row| row[1] == fold as f64).collect();
+        let numbers: Vec<_> = of_fold.iter().map(|row| row[0]).collect();
+        let expected: Vec<f64> = serde_json::from_value(folds["folds"][fold].clone()).unwrap();
         assert_eq!(numbers, expected);
         let mse = of_fold.iter().map(|row| (row[2] - row[3]).powi(2)).sum::<f64>() / of_fold.len() as f64;
-        let expected = results["folds"][fold as usize]["mse"].as_f64().unwrap();
+        let expected = results["folds"][fold]["mse"].as_f64().unwrap();
         let difference = (mse / expected - 1.).abs();
         println!("fold {fold}: the relative difference is {difference:e}");
         assert!(difference <= 1e-12);
@@ -332,7 +332,8 @@ fn what_does_not_go_is_refused_in_one_line() {
 fn changed_settings_and_data_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (data, run) = (folder.path().join("a.csv"), folder.path().join("run"));
-    let rows: String = (0..40).map(|i| format!("{i},{}\n", i * i % 7)).collect();
+    let rows: Vec<_> = (0..40).map(|i| format!("{i},{}\n", i * i % 7)).collect();
+    let rows = rows.concat();
     fs::write(&data, format!("x,y\n{rows}")).unwrap();
     let args = ["cv", "-q", "--data", data.to_str().unwrap(), "--target", "y", "--epochs", "2", "--out"];
     assert!(taper(&args, &[run.to_str().unwrap()]).status.success());

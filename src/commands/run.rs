@@ -184,7 +184,7 @@ impl Stopped {
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = match self.reason {
-            StopReason::Signal(signal) if signal as i32 == SIGINT => "by SIGINT",
+            StopReason::Signal(signal) if signal == SIGINT.unsigned_abs() as usize => "by SIGINT",
             StopReason::Signal(_) => "by SIGTERM",
             StopReason::Time => "since the time of --max-time is over",
         };

@@ -121,15 +121,11 @@ impl KFold {
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn holdout(n: usize, groups: Option<&[u32]>, share: f64, rng: &mut impl Rng) -> Result<Fold> {
-        let wanted = (share * n as f64).ceil() as usize;
         let refused = |problem: &str| Err(Error::config("holdout", format!("is {share}, {problem}")));
         if !(0. ..1.).contains(&share) {
             return refused("expected a number from 0 to below 1");
         }
         let rows = rows_below(n)?;
-        if wanted == 0 {
-            return Ok(Fold { train: rows, test: Vec::new() });
-        }
         // Rows that belong to no groups are groups of one.
         let mut parts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
@@ -139,7 +135,7 @@ impl KFold {
         parts.shuffle(rng);
         let (mut test, mut train) = (Vec::new(), Vec::new());
         for part in parts {
-            if test.len() < wanted { test.extend(part) } else { train.extend(part) }
+            if (test.len() as f64) < share * n as f64 { test.extend(part) } else { train.extend(part) }
         }
         if train.is_empty() {
             return refused("which leaves nothing to train on");
