@@ -17,13 +17,15 @@
 //! - [`config`]: the settings, their defaults and their validation;
 //! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
-//! - [`telemetry`]: logs and progress bars.
+//! - [`telemetry`]: logs and progress bars;
+//! - [`build_info`]: how the crate was built.
 //!
 //! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
 
 #![deny(missing_docs)]
 
 pub mod audit;
+pub mod build_info;
 pub mod config;
 mod cross_validate;
 pub mod data;

@@ -9,6 +9,8 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use taper::build_info;
+
 pub(crate) use config::ConfigArgs;
 pub(crate) use cv::CvArgs;
 pub(crate) use gradcheck::GradcheckArgs;
@@ -22,6 +24,7 @@ pub(crate) use gradcheck::GradcheckArgs;
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = build_info::FACTS,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
