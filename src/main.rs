@@ -14,7 +14,8 @@ use taper::config::{DataConfig, DeviceSpec, ValidConfig};
 use taper::data::Dataset;
 use taper::gradcheck::{Verdict, summary, table};
 use taper::random::{Stream, generator};
-use taper::{Error, audit, cross_validate, data, telemetry};
+use taper::{Error, audit, cross_validate, data};
+use tracing::debug;
 
 use crate::cli::{Cli, Command, CvArgs, GradcheckArgs, flag, one_line};
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Cv(args) => cv(&args),
         Command::Config(args) => args.text().and_then(|text| print(&text)),
         Command::Gradcheck(args) => gradcheck(&args),
+        Command::Completions(args) => print(&args.script()),
     };
     exit_code(result)
 }
@@ -55,7 +57,7 @@ fn cv(args: &CvArgs) -> Result<()> {
     let settings = args.settings.settings()?;
     let config = settings.config()?;
     share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
-    telemetry::init(args.log_format(), args.quiet);
+    args.log.start()?;
     let config = settings.validate()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
@@ -140,6 +142,8 @@ fn readable(written: io::Result<()>) -> Result<()> {
 }
 
 fn fail(message: &str, code: u8) -> ExitCode {
+    // For the log file: on standard error it stands below.
+    debug!(code, "{message}");
     // Where standard error is closed or full too, the code is all that can be said.
     let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(code)

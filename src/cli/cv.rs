@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName, Missing};
 use taper::data::Scale;
 use taper::nn::CosInit;
-use taper::telemetry::LogFormat;
+
+use crate::cli::LogArgs;
 
 /// The settings of a cross-validation: for each key of the configuration the flag of its name, whose help explains it.
 #[derive(Debug, Args, Serialize)]
@@ -121,12 +122,8 @@ pub(crate) struct CvArgs {
     /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-    /// Form of the log lines on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
-    log_format: LogFormatArg,
-    /// No progress bars, and no log lines but errors
-    #[arg(long, short, help_heading = "Output")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 fn defaults() -> CvConfig {
@@ -147,11 +144,6 @@ impl CvArgs {
     /// The number of folds to train side by side, if it was said.
     pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
         self.jobs
-    }
-
-    /// The form of the log lines.
-    pub(crate) fn log_format(&self) -> LogFormat {
-        self.log_format.into()
     }
 }
 
@@ -224,10 +216,3 @@ value_enum!(EngineArg for EngineName {
 });
 
 value_enum!(DtypeArg for FloatType { F32, F64 });
-
-value_enum!(LogFormatArg for LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json
-});

@@ -1,8 +1,10 @@
 //! The command line: the only place that knows flags.
 
+mod completions;
 mod config;
 mod cv;
 mod gradcheck;
+mod log;
 
 use std::ffi::OsString;
 
@@ -11,9 +13,11 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use taper::build_info;
 
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use config::ConfigArgs;
 pub(crate) use cv::CvArgs;
 pub(crate) use gradcheck::GradcheckArgs;
+pub(crate) use log::LogArgs;
 
 /// Cross-validate a regression network of dynamic depth, and check gradients
 ///
@@ -47,6 +51,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
 }
 
 impl Cli {
@@ -65,7 +71,7 @@ impl Cli {
         match &mut command {
             Command::Cv(args) => args.settings.given = given(matches),
             Command::Config(args) => args.settings.given = given(matches),
-            Command::Gradcheck(_) => {}
+            Command::Gradcheck(_) | Command::Completions(_) => {}
         }
         Ok(command)
     }
