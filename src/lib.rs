@@ -20,13 +20,15 @@
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it goes on, and its records;
 //! - [`storage`]: files that a crash cannot spoil;
-//! - [`telemetry`]: logs and progress bars.
+//! - [`telemetry`]: logs and progress bars;
+//! - [`build_info`]: how the crate was built.
 //!
 //! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
 
 #![deny(missing_docs)]
 
 pub mod audit;
+pub mod build_info;
 pub mod config;
 mod cross_validate;
 pub mod data;

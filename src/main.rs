@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use taper::Error;
+use tracing::debug;
 
 use crate::cli::{Cli, Command, flag, one_line};
 use crate::commands::{Stopped, cv, gradcheck, print, readable, report};
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report(&args),
         Command::Config(args) => args.text().and_then(|text| print(&text)),
         Command::Gradcheck(args) => gradcheck(&args),
+        Command::Completions(args) => print(&args.script()),
     };
     exit_code(result)
 }
@@ -52,6 +54,8 @@ fn in_one_line(error: &anyhow::Error) -> String {
 }
 
 fn fail(message: &str, code: u8) -> ExitCode {
+    // For the log file: on standard error it stands below.
+    debug!(code, "{message}");
     // Where standard error is closed or full too, the code is all that can be said.
     let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(code)

@@ -337,7 +337,13 @@ fn help_teaches_and_version_tells() {
         assert!(stdout(&help).contains(text), "{text} is missing in\n{}", stdout(&help));
     }
     let version = taper(&["--version"]);
-    assert_eq!(stdout(&version), format!("taper {}\n", env!("CARGO_PKG_VERSION")));
+    let version = stdout(&version);
+    for fact in ["commit: ", "features: ", "target: ", "profile: ", "compiler: rustc 1."] {
+        assert_eq!(version.lines().filter(|line| line.starts_with(fact)).count(), 1, "{version}");
+    }
+    let first = format!("taper {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(version.lines().next(), Some(first.as_str()));
+    assert_eq!(stdout(&taper(&["-V"])), format!("{first}\n"));
 }
 
 #[test]

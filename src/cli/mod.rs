@@ -1,8 +1,10 @@
 //! The command line: the only place that knows flags.
 
+mod completions;
 mod config;
 mod cv;
 mod gradcheck;
+mod log;
 mod report;
 mod run;
 mod train;
@@ -13,9 +15,13 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use taper::build_info;
+
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use config::{ConfigArgs, commented};
 pub(crate) use cv::{CvArgs, SettingArgs};
 pub(crate) use gradcheck::GradcheckArgs;
+use log::LogArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use train::TrainArgs;
@@ -30,6 +36,7 @@ use value_enum::value_enum;
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = build_info::FACTS,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
@@ -57,6 +64,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
 }
 
 impl Cli {
@@ -76,7 +85,7 @@ impl Cli {
             Command::Cv(args) => args.settings.given = given(matches),
             Command::Train(args) => args.settings.given = given(matches),
             Command::Config(args) => args.settings.given = given(matches),
-            Command::Report(_) | Command::Gradcheck(_) => {}
+            Command::Report(_) | Command::Gradcheck(_) | Command::Completions(_) => {}
         }
         Ok(command)
     }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use taper::telemetry::LogFormat;
 
-use crate::cli::value_enum;
+use crate::cli::LogArgs;
 
 /// Where a run leaves its results, and what ends it.
 #[derive(Debug, Args)]
@@ -41,24 +40,6 @@ pub(crate) struct OutputArgs {
     /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-    /// Form of the log lines on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
-    log_format: LogFormatArg,
-    /// No progress bars, and no log lines but errors
-    #[arg(long, short, help_heading = "Output")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
-
-impl OutputArgs {
-    /// The form of the log lines.
-    pub(crate) fn log_format(&self) -> LogFormat {
-        self.log_format.into()
-    }
-}
-
-value_enum!(LogFormatArg for LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json
-});

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
+use taper::cross_validate_with;
 use taper::run::{PREDICTIONS, RESULTS};
-use taper::{cross_validate_with, telemetry};
 
 use super::run::Run;
 use super::{cores, load, print, share_cores};
@@ -14,7 +14,7 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let run = Run::new("cv", &args.settings, &args.run)?;
     let config = &run.config;
     share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
-    telemetry::init(args.output.log_format(), args.output.quiet);
+    args.output.log.start()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;

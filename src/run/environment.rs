@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
 use super::DataFile;
+use crate::build_info;
 
 /// What ran where, when, on which data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ impl Environment {
         Self {
             command: command.to_owned(),
             arguments,
-            taper: env!("CARGO_PKG_VERSION").to_owned(),
+            taper: build_info::FACTS.replace('\n', ", "),
             system: format!("{name}, {ARCH}"),
             processor: processor.unwrap_or_default(),
             cores: thread::available_parallelism().map_or(1, NonZeroUsize::get),
