@@ -194,6 +194,13 @@ fn samples() {
     write("train.html", &train);
     let large = Size { folds: 100, epochs: 1000, rows: 1_000_000, depths: 16, ..Size::default() };
     write("large.html", &made_up(&large));
+    let long = vec!["WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW".to_owned()];
+    let mut long = made_up(&Size { targets: long, folds: 12, scale: 1e-4, ..Size::default() });
+    for (depth, mse) in long.folds.iter_mut().flat_map(|fold| &mut fold.mse_by_depth) {
+        *mse *= 10f64.powf(*depth as f64);
+    }
+    long.weights.clear();
+    write("long.html", &long);
     let strange = ["<script>alert(1)</script>".to_owned(), "a very long name of a column ".repeat(40)];
     write("strange.html", &made_up(&Size { targets: strange.to_vec(), scale: 1e300, ..Size::default() }));
 }
