@@ -1,5 +1,10 @@
 //! What can go wrong in the library.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::run::StopReason;
+
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -26,6 +31,16 @@ pub enum Error {
         place: String,
         /// What is wrong and what would be right.
         problem: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{} cannot be {action}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
     },
     /// Training met a loss or a gradient that is not finite.
     #[error("epoch {epoch}, step {step}, depth {depth}: {what} is not finite; {}", advice(*.epoch, *.step))]
@@ -56,6 +71,9 @@ pub enum Error {
     /// A fold was given up because one before it failed.
     #[error("given up, since an earlier fold failed")]
     Cancelled,
+    /// The run was stopped before its end, at a step of its training.
+    #[error("stopped before the end")]
+    Stopped(StopReason),
     /// A GPU cannot be used.
     #[error("GPU {number} cannot be used: {reason}; without it, `--device cpu` computes on the CPU")]
     NoGpu {
@@ -66,7 +84,7 @@ pub enum Error {
     },
     /// A thread could not be started.
     #[error("cannot start a thread for a fold")]
-    Thread(#[source] std::io::Error),
+    Thread(#[source] io::Error),
     /// A picture of a report could not be drawn.
     #[error("cannot draw a picture of the report: {0}")]
     Picture(String),
@@ -87,6 +105,16 @@ impl Error {
     /// An error of the setting `key`; `problem` continues the sentence that begins with the key.
     pub(crate) fn config(key: &'static str, problem: impl Into<String>) -> Self {
         Self::Config { key, problem: problem.into() }
+    }
+
+    /// The error that the file at `path` cannot be read.
+    pub(crate) fn cannot_read(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action: "read", source }
+    }
+
+    /// The error that the file at `path` cannot be written.
+    pub(crate) fn cannot_write(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action: "written", source }
     }
 
     /// An error in a file of data, at `place`.

@@ -12,12 +12,14 @@
 //! - [`audit`]: that check over Candle's own operations;
 //! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;
 //! - [`optim`]: `AdamW` with a state that can be saved;
-//! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions and batches;
+//! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions;
 //! - [`random`]: the named random streams of a seed;
 //! - [`config`]: the settings, their defaults and their validation;
-//! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;
+//! - [`train`], [`cross_validate()`] and [`train_model()`]: one network on one training set, all folds side by side, and one
+//!   network on all rows;
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
-//! - [`run`](mod@run): the records of a run, as they lie in its directory;
+//! - [`run`](mod@run): the folder of a run, with checkpoints from which it goes on, and its records;
+//! - [`storage`]: files that a crash cannot spoil;
 //! - [`telemetry`]: logs and progress bars.
 //!
 //! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
@@ -30,6 +32,7 @@ mod cross_validate;
 pub mod data;
 mod error;
 pub mod evaluate;
+mod fit;
 pub mod gradcheck;
 pub mod metrics;
 pub mod nn;
@@ -39,8 +42,12 @@ mod parallel;
 pub mod random;
 pub mod report;
 pub mod run;
+pub mod storage;
 pub mod telemetry;
 pub mod train;
+mod train_model;
 
-pub use cross_validate::cross_validate;
+pub use cross_validate::{cross_validate, cross_validate_with};
 pub use error::{Error, Result};
+pub use fit::Fitted;
+pub use train_model::train_model;

@@ -1,16 +1,15 @@
 //! Data sets: rows of features with their targets, where they come from and how they are divided and scaled.
 
-mod batches;
 mod dataset;
 mod kfold;
 mod scaling;
 mod synthetic;
 mod table;
 
-pub use batches::shuffled_batches;
 pub use dataset::Dataset;
 pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};
 pub use synthetic::synthetic;
 pub(crate) use table::quote;
+pub(crate) use table::target_names;
 pub use table::{Column, MAX_CATEGORIES, Table, read};

@@ -44,6 +44,20 @@ pub struct Table {
     pub duplicates: usize,
 }
 
+impl Table {
+    /// `data` whose columns have no names: the features are `x0`, `x1`, ..., the target is `y`, and several are `y0`, ....
+    pub fn unnamed(data: Dataset) -> Self {
+        let features = (0..data.features()).map(|i| Column { name: format!("x{i}"), categories: Vec::new() });
+        let (features, targets) = (features.collect(), target_names(data.targets()));
+        Self { data, features, targets, dropped: 0, duplicates: 0 }
+    }
+}
+
+/// The names of `count` targets that have none.
+pub(crate) fn target_names(count: usize) -> Vec<String> {
+    if count == 1 { vec!["y".to_owned()] } else { (0..count).map(|i| format!("y{i}")).collect() }
+}
+
 /// A column of features.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

@@ -79,8 +79,9 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let header: Vec<_> =
         header.into_iter().chain(depths.filter(|_| has_depths)).chain(["seconds".to_owned()]).collect();
     let none = BTreeMap::default();
-    let line = |name: String, summary: (&_, &_), seconds| -> Row {
+    let line = |name: String, summary: (&_, &_), seconds: Option<f64>| -> Row {
         let by_depth = if has_depths { summary.1 } else { &none };
+        let seconds = Some(seconds.map_or(String::new(), |seconds| format!("{seconds:.2}")));
         row(name, summary.0, by_depth, seconds).iter().map(|cell| typeset(cell)).collect()
     };
     let rows: Vec<_> = folds
