@@ -23,7 +23,7 @@ mod facts {
 
     /// What is built, of all that the repository has.
     const SOURCES: [&str; 4] = ["src", "build.rs", "Cargo.toml", "Cargo.lock"];
-    const FEATURES: [&str; 1] = ["cuda"];
+    const FEATURES: [&str; 2] = ["cuda", "parquet"];
 
     /// Sets the variables that `src/build_info.rs` reads.
     pub(super) fn tell() {

@@ -10,6 +10,8 @@ mod delimited;
 mod line;
 mod matrix;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parse;
 mod source;
 
@@ -75,6 +77,7 @@ pub struct Column {
 /// - text with a header (.csv, .txt: separated by the comma, semicolon or tab that the header has most of, .tsv: by tabs).
 ///   A column of the features is text if no more than half of the values in its first 1000 rows are numbers, and then
 ///   each of its values, at most [`MAX_CATEGORIES`], becomes a feature of zeros and ones. Spaces around fields do not count;
+/// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts, of which null and NaN are missing values;
 /// - a matrix of numpy (.npy), whose `target` is another such file;
 /// - .safetensors with the matrix `X` and a tensor named as `target` says, or else `y`.
 ///
@@ -127,9 +130,19 @@ fn read_as<T: Real>(config: &FileConfig) -> Result<Table> {
         "csv" | "tsv" | "txt" => delimited::read(config, (ending == "tsv").then_some(b'\t'))?,
         "npy" => arrays::read_npy(config)?,
         "safetensors" => arrays::read_safetensors(config)?,
+        #[cfg(feature = "parquet")]
+        "parquet" => parquet::read(config)?,
+        #[cfg(not(feature = "parquet"))]
+        "parquet" => {
+            let problem = format!(
+                "is {}, which this build cannot read; `cargo build --release --features parquet` makes one that can",
+                config.file.display()
+            );
+            return Err(Error::config("data.file", problem));
+        }
         _ => {
             let problem = format!(
-                "is {}, expected a .csv, .tsv, .txt, .npy or .safetensors file",
+                "is {}, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
                 config.file.display()
             );
             return Err(Error::config("data.file", problem));
