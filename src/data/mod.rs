@@ -12,4 +12,4 @@ pub use dataset::Dataset;
 pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};
 pub use synthetic::synthetic;
-pub use table::{Column, MAX_CATEGORIES, Table, read};
+pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read};

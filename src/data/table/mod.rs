@@ -11,6 +11,7 @@ mod line;
 mod matrix;
 mod npy;
 mod parse;
+mod rows;
 mod source;
 
 use std::collections::hash_map::DefaultHasher;
@@ -18,12 +19,14 @@ use std::hash::Hasher;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
+pub use rows::{Block, RowOptions, RowReader, Unknown};
 
 /// The largest number of different values of a text column.
 pub const MAX_CATEGORIES: usize = 64;
@@ -44,13 +47,54 @@ pub struct Table {
 }
 
 /// A column of features.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Column {
     /// Its name.
     pub name: String,
     /// The sorted values of a text column, each of which is a feature that is 1 where the column has that value and 0
     /// where it has another; empty for a column of numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+}
+
+impl Column {
+    /// The columns of numbers `x0`, `x1` and so on, as those are called that have no names.
+    pub fn unnamed(count: usize) -> Vec<Self> {
+        (0..count).map(|i| Self { name: format!("x{i}"), categories: Vec::new() }).collect()
+    }
+
+    /// The number of its features: one, or one for each category.
+    pub fn width(&self) -> usize {
+        self.categories.len().max(1)
+    }
+}
+
+/// The formats of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Text, with the delimiter if the ending tells it.
+    Text(Option<u8>),
+    Npy,
+    Safetensors,
+}
+
+impl Format {
+    /// The format of the file that `data.file` names, by its ending.
+    fn of(file: &Path) -> Result<Self> {
+        let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match ending.as_str() {
+            "csv" | "txt" => Ok(Self::Text(None)),
+            "tsv" => Ok(Self::Text(Some(b'\t'))),
+            "npy" => Ok(Self::Npy),
+            "safetensors" => Ok(Self::Safetensors),
+            _ => {
+                let problem =
+                    format!("is {}, expected a .csv, .tsv, .txt, .npy or .safetensors file", file.display());
+                Err(Error::config("data.file", problem))
+            }
+        }
+    }
 }
 
 /// Reads the file that `config` names into a data set of `dtype` on the CPU.
@@ -107,18 +151,10 @@ pub fn read(config: &FileConfig, dtype: FloatType) -> Result<Table> {
 }
 
 fn read_as<T: Real>(config: &FileConfig) -> Result<Table> {
-    let ending = config.file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let rows: Rows<T> = match ending.as_str() {
-        "csv" | "tsv" | "txt" => delimited::read(config, (ending == "tsv").then_some(b'\t'))?,
-        "npy" => arrays::read_npy(config)?,
-        "safetensors" => arrays::read_safetensors(config)?,
-        _ => {
-            let problem = format!(
-                "is {}, expected a .csv, .tsv, .txt, .npy or .safetensors file",
-                config.file.display()
-            );
-            return Err(Error::config("data.file", problem));
-        }
+    let rows: Rows<T> = match Format::of(&config.file)? {
+        Format::Text(delimiter) => delimited::read(config, delimiter)?,
+        Format::Npy => arrays::read_npy(config)?,
+        Format::Safetensors => arrays::read_safetensors(config)?,
     };
     rows.into_table(&config.file)
 }
