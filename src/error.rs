@@ -1,5 +1,8 @@
 //! What can go wrong in the library.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -26,6 +29,16 @@ pub enum Error {
         place: String,
         /// What is wrong and what would be right.
         problem: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{} cannot be {action}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
     },
     /// Training met a loss or a gradient that is not finite.
     #[error("epoch {epoch}, step {step}, depth {depth}: {what} is not finite; {}", advice(*.epoch, *.step))]
@@ -66,7 +79,7 @@ pub enum Error {
     },
     /// A thread could not be started.
     #[error("cannot start a thread for a fold")]
-    Thread(#[source] std::io::Error),
+    Thread(#[source] io::Error),
     /// Candle reports an error.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
@@ -84,6 +97,16 @@ impl Error {
     /// An error of the setting `key`; `problem` continues the sentence that begins with the key.
     pub(crate) fn config(key: &'static str, problem: impl Into<String>) -> Self {
         Self::Config { key, problem: problem.into() }
+    }
+
+    /// The error that the file at `path` cannot be read.
+    pub(crate) fn cannot_read(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action: "read", source }
+    }
+
+    /// The error that the file at `path` cannot be written.
+    pub(crate) fn cannot_write(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action: "written", source }
     }
 
     /// An error in a file of data, at `place`.

@@ -17,6 +17,7 @@
 //! - [`config`]: the settings, their defaults and their validation;
 //! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
+//! - [`storage`]: files that a crash cannot spoil;
 //! - [`telemetry`]: logs and progress bars.
 //!
 //! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
@@ -37,6 +38,7 @@ pub mod optim;
 mod parallel;
 pub mod random;
 pub mod report;
+pub mod storage;
 pub mod telemetry;
 pub mod train;
 

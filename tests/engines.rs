@@ -265,3 +265,61 @@ fn rows_that_there_are_not_are_refused() {
         }
     }
 }
+
+/// Training that is paused after any of its steps, and goes on in a new trainer, is training without a pause, to the bit.
+#[test]
+fn a_paused_training_goes_on_to_the_bit() {
+    for (device, engine) in
+        devices().into_iter().flat_map(|d| [(d.clone(), EngineName::Auto), (d, EngineName::Autograd)])
+    {
+        let data = data(&device);
+        let start = || {
+            let (vars, net) = network(&device, &ModelConfig::default());
+            (vars.clone(), Trainer::new(net, &vars, &config(engine), 3, 0).unwrap())
+        };
+        let (expected_vars, mut trainer) = start();
+        let mut expected_rows: Vec<u32> = (0..53).collect();
+        let expected: Vec<_> = (0..3).map(|_| trainer.epoch(&data, &mut expected_rows).unwrap()).collect();
+
+        // Seven steps an epoch, a pause after each fourth.
+        let (mut vars, mut trainer) = start();
+        let (mut rows, mut losses, mut pauses) = ((0..53).collect::<Vec<u32>>(), Vec::new(), 0);
+        while losses.len() < 3 {
+            let mut steps = 0;
+            let mut pause = || {
+                steps += 1;
+                steps == 4
+            };
+            losses.extend(trainer.advance(&data, &mut rows, &mut pause).unwrap());
+            let state = trainer.state().unwrap();
+            (vars, trainer) = start();
+            trainer.load_state(&state).unwrap();
+            pauses += 1;
+        }
+        assert_eq!(pauses, 6, "one within each epoch, and one at its end");
+        assert_eq!(losses, expected, "{engine:?}");
+        assert_eq!(rows, expected_rows);
+        assert_eq!(parameters(&vars), parameters(&expected_vars), "{engine:?}");
+    }
+}
+
+#[test]
+fn a_state_of_another_network_is_refused() {
+    let trainer = |hidden, engine| {
+        let (vars, net) = network(&Device::Cpu, &ModelConfig { hidden, ..ModelConfig::default() });
+        Trainer::new(net, &vars, &config(engine), 3, 0).unwrap()
+    };
+    for engine in [EngineName::Fused, EngineName::Autograd] {
+        let state = trainer(8, engine).state().unwrap();
+        let error = first_line(&trainer(9, engine).load_state(&state).unwrap_err());
+        assert!(error.contains("hidden.bias is F64 [8], expected F64 [9]"), "{error}");
+        let mut less = state.clone();
+        less.tensors.remove("second_moment.input.bias");
+        let error = first_line(&trainer(8, engine).load_state(&less).unwrap_err());
+        assert!(error.contains("there is no tensor second_moment.input.bias"), "{error}");
+        let mut less = state.clone();
+        less.progress.updates.remove("input.bias");
+        let error = first_line(&trainer(8, engine).load_state(&less).unwrap_err());
+        assert!(error.contains("there is no state of input.bias"), "{error}");
+    }
+}

@@ -2,9 +2,10 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use rand::Rng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use taper::config::{ModelConfig, TrainConfig};
-use taper::data::{Dataset, shuffled_batches};
+use taper::data::Dataset;
 use taper::random::{Stream, generator};
 
 #[path = "../../tests/common/plain.rs"]
@@ -33,7 +34,8 @@ impl PlainTrainer {
     pub(crate) fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
         let TrainConfig { batch_size, .. } = TrainConfig::default();
         let mut sum = Tensor::zeros((), DType::F32, data.x().device())?;
-        for batch in shuffled_batches(rows, batch_size, &mut self.shuffle) {
+        rows.shuffle(&mut self.shuffle);
+        for batch in rows.chunks(batch_size) {
             let batch = Tensor::new(batch, data.x().device())?;
             let (x, y) = (data.x().index_select(&batch, 0)?, data.y().index_select(&batch, 0)?);
             let depth = self.depth.random_range(ModelConfig::default().depths());

@@ -1,13 +1,11 @@
 //! Data sets: rows of features with their targets, where they come from and how they are divided and scaled.
 
-mod batches;
 mod dataset;
 mod kfold;
 mod scaling;
 mod synthetic;
 mod table;
 
-pub use batches::shuffled_batches;
 pub use dataset::Dataset;
 pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};

@@ -1,15 +1,17 @@
 //! The engine that lets Candle differentiate.
 
+use std::collections::BTreeMap;
+
 use candle_core::{CpuStorage, DType, Storage, Tensor, Var};
 use candle_nn::{Optimizer, VarMap};
 
-use super::engine::{At, Batch, Engine};
+use super::engine::{At, Engine, Steps};
 use super::fused::IsFinite;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::{DynamicNet, mse_loss, named_vars};
 use crate::ops::simd;
-use crate::optim::{AdamW, AdamWConfig};
+use crate::optim::{AdamW, AdamWConfig, AdamWState};
 
 /// Runs the network forward, Candle's autograd backward and [`AdamW`], and looks at every loss and gradient at once.
 #[derive(Debug)]
@@ -46,13 +48,29 @@ impl Engine for Autograd {
         Ok(value)
     }
 
-    fn epoch(&mut self, data: &Dataset, batches: &[Batch], epoch: usize) -> Result<f64> {
-        let mut sum = 0.;
-        for (step, &Batch { rows, depth }) in batches.iter().enumerate() {
-            let (x, y) = data.select(rows)?;
-            sum += self.step(&x, &y, At { epoch, step, depth })? * rows.len() as f64;
+    fn run(&mut self, data: &Dataset, steps: Steps, pause: &mut dyn FnMut() -> bool) -> Result<(usize, f64)> {
+        let mut loss = steps.loss;
+        for (i, batch) in steps.batches.iter().enumerate() {
+            let (x, y) = data.select(batch.rows)?;
+            loss += self.step(&x, &y, steps.at(i))? * batch.rows.len() as f64;
+            if pause() {
+                return Ok((i + 1, loss));
+            }
         }
-        Ok(sum)
+        Ok((steps.batches.len(), loss))
+    }
+
+    fn optimizer_state(&self) -> Result<BTreeMap<String, AdamWState>> {
+        let names = self.params.iter().map(|(name, _)| name.clone());
+        Ok(names.zip(self.optimizer.state()?).collect())
+    }
+
+    fn load_optimizer_state(&mut self, mut state: BTreeMap<String, AdamWState>) -> Result<()> {
+        let states = self.params.iter().map(|(name, _)| {
+            state.remove(name).ok_or_else(|| candle_core::Error::msg(format!("there is no state of {name}")))
+        });
+        let states = states.collect::<candle_core::Result<_>>()?;
+        Ok(self.optimizer.load_state(states)?)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What carries out the steps of training.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use candle_core::Tensor;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::optim::AdamWState;
 
 /// One step of an epoch: the rows of its batch, and the depth drawn for it.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,24 @@ impl At {
     }
 }
 
+/// Steps of one epoch, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps<'a> {
+    pub(super) batches: &'a [Batch<'a>],
+    pub(super) epoch: usize,
+    /// The number in the epoch of the first of them.
+    pub(super) first: usize,
+    /// The sum of the losses of the steps before them, each times its rows.
+    pub(super) loss: f64,
+}
+
+impl Steps<'_> {
+    /// Which step the `i`th of these is.
+    pub(super) fn at(&self, i: usize) -> At {
+        At { epoch: self.epoch, step: self.first + i, depth: self.batches[i].depth }
+    }
+}
+
 /// Carries out the steps of training: forward, backward and update.
 ///
 /// Whatever the engine, the same batches and depths give the same parameters but for rounding.
@@ -40,11 +60,26 @@ pub(super) trait Engine: Debug + Send {
     /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not finite.
     fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64>;
 
-    /// Makes a step on every batch of `data` in turn, and returns the sum of their losses, each times its rows.
+    /// Makes these steps on `data`, until `pause`, which is asked after each, says so. Returns how many were made, and the
+    /// sum of the epoch's losses by then; adding up goes on where it was, so a pause does not change the sum.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite; the parameters are then those
     /// before that step.
-    fn epoch(&mut self, data: &Dataset, batches: &[Batch], epoch: usize) -> Result<f64>;
+    fn run(&mut self, data: &Dataset, steps: Steps, pause: &mut dyn FnMut() -> bool) -> Result<(usize, f64)>;
+
+    /// What the optimiser remembers of each parameter, by its name.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the device has no memory for the copy.
+    fn optimizer_state(&self) -> Result<BTreeMap<String, AdamWState>>;
+
+    /// Lets the optimiser go on from what [`optimizer_state`](Self::optimizer_state) returned.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is that of other parameters.
+    fn load_optimizer_state(&mut self, state: BTreeMap<String, AdamWState>) -> Result<()>;
 }

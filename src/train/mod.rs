@@ -3,24 +3,27 @@
 mod autograd;
 mod engine;
 mod fused;
+mod state;
 
 use std::collections::HashSet;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarMap;
 use rand::Rng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::{EngineName, TrainConfig};
-use crate::data::{Dataset, shuffled_batches};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn::DynamicNet;
+use crate::nn::{DynamicNet, named_vars};
 use crate::random::{Stream, generator};
 use autograd::Autograd;
-use engine::{At, Batch, Engine};
+use engine::{At, Batch, Engine, Steps};
 #[cfg(feature = "cuda")]
 use fused::Cuda;
 use fused::{Cpu, Fused};
+pub use state::{Progress, TrainerState};
 
 /// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
 ///
@@ -58,12 +61,29 @@ use fused::{Cpu, Fused};
 #[derive(Debug)]
 pub struct Trainer {
     net: DynamicNet,
+    params: Vec<(String, Var)>,
     engine: Box<dyn Engine>,
     batch_size: usize,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
+    /// The epochs that are done.
     epoch: usize,
+    under_way: Option<UnderWay>,
+    /// The steps made by [`Trainer::step`] since the last epoch.
     step: usize,
+}
+
+/// An epoch that has begun.
+#[derive(Debug)]
+struct UnderWay {
+    /// Where the stream of depths was when it began.
+    depth_position: u128,
+    /// The depth of each step, drawn when it goes on.
+    depths: Vec<usize>,
+    /// The steps that are made.
+    steps: usize,
+    /// The sum of their losses, each times its rows.
+    loss: f64,
 }
 
 impl Trainer {
@@ -85,10 +105,12 @@ impl Trainer {
         Ok(Self {
             engine: choose_engine(&net, vars, config)?,
             net,
-            batch_size: config.batch_size,
+            params: named_vars(vars),
+            batch_size: config.batch_size.max(1),
             shuffle: generator(seed, Stream::Shuffle, index),
             depth: generator(seed, Stream::Depth, index),
             epoch: 0,
+            under_way: None,
             step: 0,
         })
     }
@@ -99,24 +121,60 @@ impl Trainer {
     }
 
     /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean of the
-    /// squared errors that training met.
+    /// squared errors that training met. An epoch that was paused is brought to its end.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite, and leaves the parameters as
     /// they were before that step; with [`Error::NoRows`] when there are no rows.
     pub fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
+        loop {
+            if let Some(mse) = self.advance(data, rows, &mut || false)? {
+                return Ok(mse);
+            }
+        }
+    }
+
+    /// As [`epoch`](Self::epoch), but `pause`, which is asked after every step, can interrupt it: then there is no mean yet,
+    /// and the next call, with the same data and rows, goes on. Pauses do not change the result.
+    ///
+    /// # Errors
+    ///
+    /// As [`epoch`](Self::epoch). What was under way is then given up.
+    pub fn advance(
+        &mut self,
+        data: &Dataset,
+        rows: &mut [u32],
+        pause: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<f64>> {
         let count = rows.len();
         if count == 0 {
             return Err(Error::NoRows);
         }
-        let batches: Vec<_> = shuffled_batches(rows, self.batch_size, &mut self.shuffle)
-            .map(|rows| Batch { rows, depth: self.depth.random_range(self.net.depths()) })
-            .collect();
-        self.step = 0;
-        let sum = self.engine.epoch(data, &batches, self.epoch)?;
+        let mut under_way = match self.under_way.take() {
+            Some(under_way) => under_way,
+            None => {
+                rows.shuffle(&mut self.shuffle);
+                self.step = 0;
+                UnderWay { depth_position: self.depth.get_word_pos(), depths: Vec::new(), steps: 0, loss: 0. }
+            }
+        };
+        let batches = rows.chunks(self.batch_size);
+        if under_way.depths.is_empty() {
+            let depths = self.net.depths();
+            under_way.depths = batches.clone().map(|_| self.depth.random_range(depths.clone())).collect();
+        }
+        let batches = batches.zip(&under_way.depths).skip(under_way.steps);
+        let batches: Vec<_> = batches.map(|(rows, &depth)| Batch { rows, depth }).collect();
+        let UnderWay { steps: first, loss, .. } = under_way;
+        let steps = Steps { batches: &batches, epoch: self.epoch, first, loss };
+        let (made, loss) = self.engine.run(data, steps, pause)?;
+        if made < batches.len() {
+            self.under_way = Some(UnderWay { steps: first + made, loss, ..under_way });
+            return Ok(None);
+        }
         self.epoch += 1;
-        Ok(sum / count as f64)
+        Ok(Some(loss / count as f64))
     }
 
     /// Makes one step on the batch `x` (n, features), `y` (n, targets) at `depth`, and returns the loss before it.

@@ -118,8 +118,8 @@ pub(in crate::train) trait Backend: Debug + Send {
     /// Updates `[parameter, first moment, second moment]` with `grad`.
     fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()>;
 
-    /// Sets the status to a loss of 0, with every buffer finite.
-    fn reset_status(&mut self) -> Result<()>;
+    /// Sets the status to `loss`, with every buffer finite.
+    fn reset_status(&mut self, loss: f64) -> Result<()>;
 
     /// Notes in the status if an element of `buffer` is not finite; `k` is its number there.
     fn check(&mut self, k: usize, buffer: &Self::Buffer) -> Result<()>;

@@ -198,8 +198,8 @@ impl<T: CpuElement> Backend for Cpu<T> {
         Ok(())
     }
 
-    fn reset_status(&mut self) -> Result<()> {
-        self.status = Status { loss: 0., not_finite: None };
+    fn reset_status(&mut self, loss: f64) -> Result<()> {
+        self.status = Status { loss, not_finite: None };
         Ok(())
     }
 

@@ -1,10 +1,17 @@
 //! A layer of the fused engine: its parameters, and its part of the forward and the backward.
 
+use std::array;
+
 use candle_core::Tensor;
 
 use super::backend::{Backend, Sizes};
 use crate::error::Result;
 use crate::nn::{DynamicNet, Layer};
+use crate::optim::AdamWState;
+
+/// The names of the parameters, in order.
+const NAMES: [&str; 6] =
+    ["hidden.bias", "hidden.weight", "input.bias", "input.weight", "output.bias", "output.weight"];
 
 /// The layers of a network.
 #[derive(Debug)]
@@ -62,14 +69,16 @@ impl<B: Backend> Layers<B> {
     /// The parameters in the order of their names, which is that in which errors look for the culprit.
     pub(super) fn by_name(&self) -> [(&'static str, &Parameter<B>); 6] {
         let Self { input, hidden, output } = self;
-        [
-            ("hidden.bias", &hidden.bias),
-            ("hidden.weight", &hidden.weight),
-            ("input.bias", &input.bias),
-            ("input.weight", &input.weight),
-            ("output.bias", &output.bias),
-            ("output.weight", &output.weight),
-        ]
+        let parameters =
+            [&hidden.bias, &hidden.weight, &input.bias, &input.weight, &output.bias, &output.weight];
+        array::from_fn(|i| (NAMES[i], parameters[i]))
+    }
+
+    /// The parameters as [`by_name`](Self::by_name), to change.
+    pub(super) fn by_name_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Parameter<B>)> {
+        let Self { input, hidden, output } = self;
+        let layers = [hidden, input, output].into_iter();
+        NAMES.into_iter().zip(layers.flat_map(|layer| [&mut layer.bias, &mut layer.weight]))
     }
 }
 
@@ -88,18 +97,35 @@ impl<B: Backend> Parameter<B> {
 
     /// Takes the value over from the network's variable.
     pub(super) fn load(&mut self, backend: &B) -> Result<()> {
-        match self.weight {
-            Some(sizes) => backend.load_weight(sizes, &self.variable, &mut self.value)?,
-            None => backend.load(&self.variable, &mut self.value)?,
-        }
-        Ok(())
+        read(backend, self.weight, &self.variable, &mut self.value)
     }
 
     /// Gives the value to the network's variable.
     pub(super) fn store(&self, backend: &B) -> Result<()> {
-        match self.weight {
-            Some(sizes) => backend.store_weight(sizes, &self.value, &self.variable)?,
-            None => backend.store(&self.value, &self.variable)?,
+        write(backend, self.weight, &self.value, &self.variable)
+    }
+
+    /// What AdamW remembers of it after `updates`.
+    pub(super) fn state(&self, backend: &B, updates: u32) -> Result<AdamWState> {
+        let copy = |moment| -> Result<Tensor> {
+            let copy = self.variable.zeros_like()?;
+            write(backend, self.weight, moment, &copy)?;
+            Ok(copy)
+        };
+        let [first, second] = &self.moments;
+        Ok(AdamWState { steps: updates, first_moment: copy(first)?, second_moment: copy(second)? })
+    }
+
+    /// Takes the moments over from what [`state`](Self::state) returned.
+    pub(super) fn load_state(&mut self, backend: &B, state: &AdamWState) -> Result<()> {
+        for (from, to) in [&state.first_moment, &state.second_moment].into_iter().zip(&mut self.moments) {
+            let (dtype, shape) = (self.variable.dtype(), self.variable.shape());
+            if from.dtype() != dtype || from.shape() != shape {
+                let (found, dims) = (from.dtype(), from.dims());
+                let message = format!("a moment is {found:?} {dims:?}, expected {dtype:?} {shape:?}");
+                return Err(candle_core::Error::msg(message).into());
+            }
+            read(backend, self.weight, &from.to_device(self.variable.device())?, to)?;
         }
         Ok(())
     }
@@ -119,6 +145,22 @@ impl<B: Backend> Parameter<B> {
         backend.copy(first, &mut self.moments[0])?;
         Ok(backend.copy(second, &mut self.moments[1])?)
     }
+}
+
+/// Copies `from` to a buffer, which for the weight of a layer of some sizes is as weights are kept.
+fn read<B: Backend>(backend: &B, weight: Option<Sizes>, from: &Tensor, to: &mut B::Buffer) -> Result<()> {
+    Ok(match weight {
+        Some(sizes) => backend.load_weight(sizes, from, to)?,
+        None => backend.load(from, to)?,
+    })
+}
+
+/// Copies a buffer, which is as [`read`] leaves it, to the elements of `to`, in place.
+fn write<B: Backend>(backend: &B, weight: Option<Sizes>, from: &B::Buffer, to: &Tensor) -> Result<()> {
+    Ok(match weight {
+        Some(sizes) => backend.store_weight(sizes, from, to)?,
+        None => backend.store(from, to)?,
+    })
 }
 
 impl<B: Backend> LayerState<B> {

@@ -6,17 +6,18 @@ mod cpu;
 mod cuda;
 mod layer;
 
+use std::collections::BTreeMap;
 use std::iter;
 use std::mem::swap;
 use std::ops::RangeInclusive;
 
 use candle_core::Tensor;
 
-use super::engine::{At, Batch, Engine};
+use super::engine::{At, Engine, Steps};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::DynamicNet;
-use crate::optim::{AdamWConfig, Rates};
+use crate::optim::{AdamWConfig, AdamWState, Rates};
 use backend::Backend;
 pub(in crate::train) use cpu::{Cpu, IsFinite};
 #[cfg(feature = "cuda")]
@@ -140,7 +141,7 @@ impl<B: Backend> Fused<B> {
     /// One step on the batch in the scratch that waits for the device, looks at the loss and every gradient before the
     /// update, and returns the loss times the rows.
     fn checked_step(&mut self, rows: usize, at: At) -> Result<f64> {
-        self.backend.reset_status()?;
+        self.backend.reset_status(0.)?;
         self.gradients(rows, at.depth)?;
         let parameters = self.layers.by_name();
         for (k, (_, parameter)) in parameters.iter().enumerate() {
@@ -157,30 +158,51 @@ impl<B: Backend> Fused<B> {
         Ok(status.loss)
     }
 
-    /// All steps of an epoch, and all again if something was not finite.
-    fn run_epoch(&mut self, data: &Dataset, batches: &[Batch], rows: &B::Rows, epoch: usize) -> Result<f64> {
+    /// The steps until a pause, and all of them again if something was not finite.
+    fn run_steps(
+        &mut self,
+        data: &Dataset,
+        rows: &B::Rows,
+        steps: Steps,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> Result<(usize, f64)> {
         let updates = self.updates;
         self.layers.for_each(|p| p.save(&self.backend))?;
-        if let Some(sum) = self.queue_epoch(data, batches, rows)? {
-            return Ok(sum);
+        let made = self.queue(data, rows, steps, pause)?;
+        if let Some(loss) = self.finite_loss()? {
+            return Ok((made, loss));
         }
         self.updates = updates;
         self.layers.for_each(|p| p.restore(&self.backend))?;
-        self.replay_epoch(data, batches, rows, epoch)
+        let steps = Steps { batches: &steps.batches[..made], ..steps };
+        Ok((made, self.replay(data, rows, steps)?))
     }
 
-    /// All steps of an epoch, queued one after the other, and then one look at the device: the sum of the losses, or
-    /// `None` if something was not finite.
-    fn queue_epoch(&mut self, data: &Dataset, batches: &[Batch], rows: &B::Rows) -> Result<Option<f64>> {
-        self.backend.reset_status()?;
+    /// Queues the steps until a pause, one after the other, and returns their number.
+    fn queue(
+        &mut self,
+        data: &Dataset,
+        rows: &B::Rows,
+        steps: Steps,
+        pause: &mut dyn FnMut() -> bool,
+    ) -> Result<usize> {
+        self.backend.reset_status(steps.loss)?;
         let mut start = 0;
-        for batch in batches {
+        for (i, batch) in steps.batches.iter().enumerate() {
             let end = start + batch.rows.len();
             self.backend.gather(data, rows, start..end, &mut self.scratch.x, &mut self.scratch.y)?;
             self.gradients(batch.rows.len(), batch.depth)?;
             self.update()?;
             start = end;
+            if pause() {
+                return Ok(i + 1);
+            }
         }
+        Ok(steps.batches.len())
+    }
+
+    /// The loss of the steps that were queued, when the device has made them; `None` if something is not finite.
+    fn finite_loss(&mut self) -> Result<Option<f64>> {
         // What is not finite in a gradient is so in its parameter from then on.
         for (k, (_, parameter)) in self.layers.by_name().iter().enumerate() {
             self.backend.check(k, &parameter.value)?;
@@ -189,22 +211,16 @@ impl<B: Backend> Fused<B> {
         Ok((status.loss.is_finite() && status.not_finite.is_none()).then_some(status.loss))
     }
 
-    /// The same epoch again from the start, step by step, to find the first one that is not finite.
-    fn replay_epoch(
-        &mut self,
-        data: &Dataset,
-        batches: &[Batch],
-        rows: &B::Rows,
-        epoch: usize,
-    ) -> Result<f64> {
-        let (mut sum, mut start) = (0., 0);
-        for (step, batch) in batches.iter().enumerate() {
+    /// The same steps again, each looked at, to find the first one that is not finite.
+    fn replay(&mut self, data: &Dataset, rows: &B::Rows, steps: Steps) -> Result<f64> {
+        let (mut loss, mut start) = (steps.loss, 0);
+        for (i, batch) in steps.batches.iter().enumerate() {
             let end = start + batch.rows.len();
             self.backend.gather(data, rows, start..end, &mut self.scratch.x, &mut self.scratch.y)?;
-            sum += self.checked_step(batch.rows.len(), At { epoch, step, depth: batch.depth })?;
+            loss += self.checked_step(batch.rows.len(), steps.at(i))?;
             start = end;
         }
-        Ok(sum)
+        Ok(loss)
     }
 }
 
@@ -257,15 +273,37 @@ impl<B: Backend> Engine for Fused<B> {
         Ok(loss / rows as f64)
     }
 
-    fn epoch(&mut self, data: &Dataset, batches: &[Batch], epoch: usize) -> Result<f64> {
-        self.check_batch(data.x(), data.y(), batches.iter().map(|batch| batch.depth))?;
-        let order: Vec<u32> = batches.iter().flat_map(|batch| batch.rows).copied().collect();
+    fn run(&mut self, data: &Dataset, steps: Steps, pause: &mut dyn FnMut() -> bool) -> Result<(usize, f64)> {
+        self.check_batch(data.x(), data.y(), steps.batches.iter().map(|batch| batch.depth))?;
+        let order: Vec<u32> = steps.batches.iter().flat_map(|batch| batch.rows).copied().collect();
         data.check_rows(&order)?;
         let rows = self.backend.rows(&order)?;
-        self.reserve(batches.iter().map(|batch| batch.rows.len()).max().unwrap_or(0))?;
+        self.reserve(steps.batches.iter().map(|batch| batch.rows.len()).max().unwrap_or(0))?;
         self.layers.for_each(|p| p.load(&self.backend))?;
-        let result = self.run_epoch(data, batches, &rows, epoch);
+        let result = self.run_steps(data, &rows, steps, pause);
         self.layers.for_each(|p| p.store(&self.backend))?;
         result
+    }
+
+    fn optimizer_state(&self) -> Result<BTreeMap<String, AdamWState>> {
+        let states = self
+            .layers
+            .by_name()
+            .map(|(name, parameter)| Ok((name.to_owned(), parameter.state(&self.backend, self.updates)?)));
+        states.into_iter().collect()
+    }
+
+    fn load_optimizer_state(&mut self, state: BTreeMap<String, AdamWState>) -> Result<()> {
+        let refused = |problem: String| Err(candle_core::Error::msg(problem).into());
+        let updates = state.values().next().map_or(0, |state| state.steps);
+        if state.values().any(|state| state.steps != updates) {
+            return refused("the parameters differ in their number of updates".to_owned());
+        }
+        for (name, parameter) in self.layers.by_name_mut() {
+            let Some(state) = state.get(name) else { return refused(format!("there is no state of {name}")) };
+            parameter.load_state(&self.backend, state)?;
+        }
+        self.updates = updates;
+        Ok(())
     }
 }

@@ -253,8 +253,12 @@ impl<T: Element> Backend for Cuda<T> {
         adamw_cuda::launch(&self.stream, &self.kernels.adamw, state, grad, grad.len(), &rates.to_real::<T>())
     }
 
-    fn reset_status(&mut self) -> Result<()> {
-        self.stream.memset_zeros(&mut self.status).w()
+    fn reset_status(&mut self, loss: f64) -> Result<()> {
+        self.stream.memset_zeros(&mut self.status).w()?;
+        if loss == 0. {
+            return Ok(());
+        }
+        self.stream.memcpy_htod(&[loss], &mut self.status.slice_mut(..1)).w()
     }
 
     fn check(&mut self, k: usize, buffer: &Self::Buffer) -> Result<()> {
