@@ -16,6 +16,7 @@
 //! - [`random`]: the named random streams of a seed;
 //! - [`config`]: the settings, their defaults and their validation;
 //! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;
+//! - [`model`]: a trained network with all that it needs to predict the rows of other files;
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
 //! - [`storage`]: files that a crash cannot spoil;
 //! - [`telemetry`]: logs and progress bars.
@@ -32,6 +33,7 @@ mod error;
 pub mod evaluate;
 pub mod gradcheck;
 pub mod metrics;
+pub mod model;
 pub mod nn;
 pub mod ops;
 pub mod optim;
@@ -44,3 +46,4 @@ pub mod train;
 
 pub use cross_validate::cross_validate;
 pub use error::{Error, Result};
+pub use model::Model;

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Cv(args) => cv(&args),
         Command::Config(args) => args.text().and_then(|text| print(&text)),
+        Command::Predict(args) => args.run(),
+        Command::Inspect(args) => args.text().and_then(|text| print(&text)),
         Command::Gradcheck(args) => gradcheck(&args),
     };
     exit_code(result)

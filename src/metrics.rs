@@ -1,9 +1,9 @@
 //! How far predictions are from their targets.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The errors of a set of predictions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The mean squared error.
     pub mse: f64,

@@ -3,6 +3,8 @@
 mod config;
 mod cv;
 mod gradcheck;
+mod inspect;
+mod predict;
 
 use std::ffi::OsString;
 
@@ -12,6 +14,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use config::ConfigArgs;
 pub(crate) use cv::CvArgs;
 pub(crate) use gradcheck::GradcheckArgs;
+pub(crate) use inspect::InspectArgs;
+pub(crate) use predict::PredictArgs;
 
 /// Cross-validate a regression network of dynamic depth, and check gradients
 ///
@@ -42,6 +46,10 @@ pub(crate) enum Command {
     Cv(CvArgs),
     /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
     Config(ConfigArgs),
+    /// Predict the rows of a file with a trained model
+    Predict(PredictArgs),
+    /// Print what is in a trained model
+    Inspect(InspectArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
 }
@@ -62,7 +70,7 @@ impl Cli {
         match &mut command {
             Command::Cv(args) => args.settings.given = given(matches),
             Command::Config(args) => args.settings.given = given(matches),
-            Command::Gradcheck(_) => {}
+            Command::Predict(_) | Command::Inspect(_) | Command::Gradcheck(_) => {}
         }
         Ok(command)
     }

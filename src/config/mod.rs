@@ -22,6 +22,7 @@ pub use data::{DataConfig, FileConfig, Missing};
 pub use device::DeviceSpec;
 pub use keys::KEYS;
 pub use settings::Settings;
+pub(crate) use validate::MAX_DEPTH;
 
 /// The settings of a cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

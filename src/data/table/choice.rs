@@ -98,7 +98,7 @@ fn some_of(file: &Path, header: &[String]) -> String {
 }
 
 /// The first names, and how many more there are.
-pub(super) fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(LISTED) {
         0 => shown,

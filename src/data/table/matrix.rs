@@ -80,8 +80,8 @@ impl Array {
         let mut elements = vec![T::zero(); rows.len()];
         for column in 0..self.columns {
             self.read_elements(source, column * self.rows + rows.start, &mut elements)?;
-            for (place, &element) in values[column..].iter_mut().step_by(self.columns).zip(&elements) {
-                *place = element;
+            for (row, &element) in values.chunks_exact_mut(self.columns).zip(&elements) {
+                row[column] = element;
             }
         }
         Ok(values)

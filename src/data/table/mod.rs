@@ -26,6 +26,7 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
+pub(crate) use choice::list;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
 /// The largest number of different values of a text column.

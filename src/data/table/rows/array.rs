@@ -12,23 +12,18 @@ use crate::data::table::{Column, Format};
 use crate::error::{Error, Result};
 
 /// The rows of a matrix whose columns are the features in order.
-pub(super) struct ArrayRows<'a> {
+pub(super) struct ArrayRows {
     source: Source,
     array: Array,
-    options: &'a RowOptions,
+    options: RowOptions,
     /// The number of rows that are read.
     at: usize,
     /// The names of other arrays in the file.
     others: Vec<String>,
 }
 
-impl<'a> ArrayRows<'a> {
-    pub(super) fn open(
-        file: &Path,
-        format: Format,
-        columns: &[Column],
-        options: &'a RowOptions,
-    ) -> Result<Self> {
+impl ArrayRows {
+    pub(super) fn open(file: &Path, format: Format, columns: &[Column], options: RowOptions) -> Result<Self> {
         let (source, array, others) = if format == Format::Npy {
             let (source, array) = open_npy("data.file", file)?;
             (source, array, Vec::new())

@@ -34,7 +34,7 @@ use crate::error::Result;
 /// let columns = [number, text];
 ///
 /// let options = RowOptions { keep: vec!["id".into()], ..RowOptions::default() };
-/// let mut rows = RowReader::open(&file, &columns, FloatType::F32, &options)?;
+/// let mut rows = RowReader::open(&file, &columns, FloatType::F32, options)?;
 /// let block = rows.next_block(2)?.unwrap();
 /// assert_eq!(block.x.to_vec2::<f32>()?, [[10., 0., 1.], [20., 1., 0.]]);
 /// assert_eq!(block.kept, [["a"], ["b"]]);
@@ -84,7 +84,7 @@ pub enum Unknown {
 
 enum Rows<'a> {
     Text(Box<TextRows<'a>>),
-    Array(ArrayRows<'a>),
+    Array(Box<ArrayRows>),
 }
 
 impl<'a> RowReader<'a> {
@@ -98,13 +98,13 @@ impl<'a> RowReader<'a> {
         file: &'a Path,
         columns: &'a [Column],
         dtype: FloatType,
-        options: &'a RowOptions,
+        options: RowOptions,
     ) -> Result<Self> {
         let rows = match Format::of(file)? {
             Format::Text(delimiter) => {
                 Rows::Text(Box::new(TextRows::open(file, delimiter, columns, options)?))
             }
-            format => Rows::Array(ArrayRows::open(file, format, columns, options)?),
+            format => Rows::Array(Box::new(ArrayRows::open(file, format, columns, options)?)),
         };
         Ok(Self { rows, dtype, width: columns.iter().map(Column::width).sum() })
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub(super) struct TextRows<'a> {
     lines: Lines<'a>,
     columns: &'a [Column],
-    options: &'a RowOptions,
+    options: RowOptions,
     /// Where in the header each of the columns is.
     places: Vec<usize>,
     /// Where the columns to keep are.
@@ -32,7 +32,7 @@ impl<'a> TextRows<'a> {
         file: &'a Path,
         delimiter: Option<u8>,
         columns: &'a [Column],
-        options: &'a RowOptions,
+        options: RowOptions,
     ) -> Result<Self> {
         let lines = Lines::open(file, delimiter)?;
         let places = places(file, columns, &lines.header)?;
