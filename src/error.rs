@@ -33,14 +33,14 @@ pub enum Error {
         problem: String,
     },
     /// A file cannot be read or written.
-    #[error("{} cannot be {action}: {source}", .path.display())]
+    #[error("{} cannot be {action}: {reason}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// `read` or `written`.
         action: &'static str,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Training met a loss or a gradient that is not finite.
     #[error("epoch {epoch}, step {step}, depth {depth}: {what} is not finite; {}", advice(*.epoch, *.step))]
@@ -108,13 +108,13 @@ impl Error {
     }
 
     /// The error that the file at `path` cannot be read.
-    pub(crate) fn cannot_read(path: &Path, source: io::Error) -> Self {
-        Self::File { path: path.to_owned(), action: "read", source }
+    pub(crate) fn cannot_read(path: &Path, reason: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action: "read", reason }
     }
 
     /// The error that the file at `path` cannot be written.
-    pub(crate) fn cannot_write(path: &Path, source: io::Error) -> Self {
-        Self::File { path: path.to_owned(), action: "written", source }
+    pub(crate) fn cannot_write(path: &Path, reason: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action: "written", reason }
     }
 
     /// An error in a file of data, at `place`.

@@ -17,6 +17,7 @@
 //! - [`config`]: the settings, their defaults and their validation;
 //! - [`train`], [`cross_validate()`] and [`train_model()`]: one network on one training set, all folds side by side, and one
 //!   network on all rows;
+//! - [`model`]: a trained network with all that it needs to predict the rows of other files;
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it goes on, and its records;
 //! - [`storage`]: files that a crash cannot spoil;
@@ -37,6 +38,7 @@ pub mod evaluate;
 mod fit;
 pub mod gradcheck;
 pub mod metrics;
+pub mod model;
 pub mod nn;
 pub mod ops;
 pub mod optim;
@@ -52,4 +54,5 @@ mod train_model;
 pub use cross_validate::{cross_validate, cross_validate_with};
 pub use error::{Error, Result};
 pub use fit::Fitted;
+pub use model::Model;
 pub use train_model::train_model;

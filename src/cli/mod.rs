@@ -4,7 +4,9 @@ mod completions;
 mod config;
 mod cv;
 mod gradcheck;
+mod inspect;
 mod log;
+mod predict;
 mod report;
 mod run;
 mod train;
@@ -21,7 +23,9 @@ pub(crate) use completions::CompletionsArgs;
 pub(crate) use config::{ConfigArgs, commented};
 pub(crate) use cv::{CvArgs, SettingArgs};
 pub(crate) use gradcheck::GradcheckArgs;
+pub(crate) use inspect::InspectArgs;
 use log::LogArgs;
+pub(crate) use predict::PredictArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use train::TrainArgs;
@@ -62,6 +66,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
     Config(ConfigArgs),
+    /// Predict the rows of a file with a trained model
+    Predict(PredictArgs),
+    /// Print what is in a trained model
+    Inspect(InspectArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
     /// Print the completions of a shell
@@ -85,7 +93,11 @@ impl Cli {
             Command::Cv(args) => args.settings.given = given(matches),
             Command::Train(args) => args.settings.given = given(matches),
             Command::Config(args) => args.settings.given = given(matches),
-            Command::Report(_) | Command::Gradcheck(_) | Command::Completions(_) => {}
+            Command::Predict(_)
+            | Command::Inspect(_)
+            | Command::Report(_)
+            | Command::Gradcheck(_)
+            | Command::Completions(_) => {}
         }
         Ok(command)
     }

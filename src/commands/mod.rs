@@ -4,7 +4,7 @@ mod cv;
 mod gradcheck;
 mod report;
 mod run;
-//TT mod train;
+mod train;
 
 use std::env;
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ pub(crate) use cv::cv;
 pub(crate) use gradcheck::gradcheck;
 pub(crate) use report::report;
 pub(crate) use run::Stopped;
-//TT pub(crate) use train::train;
+pub(crate) use train::train;
 
 /// The data that `config` asks for, on the CPU.
 fn load(config: &ValidConfig) -> Result<Table, taper::Error> {

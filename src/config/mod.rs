@@ -23,6 +23,7 @@ pub use data::{DataConfig, FileConfig, Missing};
 pub use device::{DeviceSpec, device_names};
 pub use keys::KEYS;
 pub use settings::Settings;
+pub(crate) use validate::MAX_DEPTH;
 
 /// The settings of a cross-validation, or of the training of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

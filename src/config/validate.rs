@@ -7,7 +7,7 @@ use crate::config::{CvConfig, DataConfig, FileConfig, FloatType, ValidConfig};
 use crate::error::{Error, Result};
 
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with ease.
-const MAX_DEPTH: usize = 1000;
+pub(crate) const MAX_DEPTH: usize = 1000;
 
 impl CvConfig {
     /// Checks every setting.

@@ -33,13 +33,15 @@ pub enum Scale {
 /// assert_eq!(scaled[2], [1e6 - 2., 0.]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Scaling {
     columns: Vec<Affine>,
 }
 
 /// The map (x - shift) / scale of a column whose missing values are `fill`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Affine {
     fill: f64,
     shift: f64,
@@ -106,6 +108,19 @@ impl Scaling {
         for (value, column) in values.iter_mut().zip(self.columns.iter().cycle()) {
             *value = *value * column.scale + column.shift;
         }
+    }
+
+    /// What stands in for the missing values of each column.
+    pub fn fills(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns.iter().map(|column| column.fill)
+    }
+
+    /// The number of columns, unless one of their maps is none: its numbers are not finite, or its scale not above 0.
+    pub(crate) fn sound_columns(&self) -> Option<usize> {
+        let is_sound = |Affine { fill, shift, scale }: &Affine| {
+            fill.is_finite() && shift.is_finite() && scale.is_finite() && *scale > 0.
+        };
+        self.columns.iter().all(is_sound).then_some(self.columns.len())
     }
 
     /// The standard deviation of each column, by which it is divided.

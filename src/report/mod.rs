@@ -191,7 +191,7 @@ fn row(
 }
 
 /// `x` with four significant digits, in scientific notation where that is shorter to read.
-fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     match x.abs() {
         0. => "0".to_owned(),
         1e-4..1e5 => {

@@ -82,6 +82,11 @@ pub(crate) fn unseal<M: DeserializeOwned>(
     }
     let entry: Entry<M> = serde_json::from_str(text).map_err(|error| strange(&error))?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| strange(&error))?;
+    // Without elements a shape can have any sizes, and Candle multiplies them.
+    let is_countable = |shape: &[usize]| shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size.max(1)));
+    if let Some((name, _)) = file.iter().find(|(_, view)| is_countable(view.shape()).is_none()) {
+        return Err(strange(&format!("tensor '{name}' is too large")));
+    }
     let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), view.load(&Device::Cpu)?)));
     let tensors = tensors.collect::<candle_core::Result<_>>().map_err(|error| strange(&error))?;
     Ok((entry.content, tensors))

@@ -1,6 +1,6 @@
 //! Matrices in .npy and .safetensors files.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::Metadata;
@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// The longest header of a .safetensors file, as the format has it.
 const LONGEST_HEADER: u64 = 100_000_000;
+/// The tensor of the features.
+pub(super) const X: &str = "X";
 
 /// Reads `config.file` and the targets' file that `config.target` names.
 pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
@@ -28,28 +30,12 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
             format!("is {target}, expected the .npy file of the targets"),
         ));
     }
-    let open = |key, path: &Path| {
-        let mut source = Source::open(key, path)?;
-        let header = npy::read_header(&mut source).map_err(|problem| Error::data(path.display(), problem))?;
-        let elements = header.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
-        let bytes = elements.and_then(|n| n.checked_mul(header.dtype.bitsize() / 8));
-        if bytes.map(|bytes| bytes as u64) != source.len.checked_sub(header.len) {
-            let problem = format!(
-                "has {} bytes after its header, which is not what the shape {:?} needs; is it cut off?",
-                source.len.saturating_sub(header.len),
-                header.shape
-            );
-            return Err(Error::data(path.display(), problem));
-        }
-        let npy::Header { dtype, is_fortran, shape, .. } = header;
-        Ok((source, Array { name: path.display().to_string(), dtype, is_fortran, shape }))
-    };
     // One after the other, so that there is one bar at a time.
     let x = {
-        let (mut source, array) = open("data.file", &config.file)?;
+        let (mut source, array) = open_npy("data.file", &config.file)?;
         Matrix::read(&mut source, array)?
     };
-    let (mut source, array) = open("data.target", Path::new(target))?;
+    let (mut source, array) = open_npy("data.target", Path::new(target))?;
     join(config, x, Matrix::read(&mut source, array)?)
 }
 
@@ -64,56 +50,96 @@ pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> 
             return Err(Error::config("data.target", problem));
         }
     };
-    let mut source = Source::open("data.file", &config.file)?;
+    let mut tensors = Tensors::open("data.file", &config.file)?;
     let file = config.file.display();
-    let failed = |problem: String| Error::data(&file, problem);
-    let mut start = [0; 8];
-    source
-        .read_exact(&mut start)
-        .map_err(|_| failed("ends within the header of a .safetensors file".to_owned()))?;
-    let len = u64::from_le_bytes(start);
-    if len > LONGEST_HEADER || len > source.len {
-        return Err(failed(format!("does not begin as a .safetensors file does: a header of {len} bytes")));
+    let x = tensors.find(X)?;
+    if !config.target.is_empty() && !tensors.has(target) {
+        let problem = format!("is '{target}', which {file} does not have; it has {}", said(&tensors.names()));
+        return Err(Error::config("data.target", problem));
     }
-    let mut header = vec![0; len as usize];
-    source.read_exact(&mut header).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let metadata: Metadata = serde_json::from_slice(&header)
-        .map_err(|error| failed(format!("has a header that is none of .safetensors: {error}")))?;
-    if (8 + len).checked_add(metadata.data_len() as u64) != Some(source.len) {
+    let y = tensors.find(target)?;
+    let x = Matrix::read(&mut tensors.source, x)?;
+    join(config, x, Matrix::read(&mut tensors.source, y)?)
+}
+
+/// Opens the .npy file that the setting `key` names, and reads its header.
+pub(super) fn open_npy(key: &'static str, path: &Path) -> Result<(Source, Array)> {
+    let mut source = Source::open(key, path)?;
+    let header = npy::read_header(&mut source).map_err(|problem| Error::data(path.display(), problem))?;
+    let elements = header.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+    let bytes = elements.and_then(|n| n.checked_mul(header.dtype.bitsize() / 8));
+    if bytes.map(|bytes| bytes as u64) != source.len.checked_sub(header.len) {
         let problem = format!(
-            "has {} bytes after its header, which says {}; is it cut off?",
-            source.len - 8 - len,
-            metadata.data_len()
+            "has {} bytes after its header, which is not what the shape {:?} needs; is it cut off?",
+            source.len.saturating_sub(header.len),
+            header.shape
         );
-        return Err(failed(problem));
+        return Err(Error::data(path.display(), problem));
     }
-    let read = |source: &mut Source, key, name: &str| {
-        let mut names = metadata.offset_keys();
-        names.sort_unstable();
-        let Some(info) = metadata.info(name) else {
-            let problem = format!("has no tensor '{name}', expected one; it has {}", said(&names));
-            return Err(match key {
-                Some(key) => Error::config(
-                    key,
-                    format!("is '{name}', which {file} does not have; it has {}", said(&names)),
-                ),
-                None => failed(problem),
-            });
-        };
+    let npy::Header { dtype, is_fortran, shape, len } = header;
+    Ok((source, Array::new(path.display().to_string(), dtype, is_fortran, &shape, len)?))
+}
+
+/// An opened .safetensors file.
+pub(super) struct Tensors<'a> {
+    pub(super) source: Source,
+    file: &'a Path,
+    metadata: Metadata,
+    /// The place of the first tensor's first element.
+    start: u64,
+}
+
+impl<'a> Tensors<'a> {
+    /// Opens the file that the setting `key` names, and reads its header.
+    pub(super) fn open(key: &'static str, file: &'a Path) -> Result<Self> {
+        let mut source = Source::open(key, file)?;
+        let failed = |problem: String| Error::data(file.display(), problem);
+        let mut start = [0; 8];
         source
-            .seek(SeekFrom::Start(8 + len + info.data_offsets.0 as u64))
-            .map_err(|error| failed(format!("cannot be read: {error}")))?;
-        let array = Array {
-            name: format!("{file}:{name}"),
-            dtype: info.dtype,
-            is_fortran: false,
-            shape: info.shape.clone(),
+            .read_exact(&mut start)
+            .map_err(|_| failed("ends within the header of a .safetensors file".to_owned()))?;
+        let len = u64::from_le_bytes(start);
+        if len > LONGEST_HEADER || len > source.len {
+            return Err(failed(format!(
+                "does not begin as a .safetensors file does: a header of {len} bytes"
+            )));
+        }
+        let mut header = vec![0; len as usize];
+        source.read_exact(&mut header).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let metadata: Metadata = serde_json::from_slice(&header)
+            .map_err(|error| failed(format!("has a header that is none of .safetensors: {error}")))?;
+        if (8 + len).checked_add(metadata.data_len() as u64) != Some(source.len) {
+            let problem = format!(
+                "has {} bytes after its header, which says {}; is it cut off?",
+                source.len - 8 - len,
+                metadata.data_len()
+            );
+            return Err(failed(problem));
+        }
+        Ok(Self { source, file, metadata, start: 8 + len })
+    }
+
+    /// The tensor `name`, not read yet.
+    pub(super) fn find(&self, name: &str) -> Result<Array> {
+        let file = self.file.display();
+        let Some(info) = self.metadata.info(name) else {
+            let problem = format!("has no tensor '{name}', expected one; it has {}", said(&self.names()));
+            return Err(Error::data(file, problem));
         };
-        Matrix::read(source, array)
-    };
-    let x = read(&mut source, None, "X")?;
-    let y = read(&mut source, (!config.target.is_empty()).then_some("data.target"), target)?;
-    join(config, x, y)
+        let start = self.start + info.data_offsets.0 as u64;
+        Array::new(format!("{file}:{name}"), info.dtype, false, &info.shape, start)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.metadata.info(name).is_some()
+    }
+
+    /// The names of all tensors, sorted.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names = self.metadata.offset_keys();
+        names.sort_unstable();
+        names
+    }
 }
 
 /// Refuses names of columns where columns have none.
@@ -138,20 +164,20 @@ fn said(names: &[String]) -> String {
 
 /// Joins features and targets, and does with missing values what was asked for.
 fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<Rows<T>> {
-    if x.is_column {
-        return Err(x.error(&format!("has the shape [{}], expected a matrix [rows, columns]", x.rows)));
-    }
+    x.array.check_matrix()?;
     for matrix in [&x, &y] {
-        if matrix.columns == 0 {
-            return Err(matrix.error("has no columns, expected at least one"));
+        if matrix.array.columns == 0 {
+            return Err(matrix.array.error("has no columns, expected at least one"));
         }
     }
-    if x.rows != y.rows {
-        return Err(y.error(&format!("has {} rows, expected {} as in {}", y.rows, x.rows, x.name)));
+    let (rows, expected) = (y.array.rows, x.array.rows);
+    if rows != expected {
+        let problem = format!("has {rows} rows, expected {expected} as in {}", x.array.name);
+        return Err(y.array.error(&problem));
     }
     let mut dropped = 0;
     if config.missing == Missing::Drop {
-        let keep: Vec<_> = (0..x.rows).map(|row| !x.row_is_missing(row) && !y.row_is_missing(row)).collect();
+        let keep: Vec<_> = (0..rows).map(|row| !x.row_is_missing(row) && !y.row_is_missing(row)).collect();
         dropped = keep.iter().filter(|&&keep| !keep).count();
         x.keep(&keep);
         y.keep(&keep);
@@ -167,7 +193,7 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
         let problem = "is NaN, a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in";
         return Err(Error::data(place, problem));
     }
-    let features = (0..x.columns).map(|i| Column { name: format!("x{i}"), categories: Vec::new() }).collect();
-    let targets = target_names(y.columns);
+    let features = Column::unnamed(x.array.columns);
+    let targets = target_names(y.array.columns);
     Ok(Rows { x: x.values, y: y.values, features, targets, groups: None, dropped })
 }

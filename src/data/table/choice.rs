@@ -61,7 +61,12 @@ impl Choice {
 }
 
 /// The indices in `header` of `names`, each of which must be there and be named once.
-fn find(key: &'static str, names: &[String], header: &[String], file: &Path) -> Result<Vec<usize>> {
+pub(super) fn find(
+    key: &'static str,
+    names: &[String],
+    header: &[String],
+    file: &Path,
+) -> Result<Vec<usize>> {
     let index = |(i, name): (usize, &String)| {
         if names[..i].contains(name) {
             return Err(Error::config(key, format!("is '{name}' twice, expected each column once")));
@@ -78,7 +83,7 @@ fn find(key: &'static str, names: &[String], header: &[String], file: &Path) -> 
 }
 
 /// The column whose name is most like `name`, if it is alike.
-fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String> {
+pub(super) fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String> {
     let distance =
         |column: &String| strsim::damerau_levenshtein(&name.to_lowercase(), &column.to_lowercase());
     let (distance, column) =
@@ -93,7 +98,7 @@ fn some_of(file: &Path, header: &[String]) -> String {
 }
 
 /// The first names, and how many more there are.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(LISTED) {
         0 => shown,

@@ -8,7 +8,7 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 use super::Rows;
 use super::cell::{Real, quote};
 use super::choice::Choice;
-use super::line::line_of;
+use super::line::{line_of, place_of};
 use super::parse::Parser;
 use super::source::Source;
 use crate::config::FileConfig;
@@ -21,13 +21,7 @@ const SAMPLE: usize = 1000;
 
 /// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
 pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<Rows<T>> {
-    let mut source = BufReader::with_capacity(BUFFER, Source::open("data.file", &config.file)?);
-    let start = source.fill_buf().map_err(|error| Error::data(config.file.display(), error.to_string()))?;
-    let delimiter = delimiter.unwrap_or_else(|| most_frequent_delimiter(start));
-    let reader =
-        ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
-    let mut lines = Lines { reader, file: &config.file, header: Vec::new(), ends_with_break: false };
-    lines.read_header()?;
+    let mut lines = Lines::open(&config.file, delimiter)?;
     let header = lines.header.clone();
 
     let choice = Choice::new(config, &header)?;
@@ -70,15 +64,28 @@ fn most_frequent_delimiter(start: &[u8]) -> u8 {
 }
 
 /// The rows of a text file, of which each has as many fields as the header.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     reader: Reader<BufReader<Source>>,
-    file: &'a Path,
-    header: Vec<String>,
+    pub(super) file: &'a Path,
+    /// The names of the columns.
+    pub(super) header: Vec<String>,
     /// Whether the last field of the last row has a line break.
     ends_with_break: bool,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    /// Opens a text file with a header, separated by `delimiter` or else by what its header has most of.
+    pub(super) fn open(file: &'a Path, delimiter: Option<u8>) -> Result<Self> {
+        let mut source = BufReader::with_capacity(BUFFER, Source::open("data.file", file)?);
+        let start = source.fill_buf().map_err(|error| Error::data(file.display(), error.to_string()))?;
+        let delimiter = delimiter.unwrap_or_else(|| most_frequent_delimiter(start));
+        let reader =
+            ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
+        let mut lines = Self { reader, file, header: Vec::new(), ends_with_break: false };
+        lines.read_header()?;
+        Ok(lines)
+    }
+
     /// Reads the names of the columns, of which each must be there once.
     fn read_header(&mut self) -> Result<()> {
         let mut record = StringRecord::new();
@@ -87,7 +94,7 @@ impl Lines<'_> {
             return Err(Error::data(self.file.display(), problem));
         }
         let header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
-        let place = format!("{}:{}", self.file.display(), line_of(self.file, record.position()));
+        let place = place_of(self.file, &record, None);
         if header.iter().all(|name| name.parse::<f64>().is_ok()) {
             let problem = format!(
                 "begins with numbers, {}, expected a header with the names of the columns",
@@ -115,7 +122,7 @@ impl Lines<'_> {
     }
 
     /// Reads the next row; false when there is none.
-    fn next(&mut self, record: &mut StringRecord) -> Result<bool> {
+    pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<bool> {
         if !self.read(record)? {
             return Ok(false);
         }
@@ -128,13 +135,15 @@ impl Lines<'_> {
                 ""
             };
             let problem = format!("has {fields}, expected {} as in the header{quoted}", self.header.len());
-            return Err(Error::data(
-                format!("{}:{}", self.file.display(), line_of(self.file, record.position())),
-                problem,
-            ));
+            return Err(self.error(record, None, &problem));
         }
         self.ends_with_break = record.iter().next_back().is_some_and(|field| field.contains('\n'));
         Ok(true)
+    }
+
+    /// The error of a row, or of its field in `column`.
+    pub(super) fn error(&self, record: &StringRecord, column: Option<usize>, problem: &str) -> Error {
+        Error::data(place_of(self.file, record, column.map(|column| self.header[column].as_str())), problem)
     }
 
     fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
@@ -156,13 +165,13 @@ impl Lines<'_> {
     }
 
     /// Refuses a file whose last field began with a quote and went on to the end without another.
-    fn finish(self) -> Result<()> {
+    pub(super) fn finish(&mut self) -> Result<()> {
         if !self.ends_with_break {
             return Ok(());
         }
         let file = self.file.display();
         let failed = |error: std::io::Error| Error::data(&file, format!("cannot be read: {error}"));
-        let mut source = self.reader.into_inner().into_inner();
+        let source = self.reader.get_mut().get_mut();
         let mut end = Vec::new();
         source.seek(SeekFrom::Start(source.len.saturating_sub(64))).map_err(failed)?;
         source.read_to_end(&mut end).map_err(failed)?;

@@ -1,6 +1,7 @@
 //! Arrays of one or two dimensions in binary files.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use half::{bf16, f16};
 use safetensors::Dtype;
@@ -12,28 +13,35 @@ use crate::error::{Error, Result};
 /// The elements that are read at a time.
 const BLOCK: usize = 1 << 15;
 
-/// What is known of an array before it is read.
+/// An array in a file, which is known to have all its elements. One dimension is a column.
 pub(super) struct Array {
-    pub(super) name: String,
-    pub(super) dtype: Dtype,
-    pub(super) is_fortran: bool,
-    pub(super) shape: Vec<usize>,
-}
-
-/// An array of one or two dimensions; one is a column.
-pub(super) struct Matrix<T> {
     pub(super) name: String,
     pub(super) is_column: bool,
     pub(super) rows: usize,
     pub(super) columns: usize,
+    dtype: Dtype,
+    /// Whether the rows run fastest, as in Fortran.
+    is_fortran: bool,
+    /// The place of the first element in the file.
+    start: u64,
+}
+
+/// An array and its elements in row-major order.
+pub(super) struct Matrix<T> {
+    pub(super) array: Array,
     pub(super) values: Vec<T>,
 }
 
-impl<T: Real> Matrix<T> {
-    /// Reads the elements of `array`, of which the file is known to have all.
-    pub(super) fn read(source: &mut Source, array: Array) -> Result<Self> {
-        let Array { name, dtype, is_fortran, shape } = array;
-        let (rows, columns) = match shape[..] {
+impl Array {
+    /// The array `name` whose elements begin at the byte `start`.
+    pub(super) fn new(
+        name: String,
+        dtype: Dtype,
+        is_fortran: bool,
+        shape: &[usize],
+        start: u64,
+    ) -> Result<Self> {
+        let (rows, columns) = match *shape {
             [rows] => (rows, 1),
             [rows, columns] => (rows, columns),
             _ => {
@@ -41,40 +49,80 @@ impl<T: Real> Matrix<T> {
                 return Err(Error::data(name, problem));
             }
         };
-        let mut matrix = Self { name, is_column: shape.len() == 1, rows, columns, values: Vec::new() };
-        let Some(decode) = decoder(dtype) else {
-            return Err(matrix.error(&format!("has elements of type {dtype}, expected real numbers")));
-        };
-        let (count, size) = (rows * columns, dtype.bitsize() / 8);
-        if matrix.values.try_reserve_exact(count).is_err() {
-            return Err(matrix.error("does not fit in memory"));
+        let array = Self { name, is_column: shape.len() == 1, rows, columns, dtype, is_fortran, start };
+        match decoder::<f64>(dtype) {
+            Some(_) => Ok(array),
+            None => Err(array.error(&format!("has elements of type {dtype}, expected real numbers"))),
         }
-        matrix.values.resize(count, T::zero());
-        let mut bytes = vec![0; BLOCK.min(count) * size];
-        let mut at = 0;
-        while at < count {
-            let block = &mut bytes[..BLOCK.min(count - at) * size];
-            source.read_exact(block).map_err(|error| matrix.error(&format!("cannot be read: {error}")))?;
-            for element in block.chunks_exact(size) {
-                let (row, column) =
-                    if is_fortran { (at % rows, at / rows) } else { (at / columns, at % columns) };
-                let (exact, place) = (decode(element), row * columns + column);
-                let value = T::from_f64(exact);
-                if value.to_f64().is_infinite() {
-                    let problem = if exact.is_infinite() {
-                        format!("is {exact}, expected a finite number")
-                    } else {
-                        format!(
-                            "is {exact:e}, too large for f32, expected at most 3.4e38; `--dtype f64` has room"
-                        )
-                    };
-                    return Err(Error::data(matrix.place(row, column), problem));
-                }
-                matrix.values[place] = value;
-                at += 1;
+    }
+
+    /// Refuses a column, which is no matrix of features.
+    pub(super) fn check_matrix(&self) -> Result<()> {
+        if self.is_column {
+            return Err(
+                self.error(&format!("has the shape [{}], expected a matrix [rows, columns]", self.rows))
+            );
+        }
+        Ok(())
+    }
+
+    /// The elements of `rows`, which there must be, in row-major order.
+    pub(super) fn read<T: Real>(&self, source: &mut Source, rows: Range<usize>) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        if values.try_reserve_exact(rows.len() * self.columns).is_err() {
+            return Err(self.error("does not fit in memory"));
+        }
+        values.resize(rows.len() * self.columns, T::zero());
+        if !self.is_fortran {
+            self.read_elements(source, rows.start * self.columns, &mut values)?;
+            return Ok(values);
+        }
+        let mut elements = vec![T::zero(); rows.len()];
+        for column in 0..self.columns {
+            self.read_elements(source, column * self.rows + rows.start, &mut elements)?;
+            for (row, &element) in values.chunks_exact_mut(self.columns).zip(&elements) {
+                row[column] = element;
             }
         }
-        Ok(matrix)
+        Ok(values)
+    }
+
+    /// Fills `values` with the elements that follow each other in the file, from number `first` on.
+    fn read_elements<T: Real>(&self, source: &mut Source, first: usize, values: &mut [T]) -> Result<()> {
+        let cannot = |error| self.error(&format!("cannot be read: {error}"));
+        let Some(decode) = decoder(self.dtype) else { return Ok(()) };
+        let size = self.dtype.bitsize() / 8;
+        source.seek(SeekFrom::Start(self.start + (first * size) as u64)).map_err(cannot)?;
+        let mut bytes = vec![0; BLOCK.min(values.len()) * size];
+        for (i, block) in values.chunks_mut(BLOCK).enumerate() {
+            let bytes = &mut bytes[..block.len() * size];
+            source.read_exact(bytes).map_err(cannot)?;
+            decode(bytes, block);
+            if let Some(at) = block.iter().position(|value| value.to_f64().is_infinite()) {
+                return Err(self.infinite(first + i * BLOCK + at, &bytes[at * size..][..size]));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error of the element number `at` in the file, whose bytes are no finite number of the type that is read.
+    fn infinite(&self, at: usize, bytes: &[u8]) -> Error {
+        let (row, column) = if self.is_fortran {
+            (at % self.rows, at / self.rows)
+        } else {
+            (at / self.columns, at % self.columns)
+        };
+        let mut exact = [0.];
+        if let Some(decode) = decoder::<f64>(self.dtype) {
+            decode(bytes, &mut exact);
+        }
+        let [exact] = exact;
+        let problem = if exact.is_infinite() {
+            format!("is {exact}, expected a finite number")
+        } else {
+            format!("is {exact:e}, too large for f32, expected at most 3.4e38; `--dtype f64` has room")
+        };
+        Error::data(self.place(row, column), problem)
     }
 
     pub(super) fn error(&self, problem: &str) -> Error {
@@ -82,27 +130,36 @@ impl<T: Real> Matrix<T> {
     }
 
     /// An element as numpy writes its index.
-    fn place(&self, row: usize, column: usize) -> String {
+    pub(super) fn place(&self, row: usize, column: usize) -> String {
         if self.is_column {
             format!("{}[{row}]", self.name)
         } else {
             format!("{}[{row}, {column}]", self.name)
         }
     }
+}
+
+impl<T: Real> Matrix<T> {
+    /// Reads all of `array`.
+    pub(super) fn read(source: &mut Source, array: Array) -> Result<Self> {
+        let values = array.read(source, 0..array.rows)?;
+        Ok(Self { array, values })
+    }
 
     /// The first missing value.
     pub(super) fn missing(&self) -> Option<String> {
         let at = self.values.iter().position(|value| value.to_f64().is_nan())?;
-        Some(self.place(at / self.columns, at % self.columns))
+        Some(self.array.place(at / self.array.columns, at % self.array.columns))
     }
 
     pub(super) fn row_is_missing(&self, row: usize) -> bool {
-        self.values[row * self.columns..][..self.columns].iter().any(|value| value.to_f64().is_nan())
+        let columns = self.array.columns;
+        self.values[row * columns..][..columns].iter().any(|value| value.to_f64().is_nan())
     }
 
     /// Leaves out the rows that are not to be kept.
     pub(super) fn keep(&mut self, keep: &[bool]) {
-        let columns = self.columns;
+        let columns = self.array.columns;
         let mut at = 0;
         self.values.retain(|_| {
             at += 1;
@@ -111,27 +168,30 @@ impl<T: Real> Matrix<T> {
     }
 }
 
-/// The function that reads a little-endian element, if its type is one of real numbers.
-fn decoder(dtype: Dtype) -> Option<fn(&[u8]) -> f64> {
-    /// The bytes of an element, of which there are as many as its type has.
-    fn bytes<const N: usize>(element: &[u8]) -> [u8; N] {
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(element);
-        bytes
+/// A function that reads little-endian elements.
+type Decoder<T> = fn(&[u8], &mut [T]);
+
+/// The function that reads elements of `dtype`, if these are real numbers.
+fn decoder<T: Real>(dtype: Dtype) -> Option<Decoder<T>> {
+    /// Reads each element, of as many bytes as its type has.
+    fn each<T: Real, const N: usize>(bytes: &[u8], values: &mut [T], decode: impl Fn([u8; N]) -> f64) {
+        for (value, &element) in values.iter_mut().zip(bytes.as_chunks().0) {
+            *value = T::from_f64(decode(element));
+        }
     }
     Some(match dtype {
-        Dtype::F16 => |element| f16::from_le_bytes(bytes(element)).to_f64(),
-        Dtype::BF16 => |element| bf16::from_le_bytes(bytes(element)).to_f64(),
-        Dtype::F32 => |element| f32::from_le_bytes(bytes(element)).into(),
-        Dtype::F64 => |element| f64::from_le_bytes(bytes(element)),
-        Dtype::I8 => |element| i8::from_le_bytes(bytes(element)).into(),
-        Dtype::I16 => |element| i16::from_le_bytes(bytes(element)).into(),
-        Dtype::I32 => |element| i32::from_le_bytes(bytes(element)).into(),
-        Dtype::I64 => |element| i64::from_le_bytes(bytes(element)) as f64,
-        Dtype::U8 | Dtype::BOOL => |element| element[0].into(),
-        Dtype::U16 => |element| u16::from_le_bytes(bytes(element)).into(),
-        Dtype::U32 => |element| u32::from_le_bytes(bytes(element)).into(),
-        Dtype::U64 => |element| u64::from_le_bytes(bytes(element)) as f64,
+        Dtype::F16 => |bytes, values| each(bytes, values, |element| f16::from_le_bytes(element).to_f64()),
+        Dtype::BF16 => |bytes, values| each(bytes, values, |element| bf16::from_le_bytes(element).to_f64()),
+        Dtype::F32 => |bytes, values| each(bytes, values, |element| f32::from_le_bytes(element).into()),
+        Dtype::F64 => |bytes, values| each(bytes, values, f64::from_le_bytes),
+        Dtype::I8 => |bytes, values| each(bytes, values, |element| i8::from_le_bytes(element).into()),
+        Dtype::I16 => |bytes, values| each(bytes, values, |element| i16::from_le_bytes(element).into()),
+        Dtype::I32 => |bytes, values| each(bytes, values, |element| i32::from_le_bytes(element).into()),
+        Dtype::I64 => |bytes, values| each(bytes, values, |element| i64::from_le_bytes(element) as f64),
+        Dtype::U8 | Dtype::BOOL => |bytes, values| each(bytes, values, |[byte]| byte.into()),
+        Dtype::U16 => |bytes, values| each(bytes, values, |element| u16::from_le_bytes(element).into()),
+        Dtype::U32 => |bytes, values| each(bytes, values, |element| u32::from_le_bytes(element).into()),
+        Dtype::U64 => |bytes, values| each(bytes, values, |element| u64::from_le_bytes(element) as f64),
         _ => return None,
     })
 }

@@ -13,6 +13,7 @@ mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parse;
+mod rows;
 mod source;
 
 use std::collections::hash_map::DefaultHasher;
@@ -20,6 +21,7 @@ use std::hash::Hasher;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::{FileConfig, FloatType};
@@ -27,6 +29,8 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
 pub(crate) use cell::quote;
+pub(crate) use choice::list;
+pub use rows::{Block, RowOptions, RowReader, Unknown};
 
 /// The largest number of different values of a text column.
 pub const MAX_CATEGORIES: usize = 64;
@@ -49,8 +53,7 @@ pub struct Table {
 impl Table {
     /// `data` whose columns have no names: the features are `x0`, `x1`, ..., the target is `y`, and several are `y0`, ....
     pub fn unnamed(data: Dataset) -> Self {
-        let features = (0..data.features()).map(|i| Column { name: format!("x{i}"), categories: Vec::new() });
-        let (features, targets) = (features.collect(), target_names(data.targets()));
+        let (features, targets) = (Column::unnamed(data.features()), target_names(data.targets()));
         Self { data, features, targets, dropped: 0, duplicates: 0 }
     }
 }
@@ -61,13 +64,68 @@ pub(crate) fn target_names(count: usize) -> Vec<String> {
 }
 
 /// A column of features.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Column {
     /// Its name.
     pub name: String,
     /// The sorted values of a text column, each of which is a feature that is 1 where the column has that value and 0
     /// where it has another; empty for a column of numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+}
+
+impl Column {
+    /// The columns of numbers `x0`, `x1` and so on, as those are called that have no names.
+    pub fn unnamed(count: usize) -> Vec<Self> {
+        (0..count).map(|i| Self { name: format!("x{i}"), categories: Vec::new() }).collect()
+    }
+
+    /// The number of its features: one, or one for each category.
+    pub fn width(&self) -> usize {
+        self.categories.len().max(1)
+    }
+}
+
+/// The formats of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Text, with the delimiter if the ending tells it.
+    Text(Option<u8>),
+    Npy,
+    Safetensors,
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+impl Format {
+    /// The format of the file that `data.file` names, by its ending.
+    fn of(file: &Path) -> Result<Self> {
+        let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match ending.as_str() {
+            "csv" | "txt" => Ok(Self::Text(None)),
+            "tsv" => Ok(Self::Text(Some(b'\t'))),
+            "npy" => Ok(Self::Npy),
+            "safetensors" => Ok(Self::Safetensors),
+            #[cfg(feature = "parquet")]
+            "parquet" => Ok(Self::Parquet),
+            #[cfg(not(feature = "parquet"))]
+            "parquet" => {
+                let problem = format!(
+                    "is {}, which this build cannot read; `cargo build --release --features parquet` makes one that can",
+                    file.display()
+                );
+                Err(Error::config("data.file", problem))
+            }
+            _ => {
+                let problem = format!(
+                    "is {}, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
+                    file.display()
+                );
+                Err(Error::config("data.file", problem))
+            }
+        }
+    }
 }
 
 /// Reads the file that `config` names into a data set of `dtype` on the CPU.
@@ -125,28 +183,12 @@ pub fn read(config: &FileConfig, dtype: FloatType) -> Result<Table> {
 }
 
 fn read_as<T: Real>(config: &FileConfig) -> Result<Table> {
-    let ending = config.file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let rows: Rows<T> = match ending.as_str() {
-        "csv" | "tsv" | "txt" => delimited::read(config, (ending == "tsv").then_some(b'\t'))?,
-        "npy" => arrays::read_npy(config)?,
-        "safetensors" => arrays::read_safetensors(config)?,
+    let rows: Rows<T> = match Format::of(&config.file)? {
+        Format::Text(delimiter) => delimited::read(config, delimiter)?,
+        Format::Npy => arrays::read_npy(config)?,
+        Format::Safetensors => arrays::read_safetensors(config)?,
         #[cfg(feature = "parquet")]
-        "parquet" => parquet::read(config)?,
-        #[cfg(not(feature = "parquet"))]
-        "parquet" => {
-            let problem = format!(
-                "is {}, which this build cannot read; `cargo build --release --features parquet` makes one that can",
-                config.file.display()
-            );
-            return Err(Error::config("data.file", problem));
-        }
-        _ => {
-            let problem = format!(
-                "is {}, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
-                config.file.display()
-            );
-            return Err(Error::config("data.file", problem));
-        }
+        Format::Parquet => parquet::read(config)?,
     };
     rows.into_table(&config.file)
 }

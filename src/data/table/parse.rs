@@ -8,7 +8,7 @@ use csv::{Position, StringRecord};
 use super::category::{Categories, one_hot};
 use super::cell::{Cell, Real, is_missing, quote};
 use super::choice::Choice;
-use super::line::line_of;
+use super::line::{line_of, place_of};
 use super::{Column, MAX_CATEGORIES, Rows};
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
@@ -207,12 +207,8 @@ impl<'a, T: Real> Parser<'a, T> {
     }
 
     fn error(&self, record: &StringRecord, column: Option<usize>, problem: &str) -> Error {
-        let place =
-            format!("{}:{}", self.config.file.display(), line_of(&self.config.file, record.position()));
-        match column {
-            Some(column) => Error::data(format!("{place}:{}", self.header[column]), problem),
-            None => Error::data(place, problem),
-        }
+        let column = column.map(|column| self.header[column].as_str());
+        Error::data(place_of(&self.config.file, record, column), problem)
     }
 }
 
@@ -230,6 +226,6 @@ impl Text {
 }
 
 /// A field without the spaces around it.
-fn field(record: &StringRecord, column: usize) -> &str {
+pub(super) fn field(record: &StringRecord, column: usize) -> &str {
     record.get(column).unwrap_or_default().trim()
 }

@@ -1,0 +1,83 @@
+//! Rows of an array.
+
+use std::path::Path;
+
+use super::RowOptions;
+use crate::data::table::arrays::{Tensors, X, open_npy};
+use crate::data::table::cell::Real;
+use crate::data::table::choice::list;
+use crate::data::table::matrix::Array;
+use crate::data::table::source::Source;
+use crate::data::table::{Column, Format};
+use crate::error::{Error, Result};
+
+/// The rows of a matrix whose columns are the features in order.
+pub(super) struct ArrayRows {
+    source: Source,
+    array: Array,
+    options: RowOptions,
+    /// The number of rows that are read.
+    at: usize,
+    /// The names of other arrays in the file.
+    others: Vec<String>,
+}
+
+impl ArrayRows {
+    pub(super) fn open(file: &Path, format: Format, columns: &[Column], options: RowOptions) -> Result<Self> {
+        let (source, array, others) = if format == Format::Npy {
+            let (source, array) = open_npy("data.file", file)?;
+            (source, array, Vec::new())
+        } else {
+            let tensors = Tensors::open("data.file", file)?;
+            let others = tensors.names().into_iter().filter(|name| name != X).collect();
+            (tensors.find(X).map(|array| (tensors.source, array, others)))?
+        };
+        array.check_matrix()?;
+        if let Some(name) = options.keep.first() {
+            let problem = format!(
+                "is '{name}', which {} does not have: its columns have no names; expected a text file",
+                file.display()
+            );
+            return Err(Error::config("keep", problem));
+        }
+        if let Some(column) = columns.iter().find(|column| !column.categories.is_empty()) {
+            let problem = format!(
+                "has numbers alone, and '{}', which the model was trained on, is text; expected a .csv, .tsv or .txt file",
+                column.name
+            );
+            return Err(array.error(&problem));
+        }
+        if array.columns != columns.len() {
+            let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+            let problem = format!(
+                "has {} columns, expected {} as the model was trained on: {}",
+                array.columns,
+                columns.len(),
+                list(&names)
+            );
+            return Err(array.error(&problem));
+        }
+        Ok(Self { source, array, options, at: 0, others })
+    }
+
+    /// The next rows, at most `rows` of them, one after the other.
+    pub(super) fn read<T: Real>(&mut self, rows: usize) -> Result<Vec<T>> {
+        let end = self.at.saturating_add(rows).min(self.array.rows);
+        let x: Vec<T> = self.array.read(&mut self.source, self.at..end)?;
+        if !self.options.allow_missing
+            && let Some(place) = x.iter().position(|value| value.to_f64().is_nan())
+        {
+            let (row, column) = (self.at + place / self.array.columns, place % self.array.columns);
+            let problem = "is NaN, a missing value, of which the model has learnt none; `--missing mean` fills the mean of \
+                           its training in, `--missing empty` predicts nothing for such rows";
+            return Err(Error::data(self.array.place(row, column), problem));
+        }
+        self.at = end;
+        Ok(x)
+    }
+
+    /// The arrays of the file that are not read.
+    pub(super) fn unused(&self) -> Vec<&str> {
+        self.others.iter().map(String::as_str).collect()
+    }
+}

@@ -1,0 +1,163 @@
+//! Rows of a file in blocks, for columns that are known beforehand.
+
+mod array;
+mod text;
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use self::array::ArrayRows;
+use self::text::TextRows;
+use super::cell::Real;
+use super::{Column, Format};
+use crate::config::FloatType;
+use crate::error::Result;
+
+/// Reads the rows of a file in blocks: files of any size in memory for one block.
+///
+/// The columns are those that a model was trained on, as [`read`](crate::data::read) found them. In a text file they are
+/// found by their names, in any order and among others. Arrays (.npy, the tensor `X` of .safetensors) have no names: their
+/// columns must be the features in order. What a field may be is as in [`read`](crate::data::read).
+///
+/// # Examples
+///
+/// ```
+/// use taper::config::FloatType;
+/// use taper::data::{Column, RowOptions, RowReader};
+///
+/// let file = std::env::temp_dir().join(format!("taper-rows-{}.csv", std::process::id()));
+/// std::fs::write(&file, "town,id,size\nUlm,a,10\nBonn,b,20\nUlm,c,30\n")?;
+/// let number = Column { name: "size".into(), categories: vec![] };
+/// let text = Column { name: "town".into(), categories: vec!["Bonn".into(), "Ulm".into()] };
+/// let columns = [number, text];
+///
+/// let options = RowOptions { keep: vec!["id".into()], ..RowOptions::default() };
+/// let mut rows = RowReader::open(&file, &columns, FloatType::F32, options)?;
+/// let block = rows.next_block(2)?.unwrap();
+/// assert_eq!(block.x.to_vec2::<f32>()?, [[10., 0., 1.], [20., 1., 0.]]);
+/// assert_eq!(block.kept, [["a"], ["b"]]);
+/// assert_eq!(rows.next_block(2)?.unwrap().x.to_vec2::<f32>()?, [[30., 0., 1.]]);
+/// assert!(rows.next_block(2)?.is_none());
+/// # std::fs::remove_file(file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RowReader<'a> {
+    rows: Rows<'a>,
+    dtype: FloatType,
+    width: usize,
+}
+
+/// Some rows of a file.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The features, (n, features), with text columns as zeros and ones; a missing value is NaN.
+    pub x: Tensor,
+    /// For each row the fields of the columns to keep, as they are in the file; empty where none are kept.
+    pub kept: Vec<Vec<String>>,
+}
+
+/// What a [`RowReader`] does with what it may meet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowOptions {
+    /// Whether a missing value becomes NaN; else it is an error.
+    pub allow_missing: bool,
+    /// What becomes of a text that is none of its column's categories.
+    pub unknown: Unknown,
+    /// Columns of a text file to hand over as they are.
+    pub keep: Vec<String>,
+}
+
+/// What becomes of a text that is none of its column's categories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// It is refused.
+    #[default]
+    Error,
+    /// All features of the column are 0, as by scikit-learn's `OneHotEncoder(handle_unknown="ignore")`.
+    Zeros,
+    /// It is a missing value.
+    Missing,
+}
+
+enum Rows<'a> {
+    Text(Box<TextRows<'a>>),
+    Array(Box<ArrayRows>),
+}
+
+impl<'a> RowReader<'a> {
+    /// Opens `file` and finds `columns` in it, to be read as `dtype`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`](crate::Error::Config) when there is no such file, or none of its columns is one of
+    /// `options.keep`, and with [`Error::Data`](crate::Error::Data) when the file has not all `columns`.
+    pub fn open(
+        file: &'a Path,
+        columns: &'a [Column],
+        dtype: FloatType,
+        options: RowOptions,
+    ) -> Result<Self> {
+        let rows = match Format::of(file)? {
+            Format::Text(delimiter) => {
+                Rows::Text(Box::new(TextRows::open(file, delimiter, columns, options)?))
+            }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                let problem = format!("is {}, and predictions are of text and arrays alone", file.display());
+                return Err(Error::config("data.file", problem));
+            }
+            format => Rows::Array(Box::new(ArrayRows::open(file, format, columns, options)?)),
+        };
+        Ok(Self { rows, dtype, width: columns.iter().map(Column::width).sum() })
+    }
+
+    /// The next rows, at most `rows` of them and at least one, or `None` at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Data`](crate::Error::Data), which names the place, when a row or a field is not as it should be
+    /// or the rows do not fit in memory.
+    pub fn next_block(&mut self, rows: usize) -> Result<Option<Block>> {
+        match self.dtype {
+            FloatType::F32 => self.next_of::<f32>(rows),
+            FloatType::F64 => self.next_of::<f64>(rows),
+        }
+    }
+
+    fn next_of<T: Real>(&mut self, rows: usize) -> Result<Option<Block>> {
+        let mut kept = Vec::new();
+        let x: Vec<T> = match &mut self.rows {
+            Rows::Text(text) => text.read(rows.max(1), &mut kept)?,
+            Rows::Array(array) => array.read(rows.max(1))?,
+        };
+        if x.is_empty() {
+            return Ok(None);
+        }
+        let shape = (x.len() / self.width, self.width);
+        Ok(Some(Block { x: Tensor::from_vec(x, shape, &Device::Cpu)?, kept }))
+    }
+
+    /// The columns of a text file, or the tensors of a .safetensors file, that are not read.
+    pub fn unused(&self) -> Vec<&str> {
+        match &self.rows {
+            Rows::Text(text) => text.unused(),
+            Rows::Array(array) => array.unused(),
+        }
+    }
+
+    /// Whether the columns of the file have names.
+    pub fn has_names(&self) -> bool {
+        matches!(self.rows, Rows::Text(_))
+    }
+
+    /// How many texts have been met so far that are none of their columns' categories.
+    pub fn unknown(&self) -> usize {
+        match &self.rows {
+            Rows::Text(text) => text.unknown,
+            Rows::Array(_) => 0,
+        }
+    }
+}

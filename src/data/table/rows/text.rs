@@ -1,0 +1,169 @@
+//! Rows of a text file.
+
+use std::path::Path;
+
+use candle_core::DType;
+use csv::StringRecord;
+
+use super::{RowOptions, Unknown};
+use crate::data::table::Column;
+use crate::data::table::cell::{Cell, Real, is_missing, quote};
+use crate::data::table::choice::{find, list, nearest};
+use crate::data::table::delimited::Lines;
+use crate::data::table::parse::field;
+use crate::error::{Error, Result};
+
+/// The rows of a text file whose columns are known.
+pub(super) struct TextRows<'a> {
+    lines: Lines<'a>,
+    columns: &'a [Column],
+    options: RowOptions,
+    /// Where in the header each of the columns is.
+    places: Vec<usize>,
+    /// Where the columns to keep are.
+    keep: Vec<usize>,
+    record: StringRecord,
+    /// How many texts were none of their columns' categories.
+    pub(super) unknown: usize,
+}
+
+impl<'a> TextRows<'a> {
+    pub(super) fn open(
+        file: &'a Path,
+        delimiter: Option<u8>,
+        columns: &'a [Column],
+        options: RowOptions,
+    ) -> Result<Self> {
+        let lines = Lines::open(file, delimiter)?;
+        let places = places(file, columns, &lines.header)?;
+        let keep = find("keep", &options.keep, &lines.header, file)?;
+        Ok(Self { lines, columns, options, places, keep, record: StringRecord::new(), unknown: 0 })
+    }
+
+    /// The features of the next rows, at most `rows` of them, one row after the other. Their fields in the columns to keep
+    /// go to `kept`.
+    pub(super) fn read<T: Real>(&mut self, rows: usize, kept: &mut Vec<Vec<String>>) -> Result<Vec<T>> {
+        let width: usize = self.columns.iter().map(Column::width).sum();
+        let mut x = Vec::new();
+        for _ in 0..rows {
+            if !self.lines.next(&mut self.record)? {
+                self.lines.finish()?;
+                break;
+            }
+            if x.try_reserve(width).is_err() {
+                let problem = "does not fit in memory with the rows before it";
+                return Err(self.lines.error(&self.record, None, problem));
+            }
+            for i in 0..self.columns.len() {
+                self.push(i, &mut x)?;
+            }
+            if !self.keep.is_empty() {
+                let field = |&place: &usize| self.record.get(place).unwrap_or_default().to_owned();
+                kept.push(self.keep.iter().map(field).collect());
+            }
+        }
+        Ok(x)
+    }
+
+    /// Appends the features of column `i` of the row.
+    fn push<T: Real>(&mut self, i: usize, x: &mut Vec<T>) -> Result<()> {
+        let categories = &self.columns[i].categories;
+        let text = field(&self.record, self.places[i]);
+        if categories.is_empty() {
+            match Cell::parse(text) {
+                Cell::Number(number) => x.push(number),
+                Cell::Missing if self.options.allow_missing => x.push(T::from_f64(f64::NAN)),
+                cell => return Err(self.refuse(i, cell)),
+            }
+            return Ok(());
+        }
+        // Categories are sorted.
+        let place = categories.binary_search_by(|category| category.as_str().cmp(text)).ok();
+        let missing = T::from_f64(f64::NAN);
+        let others = match place {
+            Some(_) => T::zero(),
+            None if is_missing(text) => missing,
+            None => {
+                self.unknown += 1;
+                match self.options.unknown {
+                    Unknown::Error => return Err(self.refuse_category(i)),
+                    Unknown::Zeros => T::zero(),
+                    Unknown::Missing => missing,
+                }
+            }
+        };
+        if others.to_f64().is_nan() && !self.options.allow_missing {
+            return Err(self.refuse::<T>(i, Cell::Missing));
+        }
+        let start = x.len();
+        x.resize(start + categories.len(), others);
+        if let Some(place) = place {
+            x[start + place] = T::one();
+        }
+        Ok(())
+    }
+
+    /// The columns that are not read.
+    pub(super) fn unused(&self) -> Vec<&str> {
+        let header = self.lines.header.iter().enumerate();
+        let unused = header.filter(|(i, _)| !self.places.contains(i) && !self.keep.contains(i));
+        unused.map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// The error of a field of column `i` that is not the number that it should be.
+    fn refuse<T: Real>(&self, i: usize, cell: Cell<T>) -> Error {
+        let text = quote(field(&self.record, self.places[i]));
+        let problem = match cell {
+            Cell::Missing => format!(
+                "{text} is a missing value, of which the model has learnt none; `--missing mean` fills the mean of its \
+                 training in, `--missing empty` predicts nothing for such rows"
+            ),
+            Cell::Infinite => format!("{text} is infinite, expected a finite number"),
+            Cell::TooLarge if T::DTYPE == DType::F32 => {
+                format!("{text} is too large for f32, the type of the model, expected at most 3.4e38")
+            }
+            Cell::TooLarge => format!("{text} is too large for f64, expected at most 1.8e308"),
+            _ => format!("{text} is not a number, as the values were that the model has learnt"),
+        };
+        self.lines.error(&self.record, Some(self.places[i]), &problem)
+    }
+
+    /// The error of a field of the text column `i` that is none of its categories.
+    fn refuse_category(&self, i: usize) -> Error {
+        let text = quote(field(&self.record, self.places[i]));
+        let problem = format!(
+            "{text} is a value that the model has not learnt, expected one of {}; `--unknown zeros` takes it for none of \
+             them, `--unknown missing` for a missing value",
+            list(&self.columns[i].categories)
+        );
+        self.lines.error(&self.record, Some(self.places[i]), &problem)
+    }
+}
+
+/// Where in `header` each of `columns` is.
+fn places(file: &Path, columns: &[Column], header: &[String]) -> Result<Vec<usize>> {
+    let place = |column: &Column| header.iter().position(|name| *name == column.name);
+    let places: Vec<_> = columns.iter().map(place).collect();
+    let missing: Vec<_> = columns
+        .iter()
+        .zip(&places)
+        .filter(|(_, place)| place.is_none())
+        .map(|(c, _)| c.name.clone())
+        .collect();
+    let problem = match missing.as_slice() {
+        [] => return Ok(places.into_iter().flatten().collect()),
+        [name] => {
+            let advice = nearest(name, header).map_or_else(
+                || format!("it has {}", list(header)),
+                |column| format!("is it the one named '{column}'?"),
+            );
+            format!("has no column '{name}', which the model was trained on; {advice}")
+        }
+        names => format!(
+            "has none of the columns {}, which the model was trained on; it has {}",
+            list(names),
+            list(header)
+        ),
+    };
+    Err(Error::data(file.display(), problem))
+}

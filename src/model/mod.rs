@@ -1,0 +1,303 @@
+//! Trained networks that can be kept, passed on and used.
+//!
+//! A [`Model`] has all that prediction needs: the network, the columns and categories it was trained on, and the scaling of
+//! features and targets. Its file is a plain .safetensors file, so other tools can read its tensors too.
+
+mod file;
+mod schema;
+mod stream;
+mod summary;
+mod training;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use candle_core::{DType, Device, Tensor, bail};
+use candle_nn::VarBuilder;
+
+use crate::config::{FloatType, LayerName};
+use crate::data::{RowOptions, RowReader};
+use crate::error::{Error, Result};
+use crate::nn::{CosInit, DynamicNet, DynamicNetConfig, Layer, LayerKind, Prediction, Predictor};
+use file::Network;
+pub use schema::Schema;
+pub use stream::{Counts, FilePredictions, MissingRows, Outputs, PredictOptions};
+pub use summary::{ModelSummary, TensorSummary};
+pub use training::{Holdout, Training};
+
+/// A trained network with all that it needs to predict the rows of other files.
+///
+/// Predictions are made on the CPU, on all of its cores. They are the same to the bit as those of the training that made
+/// the model, if that was on the CPU of such a machine, and do not depend on how the rows are divided.
+///
+/// # Examples
+///
+/// ```
+/// # use candle_core::{DType, Device};
+/// # use candle_nn::VarMap;
+/// # use taper::config::ModelConfig;
+/// # use taper::model::Schema;
+/// # use taper::nn::{DynamicNet, seeded_builder};
+/// # use taper::random::{Stream, generator};
+/// use taper::Model;
+/// # let vb = seeded_builder(&VarMap::new(), generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+/// # let net = DynamicNet::new(&ModelConfig::default().network(2, 1), vb)?;
+/// # let folder = std::env::temp_dir().join(format!("taper-model-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let (model, data) = (folder.join("model.safetensors"), folder.join("new.csv"));
+/// # Model::new(&net, Schema::unnamed(2, 1))?.save(&model)?;
+/// # std::fs::write(&data, "x1,x0\n1,2\n3,4\n5,6\n")?;
+///
+/// let model = Model::load(model)?;
+/// let x = model.read(data)?;
+/// let y = model.predict(&x)?;
+/// assert_eq!(y.dims(), [3, 1]);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Model {
+    network: Network,
+    /// The parameters by their names, constants on the CPU.
+    tensors: BTreeMap<String, Tensor>,
+    predictor: Predictor,
+    schema: Schema,
+    training: Option<Training>,
+    /// The version of taper that made it.
+    taper: String,
+}
+
+impl Model {
+    /// Copies the parameters of `net`, whose rows are as `schema` says.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Data`] when `schema` does not fit the network or makes no sense, or when a parameter is not finite.
+    pub fn new(net: &DynamicNet, schema: Schema) -> Result<Self> {
+        let [input, hidden, output] = net.layers();
+        let mut tensors = BTreeMap::new();
+        for (name, layer) in [("input", input), ("hidden", hidden), ("output", output)] {
+            for (kind, tensor) in [("weight", Some(layer.weight())), ("bias", layer.bias())] {
+                if let Some(tensor) = tensor {
+                    let tensor = tensor.detach().copy()?.to_device(&Device::Cpu)?;
+                    tensors.insert(format!("{name}.{kind}"), tensor);
+                }
+            }
+        }
+        let dtype = match input.weight().dtype() {
+            DType::F32 => FloatType::F32,
+            DType::F64 => FloatType::F64,
+            dtype => return Err(refused(&format!("has a network of {dtype:?}, expected F32 or F64"))),
+        };
+        let (hidden_features, in_features) = input.weight().dims2()?;
+        let network = Network {
+            in_features,
+            hidden: hidden_features,
+            out_features: output.weight().dims2()?.0,
+            min_depth: *net.depths().start(),
+            max_depth: *net.depths().end(),
+            layer: match input {
+                Layer::Linear(_) => LayerName::Linear,
+                Layer::Cos(_) => LayerName::Cos,
+            },
+            dtype,
+        };
+        Self::assemble(network, tensors, schema).map_err(|problem| refused(&problem))
+    }
+
+    /// Puts a model together if its parts belong together; else the error continues a sentence that begins with the model.
+    fn assemble(network: Network, tensors: BTreeMap<String, Tensor>, schema: Schema) -> Result<Self, String> {
+        if let Some(problem) = schema.problem() {
+            return Err(problem);
+        }
+        let widths = (schema.width(), schema.targets.len());
+        if widths != (network.in_features, network.out_features) {
+            return Err(format!(
+                "has columns for {} features and {} targets, and a network for {} and {}",
+                widths.0, widths.1, network.in_features, network.out_features
+            ));
+        }
+        network.check(&tensors)?;
+        let predictor = predictor(&network, &tensors).map_err(|error| format!("cannot be used: {error}"))?;
+        let taper = env!("CARGO_PKG_VERSION").to_owned();
+        Ok(Self { network, tensors, predictor, schema, training: None, taper })
+    }
+
+    /// The model with facts about its training.
+    #[must_use]
+    pub fn with_training(self, training: Training) -> Self {
+        Self { training: Some(training), ..self }
+    }
+
+    /// The model that fills missing features in with the means of its training, even if there were none missing.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `missing` when it does not know them, since its features are not scaled.
+    pub fn filling_missing(mut self) -> Result<Self> {
+        self.check_means()?;
+        self.schema.fills_missing = true;
+        Ok(self)
+    }
+
+    /// Refuses to fill in means that are not known.
+    fn check_means(&self) -> Result<()> {
+        if self.schema.feature_scaling.is_some() {
+            return Ok(());
+        }
+        let problem =
+            "is mean, but the model does not know the means: its features were not scaled in training";
+        Err(Error::config("missing", problem))
+    }
+
+    /// What it knows of its data.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The shape of its network.
+    pub fn config(&self) -> DynamicNetConfig {
+        self.network.config()
+    }
+
+    /// The type of its features and parameters.
+    pub fn dtype(&self) -> FloatType {
+        self.network.dtype
+    }
+
+    /// The parameters by their names, such as `hidden.weight`, on the CPU.
+    pub fn parameters(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
+    }
+
+    /// Facts about its training, if they are known.
+    pub fn training(&self) -> Option<&Training> {
+        self.training.as_ref()
+    }
+
+    /// The version of taper that made it.
+    pub fn taper_version(&self) -> &str {
+        &self.taper
+    }
+
+    /// Reads all rows of a file of data: the features (n, features), for [`predict`](Self::predict). A file too large for the
+    /// memory is for [`RowReader`], or [`predict_file`](Self::predict_file).
+    ///
+    /// # Errors
+    ///
+    /// As [`RowReader`], and with [`Error::NoRows`] when the file has none.
+    pub fn read(&self, file: impl AsRef<Path>) -> Result<Tensor> {
+        let options = RowOptions { allow_missing: self.schema.fills_missing, ..RowOptions::default() };
+        let mut rows = RowReader::open(file.as_ref(), &self.schema.features, self.dtype(), options)?;
+        Ok(rows.next_block(usize::MAX)?.ok_or(Error::NoRows)?.x)
+    }
+
+    /// Predicts the targets (n, targets), in their own units and in `f64`, of the features `x` (n, features) as they are in
+    /// the data: not scaled, of the model's type, a missing value NaN.
+    ///
+    /// # Errors
+    ///
+    /// Fails when `x` has another shape, type or device than the CPU, or a missing value that the model does not fill in.
+    pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
+        self.check(x)?;
+        self.predict_any(x)
+    }
+
+    /// The prediction as by [`predict`](Self::predict), and the outputs at every depth that it is the mean of, (n, depths,
+    /// targets).
+    ///
+    /// # Errors
+    ///
+    /// As [`predict`](Self::predict).
+    pub fn predict_all_depths(&self, x: &Tensor) -> Result<Prediction> {
+        self.check(x)?;
+        self.predict_any_at_all_depths(x)
+    }
+
+    /// As [`predict`](Self::predict), with missing values filled in if the means are known, and else as they are.
+    fn predict_any(&self, x: &Tensor) -> Result<Tensor> {
+        self.in_units(&self.predictor.predict(&self.scaled(x)?)?)
+    }
+
+    fn predict_any_at_all_depths(&self, x: &Tensor) -> Result<Prediction> {
+        let Prediction { mean, by_depth } = self.predictor.predict_all_depths(&self.scaled(x)?)?;
+        Ok(Prediction { mean: self.in_units(&mean)?, by_depth: self.in_units(&by_depth)? })
+    }
+
+    /// The features as the network takes them.
+    fn scaled(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.schema.feature_scaling {
+            Some(scaling) => Ok(scaling.apply(x)?),
+            None => Ok(x.clone()),
+        }
+    }
+
+    fn check(&self, x: &Tensor) -> candle_core::Result<()> {
+        let (dtype, width) = (DType::from(self.dtype()), self.network.in_features);
+        if x.rank() != 2 || x.dims()[1] != width || x.dtype() != dtype || !x.device().is_cpu() {
+            bail!(
+                "Model: x is {:?} {:?} on {:?}, expected {dtype:?} [n, {width}] on the CPU",
+                x.dtype(),
+                x.dims(),
+                x.device().location()
+            )
+        }
+        // A sum over all is NaN if one of them is, or infinities cancel.
+        let may_have_missing =
+            x.elem_count() > 0 && x.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?.is_nan();
+        if self.schema.fills_missing || !may_have_missing {
+            return Ok(());
+        }
+        let values: Vec<f64> = x.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
+        if let Some(at) = values.iter().position(|value| value.is_nan()) {
+            let name = self.schema.feature_name(at % width);
+            bail!(
+                "Model: x[{}, {}], {name}, is NaN, a missing value, of which the model has learnt none; \
+                 `filling_missing` fills the mean of its training in",
+                at / width,
+                at % width
+            )
+        }
+        Ok(())
+    }
+
+    /// Outputs of the network, of any shape that ends with the targets, in the units of the targets.
+    fn in_units(&self, outputs: &Tensor) -> Result<Tensor> {
+        let mut values: Vec<f64> = outputs.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
+        if let Some(scaling) = &self.schema.target_scaling {
+            scaling.invert(&mut values);
+        }
+        Ok(Tensor::from_vec(values, outputs.shape(), &Device::Cpu)?)
+    }
+}
+
+/// The error of parts that make no model.
+fn refused(problem: &str) -> Error {
+    Error::data("the model", problem)
+}
+
+/// The network of these parameters, on all cores.
+fn predictor(network: &Network, tensors: &BTreeMap<String, Tensor>) -> candle_core::Result<Predictor> {
+    let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+    let vb = VarBuilder::from_tensors(tensors, network.dtype.into(), &Device::Cpu);
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Ok(Predictor::new(&DynamicNet::new(&network.config(), vb)?)?.with_threads(threads))
+}
+
+impl Network {
+    fn config(&self) -> DynamicNetConfig {
+        DynamicNetConfig {
+            in_features: self.in_features,
+            hidden: self.hidden,
+            out_features: self.out_features,
+            depths: self.min_depth..=self.max_depth,
+            // The parameters are given, so their initialisation is not.
+            layer: match self.layer {
+                LayerName::Linear => LayerKind::Linear,
+                LayerName::Cos => LayerKind::Cos(CosInit::default()),
+            },
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a model knows of its data.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
+
+/// What a model knows of its data: the columns of its features, the names of its targets, and how both are scaled.
+///
+/// # Examples
+///
+/// ```
+/// use taper::model::Schema;
+///
+/// let schema = Schema::unnamed(3, 1);
+/// assert_eq!(schema.features[2].name, "x2");
+/// assert_eq!(schema.targets, ["y"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// The columns of the features.
+    pub features: Vec<Column>,
+    /// The names of the targets.
+    pub targets: Vec<String>,
+    /// Whether a missing feature is filled in as `feature_scaling` says; else it is an error.
+    pub fills_missing: bool,
+    /// The scaling of the features, with text columns as zeros and ones, and what fills in for missing ones.
+    pub feature_scaling: Option<Scaling>,
+    /// The scaling of the targets that the network was trained on.
+    pub target_scaling: Option<Scaling>,
+}
+
+impl Schema {
+    /// The schema of data without names, such as synthetic ones or those of arrays: features `x0`, `x1` and so on, targets
+    /// `y` or `y0`, `y1` and so on, none of them scaled.
+    pub fn unnamed(features: usize, targets: usize) -> Self {
+        Self {
+            features: Column::unnamed(features),
+            targets: target_names(targets),
+            fills_missing: false,
+            feature_scaling: None,
+            target_scaling: None,
+        }
+    }
+
+    /// The number of features, with text columns as zeros and ones.
+    pub fn width(&self) -> usize {
+        self.features.iter().map(Column::width).sum()
+    }
+
+    /// The name of feature number `i`: that of its column, or `town=Ulm` for a category.
+    pub fn feature_name(&self, mut i: usize) -> String {
+        for column in &self.features {
+            if i < column.width() {
+                return match column.categories.get(i) {
+                    Some(category) => format!("{}={category}", column.name),
+                    None => column.name.clone(),
+                };
+            }
+            i -= column.width();
+        }
+        String::new()
+    }
+
+    /// What makes no sense in it, if anything.
+    pub(super) fn problem(&self) -> Option<String> {
+        if self.features.is_empty() || self.targets.is_empty() {
+            return Some("has no features or no targets".to_owned());
+        }
+        let mut names = HashSet::new();
+        for name in self.features.iter().map(|column| &column.name).chain(&self.targets) {
+            if name.is_empty() || !names.insert(name) {
+                return Some(format!("has two columns of the name '{name}', or one without a name"));
+            }
+        }
+        for Column { name, categories } in &self.features {
+            // Strictly ascending: they are looked up by halves.
+            if categories.len() > MAX_CATEGORIES || !categories.is_sorted_by(|a, b| a < b) {
+                return Some(format!(
+                    "has categories of '{name}' that are not sorted or more than {MAX_CATEGORIES}"
+                ));
+            }
+        }
+        for (what, scaling, width) in [
+            ("features", &self.feature_scaling, self.width()),
+            ("targets", &self.target_scaling, self.targets.len()),
+        ] {
+            if scaling.as_ref().is_some_and(|scaling| scaling.sound_columns() != Some(width)) {
+                return Some(format!(
+                    "has a scaling of the {what} that is not one of {width} finite numbers"
+                ));
+            }
+        }
+        (self.fills_missing && self.feature_scaling.is_none())
+            .then(|| "fills missing values in, but does not know with what".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(name: &str, categories: &[&str]) -> Column {
+        let categories = categories.iter().map(|&category| category.to_owned()).collect();
+        Column { name: name.to_owned(), categories }
+    }
+
+    #[test]
+    fn features_are_named_by_column_and_category() {
+        let mut schema = Schema::unnamed(2, 1);
+        schema.features.insert(1, texts("town", &["Bonn", "Ulm"]));
+        assert_eq!(schema.width(), 4);
+        let names: Vec<_> = (0..5).map(|i| schema.feature_name(i)).collect();
+        assert_eq!(names, ["x0", "town=Bonn", "town=Ulm", "x1", ""]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_found() {
+        let good = Schema::unnamed(2, 2);
+        assert_eq!(good.problem(), None);
+        let with = |change: &dyn Fn(&mut Schema)| {
+            let mut schema = good.clone();
+            change(&mut schema);
+            schema.problem().unwrap()
+        };
+        assert!(with(&|schema| schema.features.clear()).contains("no features or no targets"));
+        assert!(with(&|schema| schema.targets.clear()).contains("no features or no targets"));
+        assert!(with(&|schema| schema.targets[0] = "x1".to_owned()).contains("two columns of the name 'x1'"));
+        assert!(with(&|schema| schema.features[0].name.clear()).contains("one without a name"));
+        let unsorted = with(&|schema| schema.features[0] = texts("t", &["b", "a"]));
+        assert!(unsorted.contains("categories of 't' that are not sorted"), "{unsorted}");
+        assert!(with(&|schema| schema.features[0] = texts("t", &["a", "a"])).contains("not sorted"));
+        assert!(with(&|schema| schema.fills_missing = true).contains("does not know with what"));
+    }
+}

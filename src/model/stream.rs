@@ -1,0 +1,276 @@
+//! The predictions of a file's rows, block by block.
+
+use std::path::Path;
+
+use candle_core::{DType, Tensor};
+use csv::Writer;
+
+use super::Model;
+use crate::data::{Block, Column, RowOptions, RowReader, Unknown};
+use crate::error::{Error, Result};
+use crate::nn::Prediction;
+
+/// The largest number of rows that are predicted at a time.
+const ROWS: usize = 4096;
+/// How many numbers the rows of a block have at most, if it is more than one row.
+const NUMBERS: usize = 1 << 18;
+
+/// What [`Model::predict_file`] writes for each row, and what it does with what it may meet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PredictOptions {
+    /// Which outputs are written.
+    pub outputs: Outputs,
+    /// What becomes of missing values.
+    pub missing: MissingRows,
+    /// What becomes of a text that its column did not have in training.
+    pub unknown: Unknown,
+    /// Columns of a text file to copy beside the predictions.
+    pub keep: Vec<String>,
+}
+
+/// Which of a network's outputs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outputs {
+    /// The prediction, which is the mean over all depths: `prediction`.
+    #[default]
+    Mean,
+    /// The prediction and the output at every depth: `prediction`, `depth_1`, `depth_2` and so on.
+    All,
+    /// The output at one depth alone: `depth_2`, say.
+    Depth(usize),
+}
+
+/// What becomes of rows with a missing value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingRows {
+    /// As in training: `Mean` if the model fills missing values in, else `Error`.
+    #[default]
+    Trained,
+    /// They are refused.
+    Error,
+    /// A missing value becomes the mean of its feature in training.
+    Mean,
+    /// Nothing is predicted for such a row.
+    Empty,
+}
+
+/// The predictions of a file's rows as the text of a .csv file, block by block. See [`Model::predict_file`].
+pub struct FilePredictions<'a> {
+    model: &'a Model,
+    options: &'a PredictOptions,
+    rows: RowReader<'a>,
+    is_begun: bool,
+    counts: Counts,
+}
+
+/// What was met among the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// The rows that were predicted.
+    pub rows: usize,
+    /// Those of them for which nothing is predicted, since a value is missing.
+    pub empty: usize,
+    /// Texts that their columns did not have in training.
+    pub unknown: usize,
+    /// Predictions that are not finite.
+    pub not_finite: usize,
+}
+
+impl Model {
+    /// Begins to predict the rows of a file of any size, in memory for one block. Its columns are found as by
+    /// [`RowReader`].
+    ///
+    /// A column is called `prediction` or `depth_2`, and of a model of several targets `prediction:price`. Numbers are
+    /// written with as few digits as give the same `f64` when read.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] when the file cannot be read, when it has not the columns to keep, or when there is no
+    /// such depth or no mean to fill in, and with [`Error::Data`] when the file has not the model's columns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use candle_core::{DType, Device};
+    /// # use candle_nn::VarMap;
+    /// # use taper::config::ModelConfig;
+    /// # use taper::model::{Model, Outputs, PredictOptions, Schema};
+    /// # use taper::nn::{DynamicNet, seeded_builder};
+    /// # use taper::random::{Stream, generator};
+    /// # let vb = seeded_builder(&VarMap::new(), generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+    /// # let net = DynamicNet::new(&ModelConfig::default().network(2, 1), vb)?;
+    /// # let model = Model::new(&net, Schema::unnamed(2, 1))?;
+    /// # let file = std::env::temp_dir().join(format!("taper-predict-file-{}.csv", std::process::id()));
+    /// std::fs::write(&file, "x1,x0\n1,2\n3,4\n5,6\n")?;
+    /// let options = PredictOptions { outputs: Outputs::All, ..PredictOptions::default() };
+    /// let mut predictions = model.predict_file(&file, &options)?;
+    /// let mut text = Vec::new();
+    /// while let Some(block) = predictions.next_block()? {
+    ///     text.extend(block);
+    /// }
+    /// assert!(text.starts_with(b"prediction,depth_1,depth_2,depth_3,depth_4\n"));
+    /// assert_eq!(predictions.counts().rows, 3);
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn predict_file<'a>(
+        &'a self,
+        file: &'a Path,
+        options: &'a PredictOptions,
+    ) -> Result<FilePredictions<'a>> {
+        let depths = self.config().depths;
+        if let Outputs::Depth(depth) = options.outputs
+            && !depths.contains(&depth)
+        {
+            let (first, last) = depths.into_inner();
+            let problem =
+                format!("is {depth}, expected mean, all or a depth of the model, {first} to {last}");
+            return Err(Error::config("depth", problem));
+        }
+        if options.missing == MissingRows::Mean {
+            self.check_means()?;
+        }
+        let allow_missing = match options.missing {
+            MissingRows::Trained => self.schema.fills_missing,
+            MissingRows::Error => false,
+            MissingRows::Mean | MissingRows::Empty => true,
+        };
+        let row_options = RowOptions { allow_missing, unknown: options.unknown, keep: options.keep.clone() };
+        let rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;
+        let predictions =
+            FilePredictions { model: self, options, rows, is_begun: false, counts: Counts::default() };
+        if let Some(name) = options.keep.iter().find(|name| predictions.names().contains(name)) {
+            let problem = format!("is '{name}', which is the name of a column of predictions");
+            return Err(Error::config("keep", problem));
+        }
+        Ok(predictions)
+    }
+}
+
+impl FilePredictions<'_> {
+    /// The next part of the text, whole lines of which the first is the header, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Data`] when a row or a field is not as it should be.
+    pub fn next_block(&mut self) -> Result<Option<Vec<u8>>> {
+        let block = self.rows.next_block(self.rows_of_block())?;
+        if block.is_none() && self.is_begun {
+            return Ok(None);
+        }
+        let mut text = Writer::from_writer(Vec::new());
+        if !self.is_begun {
+            self.is_begun = true;
+            text.write_record(self.options.keep.iter().chain(&self.names())).map_err(unwritten)?;
+        }
+        if let Some(block) = block {
+            self.write(&block, &mut text)?;
+        }
+        Ok(Some(text.into_inner().map_err(unwritten)?))
+    }
+
+    /// Appends the predictions of `block`.
+    fn write(&mut self, block: &Block, text: &mut Writer<Vec<u8>>) -> Result<()> {
+        let (values, width) = self.predict(&block.x)?;
+        let is_empty = self.rows_without(&block.x)?;
+        let mut number = String::new();
+        for (row, values) in values.chunks_exact(width).enumerate() {
+            for field in block.kept.get(row).into_iter().flatten() {
+                text.write_field(field).map_err(unwritten)?;
+            }
+            let is_empty = is_empty.get(row) == Some(&true);
+            for value in values {
+                number.clear();
+                if !is_empty {
+                    self.counts.not_finite += usize::from(!value.is_finite());
+                    push_number(&mut number, *value);
+                }
+                text.write_field(&number).map_err(unwritten)?;
+            }
+            text.write_record(None::<&[u8]>).map_err(unwritten)?;
+            self.counts.rows += 1;
+            self.counts.empty += usize::from(is_empty);
+        }
+        self.counts.unknown = self.rows.unknown();
+        Ok(())
+    }
+
+    /// What was met among the rows so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The columns of the file that are neither features nor targets nor kept.
+    pub fn unused(&self) -> Vec<&str> {
+        let targets = &self.model.schema.targets;
+        self.rows.unused().into_iter().filter(|name| !targets.iter().any(|target| target == name)).collect()
+    }
+
+    /// Whether the columns of the file have no names although those of the model have: then only their number could be
+    /// checked.
+    pub fn goes_by_order(&self) -> bool {
+        let features = &self.model.schema.features;
+        !self.rows.has_names() && *features != Column::unnamed(features.len())
+    }
+
+    /// The names of the columns of predictions.
+    fn names(&self) -> Vec<String> {
+        let depths = self.model.config().depths.map(|depth| format!("depth_{depth}"));
+        let prediction = "prediction".to_owned();
+        let outputs: Vec<_> = match self.options.outputs {
+            Outputs::Mean => vec![prediction],
+            Outputs::All => [prediction].into_iter().chain(depths).collect(),
+            Outputs::Depth(depth) => vec![format!("depth_{depth}")],
+        };
+        let targets = self.model.schema.targets.as_slice();
+        let names = |output: String| match targets {
+            [_] => vec![output],
+            targets => targets.iter().map(|target| format!("{output}:{target}")).collect(),
+        };
+        outputs.into_iter().flat_map(names).collect()
+    }
+
+    fn rows_of_block(&self) -> usize {
+        let network = &self.model.network;
+        let depths = network.max_depth - network.min_depth + 2;
+        (NUMBERS / network.in_features.max(depths * network.out_features)).clamp(1, ROWS)
+    }
+
+    /// The numbers of the rows `x`, one row after the other, and how many a row has.
+    fn predict(&self, x: &Tensor) -> Result<(Vec<f64>, usize)> {
+        let rows = x.dims()[0];
+        let y = match self.options.outputs {
+            Outputs::Mean => self.model.predict_any(x)?,
+            Outputs::All => {
+                let Prediction { mean, by_depth } = self.model.predict_any_at_all_depths(x)?;
+                Tensor::cat(&[mean, by_depth.flatten_from(1)?], 1)?
+            }
+            Outputs::Depth(depth) => {
+                let by_depth = self.model.predict_any_at_all_depths(x)?.by_depth;
+                by_depth.narrow(1, depth - self.model.network.min_depth, 1)?
+            }
+        };
+        Ok((y.flatten_all()?.to_vec1()?, y.elem_count() / rows))
+    }
+
+    /// For each row whether it is to be left empty; nothing where none is.
+    fn rows_without(&self, x: &Tensor) -> Result<Vec<bool>> {
+        if self.options.missing != MissingRows::Empty {
+            return Ok(Vec::new());
+        }
+        let rows = x.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+        Ok(rows.iter().map(|row| row.iter().any(|value| value.is_nan())).collect())
+    }
+}
+
+/// The error of text that cannot be written to memory.
+fn unwritten(error: impl ToString) -> Error {
+    Error::data("the predictions", error.to_string())
+}
+
+/// Appends the shortest text that gives `value` again.
+fn push_number(text: &mut String, value: f64) {
+    use std::fmt::Write;
+    // Writing to a string does not fail.
+    let _ = write!(text, "{value:?}");
+}

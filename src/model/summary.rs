@@ -1,0 +1,176 @@
+//! What is in a model, for people and as JSON.
+
+use std::fmt;
+
+use candle_core::{DType, Tensor};
+use comfy_table::Table;
+use comfy_table::presets::ASCII_MARKDOWN;
+use serde::Serialize;
+
+use super::file::{FORMAT, Network};
+use super::{Model, Schema, Training};
+use crate::config::LayerName;
+use crate::data::{Scaling, list};
+use crate::error::Result;
+use crate::report::number;
+
+/// What is in a model. Its `Display` is a text with tables, its `Serialize` the document of `taper inspect --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelSummary {
+    /// The version of the format of its file.
+    pub format: u32,
+    /// The version of taper that made it.
+    pub taper: String,
+    network: Network,
+    /// The number of parameters.
+    pub parameters: usize,
+    /// What it knows of its data.
+    pub schema: Schema,
+    /// How it was trained.
+    pub training: Option<Training>,
+    /// Its tensors, by name.
+    pub tensors: Vec<TensorSummary>,
+}
+
+/// What is in a tensor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TensorSummary {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The least element.
+    pub min: f64,
+    /// The largest element.
+    pub max: f64,
+    /// The mean of the elements.
+    pub mean: f64,
+    /// The standard deviation of the elements, of the population.
+    pub std: f64,
+}
+
+impl Model {
+    /// What is in it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Candle cannot read a parameter.
+    pub fn summary(&self) -> Result<ModelSummary> {
+        let mut tensors = Vec::new();
+        for (name, tensor) in &self.tensors {
+            let values: Vec<f64> = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
+            let n = values.len() as f64;
+            let mean = values.iter().map(|value| value / n).sum::<f64>();
+            tensors.push(TensorSummary {
+                name: name.clone(),
+                shape: tensor.dims().to_vec(),
+                min: values.iter().copied().fold(f64::INFINITY, f64::min),
+                max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                mean,
+                std: values.iter().map(|value| (value - mean).powi(2) / n).sum::<f64>().sqrt(),
+            });
+        }
+        Ok(ModelSummary {
+            format: FORMAT,
+            taper: self.taper.clone(),
+            network: self.network.clone(),
+            parameters: self.tensors.values().map(Tensor::elem_count).sum(),
+            schema: self.schema.clone(),
+            training: self.training.clone(),
+            tensors,
+        })
+    }
+}
+
+impl fmt::Display for ModelSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Network { in_features, hidden, out_features, min_depth, max_depth, layer, dtype } = &self.network;
+        writeln!(f, "format {}, made by taper {}", self.format, self.taper)?;
+        let layer = match layer {
+            LayerName::Linear => "linear",
+            LayerName::Cos => "cos",
+        };
+        writeln!(
+            f,
+            "network: {in_features} -> {hidden} -> {out_features}, {layer} layers, {:?}, depths {min_depth} to {max_depth}, {} \
+             parameters",
+            DType::from(*dtype),
+            self.parameters
+        )?;
+        if let Some(training) = &self.training {
+            write_training(training, f)?;
+        }
+        let missing = if self.schema.fills_missing { "become the means below" } else { "are refused" };
+        writeln!(f, "missing values: {missing}")?;
+        write!(f, "\n{}\n\n{}\n\n{}", self.features(), self.targets(), self.tensors())
+    }
+}
+
+impl ModelSummary {
+    /// A row for each column of features.
+    fn features(&self) -> Table {
+        let mut table = table(["feature", "kind", "mean", "scale"]);
+        let mut at = 0;
+        for column in &self.schema.features {
+            // The shares of categories say nothing in a table.
+            let (kind, scaling) = match column.categories.as_slice() {
+                [] => ("number".to_owned(), self.schema.feature_scaling.as_ref()),
+                categories => (format!("text: {}", list(categories)), None),
+            };
+            let [mean, scale] = scaling_of(scaling, at);
+            table.add_row([column.name.clone(), kind, mean, scale]);
+            at += column.width();
+        }
+        table
+    }
+
+    fn targets(&self) -> Table {
+        let mut table = table(["target", "mean", "scale"]);
+        for (i, name) in self.schema.targets.iter().enumerate() {
+            let [mean, scale] = scaling_of(self.schema.target_scaling.as_ref(), i);
+            table.add_row([name.clone(), mean, scale]);
+        }
+        table
+    }
+
+    fn tensors(&self) -> Table {
+        let mut table = table(["tensor", "shape", "min", "max", "mean", "std"]);
+        for TensorSummary { name, shape, min, max, mean, std } in &self.tensors {
+            let numbers = [min, max, mean, std].map(|value| number(*value));
+            table.add_row([name.clone(), format!("{shape:?}")].into_iter().chain(numbers));
+        }
+        table
+    }
+}
+
+/// Lines about the training.
+fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Training { data, rows, epochs, seed, train_mse, holdout } = training;
+    let data = data.as_deref().unwrap_or("synthetic data");
+    write!(f, "training: {rows} rows of {data}, {epochs} epochs, seed {seed}")?;
+    if let Some(mse) = train_mse {
+        write!(f, ", mse {} in the last epoch", number(*mse))?;
+    }
+    writeln!(f)?;
+    if let Some(holdout) = holdout {
+        let metrics = &holdout.metrics;
+        write!(f, "{} rows held out: mse {}, ", holdout.rows, number(metrics.mse))?;
+        write!(f, "rmse {}, mae {}", number(metrics.rmse), number(metrics.mae))?;
+        writeln!(f, "{}", metrics.r2.map_or(String::new(), |r2| format!(", r2 {r2:.5}")))?;
+    }
+    Ok(())
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    table.set_header(header);
+    table
+}
+
+/// The mean and the scale of feature or target `i`.
+fn scaling_of(scaling: Option<&Scaling>, i: usize) -> [String; 2] {
+    let Some(scaling) = scaling else { return ["-".to_owned(), "-".to_owned()] };
+    let of = |mut numbers: Box<dyn Iterator<Item = f64> + '_>| numbers.nth(i).map_or(String::new(), number);
+    [of(Box::new(scaling.fills())), of(Box::new(scaling.scales()))]
+}
