@@ -1,6 +1,7 @@
 //! `taper report`.
 
 use anyhow::Result;
+use taper::Error;
 use taper::report::html;
 use taper::run::{REPORT, RunDirectory, RunRecord};
 
@@ -8,9 +9,11 @@ use super::print;
 use crate::cli::ReportArgs;
 
 pub(crate) fn report(args: &ReportArgs) -> Result<()> {
-    RunDirectory::check_resume(&args.run)?;
+    let directory = RunDirectory::open(&args.run).map_err(|error| match error {
+        Error::Config { problem, .. } => Error::Settings(format!("DIR {problem}")),
+        error => error,
+    })?;
     let record = RunRecord::read(&args.run)?;
-    let path = args.run.join(REPORT);
-    taper::storage::write_atomically(&path, html(&record)?.as_bytes())?;
-    print(&path.display().to_string())
+    directory.write(REPORT, html(&record)?.as_bytes())?;
+    print(&args.run.join(REPORT).display().to_string())
 }

@@ -37,7 +37,7 @@ pub(crate) struct Folder {
     directory: RunDirectory,
     identity: Identity,
     /// Of a quick look; it is removed at the end.
-    _scratch: Option<TempDir>,
+    scratch: Option<TempDir>,
 }
 
 /// That a run stopped before its end, and how it goes on.
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
             let environment = Environment::now(self.command, arguments, devices, identity.data.clone());
             directory.write_json(ENVIRONMENT, &environment)?;
         }
-        Ok(Some(Folder { directory, identity, _scratch: scratch }))
+        Ok(Some(Folder { directory, identity, scratch }))
     }
 
     /// What the library is told of the run: where to keep it, and when to stop.
@@ -154,7 +154,11 @@ impl Folder {
     pub(crate) fn finish(&self) -> Result<()> {
         let path = self.directory.path();
         self.directory.write(REPORT, html(&RunRecord::read(path)?)?.as_bytes())?;
-        info!("results are in {}; to look at: {}", path.display(), path.join(REPORT).display());
+        if self.scratch.is_some() {
+            info!("all went through; nothing is left behind");
+        } else {
+            info!("results are in {}; to look at: {}", path.display(), path.join(REPORT).display());
+        }
         Ok(())
     }
 }

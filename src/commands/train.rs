@@ -30,7 +30,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let model = model(&run, &fitted, table)?;
     let path = folder.as_ref().map_or(own_file, |folder| folder.directory().path().join(MODEL));
     model.save(&path)?;
-    let report = TrainReport::new(run.config.clone(), &fitted, path);
+    let report = TrainReport::new(run.config.clone(), &fitted, (!args.run.fast_dev_run).then_some(path));
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_json(RESULTS, &report)?;

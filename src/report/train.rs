@@ -19,15 +19,15 @@ pub struct TrainReport {
     pub train_mse: Vec<f64>,
     /// The errors on the rows that were held out, if there are such.
     pub holdout: Option<FoldReport>,
-    /// The file of the model.
-    pub model: PathBuf,
+    /// The file of the model, if it was kept.
+    pub model: Option<PathBuf>,
     /// How long it all took.
     pub seconds: f64,
 }
 
 impl TrainReport {
-    /// Puts the results of `fitted`, which is written to the file `model`, together.
-    pub fn new(config: ValidConfig, fitted: &Fitted, model: PathBuf) -> Self {
+    /// Puts the results of `fitted`, which is written to the file `model` if there is one, together.
+    pub fn new(config: ValidConfig, fitted: &Fitted, model: Option<PathBuf>) -> Self {
         let train_mse: Vec<_> = fitted.epochs.iter().map(|epoch| epoch.train_mse).collect();
         let holdout = fitted
             .evaluation
@@ -44,11 +44,11 @@ impl fmt::Display for TrainReport {
             writeln!(f, "{}", table("rows", holdout.mse_by_depth.keys(), [row]))?;
         }
         let last = self.train_mse.last().copied().map_or("-".to_owned(), number);
-        let (epochs, model) = (self.train_mse.len(), self.model.display());
-        write!(
-            f,
-            "mean squared error in training {last} after {epochs} epochs, {:.2} s; model: {model}",
-            self.seconds
-        )
+        let epochs = self.train_mse.len();
+        write!(f, "mean squared error in training {last} after {epochs} epochs, {:.2} s", self.seconds)?;
+        match &self.model {
+            Some(model) => write!(f, "; model: {}", model.display()),
+            None => Ok(()),
+        }
     }
 }

@@ -104,16 +104,18 @@ impl Checkpoints {
             entries => entries.map_err(|source| Error::cannot_read(&self.folder, source))?,
         };
         let paths: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
-        let mut paths = paths.map_err(|source| Error::cannot_read(&self.folder, source))?;
-        paths.retain(|path| is_checkpoint(path));
+        let paths = paths.map_err(|source| Error::cannot_read(&self.folder, source))?;
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // What a process left that was killed while it wrote.
+        let (left, mut paths): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| name(path).starts_with(".epoch-"));
+        for path in left {
+            fs::remove_file(&path).map_err(|source| Error::cannot_write(&path, source))?;
+        }
+        paths.retain(|path| name(path).starts_with("epoch-") && name(path).ends_with(".safetensors"));
         paths.sort();
         Ok(paths)
     }
-}
-
-fn is_checkpoint(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with("epoch-") && name.ends_with(".safetensors")
 }
 
 fn read(bytes: &[u8]) -> Result<Checkpoint, String> {

@@ -1,5 +1,6 @@
 //! The folder that a run leaves behind.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use tracing::info;
 use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
 use super::{EpochRecord, Identity, Predictions};
 use crate::error::{Error, Result};
-use crate::storage::{AtomicFile, write_atomically};
+use crate::storage::{AtomicFile, partial, write_atomically};
 
 /// The settings, as a file for `--config`.
 pub const CONFIG: &str = "config.toml";
@@ -34,7 +35,7 @@ pub const MODEL: &str = "model.safetensors";
 const LOCK: &str = ".lock";
 
 /// All that a run writes at the top of its folder.
-const FILES: [&str; 9] = [CONFIG, ENVIRONMENT, FOLDS, METRICS, RESULTS, PREDICTIONS, REPORT, MODEL, LOCK];
+const FILES: [&str; 8] = [CONFIG, ENVIRONMENT, FOLDS, METRICS, RESULTS, PREDICTIONS, REPORT, MODEL];
 
 /// The folder of a run, which no other process can use at the same time.
 ///
@@ -63,8 +64,8 @@ impl RunDirectory {
             }
             entries => entries.map_err(|source| Error::cannot_read(path, source))?,
         };
-        // A lock alone is what is left of a run that did not get far.
-        let is_empty = entries.flatten().all(|entry| entry.file_name() == LOCK);
+        // What is left of a run that did not get far.
+        let is_empty = entries.flatten().map(|entry| entry.file_name()).all(|name| is_left(&name));
         let is_run = path.join(CONFIG).is_file() && path.join(LOCK).is_file();
         match (is_empty, is_run, force) {
             (true, ..) | (_, true, true) => Ok(()),
@@ -123,6 +124,9 @@ impl RunDirectory {
             }
             Err(TryLockError::Error(source)) => return Err(Error::cannot_write(&name, source)),
         }
+        for name in FILES {
+            remove(&partial(&path.join(name)))?;
+        }
         Ok(Self {
             path: path.to_owned(),
             checkpoint_every: Duration::from_secs(30),
@@ -133,16 +137,14 @@ impl RunDirectory {
 
     /// Removes what a run before this one wrote.
     fn clear(&self) -> Result<()> {
-        let removed = |path: &Path, result: io::Result<()>| match result {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.map_err(|source| Error::cannot_write(path, source)),
-        };
-        for name in FILES.into_iter().filter(|name| *name != LOCK) {
-            let path = self.path.join(name);
-            removed(&path, fs::remove_file(&path))?;
+        for name in FILES {
+            remove(&self.path.join(name))?;
         }
         let path = self.path.join(CHECKPOINTS);
-        removed(&path, fs::remove_dir_all(&path))
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.map_err(|source| Error::cannot_write(&path, source)),
+        }
     }
 
     /// The same folder, with a checkpoint at the end of the first step after each `time`; 30 seconds by default.
@@ -237,6 +239,19 @@ impl RunDirectory {
     /// How much time there is between checkpoints.
     pub(crate) fn checkpoint_time(&self) -> Duration {
         self.checkpoint_every
+    }
+}
+
+/// Whether a file of this name in a folder is left of a run that was killed before it had written its settings.
+fn is_left(name: &OsStr) -> bool {
+    name == LOCK || FILES.iter().any(|file| partial(Path::new(file)).as_os_str() == name)
+}
+
+/// Removes the file at `path` if there is one.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(|source| Error::cannot_write(path, source)),
     }
 }
 

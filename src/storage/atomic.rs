@@ -47,10 +47,7 @@ impl AtomicFile {
     ///
     /// Fails with [`Error::File`] when the folder cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
-        let mut name = OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(".partial");
-        let partial = path.with_file_name(name);
+        let partial = partial(path);
         let file = File::create(&partial).map_err(|source| Error::cannot_write(path, source))?;
         Ok(Self { path: path.to_owned(), partial, file: Some(BufWriter::new(file)) })
     }
@@ -92,6 +89,14 @@ impl Drop for AtomicFile {
             let _ = fs::remove_file(&self.partial);
         }
     }
+}
+
+/// Where the file at `path` is while it is written, and stays when the process is killed then.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".partial");
+    path.with_file_name(name)
 }
 
 /// Waits until the disk has the names in the folder of `path`. Only Unix can open a folder for that.

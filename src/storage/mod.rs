@@ -3,5 +3,6 @@
 mod atomic;
 mod sealed;
 
+pub(crate) use atomic::partial;
 pub use atomic::{AtomicFile, write_atomically};
 pub(crate) use sealed::{hex, seal, unseal};
