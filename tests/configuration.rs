@@ -428,3 +428,15 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
         assert_refused(&folder, &[["--config", "run.toml"], args].concat(), message);
     }
 }
+
+/// What `taper config` prints of synthetic data serves for a file of data, too.
+#[test]
+fn a_file_of_data_takes_the_place_of_synthetic_data() {
+    let folder = folder("instead");
+    fs::write(folder.join("run.toml"), printed(&folder, &["--epochs", "3"])).unwrap();
+    let both = ["--config", "run.toml", "--data", "houses.csv", "--target", "price"];
+    assert_eq!(
+        resolved(&folder, &both),
+        resolved(&folder, &["--epochs", "3", "--data", "houses.csv", "--target", "price"])
+    );
+}

@@ -6,6 +6,7 @@
 mod runs;
 
 use std::path::Path;
+use std::time::Instant;
 use std::{env, fs};
 
 use taper::config::LayerName;
@@ -178,8 +179,9 @@ fn spikes_and_numbers_of_a_real_run_are_in_its_page() {
 fn samples() {
     let folder = env::var("TAPER_REPORT_SAMPLES").expect("TAPER_REPORT_SAMPLES names a folder");
     let write = |name: &str, run: &RunRecord| {
+        let start = Instant::now();
         let page = html(run).unwrap();
-        println!("{name}: {} bytes", page.len());
+        println!("{name}: {} bytes in {:.2?}", page.len(), start.elapsed());
         fs::write(Path::new(&folder).join(name), page).unwrap();
     };
     write("linear.html", &diabetes(LayerName::Linear).unwrap());
@@ -193,7 +195,23 @@ fn samples() {
     train.predictions = Predictions::new(vec!["target".to_owned()], vec![1]);
     write("train.html", &train);
     let large = Size { folds: 100, epochs: 1000, rows: 1_000_000, depths: 16, ..Size::default() };
-    write("large.html", &made_up(&large));
+    let large = made_up(&large);
+    write("large.html", &large);
+    let start = Instant::now();
+    let mut file = Vec::new();
+    large.predictions.write_csv(&mut file).unwrap();
+    println!("its predictions: {} MiB written in {:.2?}", file.len() >> 20, start.elapsed());
+    let start = Instant::now();
+    let read = Predictions::read_csv("predictions.csv", &file[..]).unwrap();
+    println!("and read in {:.2?}", start.elapsed());
+    assert_eq!(read, large.predictions);
+    let long = vec!["WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW".to_owned()];
+    let mut long = made_up(&Size { targets: long, folds: 12, scale: 1e-4, ..Size::default() });
+    for (depth, mse) in long.folds.iter_mut().flat_map(|fold| &mut fold.mse_by_depth) {
+        *mse *= 10f64.powf(*depth as f64);
+    }
+    long.weights.clear();
+    write("long.html", &long);
     let strange = ["<script>alert(1)</script>".to_owned(), "a very long name of a column ".repeat(40)];
     write("strange.html", &made_up(&Size { targets: strange.to_vec(), scale: 1e300, ..Size::default() }));
 }

@@ -4,7 +4,7 @@ use super::axis::{Axis, Kind};
 use super::numbers::number;
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture};
-use super::text::short;
+use super::text::on_axis;
 use crate::report::{FoldReport, Summary};
 
 /// The most depths and dots that are drawn.
@@ -41,8 +41,8 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
     let ends = shown.iter().flat_map(|(_, mean, std)| [*mean, mean - std, mean + std]);
     let all = ends.chain(dots.iter().map(|dot| dot.1)).chain([together]);
     let unit = match targets {
-        [target] => format!("mean squared error ({}²)", short(target)),
-        _ => "mean squared error".to_owned(),
+        [target] => format!("MSE ({}²)", on_axis(target)),
+        _ => "MSE (target²)".to_owned(),
     };
     let x = Axis::new(Kind::Whole, "depth", shown.iter().map(|(depth, ..)| *depth as f64));
     let mut picture = Picture::new(x, Axis::log_if_wide(&unit, all));

@@ -5,7 +5,7 @@ use super::bins::{Bins, whole};
 use super::numbers::{count, number};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
-use super::text::short;
+use super::text::{on_axis, short};
 use crate::run::{Predicted, Predictions};
 
 /// The most targets that have pictures.
@@ -25,7 +25,7 @@ pub(super) fn fit(predictions: &Predictions) -> Vec<Figure> {
     };
     let mut figures = Vec::new();
     for (target, name) in targets.iter().take(shown).enumerate() {
-        let pairs = Pairs::new(predictions, target, short(name), shown);
+        let pairs = Pairs::new(predictions, target, name, shown);
         if !pairs.points.is_empty() {
             figures.extend([pairs.against(&more), pairs.residuals(), pairs.histogram()]);
         }
@@ -35,7 +35,9 @@ pub(super) fn fit(predictions: &Predictions) -> Vec<Figure> {
 
 /// The pairs of a prediction and the truth of a target.
 struct Pairs {
+    /// The target's name, in a heading and beside an axis.
     name: String,
+    axis: String,
     /// Of each row the truth and the prediction.
     points: Vec<Point>,
     /// Of each row the prediction and the residual; only those whose difference is a number.
@@ -45,20 +47,20 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn new(predictions: &Predictions, target: usize, name: String, share: usize) -> Self {
+    fn new(predictions: &Predictions, target: usize, name: &str, share: usize) -> Self {
         let truth = predictions.values(target, Predicted::Truth);
         let points: Vec<_> = truth.zip(predictions.values(target, Predicted::Mean)).collect();
         let residuals = points.iter().map(|(truth, prediction)| (*prediction, truth - prediction));
         let residuals = residuals.filter(|(_, residual)| residual.is_finite()).collect();
-        Self { name, points, residuals, share }
+        Self { name: short(name), axis: on_axis(name), points, residuals, share }
     }
 
     fn against(&self, more: &str) -> Figure {
-        let Self { name, points, .. } = self;
+        let Self { name, axis, points, .. } = self;
         let all = points.iter().flat_map(|(truth, prediction)| [*truth, *prediction]);
         let ends = [f64::min, f64::max].map(|end| all.clone().reduce(end).unwrap_or_default());
-        let x = Axis::new(Kind::Linear, &format!("true {name}"), all.clone());
-        let y = Axis::new(Kind::Linear, &format!("predicted {name}"), all);
+        let x = Axis::new(Kind::Linear, &format!("true {axis}"), all.clone());
+        let y = Axis::new(Kind::Linear, &format!("predicted {axis}"), all);
         let mut picture = Picture::new(x, y).square();
         let (key, how) = self.scatter(&mut picture, points);
         picture.line(Ink::Second, 6, 1., ends.map(|end| (end, end)).to_vec());
@@ -72,8 +74,8 @@ impl Pairs {
     }
 
     fn residuals(&self) -> Figure {
-        let Self { name, residuals, .. } = self;
-        let x = Axis::new(Kind::Linear, &format!("predicted {name}"), residuals.iter().map(|point| point.0));
+        let Self { name, axis, residuals, .. } = self;
+        let x = Axis::new(Kind::Linear, &format!("predicted {axis}"), residuals.iter().map(|point| point.0));
         let heights = residuals.iter().map(|point| point.1).chain([0.]);
         let y = Axis::new(Kind::Linear, "true \u{2212} predicted", heights);
         let ends = [f64::min, f64::max].map(|end| {

@@ -16,15 +16,17 @@ pub(super) fn typeset(number: &str) -> String {
     format!("{}{power}", digits.replace('-', "\u{2212}"))
 }
 
-/// A mean with its standard deviation, both to the second digit of the latter.
+/// A mean with its standard deviation, both to the second digit of the latter; a line breaks before the sign.
 pub(super) fn plus_minus(mean: f64, std: f64) -> String {
     const MOST: f64 = 1e6;
     let decimals = 1. - std.log10().floor();
     if !(std > 0. && decimals <= 8. && mean.abs() < MOST && std < MOST) {
-        return format!("{} ± {}", number(mean), number(std));
+        return format!("{} ±\u{a0}{}", number(mean), number(std));
     }
+    // No sign of a zero.
+    let mean = if mean.abs() * 10f64.powf(decimals.max(0.)) < 0.5 { 0. } else { mean };
     let decimals = whole(decimals);
-    typeset(&format!("{mean:.decimals$} ± {std:.decimals$}"))
+    typeset(&format!("{mean:.decimals$} ±\u{a0}{std:.decimals$}"))
 }
 
 /// A whole number with its thousands set apart.
@@ -93,12 +95,14 @@ mod tests {
             (56.112, 5.1984, "56.1 ± 5.2"),
             (3169.2, 585.4, "3169 ± 585"),
             (-0.018_71, 0.000_83, "−0.01871 ± 0.00083"),
+            (-0.001, 0.5, "0.00 ± 0.50"),
+            (3., 585.4, "3 ± 585"),
             (2., 0., "2.000 ± 0"),
             (1e300, 1e299, "1.000×10³⁰⁰ ± 1.000×10²⁹⁹"),
             (1., 1e-12, "1.000 ± 1.000×10⁻¹²"),
             (f64::INFINITY, f64::NAN, "inf ± NaN"),
         ] {
-            assert_eq!(plus_minus(mean, std), text);
+            assert_eq!(plus_minus(mean, std).replace('\u{a0}', " "), text);
         }
     }
 

@@ -76,8 +76,8 @@ enum Shape {
 /// The library's pixels for one of the page: it knows whole ones only.
 const PIXEL: u32 = 4;
 /// The size of a picture in pixels of the page, when it is shown as large as it is drawn.
-const WIDTH: u32 = 400;
-const HEIGHT: u32 = 280;
+const WIDTH: u32 = 384;
+const HEIGHT: u32 = 272;
 const TEXT: u32 = 13;
 /// About how wide a letter is.
 const LETTER: u32 = 7;

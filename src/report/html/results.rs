@@ -93,8 +93,8 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let summary = if folds.len() > 1 { summary } else { Vec::new() };
     page.table("Errors on the test rows of each fold", &header, &rows, &summary);
     page.paragraph(
-        "Errors on rows that the network was not trained on; MSE, RMSE and MAE are in the target's own units. The \
-         prediction is the mean of the outputs at all depths.",
+        "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in their \
+         square. The prediction is the mean of the outputs at all depths."
     );
 }
 

@@ -16,9 +16,9 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A name that fits into a picture: its beginning, on one line, not yet escaped.
+/// A name that fits into a heading: its beginning, on one line, not yet escaped.
 pub(super) fn short(name: &str) -> String {
-    const LONGEST: usize = 24;
+    const LONGEST: usize = 60;
     let name: Vec<_> = name.chars().map(|c| if c.is_whitespace() { ' ' } else { in_xml(c) }).collect();
     if name.is_empty() {
         return "(no name)".to_owned();
@@ -27,6 +27,12 @@ pub(super) fn short(name: &str) -> String {
         return name.into_iter().collect();
     }
     name[..LONGEST - 1].iter().chain(&['…']).collect()
+}
+
+/// The name of a target beside an axis, where there is no room for a long one.
+pub(super) fn on_axis(target: &str) -> String {
+    const LONGEST: usize = 12;
+    if target.chars().count() > LONGEST { "target".to_owned() } else { short(target) }
 }
 
 /// The character, or the one for those that no document may have, or that would turn the direction of what follows.
@@ -51,9 +57,10 @@ mod tests {
 
     #[test]
     fn long_names_are_cut() {
+        assert_eq!((on_axis("price"), on_axis("a longer name")), ("price".to_owned(), "target".to_owned()));
         assert_eq!(short("price\nin \u{7}"), "price in \u{fffd}");
         assert_eq!(short(""), "(no name)");
-        assert_eq!(short(&"ä".repeat(24)), "ä".repeat(24));
-        assert_eq!(short(&"ä".repeat(25)), format!("{}…", "ä".repeat(23)));
+        assert_eq!(short(&"ä".repeat(60)), "ä".repeat(60));
+        assert_eq!(short(&"ä".repeat(61)), format!("{}…", "ä".repeat(59)));
     }
 }

@@ -34,50 +34,69 @@ pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
     figures
 }
 
-/// The distribution of `map` of one layer's weights in all folds; none where there is no number.
+/// The distribution of `map` of one layer's weights in all folds; none where there is no number. The weights may be many, so
+/// they are gone through again and again and never copied.
 fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) -> Option<Figure> {
-    let values = |which: fn(&Weights) -> &[f32]| -> Vec<_> {
-        let all = weights.iter().flat_map(|weights| which(weights));
-        all.map(|&w| map(f64::from(w))).filter(|w| w.is_finite()).collect()
+    let values = |which: fn(&Weights) -> &[f32]| {
+        let all = weights.iter().flat_map(move |weights| which(weights));
+        all.map(move |&w| map(f64::from(w))).filter(|w| w.is_finite())
     };
-    let (before, after) = (values(|weights| &weights.before), values(|weights| &weights.after));
-    if before.is_empty() && after.is_empty() {
+    let before = || values(|weights| &weights.before);
+    let after = || values(|weights| &weights.after);
+    let (start, end) = (Moments::of(before()), Moments::of(after()));
+    let most = start.count.max(end.count);
+    if most == 0 {
         return None;
     }
-    let all = || before.iter().chain(&after).copied();
     // Rice's rule.
-    let most = whole(2. * (before.len().max(after.len()) as f64).cbrt()).clamp(6, MOST_BINS);
-    let bins = Bins::new(most, all());
-    let shares = |values: &[f64]| -> Vec<_> {
-        let counts = bins.counts(values.iter().copied());
-        counts.into_iter().map(|n| 100. * n as f64 / values.len().max(1) as f64).collect()
+    let parts = whole(2. * (most as f64).cbrt()).clamp(6, MOST_BINS);
+    let bins = Bins::new(parts, before().chain(after()));
+    let shares = |counts: Vec<usize>, of: &Moments| -> Vec<_> {
+        counts.into_iter().map(|n| 100. * n as f64 / of.count.max(1) as f64).collect()
     };
-    let (start, end) = (shares(&before), shares(&after));
-    let x = Axis::new(Kind::Linear, axis, all().chain([bins.edge(0), bins.edge(most)]));
-    let y = Axis::new(Kind::FromZero, "% of the values", start.iter().chain(&end).copied());
+    let (before, after) = (shares(bins.counts(before()), &start), shares(bins.counts(after()), &end));
+    let x = Axis::new(Kind::Linear, axis, [bins.edge(0), bins.edge(parts)]);
+    let y = Axis::new(Kind::FromZero, "% of the values", before.iter().chain(&after).copied());
     let mut picture = Picture::new(x, y);
-    picture.area(Ink::Muted, 0.4, outline(&bins, &start));
-    picture.area(Ink::First, 0.25, outline(&bins, &end));
-    picture.line(Ink::First, 8, 1., outline(&bins, &end));
+    picture.area(Ink::Muted, 0.4, outline(&bins, &before));
+    picture.area(Ink::First, 0.25, outline(&bins, &after));
+    picture.line(Ink::First, 8, 1., outline(&bins, &after));
 
-    let of = |values: &[f64]| {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let std = (values.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / n).sqrt();
-        plus_minus(mean, std)
-    };
     let folds = if weights.len() == 1 { String::new() } else { format!(" of {} folds", weights.len()) };
     let caption = format!(
         "{} values{folds}. Mean and standard deviation: {} before, {} after.",
-        count(before.len().max(after.len())),
-        of(&before),
-        of(&after)
+        count(most),
+        plus_minus(start.mean, start.std()),
+        plus_minus(end.mean, end.std())
     );
     let legend = vec![
         (Key::Area(Ink::Muted), "before training".to_owned()),
         (Key::Line(Ink::First), "after training".to_owned()),
     ];
     Some(Figure { title, legend, picture, caption })
+}
+
+/// The mean of numbers and the sum of the squares of their distances from it, by Welford's recurrence.
+#[derive(Default)]
+struct Moments {
+    count: usize,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        values.fold(Self::default(), |Self { count, mean, squares }, x| {
+            let from = x - mean;
+            let mean = mean + from / (count + 1) as f64;
+            Self { count: count + 1, mean, squares: squares + from * (x - mean) }
+        })
+    }
+
+    /// The standard deviation, 0 of no numbers.
+    fn std(&self) -> f64 {
+        (self.squares / self.count.max(1) as f64).sqrt()
+    }
 }
 
 /// The upper edge of the bars of a histogram, down to 0 at both ends.
