@@ -1,24 +1,21 @@
 //! K-fold cross-validation, folds side by side.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Instant;
 
-use candle_core::{DType, Device, DeviceLocation};
-use candle_nn::VarMap;
+use candle_core::{DType, Device};
 use tracing::field::Empty;
-use tracing::{Span, debug, info, info_span};
+use tracing::{info, info_span};
 
-use crate::config::ValidConfig;
-use crate::data::{Dataset, Fold, KFold, Scaling};
+use crate::config::{ValidConfig, device_names};
+use crate::data::{Dataset, KFold};
 use crate::error::{Error, Result};
-use crate::evaluate::evaluate_scaled;
-use crate::nn::{DynamicNet, seeded_builder};
+use crate::evaluate::Evaluation;
+use crate::fit::{Fitted, Prepared, fit};
 use crate::parallel::in_order;
 use crate::random::{Stream, generator};
 use crate::report::{CvReport, FoldReport};
-use crate::telemetry::Progress;
-use crate::train::Trainer;
+use crate::run::{EpochRecord, FOLDS, Predictions, RunOptions};
 
 /// Trains a network on each of `config.folds` training sets of `data` and tests it on the rest, one fold at a time on
 /// each of `devices`.
@@ -38,7 +35,7 @@ use crate::train::Trainer;
 /// # Examples
 ///
 /// ```
-/// use candle_core::{DType, Device, DeviceLocation};
+/// use candle_core::{DType, Device};
 /// use taper::config::CvConfig;
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
@@ -54,8 +51,103 @@ use crate::train::Trainer;
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) -> Result<CvReport> {
+    Ok(cross_validate_with(config, data, devices, &RunOptions::default())?.0)
+}
+
+/// As [`cross_validate`], in a run that keeps checkpoints and can be stopped; returns the predictions of all rows, too, each
+/// by the network that has not seen it, in the order of the rows.
+///
+/// A run that is kept goes on from the checkpoints in its folder, to the bit as if it had not been interrupted; there it writes
+/// `folds.json` and, epoch by epoch, `metrics.jsonl`, which at the end is in the order of the folds.
+///
+/// # Errors
+///
+/// As [`cross_validate`]; with [`Error::Stopped`] within [`Error::Fold`] when it was stopped, with [`Error::Config`] of the
+/// key `resume` when the folder has checkpoints of another run, and with [`Error::File`] when it cannot be written.
+pub fn cross_validate_with(
+    config: &ValidConfig,
+    data: &Dataset,
+    devices: &[Device],
+    options: &RunOptions,
+) -> Result<(CvReport, Predictions)> {
     let start = Instant::now();
     check_data(config, data)?;
+    check_devices(devices)?;
+    // The folds' threads must not read what this one is still writing.
+    data.x().device().synchronize()?;
+    let on = device_names(devices);
+    let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features(), on);
+    let _entered = span.enter();
+    let mut rng = generator(config.seed, Stream::Folds, 0);
+    let folds = match data.groups() {
+        Some(groups) => KFold::grouped(groups, config.folds, &mut rng)?,
+        None => KFold::new(data.rows(), config.folds, &mut rng)?,
+    };
+    let checkpoints = match options.keep {
+        Some((directory, identity)) => {
+            let rows: Vec<_> = folds.iter().map(|fold| fold.test).collect();
+            directory.write_json(FOLDS, &serde_json::json!({ "folds": rows }))?;
+            directory.restore(identity, config.folds)?
+        }
+        None => vec![None; config.folds],
+    };
+    let prepare = |device: &Device| Prepared::new(config, data, device);
+    let fitted = in_order(config.folds, devices, prepare, |i, data, cancelled| {
+        let span = info_span!(parent: &span, "fold", fold = i, indicatif.pb_show = Empty);
+        let _entered = span.enter();
+        let fold = folds.fold(i).ok_or(Error::Cancelled)?;
+        let fitted = fit(data, i, &fold, options, checkpoints[i].as_ref(), cancelled);
+        // The network is used no more, and its memory may be needed by the next fold.
+        fitted.map(Outcome::from).map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
+    })?;
+    report(config, options, fitted, start.elapsed().as_secs_f64())
+}
+
+/// What is left of a fold.
+struct Outcome {
+    evaluation: Option<Evaluation>,
+    epochs: Vec<EpochRecord>,
+    predictions: Predictions,
+    seconds: f64,
+}
+
+impl From<Fitted> for Outcome {
+    fn from(fitted: Fitted) -> Self {
+        let Fitted { evaluation, epochs, predictions, seconds, .. } = fitted;
+        Self { evaluation, epochs, predictions, seconds }
+    }
+}
+
+/// The folds' results put together.
+fn report(
+    config: &ValidConfig,
+    options: &RunOptions,
+    folds: Vec<Outcome>,
+    seconds: f64,
+) -> Result<(CvReport, Predictions)> {
+    if let Some((directory, _)) = options.keep {
+        directory.write_metrics(folds.iter().flat_map(|fold| &fold.epochs))?;
+    }
+    let (mut reports, mut predictions) = (Vec::new(), None::<Predictions>);
+    for (i, fold) in folds.into_iter().enumerate() {
+        let train_mse = fold.epochs.iter().map(|epoch| epoch.train_mse).collect();
+        let evaluation = fold.evaluation.ok_or(Error::NoRows)?;
+        reports.push(FoldReport::new(i, evaluation, train_mse, fold.seconds));
+        match &mut predictions {
+            Some(all) => all.append(fold.predictions)?,
+            None => predictions = Some(fold.predictions),
+        }
+    }
+    let report = CvReport::new(config.clone(), reports, seconds);
+    report.check_finite()?;
+    info!(seconds = report.seconds, "cross-validation done");
+    let mut predictions = predictions.unwrap_or_default();
+    predictions.sort();
+    Ok((report, predictions))
+}
+
+/// Refuses devices on which nothing can run, or not side by side.
+fn check_devices(devices: &[Device]) -> Result<()> {
     if devices.is_empty() {
         return Err(Error::config("device", "is none, expected at least one"));
     }
@@ -64,90 +156,11 @@ pub fn cross_validate(config: &ValidConfig, data: &Dataset, devices: &[Device]) 
     if (0..devices.len()).any(again) {
         return Err(Error::config("device", "has a GPU more than once, expected one opened for each"));
     }
-    // The folds' threads must not read what this one is still writing.
-    data.x().device().synchronize()?;
-    let on = names(devices);
-    let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features(), on);
-    let _entered = span.enter();
-    let mut rng = generator(config.seed, Stream::Folds, 0);
-    let folds = match data.groups() {
-        Some(groups) => KFold::grouped(groups, config.folds, &mut rng)?,
-        None => KFold::new(data.rows(), config.folds, &mut rng)?,
-    };
-    let prepare = |device: &Device| Prepared::new(config, data, device);
-    let reports = in_order(config.folds, devices, prepare, |i, data, cancelled| {
-        let span = info_span!(parent: &span, "fold", fold = i, indicatif.pb_show = Empty);
-        let _entered = span.enter();
-        let fold = folds.fold(i).ok_or(Error::Cancelled)?;
-        run_fold(data, i, &fold, cancelled)
-            .map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
-    })?;
-    let report = CvReport::new(config.clone(), reports, start.elapsed().as_secs_f64());
-    report.check_finite()?;
-    info!(seconds = report.seconds, "cross-validation done");
-    Ok(report)
-}
-
-/// The names of the devices, each once.
-fn names(devices: &[Device]) -> String {
-    let name = |device: &Device| match device.location() {
-        DeviceLocation::Cpu => "cpu".to_owned(),
-        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
-    };
-    let names: BTreeSet<_> = devices.iter().map(name).collect();
-    names.into_iter().collect::<Vec<_>>().join(",")
-}
-
-/// The data on a fold's device, or where they have to be scaled for each fold anew, on the CPU.
-struct Prepared<'a> {
-    config: &'a ValidConfig,
-    data: Dataset,
-    device: Device,
-}
-
-/// The data of a fold, on its device.
-struct FoldData {
-    /// What is trained on: features and targets, scaled.
-    train: Dataset,
-    /// What is tested on: the features scaled, the targets as they are.
-    test: Dataset,
-    /// The scaling of the targets.
-    targets: Option<Scaling>,
-}
-
-impl<'a> Prepared<'a> {
-    fn new(config: &'a ValidConfig, data: &Dataset, device: &Device) -> Result<Self> {
-        let is_fitted = config.data.is_scaled() || config.data.is_filled();
-        let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
-        Ok(Self { config, data, device: device.clone() })
-    }
-
-    /// The data with the scaling that is fitted on the training rows of `fold` and on no others.
-    fn fold(&self, fold: &Fold) -> Result<FoldData> {
-        let (config, data) = (&self.config.data, &self.data);
-        let (fit, targets): (fn(&_, &_) -> _, _) = match (config.is_scaled(), config.is_filled()) {
-            (true, _) => (Scaling::standard, Some(Scaling::standard(data.y(), &fold.train)?)),
-            (false, true) => (Scaling::filling, None),
-            (false, false) => {
-                return Ok(FoldData { train: data.clone(), test: data.clone(), targets: None });
-            }
-        };
-        let x = fit(data.x(), &fold.train)?.apply(data.x())?;
-        let test = Dataset::new(x, data.y().clone())?.to_device(&self.device)?;
-        let train = match &targets {
-            Some(scaling) => {
-                let y = scaling.apply(data.y())?.to_device(&self.device)?;
-                Dataset::new(test.x().clone(), y)?
-            }
-            None => test.clone(),
-        };
-        Ok(FoldData { train, test, targets })
-    }
+    Ok(())
 }
 
 /// The report quotes the settings of the data, so they must be those of `data`.
-fn check_data(config: &ValidConfig, data: &Dataset) -> Result<()> {
+pub(crate) fn check_data(config: &ValidConfig, data: &Dataset) -> Result<()> {
     let differs = |key, expected: &dyn Debug, actual: &dyn Debug| {
         Err(Error::config(key, format!("is {expected:?}, but the data has {actual:?}")))
     };
@@ -164,53 +177,4 @@ fn check_data(config: &ValidConfig, data: &Dataset) -> Result<()> {
         return differs("dtype", &dtype, &data.x().dtype());
     }
     Ok(())
-}
-
-/// Trains and tests one fold in the current span; `cancelled` is asked after every epoch.
-fn run_fold(
-    prepared: &Prepared,
-    index: usize,
-    fold: &Fold,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<FoldReport> {
-    let start = Instant::now();
-    let config = prepared.config;
-    let FoldData { train: data, test, targets } = prepared.fold(fold)?;
-    let progress = Progress::start(&Span::current(), index, config.train.epochs);
-    let vars = VarMap::new();
-    let init = generator(config.seed, Stream::Init, index);
-    let vb = seeded_builder(&vars, init, data.x().dtype(), data.x().device());
-    let net = DynamicNet::new(&config.model.network(data.features(), data.targets()), vb)?;
-    let mut trainer = Trainer::new(net, &vars, &config.train, config.seed, index)?;
-
-    let mut rows = fold.train.clone();
-    let mut train_mse = Vec::new();
-    let unit = squared_unit(targets.as_ref());
-    for epoch in 0..config.train.epochs {
-        let start = Instant::now();
-        let span = info_span!("epoch", epoch, train_mse = Empty, seconds = Empty);
-        let _entered = span.enter();
-        let mse = trainer.epoch(&data, &mut rows)? * unit;
-        span.record("train_mse", mse).record("seconds", start.elapsed().as_secs_f64());
-        debug!("epoch done");
-        progress.epoch(mse);
-        train_mse.push(mse);
-        if cancelled() {
-            return Err(Error::Cancelled);
-        }
-    }
-    let evaluation = evaluate_scaled(trainer.net(), &test, &fold.test, targets.as_ref())?;
-    let seconds = start.elapsed().as_secs_f64();
-    info!(mse = evaluation.mean.mse, seconds, "fold done");
-    Ok(FoldReport::new(index, evaluation, train_mse, seconds))
-}
-
-/// By what a mean squared error of scaled targets is multiplied to be in the target's own units; 1 for several targets,
-/// each of which has its own.
-fn squared_unit(scaling: Option<&Scaling>) -> f64 {
-    let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
-    match scales[..] {
-        [scale] => scale * scale,
-        _ => 1.,
-    }
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::run::StopReason;
+
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -69,6 +71,9 @@ pub enum Error {
     /// A fold was given up because one before it failed.
     #[error("given up, since an earlier fold failed")]
     Cancelled,
+    /// The run was stopped before its end, at a step of its training.
+    #[error("stopped before the end")]
+    Stopped(StopReason),
     /// A GPU cannot be used.
     #[error("GPU {number} cannot be used: {reason}; without it, `--device cpu` computes on the CPU")]
     NoGpu {
@@ -80,6 +85,9 @@ pub enum Error {
     /// A thread could not be started.
     #[error("cannot start a thread for a fold")]
     Thread(#[source] io::Error),
+    /// A picture of a report could not be drawn.
+    #[error("cannot draw a picture of the report: {0}")]
+    Picture(String),
     /// Candle reports an error.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

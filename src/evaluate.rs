@@ -42,6 +42,26 @@ pub fn evaluate_scaled(
     rows: &[u32],
     scaling: Option<&Scaling>,
 ) -> Result<Evaluation> {
+    evaluate_each(net, data, rows, scaling, |_| Ok(()))
+}
+
+/// The targets and the predictions of one row, in the targets' own units.
+pub(crate) struct RowPrediction<'a> {
+    pub(crate) row: u32,
+    pub(crate) truth: &'a [f64],
+    pub(crate) mean: &'a [f64],
+    /// Of each depth in turn.
+    pub(crate) by_depth: &'a [f64],
+}
+
+/// As [`evaluate_scaled`], and lets `visit` see each row.
+pub(crate) fn evaluate_each(
+    net: &DynamicNet,
+    data: &Dataset,
+    rows: &[u32],
+    scaling: Option<&Scaling>,
+    mut visit: impl FnMut(RowPrediction) -> Result<()>,
+) -> Result<Evaluation> {
     let predicted = |output: &Tensor| -> Result<Vec<f64>> {
         let mut predictions = values(output)?;
         if let Some(scaling) = scaling {
@@ -50,16 +70,24 @@ pub fn evaluate_scaled(
         Ok(predictions)
     };
     let predictor = Predictor::new(net)?;
-    let mut mean = Accumulator::default();
+    let targets = data.targets();
+    let mut errors = Accumulator::default();
     let mut by_depth: Vec<_> = net.depths().map(|depth| (depth, Accumulator::default())).collect();
+    let width = targets * by_depth.len();
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
-        let targets = values(&y)?;
         let prediction = predictor.predict_all_depths(&x)?;
-        for (i, (_, errors)) in by_depth.iter_mut().enumerate() {
-            errors.add(&predicted(&prediction.by_depth.narrow(1, i, 1)?)?, &targets);
+        let (truths, means, depths) =
+            (values(&y)?, predicted(&prediction.mean)?, predicted(&prediction.by_depth)?);
+        for (i, &row) in block.iter().enumerate() {
+            let truth = &truths[i * targets..][..targets];
+            let (mean, depths) = (&means[i * targets..][..targets], &depths[i * width..][..width]);
+            errors.add(mean, truth);
+            for ((_, errors), output) in by_depth.iter_mut().zip(depths.chunks_exact(targets)) {
+                errors.add(output, truth);
+            }
+            visit(RowPrediction { row, truth, mean, by_depth: depths })?;
         }
-        mean.add(&predicted(&prediction.mean)?, &targets);
     }
     let finite = |errors: &Accumulator| match errors.metrics() {
         Some(metrics) if metrics.mse.is_finite() => Ok(metrics),
@@ -67,7 +95,7 @@ pub fn evaluate_scaled(
         None => Err(Error::NoRows),
     };
     let mse_by_depth = by_depth.iter().map(|(depth, errors)| Ok((*depth, finite(errors)?.mse)));
-    Ok(Evaluation { mean: finite(&mean)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })
+    Ok(Evaluation { mean: finite(&errors)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })
 }
 
 /// The elements of `x` in row-major order.

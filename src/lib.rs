@@ -12,25 +12,30 @@
 //! - [`audit`]: that check over Candle's own operations;
 //! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;
 //! - [`optim`]: `AdamW` with a state that can be saved;
-//! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions and batches;
+//! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions;
 //! - [`random`]: the named random streams of a seed;
 //! - [`config`]: the settings, their defaults and their validation;
-//! - [`train`] and [`cross_validate()`]: one network on one training set, and all folds side by side;
+//! - [`train`], [`cross_validate()`] and [`train_model()`]: one network on one training set, all folds side by side, and one
+//!   network on all rows;
 //! - [`model`]: a trained network with all that it needs to predict the rows of other files;
 //! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
+//! - [`run`](mod@run): the folder of a run, with checkpoints from which it goes on, and its records;
 //! - [`storage`]: files that a crash cannot spoil;
-//! - [`telemetry`]: logs and progress bars.
+//! - [`telemetry`]: logs and progress bars;
+//! - [`build_info`]: how the crate was built.
 //!
 //! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
 
 #![deny(missing_docs)]
 
 pub mod audit;
+pub mod build_info;
 pub mod config;
 mod cross_validate;
 pub mod data;
 mod error;
 pub mod evaluate;
+mod fit;
 pub mod gradcheck;
 pub mod metrics;
 pub mod model;
@@ -40,10 +45,14 @@ pub mod optim;
 mod parallel;
 pub mod random;
 pub mod report;
+pub mod run;
 pub mod storage;
 pub mod telemetry;
 pub mod train;
+mod train_model;
 
-pub use cross_validate::cross_validate;
+pub use cross_validate::{cross_validate, cross_validate_with};
 pub use error::{Error, Result};
+pub use fit::Fitted;
 pub use model::Model;
+pub use train_model::train_model;

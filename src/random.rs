@@ -13,6 +13,8 @@ pub enum Stream {
     Data,
     /// The partition into folds.
     Folds,
+    /// The rows that are held out of training.
+    Holdout,
     /// The initial parameters of a fold's network.
     Init,
     /// The order of a fold's training rows.
@@ -27,6 +29,7 @@ impl Stream {
         match self {
             Self::Data => b"data            ",
             Self::Folds => b"folds           ",
+            Self::Holdout => b"holdout         ",
             Self::Init => b"init            ",
             Self::Shuffle => b"shuffle         ",
             Self::Depth => b"depth           ",
@@ -69,6 +72,7 @@ mod tests {
         for (stream, name) in [
             (Stream::Data, b"data            "),
             (Stream::Folds, b"folds           "),
+            (Stream::Holdout, b"holdout         "),
             (Stream::Init, b"init            "),
             (Stream::Shuffle, b"shuffle         "),
             (Stream::Depth, b"depth           "),

@@ -109,7 +109,7 @@ fn jobs_and_repetition_do_not_change_the_result() {
 
 #[test]
 fn every_flag_reaches_the_configuration() {
-    let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --epochs 1 --batch-size 7 --lr 0.01 \
+    let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --holdout 0.25 --epochs 1 --batch-size 7 --lr 0.01 \
                 --weight-decay 0.1 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
@@ -117,7 +117,7 @@ fn every_flag_reaches_the_configuration() {
         "data": {"rows": 60, "features": 3, "noise": 0.5, "scale": "none"},
         "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming"},
         "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "weight_decay": 0.1, "engine": "autograd"},
-        "folds": 3, "seed": 9, "device": "cpu", "dtype": "f64",
+        "folds": 3, "holdout": 0.25, "seed": 9, "device": "cpu", "dtype": "f64",
     });
     assert_eq!(json["config"], expected);
 }
@@ -250,7 +250,10 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--target y", "error: --target has a meaning only beside data.file"),
         ("--missing drop", "error: --missing has a meaning only beside data.file"),
         ("--data none.csv --target y", "error: --data is none.csv, which cannot be read: No such file"),
-        ("--data tests/data --target y", "error: --data is tests/data, expected a .csv, .tsv, .txt, .npy or"),
+        (
+            "--data tests/data --target y",
+            "error: --data is tests/data, expected a .csv, .tsv, .txt, .parquet, .npy or",
+        ),
         (
             "--data tests/data/diabetes.csv",
             "error: --target is missing, expected a column of tests/data/diabetes.csv: age",
@@ -293,7 +296,7 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--seed -1", "error: "),
         ("--learning-rate 1", "unexpected argument '--learning-rate' found"),
         ("--lr", "a value is required for '--lr <X>'"),
-        ("train", "error: unrecognized subcommand 'train'"),
+        ("trian", "error: unrecognized subcommand 'trian'; tip: a similar subcommand exists: 'train'"),
         ("--rows 9 cv", "error: the subcommand 'cv' cannot be used with '--rows <N>'"),
     ] {
         assert_refused(&args.split_whitespace().collect::<Vec<_>>(), message);
@@ -337,7 +340,13 @@ fn help_teaches_and_version_tells() {
         assert!(stdout(&help).contains(text), "{text} is missing in\n{}", stdout(&help));
     }
     let version = taper(&["--version"]);
-    assert_eq!(stdout(&version), format!("taper {}\n", env!("CARGO_PKG_VERSION")));
+    let version = stdout(&version);
+    for fact in ["commit: ", "features: ", "target: ", "profile: ", "compiler: rustc 1."] {
+        assert_eq!(version.lines().filter(|line| line.starts_with(fact)).count(), 1, "{version}");
+    }
+    let first = format!("taper {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(version.lines().next(), Some(first.as_str()));
+    assert_eq!(stdout(&taper(&["-V"])), format!("{first}\n"));
 }
 
 #[test]

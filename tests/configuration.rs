@@ -55,7 +55,7 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
 }
 
 /// Every setting of synthetic data with a value that is not its default.
-const OTHERS: &str = "--folds 3 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
+const OTHERS: &str = "--folds 3 --holdout 0.25 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
                       --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming \
                       --epochs 1 --batch-size 7 --lr 0.30000000000000004 --weight-decay 0.1 --engine autograd";
 
@@ -427,4 +427,16 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
     ] {
         assert_refused(&folder, &[["--config", "run.toml"], args].concat(), message);
     }
+}
+
+/// What `taper config` prints of synthetic data serves for a file of data, too.
+#[test]
+fn a_file_of_data_takes_the_place_of_synthetic_data() {
+    let folder = folder("instead");
+    fs::write(folder.join("run.toml"), printed(&folder, &["--epochs", "3"])).unwrap();
+    let both = ["--config", "run.toml", "--data", "houses.csv", "--target", "price"];
+    assert_eq!(
+        resolved(&folder, &both),
+        resolved(&folder, &["--epochs", "3", "--data", "houses.csv", "--target", "price"])
+    );
 }

@@ -83,18 +83,24 @@ fn run(config: &CvConfig, data: &Dataset) -> CvReport {
     taper::cross_validate(&config.clone().validate().unwrap(), data, &[Device::Cpu]).unwrap()
 }
 
-/// scikit-learn's `LinearRegression` has a mean squared error of 2994 here (10 folds, no shuffling), the mean of all
-/// targets 5930.
+/// On folds of scikit-learn, whose `Ridge` is hard to beat here: the law is nearly linear, and 354 rows are few. Over 20 seeds the
+/// error is 1.00 to 1.08 times as large.
 #[test]
 fn real_data_are_learnt() {
     let (mut config, table) = diabetes(FloatType::F32);
     assert_eq!((table.data.rows(), table.data.features(), table.duplicates), (442, 10, 0));
-    let mse = run(&config, &table.data).mean.metrics.mse;
-    println!("mean squared error {mse}");
-    assert!(mse <= 3300.);
+    let case = &reference("tables.json")["diabetes"];
+    let folds = indices(&case["folds"]).iter().map(|&fold| fold as u32).collect();
+    let ridge = numbers(&case["mse"]);
+    let ridge = ridge.iter().sum::<f64>() / ridge.len() as f64;
+    config.folds = 5;
+    let data = table.data.with_groups(folds).unwrap();
+    let mse = run(&config, &data).mean.metrics.mse;
+    println!("mean squared error {mse}, of Ridge {ridge}");
+    assert!(mse <= 1.1 * ridge);
     // Not scaled, the features of 100 and more are too much for the learning rate.
     config.data.scale = Scale::None;
-    let unscaled = run(&config, &table.data).mean.metrics.mse;
+    let unscaled = run(&config, &data).mean.metrics.mse;
     println!("not scaled {unscaled}");
     assert!(unscaled >= 1.05 * mse);
 }

@@ -1,5 +1,7 @@
 //! The settings of a call put together, and printed as a file that gives them again.
 
+use std::path::Path;
+
 use clap::{Arg, Args, CommandFactory, ValueEnum};
 use serde_json::Value;
 use taper::Error;
@@ -27,13 +29,15 @@ enum Format {
 }
 
 impl SettingArgs {
-    /// The settings of the file, overridden by the flags that were given, overridden by `--set`.
+    /// The settings of `file`, or else of the file of --config, overridden by the flags that were given, overridden by
+    /// `--set`.
     ///
     /// # Errors
     ///
     /// Fails when the file cannot be read, a key is unknown or a `--set` is no assignment.
-    pub(crate) fn settings(&self) -> Result<Settings, Error> {
-        let mut settings = self.config.as_ref().map(Settings::from_file).transpose()?.unwrap_or_default();
+    pub(crate) fn settings(&self, file: Option<&Path>) -> Result<Settings, Error> {
+        let file = file.or(self.config.as_deref());
+        let mut settings = file.map(Settings::from_file).transpose()?.unwrap_or_default();
         let flags = yaml_serde::to_value(self).map_err(|error| Error::Settings(error.to_string()))?;
         for key in KEYS {
             let argument = argument(key);
@@ -58,42 +62,41 @@ impl ConfigArgs {
     ///
     /// Fails when the settings make no sense.
     pub(crate) fn text(&self) -> anyhow::Result<String> {
-        let config = self.settings.settings()?.validate()?;
+        let config = self.settings.settings(None)?.validate()?;
         match self.format {
             Format::Json => Ok(serde_json::to_string_pretty(&config)?),
-            Format::Toml | Format::Yaml => self.commented(&config),
+            Format::Toml => commented(&config, false),
+            Format::Yaml => commented(&config, true),
         }
     }
+}
 
-    /// `config` in TOML or YAML, each key under the help of its flag.
-    fn commented(&self, config: &CvConfig) -> anyhow::Result<String> {
-        let is_yaml = matches!(self.format, Format::Yaml);
-        let (config, defaults) = (serde_json::to_value(config)?, serde_json::to_value(defaults(config))?);
-        let command = Cli::command();
-        let mut open = "";
-        let mut lines =
-            vec!["# Settings of `taper cv`, for --config. What is left out has its default.\n".to_owned()];
-        for key in KEYS {
-            let pointer = format!("/{}", key.replace('.', "/"));
-            // A setting that has no meaning beside the others is not written.
-            let Some(value) = config.pointer(&pointer) else { continue };
-            let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
-            if section != open {
-                lines.push(if is_yaml { format!("\n{section}:") } else { format!("\n[{section}]") });
-                open = section;
-            }
-            let indent = if is_yaml && !section.is_empty() { "  " } else { "" };
-            let argument = command.get_arguments().find(|arg| arg.get_id() == argument(key).as_str());
-            let help = argument.map(explained).unwrap_or_default();
-            // No file is the default of another.
-            let default = defaults.pointer(&pointer).filter(|_| *key != "data.file");
-            let default = default.map(|value| format!(" [default: {}]", written(value)));
-            lines.push(format!("{indent}# {help}{}", default.unwrap_or_default()));
-            let equals = if is_yaml { ":" } else { " =" };
-            lines.push(format!("{indent}{name}{equals} {}", written(value)));
+/// `config` in TOML or YAML, each key under the help of its flag.
+pub(crate) fn commented(config: &CvConfig, is_yaml: bool) -> anyhow::Result<String> {
+    let (config, defaults) = (serde_json::to_value(config)?, serde_json::to_value(defaults(config))?);
+    let command = Cli::command();
+    let mut open = "";
+    let mut lines = vec!["# Settings of taper, for --config. What is left out has its default.\n".to_owned()];
+    for key in KEYS {
+        let pointer = format!("/{}", key.replace('.', "/"));
+        // A setting that has no meaning beside the others is not written.
+        let Some(value) = config.pointer(&pointer) else { continue };
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        if section != open {
+            lines.push(if is_yaml { format!("\n{section}:") } else { format!("\n[{section}]") });
+            open = section;
         }
-        Ok(lines.join("\n"))
+        let indent = if is_yaml && !section.is_empty() { "  " } else { "" };
+        let argument = command.get_arguments().find(|arg| arg.get_id() == argument(key).as_str());
+        let help = argument.map(explained).unwrap_or_default();
+        // No file is the default of another.
+        let default = defaults.pointer(&pointer).filter(|_| *key != "data.file");
+        let default = default.map(|value| format!(" [default: {}]", written(value)));
+        lines.push(format!("{indent}# {help}{}", default.unwrap_or_default()));
+        let equals = if is_yaml { ":" } else { " =" };
+        lines.push(format!("{indent}{name}{equals} {}", written(value)));
     }
+    Ok(lines.join("\n"))
 }
 
 /// What the settings have that are left out of `config`, which depends on where its data come from.

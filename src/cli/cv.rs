@@ -3,12 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Serialize, Serializer};
 use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName, Missing};
 use taper::data::Scale;
 use taper::nn::CosInit;
-use taper::telemetry::LogFormat;
+
+use crate::cli::run::{OutputArgs, RunArgs};
+use crate::cli::value_enum;
 
 /// The settings of a cross-validation: for each key of the configuration the flag of its name, whose help explains it.
 #[derive(Debug, Args, Serialize)]
@@ -58,9 +60,13 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
           allow_hyphen_values = true)]
     noise: f64,
-    /// Folds, 2 or more, each tested once with a network trained on the others
+    /// Folds of taper cv, 2 or more, each tested once with a network trained on the others
     #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
     folds: usize,
+    /// Share of the rows that taper train keeps to test the model on, from 0 to below 1
+    #[arg(long, value_name = "X", default_value_t = defaults().holdout, help_heading = "Data",
+          allow_hyphen_values = true)]
+    holdout: f64,
 
     /// Width of the hidden layer, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network")]
@@ -118,15 +124,10 @@ pub(crate) struct CvArgs {
     #[arg(long, value_name = "N", help_heading = "Run")]
     jobs: Option<NonZeroUsize>,
 
-    /// Print one JSON document instead of the table
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
-    /// Form of the log lines on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
-    log_format: LogFormatArg,
-    /// No progress bars, and no log lines but errors
-    #[arg(long, short, help_heading = "Output")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 fn defaults() -> CvConfig {
@@ -148,38 +149,6 @@ impl CvArgs {
     pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
         self.jobs
     }
-
-    /// The form of the log lines.
-    pub(crate) fn log_format(&self) -> LogFormat {
-        self.log_format.into()
-    }
-}
-
-/// Declares the names on the command line of the variants of a library's enum.
-macro_rules! value_enum {
-    ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
-        #[derive(Debug, Clone, Copy, ValueEnum, Serialize)]
-        #[serde(rename_all = "lowercase")]
-        enum $arg {
-            $($(#[$doc])* $variant),*
-        }
-
-        impl From<$arg> for $target {
-            fn from(arg: $arg) -> Self {
-                match arg {
-                    $($arg::$variant => Self::$variant),*
-                }
-            }
-        }
-
-        impl Default for $arg {
-            fn default() -> Self {
-                match $target::default() {
-                    $($target::$variant => Self::$variant),*
-                }
-            }
-        }
-    };
 }
 
 value_enum!(MissingArg for Missing {
@@ -224,10 +193,3 @@ value_enum!(EngineArg for EngineName {
 });
 
 value_enum!(DtypeArg for FloatType { F32, F64 });
-
-value_enum!(LogFormatArg for LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json
-});

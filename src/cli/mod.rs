@@ -1,21 +1,35 @@
 //! The command line: the only place that knows flags.
 
+mod completions;
 mod config;
 mod cv;
 mod gradcheck;
 mod inspect;
+mod log;
 mod predict;
+mod report;
+mod run;
+mod train;
+mod value_enum;
 
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub(crate) use config::ConfigArgs;
-pub(crate) use cv::CvArgs;
+use taper::build_info;
+
+pub(crate) use completions::CompletionsArgs;
+pub(crate) use config::{ConfigArgs, commented};
+pub(crate) use cv::{CvArgs, SettingArgs};
 pub(crate) use gradcheck::GradcheckArgs;
 pub(crate) use inspect::InspectArgs;
+use log::LogArgs;
 pub(crate) use predict::PredictArgs;
+pub(crate) use report::ReportArgs;
+pub(crate) use run::RunArgs;
+pub(crate) use train::TrainArgs;
+use value_enum::value_enum;
 
 /// Cross-validate a regression network of dynamic depth, and check gradients
 ///
@@ -26,11 +40,13 @@ pub(crate) use predict::PredictArgs;
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = build_info::FACTS,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
                   every epoch.\nMissing values are empty fields, NA, N/A, NaN, null and ?, in upper or lower case.\n\
-                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong."
+                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong, 124 --max-time is over, 130 and 143 \
+                  stopped by SIGINT and SIGTERM."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -44,6 +60,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Cross-validate (the default command)
     Cv(CvArgs),
+    /// Train one network on all rows, or all but --holdout, and write it to a file
+    Train(TrainArgs),
+    /// Make the report of a run anew
+    Report(ReportArgs),
     /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
     Config(ConfigArgs),
     /// Predict the rows of a file with a trained model
@@ -52,6 +72,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Hold the gradients of all operations, layers and networks against numerical ones
     Gradcheck(GradcheckArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
 }
 
 impl Cli {
@@ -69,8 +91,13 @@ impl Cli {
         let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
         match &mut command {
             Command::Cv(args) => args.settings.given = given(matches),
+            Command::Train(args) => args.settings.given = given(matches),
             Command::Config(args) => args.settings.given = given(matches),
-            Command::Predict(_) | Command::Inspect(_) | Command::Gradcheck(_) => {}
+            Command::Predict(_)
+            | Command::Inspect(_)
+            | Command::Report(_)
+            | Command::Gradcheck(_)
+            | Command::Completions(_) => {}
         }
         Ok(command)
     }
@@ -122,7 +149,7 @@ mod tests {
     fn no_arguments_give_the_default_configuration() {
         for call in [["taper"].as_slice(), &["taper", "cv"]] {
             let Command::Cv(args) = Cli::command_of(call).unwrap() else { panic!("not cv") };
-            assert_eq!(args.settings.settings().unwrap().config().unwrap(), CvConfig::default());
+            assert_eq!(args.settings.settings(None).unwrap().config().unwrap(), CvConfig::default());
         }
     }
 

@@ -1,12 +1,13 @@
 //! The names of devices, and how they are opened.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::thread;
 
-use candle_core::Device;
 use candle_core::utils::cuda_is_available;
+use candle_core::{Device, DeviceLocation};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -55,6 +56,17 @@ impl DeviceSpec {
             }),
         }
     }
+}
+
+/// The names of `devices`, each once: `cpu`, `cuda:0`.
+pub fn device_names(devices: &[Device]) -> String {
+    let name = |device: &Device| match device.location() {
+        DeviceLocation::Cpu => "cpu".to_owned(),
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    };
+    let names: BTreeSet<_> = devices.iter().map(name).collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
 }
 
 fn open_gpu(number: usize) -> Result<Device> {

@@ -5,6 +5,7 @@ use strsim::jaro_winkler;
 /// The keys of all settings: the paths of the fields of a [`CvConfig`](super::CvConfig).
 pub const KEYS: &[&str] = &[
     "folds",
+    "holdout",
     "seed",
     "device",
     "dtype",

@@ -14,17 +14,18 @@ use std::ops::{Deref, RangeInclusive};
 
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::nn::{CosInit, DynamicNetConfig, LayerKind};
 use crate::optim::AdamWConfig;
 
 pub use data::{DataConfig, FileConfig, Missing};
-pub use device::DeviceSpec;
+pub use device::{DeviceSpec, device_names};
 pub use keys::KEYS;
 pub use settings::Settings;
 pub(crate) use validate::MAX_DEPTH;
 
-/// The settings of a cross-validation.
+/// The settings of a cross-validation, or of the training of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CvConfig {
@@ -34,8 +35,10 @@ pub struct CvConfig {
     pub model: ModelConfig,
     /// The training of each fold.
     pub train: TrainConfig,
-    /// The number of folds.
+    /// The number of folds of a cross-validation.
     pub folds: usize,
+    /// The share of the rows that the training of a model holds out to test it on.
+    pub holdout: f64,
     /// The seed of every random stream.
     pub seed: u64,
     /// The device to train on.
@@ -51,10 +54,34 @@ impl Default for CvConfig {
             model: ModelConfig::default(),
             train: TrainConfig::default(),
             folds: 4,
+            holdout: 0.,
             seed: 1,
             device: DeviceSpec::Auto,
             dtype: FloatType::F32,
         }
+    }
+}
+
+impl CvConfig {
+    /// The key of the first setting that is another one in `other`, with its values here and there, in JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use taper::config::CvConfig;
+    ///
+    /// let (now, then) = (CvConfig { folds: 5, ..CvConfig::default() }, CvConfig::default());
+    /// assert_eq!(now.difference(&then), Some(("folds", "5".to_owned(), "4".to_owned())));
+    /// assert_eq!(now.difference(&now), None);
+    /// ```
+    pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let documents = [self, other].map(|config| serde_json::to_value(config).unwrap_or_default());
+        KEYS.iter().find_map(|key| {
+            let pointer = format!("/{}", key.replace('.', "/"));
+            let [here, there] = documents.each_ref().map(|document| document.pointer(&pointer));
+            let shown = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+            (here != there).then(|| (*key, shown(here), shown(there)))
+        })
     }
 }
 

@@ -144,8 +144,10 @@ impl Settings {
     /// Fails with [`Error::Settings`] when a value is of the wrong type.
     pub fn config(&self) -> Result<CvConfig> {
         let mut document = Value::Mapping(Mapping::new());
-        for (key, Given { value, .. }) in &self.given {
-            *place(&mut document, key) = value.clone();
+        for (key, Given { value, by }) in &self.given {
+            if !(matches!(by, Giver::File) && self.is_overridden(key, value)) {
+                *place(&mut document, key) = value.clone();
+            }
         }
         read(&document).map_err(|(key, mut message)| {
             if let Some(Given { value, by }) = self.given.get(&key) {
@@ -163,6 +165,14 @@ impl Settings {
                 None => Error::Settings(message),
             }
         })
+    }
+
+    /// Whether the file's setting `key` is about synthetic data, in whose place the caller has put a file of data.
+    fn is_overridden(&self, key: &str, value: &Value) -> bool {
+        let is_synthetic =
+            matches!(key, "data.rows" | "data.noise") || (key == "data.features" && value.is_number());
+        let file = self.given.get("data.file");
+        is_synthetic && file.is_some_and(|file| matches!(file.by, Giver::Caller(_)))
     }
 
     /// The configuration, found sensible.

@@ -29,12 +29,13 @@ impl CvConfig {
     /// assert_eq!(error.to_string(), "folds is 1, expected at least 2");
     /// ```
     pub fn validate(self) -> Result<ValidConfig> {
-        let Self { data, model, train, folds, .. } = &self;
+        let Self { data, model, train, folds, holdout, .. } = &self;
         match &data.file {
             None => synthetic(&self)?,
             Some(file) => columns(file)?,
         }
         at_least("folds", *folds, 2)?;
+        finite("holdout", *holdout, (0. ..1.).contains(holdout), "from 0 to below 1")?;
         if data.file.is_none() && *folds > data.rows {
             return Err(Error::config(
                 "folds",
@@ -180,6 +181,10 @@ mod tests {
         );
         assert_eq!(problem(|c| c.model.max_depth = 1001), "model.max_depth is 1001, expected at most 1000");
         assert_eq!(problem(|c| c.data.noise = 1e20), "data.noise is 1e20, expected at most 2e13");
+        for holdout in [-0.1, 1., f64::NAN] {
+            let expected = format!("holdout is {holdout}, expected a finite number from 0 to below 1");
+            assert_eq!(problem(|c| c.holdout = holdout), expected);
+        }
         assert_eq!(problem(|c| c.train.epochs = 0), "train.epochs is 0, expected at least 1");
         assert_eq!(problem(|c| c.train.batch_size = 0), "train.batch_size is 0, expected at least 1");
         for lr in [f64::NAN, f64::INFINITY, 0., -1.] {

@@ -48,9 +48,7 @@ impl KFold {
     /// ```
     pub fn new(n: usize, k: usize, rng: &mut impl Rng) -> Result<Self> {
         check_k(k, n, "rows")?;
-        let n = u32::try_from(n)
-            .map_err(|_| Error::config("data.rows", format!("is {n}, expected at most {}", u32::MAX)))?;
-        let mut rows: Vec<u32> = (0..n).collect();
+        let mut rows = rows_below(n)?;
         rows.shuffle(rng);
         let (size, larger) = (rows.len() / k, rows.len() % k);
         let ends = (1..=k).map(|i| i * size + i.min(larger)).collect();
@@ -105,6 +103,48 @@ impl KFold {
         Ok(Self { ends: ends.collect(), rows: folds.concat() })
     }
 
+    /// Holds a `share` of `n` rows, or of the rows of as many `groups`, out to test on: a single fold, shuffled by `rng`. Of
+    /// groups, so many go whole that at least the share is held out. No share holds out nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the share is not from 0 to below 1, or leaves nothing to train on, and when n does not fit in 32 bits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use taper::data::KFold;
+    /// use taper::random::{Stream, generator};
+    ///
+    /// let fold = KFold::holdout(10, None, 0.25, &mut generator(1, Stream::Holdout, 0))?;
+    /// assert_eq!((fold.train.len(), fold.test.len()), (7, 3));
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    pub fn holdout(n: usize, groups: Option<&[u32]>, share: f64, rng: &mut impl Rng) -> Result<Fold> {
+        let refused = |problem: &str| Err(Error::config("holdout", format!("is {share}, {problem}")));
+        if !(0. ..1.).contains(&share) {
+            return refused("expected a number from 0 to below 1");
+        }
+        let rows = rows_below(n)?;
+        // Rows that belong to no groups are groups of one.
+        let mut parts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for row in rows {
+            parts.entry(groups.map_or(row, |groups| groups[row as usize])).or_default().push(row);
+        }
+        let mut parts: Vec<_> = parts.into_values().collect();
+        parts.shuffle(rng);
+        let (mut test, mut train) = (Vec::new(), Vec::new());
+        for part in parts {
+            if (test.len() as f64) < share * n as f64 { test.extend(part) } else { train.extend(part) }
+        }
+        if train.is_empty() {
+            return refused("which leaves nothing to train on");
+        }
+        test.sort_unstable();
+        train.sort_unstable();
+        Ok(Fold { train, test })
+    }
+
     /// The rows of fold `i`, or `None` when there are not so many folds.
     pub fn fold(&self, i: usize) -> Option<Fold> {
         let end = *self.ends.get(i)?;
@@ -120,6 +160,13 @@ impl KFold {
     pub fn iter(&self) -> impl Iterator<Item = Fold> + '_ {
         (0..self.ends.len()).filter_map(|i| self.fold(i))
     }
+}
+
+/// The numbers of `n` rows.
+fn rows_below(n: usize) -> Result<Vec<u32>> {
+    let n = u32::try_from(n)
+        .map_err(|_| Error::config("data.rows", format!("is {n}, expected at most {}", u32::MAX)))?;
+    Ok((0..n).collect())
 }
 
 /// Refuses a number of folds that cannot be made of `n` of `what`.

@@ -10,5 +10,5 @@ pub use dataset::Dataset;
 pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};
 pub use synthetic::synthetic;
-pub(crate) use table::list;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read};
+pub(crate) use table::{list, quote, target_names};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Column, MAX_CATEGORIES, Scaling};
+use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
 
 /// What a model knows of its data: the columns of its features, the names of its targets, and how both are scaled.
 ///
@@ -36,11 +36,9 @@ impl Schema {
     /// The schema of data without names, such as synthetic ones or those of arrays: features `x0`, `x1` and so on, targets
     /// `y` or `y0`, `y1` and so on, none of them scaled.
     pub fn unnamed(features: usize, targets: usize) -> Self {
-        let targets =
-            if targets == 1 { vec!["y".to_owned()] } else { (0..targets).map(|i| format!("y{i}")).collect() };
         Self {
             features: Column::unnamed(features),
-            targets,
+            targets: target_names(targets),
             fills_missing: false,
             feature_scaling: None,
             target_scaling: None,

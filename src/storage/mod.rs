@@ -4,4 +4,4 @@ mod atomic;
 mod sealed;
 
 pub use atomic::{AtomicFile, write_atomically};
-pub(crate) use sealed::{seal, unseal};
+pub(crate) use sealed::{hex, seal, unseal};

@@ -151,14 +151,11 @@ impl Trainer {
         if count == 0 {
             return Err(Error::NoRows);
         }
-        let mut under_way = match self.under_way.take() {
-            Some(under_way) => under_way,
-            None => {
-                rows.shuffle(&mut self.shuffle);
-                self.step = 0;
-                UnderWay { depth_position: self.depth.get_word_pos(), depths: Vec::new(), steps: 0, loss: 0. }
-            }
-        };
+        let mut under_way = self.under_way.take().unwrap_or_else(|| {
+            rows.shuffle(&mut self.shuffle);
+            self.step = 0;
+            UnderWay { depth_position: self.depth.get_word_pos(), depths: Vec::new(), steps: 0, loss: 0. }
+        });
         let batches = rows.chunks(self.batch_size);
         if under_way.depths.is_empty() {
             let depths = self.net.depths();

@@ -95,7 +95,7 @@ impl Trainer {
         }
         let device = self.net.layers()[0].weight().device();
         let moments = progress.updates.iter().map(|(name, &steps)| {
-            let moment = |kind| Ok::<_, candle_core::Error>(tensor(kind, name)?.to_device(device)?);
+            let moment = |kind| tensor(kind, name)?.to_device(device);
             let state = AdamWState { steps, first_moment: moment(FIRST)?, second_moment: moment(SECOND)? };
             Ok((name.clone(), state))
         });

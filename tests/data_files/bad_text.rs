@@ -124,8 +124,13 @@ fn files_that_there_are_not_are_refused() {
     for (name, expected) in [
         ("none.csv", "data.file is FILE, which cannot be read: No such file or directory (os error 2)"),
         ("folder.csv", "data.file is FILE, a directory, expected a file"),
-        ("a.xlsx", "data.file is FILE, expected a .csv, .tsv, .txt, .npy or .safetensors file"),
-        ("a", "data.file is FILE, expected a .csv, .tsv, .txt, .npy or .safetensors file"),
+        ("a.xlsx", "data.file is FILE, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file"),
+        ("a", "data.file is FILE, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file"),
+        #[cfg(not(feature = "parquet"))]
+        (
+            "a.parquet",
+            "data.file is FILE, which this build cannot read; `cargo build --release --features parquet` makes one that can",
+        ),
         ("none.npy", "data.target is missing, expected the .npy file of the targets"),
         (
             "none.safetensors",

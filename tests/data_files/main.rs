@@ -6,6 +6,8 @@
 mod arrays;
 mod bad_text;
 mod no_panic;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod text;
 
 use std::fs;

@@ -89,7 +89,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data good.csv --missing drop",
-            "invalid value 'drop' for '--missing <WAY>'; [possible values: error, mean, empty]",
+            "invalid value 'drop' for '--missing <WAY>'; [possible values: trained, error, mean, empty]",
             2,
         ),
         (
@@ -178,7 +178,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data good.xlsx",
-            "--data is good.xlsx, expected a .csv, .tsv, .txt, .npy or .safetensors file",
+            "--data is good.xlsx, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
             2,
         ),
         (

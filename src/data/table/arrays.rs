@@ -8,7 +8,7 @@ use safetensors::tensor::Metadata;
 use super::cell::Real;
 use super::matrix::{Array, Matrix};
 use super::source::Source;
-use super::{Column, Rows, npy};
+use super::{Column, Rows, npy, target_names};
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
 
@@ -194,7 +194,6 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
         return Err(Error::data(place, problem));
     }
     let features = Column::unnamed(x.array.columns);
-    let name = |i| if y.array.columns == 1 { "y".to_owned() } else { format!("y{i}") };
-    let targets = (0..y.array.columns).map(name).collect();
+    let targets = target_names(y.array.columns);
     Ok(Rows { x: x.values, y: y.values, features, targets, groups: None, dropped })
 }

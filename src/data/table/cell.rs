@@ -53,7 +53,7 @@ pub(super) fn is_missing(field: &str) -> bool {
 }
 
 /// A field as a message quotes it: in one line and not too long.
-pub(super) fn quote(field: &str) -> String {
+pub(crate) fn quote(field: &str) -> String {
     const LONGEST: usize = 40;
     let start: String = field.chars().take(LONGEST).collect();
     let rest = if start.len() < field.len() { "..." } else { "" };

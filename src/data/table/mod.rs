@@ -10,6 +10,8 @@ mod delimited;
 mod line;
 mod matrix;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parse;
 mod rows;
 mod source;
@@ -26,6 +28,7 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
+pub(crate) use cell::quote;
 pub(crate) use choice::list;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
@@ -45,6 +48,19 @@ pub struct Table {
     pub dropped: usize,
     /// The number of rows that are equal to one before them, in features and targets.
     pub duplicates: usize,
+}
+
+impl Table {
+    /// `data` whose columns have no names: the features are `x0`, `x1`, ..., the target is `y`, and several are `y0`, ....
+    pub fn unnamed(data: Dataset) -> Self {
+        let (features, targets) = (Column::unnamed(data.features()), target_names(data.targets()));
+        Self { data, features, targets, dropped: 0, duplicates: 0 }
+    }
+}
+
+/// The names of `count` targets that have none.
+pub(crate) fn target_names(count: usize) -> Vec<String> {
+    if count == 1 { vec!["y".to_owned()] } else { (0..count).map(|i| format!("y{i}")).collect() }
 }
 
 /// A column of features.
@@ -78,22 +94,27 @@ enum Format {
     Text(Option<u8>),
     Npy,
     Safetensors,
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 impl Format {
     /// The format of the file that `data.file` names, by its ending.
     fn of(file: &Path) -> Result<Self> {
+        let refused = |problem| Error::config("data.file", format!("is {}, {problem}", file.display()));
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match ending.as_str() {
             "csv" | "txt" => Ok(Self::Text(None)),
             "tsv" => Ok(Self::Text(Some(b'\t'))),
             "npy" => Ok(Self::Npy),
             "safetensors" => Ok(Self::Safetensors),
-            _ => {
-                let problem =
-                    format!("is {}, expected a .csv, .tsv, .txt, .npy or .safetensors file", file.display());
-                Err(Error::config("data.file", problem))
-            }
+            #[cfg(feature = "parquet")]
+            "parquet" => Ok(Self::Parquet),
+            #[cfg(not(feature = "parquet"))]
+            "parquet" => Err(refused(
+                "which this build cannot read; `cargo build --release --features parquet` makes one that can",
+            )),
+            _ => Err(refused("expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file")),
         }
     }
 }
@@ -105,6 +126,7 @@ impl Format {
 /// - text with a header (.csv, .txt: separated by the comma, semicolon or tab that the header has most of, .tsv: by tabs).
 ///   A column of the features is text if no more than half of the values in its first 1000 rows are numbers, and then
 ///   each of its values, at most [`MAX_CATEGORIES`], becomes a feature of zeros and ones. Spaces around fields do not count;
+/// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts, of which null and NaN are missing values;
 /// - a matrix of numpy (.npy), whose `target` is another such file;
 /// - .safetensors with the matrix `X` and a tensor named as `target` says, or else `y`.
 ///
@@ -156,6 +178,8 @@ fn read_as<T: Real>(config: &FileConfig) -> Result<Table> {
         Format::Text(delimiter) => delimited::read(config, delimiter)?,
         Format::Npy => arrays::read_npy(config)?,
         Format::Safetensors => arrays::read_safetensors(config)?,
+        #[cfg(feature = "parquet")]
+        Format::Parquet => parquet::read(config)?,
     };
     rows.into_table(&config.file)
 }

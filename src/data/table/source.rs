@@ -13,10 +13,10 @@ use crate::telemetry::ReadProgress;
 
 /// A file that shows how far it is read, and remembers how it ends.
 pub(super) struct Source {
-    file: File,
+    pub(super) file: File,
     /// The number of bytes.
     pub(super) len: u64,
-    progress: ReadProgress,
+    pub(super) progress: ReadProgress,
     _span: EnteredSpan,
 }
 

@@ -149,18 +149,20 @@ impl<B: Backend> Parameter<B> {
 
 /// Copies `from` to a buffer, which for the weight of a layer of some sizes is as weights are kept.
 fn read<B: Backend>(backend: &B, weight: Option<Sizes>, from: &Tensor, to: &mut B::Buffer) -> Result<()> {
-    Ok(match weight {
+    match weight {
         Some(sizes) => backend.load_weight(sizes, from, to)?,
         None => backend.load(from, to)?,
-    })
+    }
+    Ok(())
 }
 
 /// Copies a buffer, which is as [`read`] leaves it, to the elements of `to`, in place.
 fn write<B: Backend>(backend: &B, weight: Option<Sizes>, from: &B::Buffer, to: &Tensor) -> Result<()> {
-    Ok(match weight {
+    match weight {
         Some(sizes) => backend.store_weight(sizes, from, to)?,
         None => backend.store(from, to)?,
-    })
+    }
+    Ok(())
 }
 
 impl<B: Backend> LayerState<B> {

@@ -1,16 +1,22 @@
-//! What a user reads when a cross-validation is done.
+//! What a user reads when a run is done.
+
+mod html;
+mod train;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::ValidConfig;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
+
+pub use html::html;
+pub use train::TrainReport;
 
 /// The result of a cross-validation. Its `Display` is a table, its `Serialize` the document of `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,7 +34,7 @@ pub struct CvReport {
 }
 
 /// The result of a fold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoldReport {
     /// The fold, counted from 0.
     pub fold: usize,
@@ -65,7 +71,7 @@ impl FoldReport {
 impl CvReport {
     /// Puts the results of the folds together.
     pub fn new(config: ValidConfig, folds: Vec<FoldReport>, seconds: f64) -> Self {
-        let (mean, std) = (Summary::new(&folds, mean), Summary::new(&folds, sample_std));
+        let (mean, std) = (Summary::mean(&folds), Summary::std(&folds));
         Self { config, folds, mean, std, seconds }
     }
 
@@ -84,6 +90,16 @@ impl CvReport {
 }
 
 impl Summary {
+    /// The mean over `folds`.
+    fn mean(folds: &[FoldReport]) -> Self {
+        Self::new(folds, mean)
+    }
+
+    /// The sample standard deviation over `folds`.
+    fn std(folds: &[FoldReport]) -> Self {
+        Self::new(folds, sample_std)
+    }
+
     fn new(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
         let over =
             |number: &dyn Fn(&FoldReport) -> f64| statistic(&folds.iter().map(number).collect::<Vec<_>>());
@@ -118,20 +134,15 @@ fn sample_std(x: &[f64]) -> f64 {
 
 impl fmt::Display for CvReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let depths = self.mean.mse_by_depth.keys().map(|depth| format!("mse d={depth}"));
-        let header = ["fold", "mse", "rmse", "mae", "r2"].map(str::to_owned).into_iter();
-        let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN);
-        table.set_header(header.chain(depths).chain(["seconds".to_owned()]));
-        for fold in &self.folds {
-            table.add_row(row(fold.fold.to_string(), &fold.metrics, &fold.mse_by_depth, Some(fold.seconds)));
-        }
-        table.add_row(row("mean".to_owned(), &self.mean.metrics, &self.mean.mse_by_depth, None));
-        table.add_row(row("std".to_owned(), &self.std.metrics, &self.std.mse_by_depth, None));
-        for column in table.column_iter_mut() {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        writeln!(f, "{table}")?;
+        let of = |name: &str, summary: &Summary| {
+            row(name.to_owned(), &summary.metrics, &summary.mse_by_depth, Some(String::new()))
+        };
+        let folds = self.folds.iter().map(|fold| {
+            let seconds = format!("{:.2}", fold.seconds);
+            row(fold.fold.to_string(), &fold.metrics, &fold.mse_by_depth, Some(seconds))
+        });
+        let rows = folds.chain([of("mean", &self.mean), of("std", &self.std)]);
+        writeln!(f, "{}", table("fold", self.mean.mse_by_depth.keys(), rows))?;
         write!(
             f,
             "mean squared error {} ± {} over {} folds, {:.2} s",
@@ -143,19 +154,40 @@ impl fmt::Display for CvReport {
     }
 }
 
+/// A table of [`row`]s, the first column of which is called `first`.
+fn table<'a>(
+    first: &str,
+    depths: impl Iterator<Item = &'a usize>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> Table {
+    let header = [first, "mse", "rmse", "mae", "r2"].map(str::to_owned).into_iter();
+    let header: Vec<_> = header.chain(depths.map(|depth| format!("mse d={depth}"))).collect();
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    for row in rows {
+        // The seconds come last, where there are such.
+        let seconds = (row.len() > header.len()).then(|| "seconds".to_owned());
+        table.set_header(header.iter().cloned().chain(seconds));
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
 fn row(
     name: String,
     metrics: &Metrics,
     by_depth: &BTreeMap<usize, f64>,
-    seconds: Option<f64>,
+    seconds: Option<String>,
 ) -> Vec<String> {
     let errors = [metrics.mse, metrics.rmse, metrics.mae].map(number);
     // Near 1 the digits after the point count, far from it only the magnitude does.
     let r2 =
         metrics.r2.map_or("-".to_owned(), |r2| if r2.abs() < 10. { format!("{r2:.5}") } else { number(r2) });
-    let seconds = seconds.map_or(String::new(), |seconds| format!("{seconds:.2}"));
     let depths = by_depth.values().map(|mse| number(*mse));
-    [name].into_iter().chain(errors).chain([r2]).chain(depths).chain([seconds]).collect()
+    [name].into_iter().chain(errors).chain([r2]).chain(depths).chain(seconds).collect()
 }
 
 /// `x` with four significant digits, in scientific notation where that is shorter to read.

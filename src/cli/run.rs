@@ -1,0 +1,45 @@
+//! The flags of commands that make a run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::LogArgs;
+
+/// Where a run leaves its results, and what ends it.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Folder to make for settings, metrics, predictions, report and checkpoints; it must be new or empty
+    #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder")]
+    pub(crate) out: Option<PathBuf>,
+    /// Folder of a run to go on with, to the bit as if it had not been interrupted; settings may be left out, and cannot be
+    /// others
+    #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder",
+          conflicts_with_all = ["config", "force", "fast_dev_run"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Replace the run that is in the folder of --out
+    #[arg(long, help_heading = "Run")]
+    pub(crate) force: bool,
+    /// Time between checkpoints, as 30s or 5m; 0s is one after every step
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration,
+          requires = "folder", help_heading = "Run")]
+    pub(crate) checkpoint_every: Duration,
+    /// Time after which the run stops with a checkpoint, as 90s, 10m or 1h 30m; --resume goes on with it
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "folder",
+          help_heading = "Run")]
+    pub(crate) max_time: Option<Duration>,
+    /// Go through everything with a few steps, to see whether it works; nothing is left behind
+    #[arg(long, help_heading = "Run")]
+    pub(crate) fast_dev_run: bool,
+}
+
+/// What is printed.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Print one JSON document instead of the table
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}

@@ -1,0 +1,30 @@
+//! Enums of the library on the command line.
+
+/// Declares the names on the command line of the variants of a library's enum.
+macro_rules! value_enum {
+    ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
+        #[derive(Debug, Clone, Copy, clap::ValueEnum, serde::Serialize)]
+        #[serde(rename_all = "lowercase")]
+        enum $arg {
+            $($(#[$doc])* $variant),*
+        }
+
+        impl From<$arg> for $target {
+            fn from(arg: $arg) -> Self {
+                match arg {
+                    $($arg::$variant => Self::$variant),*
+                }
+            }
+        }
+
+        impl Default for $arg {
+            fn default() -> Self {
+                match $target::default() {
+                    $($target::$variant => Self::$variant),*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use value_enum;

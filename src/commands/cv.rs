@@ -1,0 +1,33 @@
+//! `taper cv`.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Result;
+use taper::cross_validate_with;
+use taper::run::{PREDICTIONS, RESULTS};
+
+use super::run::Run;
+use super::{cores, load, print, share_cores};
+use crate::cli::CvArgs;
+
+pub(crate) fn cv(args: &CvArgs) -> Result<()> {
+    let run = Run::new("cv", &args.settings, &args.run)?;
+    let config = &run.config;
+    share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
+    args.output.log.start()?;
+    // A GPU is opened once for each job, and there is no work for more jobs than folds.
+    let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
+    let devices = config.device.open(jobs)?;
+    let table = load(config).map_err(|error| run.as_given(error))?;
+    let folder = run.folder(&devices)?;
+    let options = run.options(folder.as_ref())?;
+    let (report, predictions) = cross_validate_with(config, &table.data, &devices, &options)
+        .map_err(|error| run.failed(error, folder.as_ref()))?;
+    if let Some(folder) = &folder {
+        let directory = folder.directory();
+        directory.write_json(RESULTS, &report)?;
+        directory.write_predictions(PREDICTIONS, &predictions.named(table.targets)?)?;
+        folder.finish()?;
+    }
+    print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
+}

@@ -1,0 +1,196 @@
+//! What the commands that train have in common: settings, the run's folder, signals.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use taper::Error;
+use taper::config::{CvConfig, Settings, ValidConfig, device_names};
+use taper::report::html;
+use taper::run::{
+    CONFIG, ENVIRONMENT, Environment, Identity, REPORT, RunDirectory, RunOptions, RunRecord, Stop, StopReason,
+};
+use tempfile::TempDir;
+use tracing::info;
+
+use crate::cli::{RunArgs, SettingArgs, commented};
+
+/// The rows of a quick look, in batches.
+const QUICK_BATCHES: usize = 3;
+
+/// A run that is about to begin, or to go on.
+pub(crate) struct Run<'a> {
+    command: &'static str,
+    args: &'a RunArgs,
+    settings: Settings,
+    pub(crate) config: ValidConfig,
+}
+
+/// The folder of a run, and what it is known by.
+pub(crate) struct Folder {
+    directory: RunDirectory,
+    identity: Identity,
+    /// Of a quick look; it is removed at the end.
+    _scratch: Option<TempDir>,
+}
+
+/// That a run stopped before its end, and how it goes on.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    reason: StopReason,
+    command: &'static str,
+    folder: PathBuf,
+}
+
+impl<'a> Run<'a> {
+    /// Puts the settings together, and looks whether the folder can be taken.
+    pub(crate) fn new(command: &'static str, settings: &SettingArgs, args: &'a RunArgs) -> Result<Self> {
+        let began = args.resume.as_ref().map(|folder| folder.join(CONFIG));
+        if let Some(folder) = &args.resume {
+            RunDirectory::check_resume(folder)?;
+        }
+        let mut given = settings.settings(began.as_deref())?;
+        if args.fast_dev_run {
+            given.set("train.epochs", 1, str::to_owned)?;
+        }
+        let run = Self { command, args, config: given.validate()?, settings: given };
+        match (&began, &args.out) {
+            (Some(file), _) => run.check_settings(file)?,
+            (None, Some(folder)) => RunDirectory::check_new(folder, args.force)?,
+            (None, None) => {}
+        }
+        Ok(run)
+    }
+
+    /// Refuses settings other than those that the run in the folder began with.
+    fn check_settings(&self, file: &Path) -> Result<()> {
+        let began = CvConfig::from_file(file)?;
+        match self.config.difference(&began) {
+            Some((key, now, then)) => {
+                let problem = format!("is {now}, and the run to go on with began with {then}");
+                Err(self.settings.as_given(Error::Config { key, problem }).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `error` by the name that the user has for what is wrong.
+    pub(crate) fn as_given(&self, error: Error) -> Error {
+        self.settings.as_given(error)
+    }
+
+    /// Makes or opens the folder, if there is to be one, when the data have been found good.
+    pub(crate) fn folder(&self, devices: &[Device]) -> Result<Option<Folder>> {
+        let (args, mut scratch) = (self.args, None);
+        let directory = match (&args.resume, &args.out) {
+            (Some(folder), _) => RunDirectory::open(folder)?,
+            (None, _) if args.fast_dev_run => {
+                let made = TempDir::new().context("cannot make a folder for a quick look")?;
+                RunDirectory::create(scratch.insert(made).path(), false)?
+            }
+            (None, Some(folder)) => RunDirectory::create(folder, args.force)?,
+            (None, None) => return Ok(None),
+        };
+        let directory = directory.checkpoint_every(args.checkpoint_every);
+        let identity = Identity::new(self.command, &self.config)?;
+        if args.resume.is_none() {
+            directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
+            let devices = device_names(devices);
+            let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+            let environment = Environment::now(self.command, arguments, devices, identity.data.clone());
+            directory.write_json(ENVIRONMENT, &environment)?;
+        }
+        Ok(Some(Folder { directory, identity, _scratch: scratch }))
+    }
+
+    /// What the library is told of the run: where to keep it, and when to stop.
+    pub(crate) fn options<'f>(&self, folder: Option<&'f Folder>) -> Result<RunOptions<'f>> {
+        let mut stop = Stop::default();
+        if let Some(time) = self.args.max_time {
+            stop = stop.after(time);
+        }
+        if folder.is_some() {
+            watch_signals(&stop).context("cannot watch for signals")?;
+        }
+        let max_rows =
+            self.args.fast_dev_run.then_some(QUICK_BATCHES.saturating_mul(self.config.train.batch_size));
+        let keep = folder.map(|folder| (&folder.directory, &folder.identity));
+        Ok(RunOptions { keep, stop, max_rows })
+    }
+
+    /// The error of a run in words: that it was stopped, or what else went wrong.
+    pub(crate) fn failed(&self, error: Error, folder: Option<&Folder>) -> anyhow::Error {
+        let reason = match &error {
+            Error::Stopped(reason) => Some(*reason),
+            Error::Fold { source, .. } => match **source {
+                Error::Stopped(reason) => Some(reason),
+                _ => None,
+            },
+            _ => None,
+        };
+        match (reason, folder) {
+            (Some(reason), Some(folder)) => {
+                let folder = folder.directory.path().to_owned();
+                Stopped { reason, command: self.command, folder }.into()
+            }
+            _ => self.as_given(error).into(),
+        }
+    }
+}
+
+impl Folder {
+    /// The folder's files.
+    pub(crate) fn directory(&self) -> &RunDirectory {
+        &self.directory
+    }
+
+    /// Writes the report, when all else is written.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let path = self.directory.path();
+        self.directory.write(REPORT, html(&RunRecord::read(path)?)?.as_bytes())?;
+        info!("results are in {}; to look at: {}", path.display(), path.join(REPORT).display());
+        Ok(())
+    }
+}
+
+/// Lets the first SIGINT or SIGTERM stop the run at its next step, and a second one at once.
+fn watch_signals(stop: &Stop) -> std::io::Result<()> {
+    let again = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag unset.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
+        flag::register(signal, Arc::clone(&again))?;
+        flag::register_usize(signal, Arc::clone(stop.signal()), signal.unsigned_abs() as usize)?;
+    }
+    Ok(())
+}
+
+impl Stopped {
+    /// The code to exit with: 128 and the signal's number as shells have it, or 124 as `timeout` has it.
+    pub(crate) fn code(&self) -> u8 {
+        match self.reason {
+            StopReason::Signal(signal) => 128 + signal as u8,
+            StopReason::Time => 124,
+        }
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self.reason {
+            StopReason::Signal(signal) if signal == SIGINT.unsigned_abs() as usize => "by SIGINT",
+            StopReason::Signal(_) => "by SIGTERM",
+            StopReason::Time => "since the time of --max-time is over",
+        };
+        let (command, folder) = (self.command, self.folder.display());
+        write!(f, "stopped {reason}, with a checkpoint; `taper {command} --resume {folder}` goes on")
+    }
+}
+
+impl std::error::Error for Stopped {}

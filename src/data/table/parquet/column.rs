@@ -1,0 +1,152 @@
+//! The values of one column of a Parquet file.
+
+use half::f16;
+use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
+use parquet::schema::types::ColumnDescriptor;
+
+/// A field.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Missing,
+    Number(f64),
+    /// Exact, since an integer may be the name of a group.
+    Integer(i128),
+    Text(String),
+}
+
+/// How the stored values of a column are to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Number,
+    /// Integers that are stored in the bits of signed ones.
+    Unsigned,
+    /// Integers of which so many digits stand after the point.
+    Decimal(i32),
+    Text,
+}
+
+impl Kind {
+    /// The kind of a column, or what it has that is neither numbers nor text.
+    pub(super) fn of(column: &ColumnDescriptor) -> Result<Self, String> {
+        if column.max_rep_level() > 0 || column.path().parts().len() > 1 {
+            return Err("nested values".to_owned());
+        }
+        let (physical, converted) = (column.physical_type(), column.converted_type());
+        let scale = column.type_scale();
+        match (column.logical_type_ref(), converted) {
+            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => return Err("dates".to_owned()),
+            (Some(LogicalType::Time(_) | LogicalType::Timestamp(_)), _)
+            | (
+                _,
+                ConvertedType::TIME_MILLIS
+                | ConvertedType::TIME_MICROS
+                | ConvertedType::TIMESTAMP_MILLIS
+                | ConvertedType::TIMESTAMP_MICROS,
+            ) => return Err("times".to_owned()),
+            // What is more than 16 bytes long has no place in an i128.
+            (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL)
+                if column.type_length() <= 16 =>
+            {
+                return Ok(Self::Decimal(scale));
+            }
+            _ => {}
+        }
+        match (physical, column.logical_type_ref(), converted) {
+            (Type::INT32 | Type::INT64, Some(LogicalType::Integer(integer)), _) if !integer.is_signed => {
+                Ok(Self::Unsigned)
+            }
+            (
+                Type::INT32 | Type::INT64,
+                _,
+                ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64,
+            ) => Ok(Self::Unsigned),
+            (Type::BOOLEAN | Type::INT32 | Type::INT64 | Type::FLOAT | Type::DOUBLE, ..)
+            | (Type::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16), _) => Ok(Self::Number),
+            (Type::BYTE_ARRAY, Some(LogicalType::String | LogicalType::Enum) | None, _) => Ok(Self::Text),
+            (Type::INT96, ..) => Err("times".to_owned()),
+            (physical, ..) => Err(format!("values of type {physical}")),
+        }
+    }
+}
+
+/// Reads the next `count` values of a column of this `kind`, or those that are left of the row group.
+pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Result<Vec<Value>, ParquetError> {
+    let integer = |value: i128| match kind {
+        Kind::Decimal(scale) => Value::Number(value as f64 / 10f64.powi(scale)),
+        _ => Value::Integer(value),
+    };
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => {
+            next(reader, count, |value| Ok(Value::Integer(value.into())))
+        }
+        ColumnReader::Int32ColumnReader(reader) => next(reader, count, |value| {
+            Ok(integer(if kind == Kind::Unsigned { value.cast_unsigned().into() } else { value.into() }))
+        }),
+        ColumnReader::Int64ColumnReader(reader) => next(reader, count, |value| {
+            Ok(integer(if kind == Kind::Unsigned { value.cast_unsigned().into() } else { value.into() }))
+        }),
+        ColumnReader::FloatColumnReader(reader) => next(reader, count, |value| Ok(float(value.into()))),
+        ColumnReader::DoubleColumnReader(reader) => next(reader, count, |value| Ok(float(value))),
+        ColumnReader::ByteArrayColumnReader(reader) => next(reader, count, |value| match kind {
+            Kind::Text => String::from_utf8(value.data().to_vec())
+                .map(Value::Text)
+                .map_err(|_| ParquetError::General("a text is not UTF-8".to_owned())),
+            _ => big_endian(value.data()).map(integer),
+        }),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+            next(reader, count, |value| match (kind, value.data()) {
+                (Kind::Number, &[low, high]) => Ok(float(f16::from_le_bytes([low, high]).into())),
+                (_, bytes) => big_endian(bytes).map(integer),
+            })
+        }
+        ColumnReader::Int96ColumnReader(_) => Err(ParquetError::General("a time is no number".to_owned())),
+    }
+}
+
+/// A number, or NaN, which is a missing value.
+fn float(value: f64) -> Value {
+    if value.is_nan() { Value::Missing } else { Value::Number(value) }
+}
+
+/// A signed integer of at most 16 bytes.
+fn big_endian(bytes: &[u8]) -> Result<i128, ParquetError> {
+    let first = *bytes.first().filter(|_| bytes.len() <= 16).ok_or_else(|| {
+        ParquetError::General(format!("a decimal number has {} bytes, expected 1 to 16", bytes.len()))
+    })?;
+    let sign = if first >= 0x80 { -1 } else { 0 };
+    Ok(bytes.iter().fold(sign, |value, &byte| (value << 8) | i128::from(byte)))
+}
+
+/// The next `count` values of a typed column, or those that are left.
+fn next<D: DataType>(
+    reader: &mut ColumnReaderImpl<D>,
+    count: usize,
+    value_of: impl Fn(D::T) -> Result<Value, ParquetError>,
+) -> Result<Vec<Value>, ParquetError> {
+    let (mut levels, mut stored) = (Vec::new(), Vec::new());
+    let mut records = 0;
+    while records < count {
+        let (more, ..) = reader.read_records(count - records, Some(&mut levels), None, &mut stored)?;
+        if more == 0 {
+            break;
+        }
+        records += more;
+    }
+    // A column whose values must be there has no levels.
+    if levels.is_empty() {
+        return stored.into_iter().map(value_of).collect();
+    }
+    let mut stored = stored.into_iter();
+    let mut values = Vec::with_capacity(levels.len());
+    for level in levels {
+        let value = if level == 0 { None } else { stored.next() };
+        values.push(value.map_or(Ok(Value::Missing), &value_of)?);
+    }
+    Ok(values)
+}

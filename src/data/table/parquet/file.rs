@@ -1,0 +1,116 @@
+//! A Parquet file, read in blocks of rows.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parquet::column::reader::ColumnReader;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use super::column::{Kind, Value, read};
+use super::pages;
+use crate::data::table::source::Source;
+use crate::error::{Error, Result};
+
+/// An opened file.
+pub(super) struct ParquetFile {
+    path: PathBuf,
+    reader: SerializedFileReader<File>,
+    source: Source,
+    /// The names of all columns; a nested one has its path.
+    pub(super) names: Vec<String>,
+    /// The columns to read, by index.
+    columns: Vec<(usize, Kind)>,
+    /// The readers of `columns` in the row group that is being read.
+    readers: Vec<ColumnReader>,
+    /// The row groups that are opened.
+    groups: usize,
+    /// The rows that are read.
+    pub(super) row: usize,
+}
+
+impl ParquetFile {
+    /// Opens the file that `data.file` names.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let source = Source::open("data.file", path)?;
+        let file = source
+            .file
+            .try_clone()
+            .map_err(|error| Error::data(path.display(), format!("cannot be read: {error}")))?;
+        let reader = SerializedFileReader::new(file).map_err(|error| damaged(path.display(), &error))?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let names: Vec<_> = schema.columns().iter().map(|column| column.path().string()).collect();
+        let path = path.to_owned();
+        if let Some(name) = (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+            let problem = format!("has the column '{}' twice, expected different names", names[name]);
+            return Err(Error::data(path.display(), problem));
+        }
+        Ok(Self { path, reader, source, names, columns: Vec::new(), readers: Vec::new(), groups: 0, row: 0 })
+    }
+
+    /// Chooses the columns to read, by their indices.
+    pub(super) fn choose(&mut self, columns: impl IntoIterator<Item = usize>) -> Result<()> {
+        let schema = self.reader.metadata().file_metadata().schema_descr_ptr();
+        for index in columns {
+            let kind = Kind::of(&schema.column(index)).map_err(|has| {
+                let name = &self.names[index];
+                let problem =
+                    format!("has {has}, expected numbers or text; `--drop {name}` leaves the column out");
+                Error::data(format!("{}:{name}", self.path.display()), problem)
+            })?;
+            self.columns.push((index, kind));
+        }
+        Ok(())
+    }
+
+    /// Whether a column that was chosen has text.
+    pub(super) fn is_text(&self, column: usize) -> bool {
+        self.columns.contains(&(column, Kind::Text))
+    }
+
+    /// The values of the next rows, at most `count` of them, for each column that was chosen; empty at the end.
+    pub(super) fn next(&mut self, count: usize) -> Result<Vec<Vec<Value>>> {
+        loop {
+            let mut values = Vec::with_capacity(self.columns.len());
+            for (reader, &(index, kind)) in self.readers.iter_mut().zip(&self.columns) {
+                let column = read(reader, kind, count).map_err(|error| {
+                    damaged(format!("{}:{}", self.path.display(), self.names[index]), &error)
+                })?;
+                values.push(column);
+            }
+            let rows = values.first().map_or(0, Vec::len);
+            if values.iter().any(|column| column.len() != rows) {
+                let problem = "is damaged: its columns have different numbers of rows";
+                return Err(Error::data(self.path.display(), problem));
+            }
+            if rows > 0 {
+                self.row += rows;
+                self.show_progress(rows);
+                return Ok(values);
+            }
+            if self.groups == self.reader.num_row_groups() {
+                return Ok(Vec::new());
+            }
+            let group = self
+                .reader
+                .get_row_group(self.groups)
+                .map_err(|error| damaged(self.path.display(), &error))?;
+            let open = |&(index, _): &(usize, Kind)| pages::open(&*group, index);
+            let readers: Result<_, _> = self.columns.iter().map(open).collect();
+            self.readers = readers.map_err(|error| damaged(self.path.display(), &error))?;
+            self.groups += 1;
+        }
+    }
+
+    /// Shows the file as read in proportion to its rows, of which these are new.
+    fn show_progress(&self, rows: usize) {
+        let all = self.reader.metadata().file_metadata().num_rows().max(1).cast_unsigned();
+        let bytes = |row: usize| u128::from(self.source.len) * row as u128 / u128::from(all);
+        self.source.progress.read((bytes(self.row) - bytes(self.row - rows)) as usize);
+    }
+}
+
+fn damaged(place: impl ToString, error: &ParquetError) -> Error {
+    let error = error.to_string();
+    Error::data(place, format!("cannot be read as Parquet: {}", error.lines().next().unwrap_or_default()))
+}

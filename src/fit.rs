@@ -1,0 +1,278 @@
+//! The training and the test of one network, with its data scaled, its epochs recorded and its checkpoints kept.
+
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use candle_nn::VarMap;
+use tracing::field::Empty;
+use tracing::{Span, debug, info, info_span};
+
+use crate::config::ValidConfig;
+use crate::data::{Dataset, Fold, Scaling, target_names};
+use crate::error::{Error, Result};
+use crate::evaluate::{Evaluation, evaluate_each};
+use crate::nn::{DynamicNet, seeded_builder};
+use crate::random::{Stream, generator};
+use crate::run::{Checkpoint, Checkpoints, EpochRecord, Identity, Predictions, RunDirectory, RunOptions};
+use crate::telemetry::Progress;
+use crate::train::Trainer;
+
+/// The data on a network's device, or where they have to be scaled for each network anew, on the CPU.
+pub(crate) struct Prepared<'a> {
+    config: &'a ValidConfig,
+    data: Dataset,
+    device: Device,
+}
+
+/// The data of a network, on its device.
+struct Scaled {
+    /// What is trained on: features and targets, scaled.
+    train: Dataset,
+    /// What is tested on: the features scaled, the targets as they are.
+    test: Dataset,
+    features: Option<Scaling>,
+    targets: Option<Scaling>,
+}
+
+impl<'a> Prepared<'a> {
+    pub(crate) fn new(config: &'a ValidConfig, data: &Dataset, device: &Device) -> Result<Self> {
+        let is_fitted = config.data.is_scaled() || config.data.is_filled();
+        let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
+        Ok(Self { config, data, device: device.clone() })
+    }
+
+    /// The data with the scaling that is fitted on the training rows of `fold` and on no others.
+    fn scale(&self, fold: &Fold) -> Result<Scaled> {
+        let (config, data) = (&self.config.data, &self.data);
+        let (fit, targets): (fn(&_, &_) -> _, _) = match (config.is_scaled(), config.is_filled()) {
+            (true, _) => (Scaling::standard, Some(Scaling::standard(data.y(), &fold.train)?)),
+            (false, true) => (Scaling::filling, None),
+            (false, false) => {
+                let (train, test) = (data.clone(), data.clone());
+                return Ok(Scaled { train, test, features: None, targets: None });
+            }
+        };
+        let features = fit(data.x(), &fold.train)?;
+        let test = Dataset::new(features.apply(data.x())?, data.y().clone())?.to_device(&self.device)?;
+        let train = match &targets {
+            Some(scaling) => {
+                let y = scaling.apply(data.y())?.to_device(&self.device)?;
+                Dataset::new(test.x().clone(), y)?
+            }
+            None => test.clone(),
+        };
+        Ok(Scaled { train, test, features: Some(features), targets })
+    }
+}
+
+/// A network that was trained, and what came of it.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The network, whose features and targets are scaled.
+    pub net: DynamicNet,
+    /// The scaling of the features, if they are scaled or their missing values filled in.
+    pub features: Option<Scaling>,
+    /// The scaling of the targets, if they are scaled.
+    pub targets: Option<Scaling>,
+    /// What came of each epoch, in the targets' own units where there is one target.
+    pub epochs: Vec<EpochRecord>,
+    /// The errors on the rows to test on, if there are such.
+    pub evaluation: Option<Evaluation>,
+    /// The predictions of those rows.
+    pub predictions: Predictions,
+    /// How long it took, with the parts of a run that was interrupted.
+    pub seconds: f64,
+}
+
+/// Trains network `index` on the training rows of `fold` and tests it on its test rows, of which there may be none, in the
+/// current span. It goes on from `checkpoint` if there is one. `cancelled` is asked after every step.
+pub(crate) fn fit(
+    prepared: &Prepared,
+    index: usize,
+    fold: &Fold,
+    options: &RunOptions,
+    checkpoint: Option<&Checkpoint>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Fitted> {
+    let start = Instant::now();
+    if let Some(reason) = options.stop.reason() {
+        return Err(Error::Stopped(reason));
+    }
+    let Scaled { train, test, features, targets } = prepared.scale(fold)?;
+    let mut fit = Fit::new(prepared.config, index, fold, options, &train)?;
+    fit.unit = squared_unit(targets.as_ref());
+    let before = checkpoint.map_or(Ok(0.), |checkpoint| fit.restore(checkpoint))?;
+    let test = Test { data: &test, rows: &fold.test, scaling: targets.as_ref(), index };
+    fit.train(&train, &test, cancelled)?;
+    let depths = fit.trainer.net().depths().collect();
+    let mut predictions = Predictions::new(target_names(train.targets()), depths);
+    let has_test = !fold.test.is_empty();
+    let evaluation =
+        has_test.then(|| test.evaluate(fit.trainer.net(), Some(&mut predictions))).transpose()?;
+    let seconds = before + start.elapsed().as_secs_f64();
+    info!(mse = evaluation.as_ref().map(|evaluation| evaluation.mean.mse), seconds, "fold done");
+    let net = fit.trainer.net().clone();
+    Ok(Fitted { net, features, targets, epochs: fit.epochs, evaluation, predictions, seconds })
+}
+
+/// The rows to test on.
+struct Test<'a> {
+    data: &'a Dataset,
+    rows: &'a [u32],
+    scaling: Option<&'a Scaling>,
+    index: usize,
+}
+
+impl Test<'_> {
+    /// The errors on the rows, whose predictions are added to `predictions`.
+    fn evaluate(&self, net: &DynamicNet, mut predictions: Option<&mut Predictions>) -> Result<Evaluation> {
+        evaluate_each(net, self.data, self.rows, self.scaling, |row| match predictions.as_mut() {
+            Some(to) => to.push(row.row as usize, self.index, row.truth, row.mean, row.by_depth),
+            None => Ok(()),
+        })
+    }
+}
+
+/// A network in training.
+struct Fit<'a> {
+    config: &'a ValidConfig,
+    index: usize,
+    options: &'a RunOptions<'a>,
+    keeper: Option<Keeper<'a>>,
+    trainer: Trainer,
+    rows: Vec<u32>,
+    epochs: Vec<EpochRecord>,
+    /// How long the epoch under way has taken.
+    seconds: f64,
+    /// By what an error of scaled targets is multiplied.
+    unit: f64,
+}
+
+impl<'a> Fit<'a> {
+    fn new(
+        config: &'a ValidConfig,
+        index: usize,
+        fold: &Fold,
+        options: &'a RunOptions,
+        data: &Dataset,
+    ) -> Result<Self> {
+        let vars = VarMap::new();
+        let init = generator(config.seed, Stream::Init, index);
+        let vb = seeded_builder(&vars, init, data.x().dtype(), data.x().device());
+        let net = DynamicNet::new(&config.model.network(data.features(), data.targets()), vb)?;
+        let trainer = Trainer::new(net, &vars, &config.train, config.seed, index)?;
+        let mut rows = fold.train.clone();
+        rows.truncate(options.max_rows.unwrap_or(rows.len()));
+        let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
+        Ok(Self { config, index, options, keeper, trainer, rows, epochs: Vec::new(), seconds: 0., unit: 1. })
+    }
+
+    /// Goes on from `checkpoint`, and returns how long training had taken by then.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<f64> {
+        self.trainer.load_state(&checkpoint.trainer)?;
+        self.rows.clone_from(&checkpoint.rows);
+        self.epochs.clone_from(&checkpoint.epochs);
+        self.seconds = checkpoint.seconds;
+        Ok(self.seconds + self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>())
+    }
+
+    /// Makes the epochs that are left, or as many steps of them as there is time for.
+    fn train(&mut self, data: &Dataset, test: &Test, cancelled: &dyn Fn() -> bool) -> Result<()> {
+        let progress = Progress::start(&Span::current(), self.index, self.config.train.epochs);
+        for epoch in &self.epochs {
+            progress.epoch(epoch.train_mse);
+        }
+        while self.epochs.len() < self.config.train.epochs {
+            let span = info_span!("epoch", epoch = self.epochs.len(), train_mse = Empty, seconds = Empty);
+            let _entered = span.enter();
+            if let Some(mse) = self.advance(data, cancelled)? {
+                let record = self.record(mse * self.unit, test)?;
+                span.record("train_mse", record.train_mse).record("seconds", record.seconds);
+                debug!("epoch done");
+                progress.epoch(record.train_mse);
+                self.epochs.push(record);
+            }
+            let stopped = self.options.stop.reason();
+            let is_done = self.epochs.len() == self.config.train.epochs;
+            if stopped.is_some() || is_done || self.keeper.as_ref().is_some_and(Keeper::is_due) {
+                self.save()?;
+            }
+            if let Some(reason) = stopped {
+                return Err(Error::Stopped(reason));
+            }
+            if cancelled() {
+                return Err(Error::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains until the end of the epoch, and returns its mean squared error, or until there is something else to do.
+    fn advance(&mut self, data: &Dataset, cancelled: &dyn Fn() -> bool) -> Result<Option<f64>> {
+        let Self { trainer, rows, options, keeper, .. } = self;
+        let start = Instant::now();
+        let mut pause =
+            || options.stop.reason().is_some() || cancelled() || keeper.as_ref().is_some_and(Keeper::is_due);
+        let mse = trainer.advance(data, rows, &mut pause)?;
+        self.seconds += start.elapsed().as_secs_f64();
+        Ok(mse)
+    }
+
+    /// What came of the epoch that is done. Only a run that is kept is tested after each.
+    fn record(&mut self, train_mse: f64, test: &Test) -> Result<EpochRecord> {
+        let validation = match &self.keeper {
+            Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.mean),
+            _ => None,
+        };
+        let (epoch, lr, seconds) = (self.epochs.len(), self.config.train.lr, self.seconds);
+        self.seconds = 0.;
+        let record = EpochRecord { fold: self.index, epoch, train_mse, validation, lr, seconds };
+        if let Some(keeper) = &self.keeper {
+            keeper.directory.add_epoch(&record)?;
+        }
+        Ok(record)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        keeper.last = Instant::now();
+        keeper.checkpoints.save(&Checkpoint {
+            identity: keeper.identity.clone(),
+            trainer: self.trainer.state()?,
+            rows: self.rows.clone(),
+            epochs: self.epochs.clone(),
+            seconds: self.seconds,
+        })
+    }
+}
+
+/// Where a network's checkpoints go, and when.
+struct Keeper<'a> {
+    directory: &'a RunDirectory,
+    identity: &'a Identity,
+    checkpoints: Checkpoints,
+    every: Duration,
+    last: Instant,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(directory: &'a RunDirectory, identity: &'a Identity, index: usize) -> Self {
+        let (checkpoints, every) = (directory.checkpoints(index), directory.checkpoint_time());
+        Self { directory, identity, checkpoints, every, last: Instant::now() }
+    }
+
+    /// Whether it is time for a checkpoint.
+    fn is_due(&self) -> bool {
+        self.last.elapsed() >= self.every
+    }
+}
+
+/// By what a mean squared error of scaled targets is multiplied to be in the target's own units; 1 for several targets,
+/// each of which has its own.
+fn squared_unit(scaling: Option<&Scaling>) -> f64 {
+    let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
+    match scales[..] {
+        [scale] => scale * scale,
+        _ => 1.,
+    }
+}

@@ -1,0 +1,245 @@
+//! Learning curves, and how long they took.
+
+use std::collections::BTreeMap;
+
+use super::axis::{Axis, Kind};
+use super::bins::whole;
+use super::numbers::{duration, number};
+use super::page::{Figure, Key};
+use super::picture::{Ink, Picture, Point};
+use crate::run::{EpochRecord, RunRecord};
+
+/// The most folds whose lines are told apart; of more, the surface between them is shown.
+const MOST_LINES: usize = 24;
+/// The most folds that have a picture of their own.
+const MOST_PICTURES: usize = 8;
+/// The most points of the lines of a picture.
+const MOST_POINTS: usize = 6000;
+
+/// A number of every epoch of every fold.
+struct Curves {
+    ink: Ink,
+    name: &'static str,
+    /// The points of each fold, by its number.
+    folds: BTreeMap<usize, Vec<Point>>,
+    /// The median over the folds.
+    median: Vec<Point>,
+}
+
+impl Curves {
+    fn new(
+        ink: Ink,
+        name: &'static str,
+        run: &RunRecord,
+        value: impl Fn(&EpochRecord) -> Option<f64>,
+    ) -> Self {
+        let mut folds: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
+        let mut epochs: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for record in &run.epochs {
+            let Some(value) = value(record).filter(|value| value.is_finite()) else { continue };
+            let done = record.epoch + 1;
+            folds.entry(record.fold).or_default().push((done as f64, value));
+            epochs.entry(done).or_default().push(value);
+        }
+        let median = epochs.into_iter().map(|(epoch, values)| (epoch as f64, median(values))).collect();
+        Self { ink, name, folds, median }
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> + Clone {
+        self.folds.values().flatten().map(|point| point.1)
+    }
+
+    fn epochs(&self) -> impl Iterator<Item = f64> + Clone {
+        self.median.iter().map(|point| point.0)
+    }
+
+    /// The lines of all folds and their median.
+    fn draw(&self, picture: &mut Picture) {
+        match self.folds.len() {
+            0..=1 => {}
+            many @ 2..=MOST_LINES => {
+                for points in self.folds.values() {
+                    picture.line(self.ink, 4, 0.4, thin(points, MOST_POINTS / many));
+                }
+            }
+            _ => picture.area(self.ink, 0.25, self.envelope()),
+        }
+        draw_line(picture, self.ink, &self.median);
+    }
+
+    /// The surface between the least and the largest values of the folds.
+    fn envelope(&self) -> Vec<Point> {
+        let mut ends: BTreeMap<usize, Point> = BTreeMap::new();
+        for (epoch, value) in self.folds.values().flatten() {
+            let (low, high) = ends.entry(whole(*epoch)).or_insert((*value, *value));
+            (*low, *high) = (low.min(*value), high.max(*value));
+        }
+        let of = |which: fn(Point) -> f64| -> Vec<_> {
+            ends.iter().map(|(epoch, ends)| (*epoch as f64, which(*ends))).collect()
+        };
+        let (low, high) = (of(|ends| ends.0), of(|ends| ends.1));
+        let high = thin(&high, MOST_POINTS / 4);
+        thin(&low, MOST_POINTS / 4).into_iter().chain(high.into_iter().rev()).collect()
+    }
+}
+
+/// A bold line, or a dot where there is but one point.
+fn draw_line(picture: &mut Picture, ink: Ink, points: &[Point]) {
+    if let [point] = points {
+        picture.dots(ink, 16, 1., vec![*point]);
+    } else {
+        picture.line(ink, 9, 1., thin(points, MOST_POINTS / 4));
+    }
+}
+
+/// The errors of training and validation, of all folds together and of each.
+pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
+    let train = Curves::new(Ink::First, "training", run, |record| Some(record.train_mse));
+    let validation = Curves::new(Ink::Second, "validation", run, |record| Some(record.validation?.mse));
+    if train.folds.is_empty() {
+        return Vec::new();
+    }
+    let curves: Vec<_> = [&train, &validation].into_iter().filter(|c| !c.folds.is_empty()).collect();
+    let values = curves.iter().flat_map(|curves| curves.values());
+    let y = Axis::log_if_wide("mean squared error", values);
+    let x = Axis::new(Kind::Whole, "epochs", train.epochs().chain(validation.epochs()));
+    let legend: Vec<_> = curves.iter().map(|c| (Key::Line(c.ink), c.name.to_owned())).collect();
+
+    let mut all = Picture::new(x.clone(), y.clone());
+    for curves in &curves {
+        curves.draw(&mut all);
+    }
+    let many = train.folds.len();
+    let last = |c: &&Curves| c.median.last().map(|(_, value)| format!("{} {}", c.name, number(*value)));
+    let last: Vec<_> = curves.iter().filter_map(last).collect();
+    let of = if many == 1 { "" } else { ", median of the folds" };
+    let caption = format!("{} After the last epoch{of}: {}.", how(many), last.join(", "));
+    let title = if many == 1 { "Learning curve" } else { "All folds" };
+    let mut figures = vec![Figure { title: title.to_owned(), legend: legend.clone(), picture: all, caption }];
+
+    if (2..=MOST_PICTURES).contains(&many) && !validation.folds.is_empty() {
+        for (fold, points) in &train.folds {
+            let mut picture = Picture::new(x.clone(), y.clone());
+            draw_line(&mut picture, train.ink, points);
+            let points = validation.folds.get(fold).map(Vec::as_slice).unwrap_or_default();
+            draw_line(&mut picture, validation.ink, points);
+            let best = points.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+            let caption = best.map_or(String::new(), |(epoch, value)| {
+                format!("The least validation error is {}, after epoch {epoch}.", number(*value))
+            });
+            let title = format!("Fold {fold}");
+            figures.push(Figure { title, legend: legend.clone(), picture, caption });
+        }
+    }
+    figures.extend(rate(run));
+    figures
+}
+
+/// The learning rate, where it changes.
+fn rate(run: &RunRecord) -> Option<Figure> {
+    let rate = Curves::new(Ink::First, "learning rate", run, |record| Some(record.lr));
+    let first = rate.median.first()?.1;
+    if rate.values().all(|lr| lr == first) {
+        return None;
+    }
+    let x = Axis::new(Kind::Whole, "epochs", rate.epochs());
+    let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "learning rate", rate.values()));
+    rate.draw(&mut picture);
+    let caption = "The learning rate of each epoch.".to_owned();
+    Some(Figure { title: "Learning rate".to_owned(), legend: Vec::new(), picture, caption })
+}
+
+/// The seconds of each epoch and each fold.
+pub(super) fn timing(run: &RunRecord) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let epochs = Curves::new(Ink::First, "seconds", run, |record| Some(record.seconds));
+    if !epochs.folds.is_empty() {
+        let x = Axis::new(Kind::Whole, "epochs", epochs.epochs());
+        let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "seconds per epoch", epochs.values()));
+        epochs.draw(&mut picture);
+        let typical = median(epochs.values().collect());
+        let caption =
+            format!("{} Half of the epochs took {} or less.", how(epochs.folds.len()), duration(typical));
+        figures.push(Figure { title: "Epochs".to_owned(), legend: Vec::new(), picture, caption });
+    }
+    let mut folds: BTreeMap<usize, f64> = BTreeMap::new();
+    for record in &run.epochs {
+        *folds.entry(record.fold).or_default() += record.seconds;
+    }
+    folds.extend(run.folds.iter().map(|fold| (fold.fold, fold.seconds)));
+    folds.retain(|_, seconds| seconds.is_finite());
+    if folds.len() > 1 {
+        let at = |fold: usize| fold as f64;
+        let x = Axis::new(Kind::Whole, "fold", folds.keys().map(|&fold| at(fold)));
+        let mut picture =
+            Picture::new(x, Axis::new(Kind::FromZero, "seconds per fold", folds.values().copied()));
+        for (&fold, &seconds) in &folds {
+            picture.cell(Ink::First, 0.8, (at(fold) - 0.35, 0.), (at(fold) + 0.35, seconds));
+        }
+        let sum: f64 = folds.values().sum();
+        let caption = format!("All folds together: {}. Folds may have run side by side.", duration(sum));
+        figures.push(Figure { title: "Folds".to_owned(), legend: Vec::new(), picture, caption });
+    }
+    figures
+}
+
+/// How the folds are drawn.
+fn how(folds: usize) -> &'static str {
+    match folds {
+        1 => "One network.",
+        2..=MOST_LINES => "Thin lines are the folds, the bold one is their median.",
+        _ => "The surface reaches from the least fold to the largest, the bold line is their median.",
+    }
+}
+
+/// The middle of `values`, 0 where there are none.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.,
+        n => f64::midpoint(values[(n - 1) / 2], values[n / 2]),
+    }
+}
+
+/// At most about `most` of the points, with the least and the largest of those between them, so that no spike is lost.
+fn thin(points: &[Point], most: usize) -> Vec<Point> {
+    if points.len() <= most.max(4) {
+        return points.to_vec();
+    }
+    let block = (2 * points.len()).div_ceil(most.max(4));
+    let ends = points.chunks(block).flat_map(|block| {
+        let by_height = |a: &&Point, b: &&Point| a.1.total_cmp(&b.1);
+        let mut ends = [block.iter().min_by(by_height), block.iter().max_by(by_height)];
+        ends.sort_by(|a, b| a.map(|p| p.0).partial_cmp(&b.map(|p| p.0)).unwrap_or(std::cmp::Ordering::Equal));
+        ends.into_iter().flatten().copied()
+    });
+    let mut thinned: Vec<_> = ends.collect();
+    thinned.dedup();
+    thinned.extend(points.last().filter(|last| thinned.last() != Some(last)));
+    thinned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinned_lines_keep_their_spikes_and_ends() {
+        let mut points: Vec<_> = (0..10_000).map(|i| (f64::from(i), f64::from(i % 7))).collect();
+        points[5432].1 = 99.;
+        points[6543].1 = -99.;
+        let thinned = thin(&points, 100);
+        assert!(thinned.len() <= 102, "{}", thinned.len());
+        assert!(thinned.contains(&points[5432]) && thinned.contains(&points[6543]));
+        assert_eq!((thinned[0].0, thinned.last()), (0., points.last()));
+        assert!(thinned.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert_eq!(thin(&points[..3], 0), points[..3]);
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![3., 1., 2.]), 2.);
+        assert_eq!(median(vec![4., 1., 2., 3.]), 2.5);
+        assert_eq!(median(vec![f64::MAX, f64::MAX]), f64::MAX);
+    }
+}

@@ -1,0 +1,82 @@
+//! The errors at each depth.
+
+use super::axis::{Axis, Kind};
+use super::numbers::number;
+use super::page::{Figure, Key};
+use super::picture::{Ink, Picture};
+use super::text::on_axis;
+use crate::report::{FoldReport, Summary};
+
+/// The most depths and dots that are drawn.
+const MOST_DEPTHS: usize = 200;
+const MOST_DOTS: usize = 1000;
+
+/// The error of the output at each depth, next to that of their mean.
+pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> {
+    let (mean, std) = (Summary::mean(folds), Summary::std(folds));
+    let depths = mean.mse_by_depth.len();
+    // The deepest one is shown in any case.
+    let stride = depths.div_ceil(MOST_DEPTHS).max(1);
+    let is_shown = |i: usize| (depths - 1 - i).is_multiple_of(stride);
+    let errors = mean.mse_by_depth.iter().zip(std.mse_by_depth.values()).enumerate();
+    let shown: Vec<_> = errors
+        .filter(|(i, ((_, mean), _))| is_shown(*i) && mean.is_finite())
+        .map(|(_, ((depth, mean), std))| (*depth, *mean, if std.is_finite() { *std } else { 0. }))
+        .collect();
+    let (first, last) = (shown.first()?, shown.last()?);
+    // Few depths have room between them: the folds stand aside of the bars, and the reference goes from side to side.
+    let [aside, room] = if last.0 - first.0 < 12 { [0.1, 0.4] } else { [0.; 2] };
+    let has_dots = folds.len() > 1 && folds.len() * shown.len() <= MOST_DOTS;
+    let dots: Vec<_> = folds
+        .iter()
+        .filter(|_| has_dots)
+        .flat_map(|fold| {
+            shown.iter().filter_map(|(depth, ..)| Some((*depth as f64, *fold.mse_by_depth.get(depth)?)))
+        })
+        .filter(|(_, mse)| mse.is_finite())
+        .map(|(depth, mse)| (depth - aside, mse))
+        .collect();
+
+    let together = mean.metrics.mse;
+    let ends = shown.iter().flat_map(|(_, mean, std)| [*mean, mean - std, mean + std]);
+    let all = ends.chain(dots.iter().map(|dot| dot.1)).chain([together]);
+    let unit = match targets {
+        [target] => format!("MSE ({}²)", on_axis(target)),
+        _ => "MSE (target²)".to_owned(),
+    };
+    let x = Axis::new(Kind::Whole, "depth", shown.iter().map(|(depth, ..)| *depth as f64));
+    let mut picture = Picture::new(x, Axis::log_if_wide(&unit, all));
+    let [from, to] = [first.0 as f64 - room, last.0 as f64 + room];
+    if together.is_finite() {
+        picture.line(Ink::Second, 8, 1., vec![(from, together), (to, together)]);
+    }
+    picture.dots(Ink::Muted, 10, 0.7, dots);
+    for (depth, mean, std) in shown.iter().filter(|(.., std)| *std > 0.) {
+        let ends = [mean - std, mean + std];
+        picture.line(Ink::First, 6, 0.8, ends.map(|end| (*depth as f64, end)).to_vec());
+    }
+    let means: Vec<_> = shown.iter().map(|(depth, mean, _)| (*depth as f64, *mean)).collect();
+    picture.line(Ink::First, 9, 1., means.clone());
+    if means.len() <= 30 {
+        picture.dots(Ink::First, 16, 1., means);
+    }
+
+    let mut legend = vec![(Key::Line(Ink::First), "one depth".to_owned())];
+    if has_dots {
+        legend.push((Key::Dots(Ink::Muted), "a fold".to_owned()));
+    }
+    legend.push((Key::Line(Ink::Second), "mean over all depths".to_owned()));
+    let best = shown.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let spread = if folds.len() > 1 {
+        "Means over the folds; the bars are one standard deviation to each side. "
+    } else {
+        ""
+    };
+    let caption = format!(
+        "{spread}The best single depth is {}, with {}; the prediction, the mean over all depths, has {}.",
+        best.0,
+        number(best.1),
+        number(together)
+    );
+    Some(Figure { title: "Error by depth".to_owned(), legend, picture, caption })
+}

@@ -1,0 +1,172 @@
+//! The page around the pictures.
+
+use super::picture::{Ink, Picture};
+use super::text::escape;
+use crate::error::Result;
+
+/// A page that grows from top to bottom.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    body: String,
+    figures: usize,
+    sections: Vec<String>,
+}
+
+/// A picture with what is said of it. Texts are not yet escaped.
+#[derive(Debug)]
+pub(super) struct Figure {
+    /// What it shows.
+    pub(super) title: String,
+    /// What is drawn how.
+    pub(super) legend: Vec<(Key, String)>,
+    /// The picture.
+    pub(super) picture: Picture,
+    /// What there is to know to read it.
+    pub(super) caption: String,
+}
+
+/// How something looks in a picture.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Key {
+    /// A line.
+    Line(Ink),
+    /// Dots.
+    Dots(Ink),
+    /// A surface.
+    Area(Ink),
+}
+
+impl Key {
+    /// The class of the style sheet.
+    fn class(self) -> String {
+        let (shape, ink) = match self {
+            Self::Line(ink) => ("line", ink),
+            Self::Dots(ink) => ("dots", ink),
+            Self::Area(ink) => ("area", ink),
+        };
+        format!("{shape} {ink:?}").to_lowercase()
+    }
+}
+
+/// The cells of a row of a table.
+pub(super) type Row = Vec<String>;
+
+impl Page {
+    /// Adds what is markup already.
+    pub(super) fn push(&mut self, markup: &str) {
+        self.body.push_str(markup);
+        self.body.push('\n');
+    }
+
+    /// Adds a paragraph.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        self.push(&format!("<p>{}</p>", escape(text)));
+    }
+
+    /// Begins a section of the page, which ends where the next one begins.
+    pub(super) fn section(&mut self, heading: &str) {
+        let end = if self.sections.is_empty() { "" } else { "</section>\n" };
+        self.push(&format!("{end}<section id=\"{}\">\n<h2>{}</h2>", id(heading), escape(heading)));
+        self.sections.push(heading.to_owned());
+    }
+
+    /// Adds figures side by side, as many as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a picture cannot be drawn.
+    pub(super) fn figures(&mut self, figures: &[Figure]) -> Result<()> {
+        self.push("<div class=\"figures\">");
+        for figure in figures {
+            self.figure(figure)?;
+        }
+        self.push("</div>");
+        Ok(())
+    }
+
+    fn figure(&mut self, figure: &Figure) -> Result<()> {
+        self.figures += 1;
+        let id = format!("caption-{}", self.figures);
+        self.push(&format!("<figure>\n<h3>{}</h3>", escape(&figure.title)));
+        if !figure.legend.is_empty() {
+            let item = |(key, text): &(Key, String)| {
+                format!("<li><i class=\"{}\"></i>{}</li>", key.class(), escape(text))
+            };
+            let items: String = figure.legend.iter().map(item).collect();
+            self.push(&format!("<ul class=\"legend\">{items}</ul>"));
+        }
+        self.push(&figure.picture.svg(&figure.title, &id)?);
+        self.push(&format!("<figcaption id=\"{id}\">{}</figcaption>\n</figure>", escape(&figure.caption)));
+        Ok(())
+    }
+
+    /// Adds names with their values.
+    pub(super) fn list(&mut self, pairs: &[(String, String)]) {
+        let pair = |(name, value): &(String, String)| {
+            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+        };
+        self.push(&format!("<dl>\n{}</dl>", pairs.iter().map(pair).collect::<String>()));
+    }
+
+    /// Adds a table of numbers: its header, its rows and at the end those that sum them up, each with a name first.
+    pub(super) fn table(&mut self, name: &str, header: &[String], rows: &[Row], summary: &[Row]) {
+        let name = escape(name);
+        // It scrolls by itself where the page is too narrow, by the keyboard too.
+        self.push(&format!(
+            "<div class=\"scroll\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n<thead>\n<tr>"
+        ));
+        self.cells("th scope=\"col\"", header);
+        self.push("</tr>\n</thead>\n<tbody>");
+        self.rows(rows);
+        self.push("</tbody>\n<tfoot>");
+        self.rows(summary);
+        self.push("</tfoot>\n</table>\n</div>");
+    }
+
+    fn rows(&mut self, rows: &[Row]) {
+        for row in rows {
+            let (name, numbers) = row.split_at(row.len().min(1));
+            self.push("<tr>");
+            self.cells("th scope=\"row\"", name);
+            self.cells("td", numbers);
+            self.push("</tr>");
+        }
+    }
+
+    fn cells(&mut self, start: &str, cells: &[String]) {
+        let end = &start[..2];
+        for cell in cells {
+            self.push(&format!("<{start}>{}</{end}>", escape(cell)));
+        }
+    }
+
+    /// The links to the sections.
+    fn contents(&self) -> String {
+        let link = |heading: &String| format!("<a href=\"#{}\">{}</a>", id(heading), escape(heading));
+        let links: Vec<_> = self.sections.iter().map(link).collect();
+        format!("<nav aria-label=\"Contents\">{}</nav>\n", links.join("\n"))
+    }
+
+    /// The whole document.
+    pub(super) fn document(&self, title: &str) -> String {
+        // The policy holds the page to its word that it needs nothing from elsewhere.
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
+             img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n\
+             <body>\n<main>\n{}{}{}</main>\n</body>\n</html>\n",
+            escape(title),
+            include_str!("style.css"),
+            self.contents(),
+            self.body,
+            if self.sections.is_empty() { "" } else { "</section>\n" }
+        )
+    }
+}
+
+/// The name by which links find the section of `heading`, which is ours.
+fn id(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
+}

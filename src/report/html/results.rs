@@ -1,0 +1,111 @@
+//! The results and settings of a run, in words and numbers.
+
+use std::collections::BTreeMap;
+
+use super::numbers::{count, duration, number, plus_minus, typeset};
+use super::page::{Page, Row};
+use super::text::{escape, short};
+use crate::report::{Summary, row};
+use crate::run::RunRecord;
+
+/// The most depths that have a column; of more there is only the picture.
+const MOST_DEPTHS: usize = 8;
+
+/// The title, what was run on, and the numbers that matter most.
+pub(super) fn head(page: &mut Page, run: &RunRecord) {
+    page.push(&format!("<header>\n<h1>{}</h1>", escape(&run.command)));
+    page.push(&format!("<p class=\"lead\">{}</p>", escape(&facts(run).join(" · "))));
+    let tile = |(name, value): &(&str, String)| {
+        format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+    };
+    let tiles: String = key_numbers(run).iter().map(tile).collect();
+    page.push(&format!("<dl class=\"tiles\">\n{tiles}</dl>\n</header>"));
+}
+
+/// What was run, in a few words.
+fn facts(run: &RunRecord) -> Vec<String> {
+    let mut facts = Vec::new();
+    match run.predictions.targets() {
+        [] => {}
+        [target] => facts.push(format!("target {}", short(target))),
+        targets => facts.push(format!("{} targets", count(targets.len()))),
+    }
+    let some = |n: usize, one: &str, many: &str| format!("{} {}", count(n), if n == 1 { one } else { many });
+    if !run.predictions.is_empty() {
+        facts.push(some(run.predictions.len(), "row tested", "rows tested"));
+    }
+    if run.folds.len() > 1 {
+        facts.push(some(run.folds.len(), "fold", "folds"));
+    }
+    if let Some(epochs) = run.epochs.iter().map(|record| record.epoch + 1).max() {
+        facts.push(some(epochs, "epoch", "epochs"));
+    }
+    facts.extend(run.seconds.map(duration));
+    facts
+}
+
+/// The errors on the test rows, or where there are none the last one of training.
+fn key_numbers(run: &RunRecord) -> Vec<(&'static str, String)> {
+    if run.folds.is_empty() {
+        let last = run.epochs.iter().max_by_key(|record| record.epoch);
+        return last.map(|last| ("training MSE", number(last.train_mse))).into_iter().collect();
+    }
+    let (mean, std) = (Summary::mean(&run.folds).metrics, Summary::std(&run.folds).metrics);
+    let both = |mean: f64, std: f64| {
+        if run.folds.len() > 1 { plus_minus(mean, std) } else { number(mean) }
+    };
+    let mut numbers = vec![
+        ("RMSE", both(mean.rmse, std.rmse)),
+        ("MAE", both(mean.mae, std.mae)),
+        ("MSE", both(mean.mse, std.mse)),
+    ];
+    numbers.extend(mean.r2.zip(std.r2).map(|(mean, std)| ("R²", both(mean, std))));
+    numbers
+}
+
+/// The errors of each fold, their mean and their standard deviation.
+pub(super) fn table(page: &mut Page, run: &RunRecord) {
+    let folds = &run.folds;
+    if folds.is_empty() {
+        page.paragraph(
+            "No rows were held out, so there are no errors on rows that the network has not seen.",
+        );
+        return;
+    }
+    let (mean, std) = (Summary::mean(folds), Summary::std(folds));
+    let depths = mean.mse_by_depth.keys().map(|depth| format!("MSE at depth {depth}"));
+    let has_depths = mean.mse_by_depth.len() <= MOST_DEPTHS;
+    let header: Vec<_> = ["fold", "MSE", "RMSE", "MAE", "R²"].map(str::to_owned).into_iter().collect();
+    let header: Vec<_> =
+        header.into_iter().chain(depths.filter(|_| has_depths)).chain(["seconds".to_owned()]).collect();
+    let none = BTreeMap::default();
+    let line = |name: String, summary: (&_, &_), seconds: Option<f64>| -> Row {
+        let by_depth = if has_depths { summary.1 } else { &none };
+        let seconds = Some(seconds.map_or(String::new(), |seconds| format!("{seconds:.2}")));
+        row(name, summary.0, by_depth, seconds).iter().map(|cell| typeset(cell)).collect()
+    };
+    let rows: Vec<_> = folds
+        .iter()
+        .map(|fold| line(fold.fold.to_string(), (&fold.metrics, &fold.mse_by_depth), Some(fold.seconds)))
+        .collect();
+    let mut summary = vec![line("mean".to_owned(), (&mean.metrics, &mean.mse_by_depth), None)];
+    summary.push(line("std".to_owned(), (&std.metrics, &std.mse_by_depth), None));
+    let summary = if folds.len() > 1 { summary } else { Vec::new() };
+    page.table("Errors on the test rows of each fold", &header, &rows, &summary);
+    page.paragraph(
+        "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in their \
+         square. The prediction is the mean of the outputs at all depths."
+    );
+}
+
+/// The settings, and where and when the run was made.
+pub(super) fn settings(page: &mut Page, run: &RunRecord) {
+    if !run.environment.is_empty() {
+        page.push("<h3>Where and when</h3>");
+        page.list(&run.environment);
+    }
+    if !run.config.is_empty() {
+        page.push("<h3>Configuration</h3>");
+        page.list(&run.config);
+    }
+}

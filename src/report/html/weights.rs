@@ -1,0 +1,109 @@
+//! The weights before and after training.
+
+use super::axis::{Axis, Kind};
+use super::bins::{Bins, whole};
+use super::numbers::{count, plus_minus};
+use super::page::{Figure, Key};
+use super::picture::{Ink, Picture, Point};
+use super::text::short;
+use crate::config::LayerName;
+use crate::run::Weights;
+
+/// The most parts that the range of the weights has.
+const MOST_BINS: usize = 48;
+
+/// How the weights of each layer are distributed before and after training, and of cos layers their cosines.
+pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
+    let mut names: Vec<&str> = Vec::new();
+    for weights in weights {
+        if !names.contains(&weights.name.as_str()) {
+            names.push(&weights.name);
+        }
+    }
+    let mut figures = Vec::new();
+    for name in names {
+        let of: Vec<_> = weights.iter().filter(|weights| weights.name == name).collect();
+        let title = short(name);
+        if layer == LayerName::Cos && name.ends_with("weight") {
+            figures.extend(figure(&of, format!("{title}, W"), "W", |w| w));
+            figures.extend(figure(&of, format!("{title}, cos W"), "cos W", f64::cos));
+        } else {
+            figures.extend(figure(&of, title, "value", |w| w));
+        }
+    }
+    figures
+}
+
+/// The distribution of `map` of one layer's weights in all folds; none where there is no number. The weights may be many, so
+/// they are gone through again and again and never copied.
+fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) -> Option<Figure> {
+    let values = |which: fn(&Weights) -> &[f32]| {
+        let all = weights.iter().flat_map(move |weights| which(weights));
+        all.map(move |&w| map(f64::from(w))).filter(|w| w.is_finite())
+    };
+    let before = || values(|weights| &weights.before);
+    let after = || values(|weights| &weights.after);
+    let (start, end) = (Moments::of(before()), Moments::of(after()));
+    let most = start.count.max(end.count);
+    if most == 0 {
+        return None;
+    }
+    // Rice's rule.
+    let parts = whole(2. * (most as f64).cbrt()).clamp(6, MOST_BINS);
+    let bins = Bins::new(parts, before().chain(after()));
+    let shares = |counts: Vec<usize>, of: &Moments| -> Vec<_> {
+        counts.into_iter().map(|n| 100. * n as f64 / of.count.max(1) as f64).collect()
+    };
+    let (before, after) = (shares(bins.counts(before()), &start), shares(bins.counts(after()), &end));
+    let x = Axis::new(Kind::Linear, axis, [bins.edge(0), bins.edge(parts)]);
+    let y = Axis::new(Kind::FromZero, "% of the values", before.iter().chain(&after).copied());
+    let mut picture = Picture::new(x, y);
+    picture.area(Ink::Muted, 0.4, outline(&bins, &before));
+    picture.area(Ink::First, 0.25, outline(&bins, &after));
+    picture.line(Ink::First, 8, 1., outline(&bins, &after));
+
+    let folds = if weights.len() == 1 { String::new() } else { format!(" of {} folds", weights.len()) };
+    let caption = format!(
+        "{} values{folds}. Mean and standard deviation: {} before, {} after.",
+        count(most),
+        plus_minus(start.mean, start.std()),
+        plus_minus(end.mean, end.std())
+    );
+    let legend = vec![
+        (Key::Area(Ink::Muted), "before training".to_owned()),
+        (Key::Line(Ink::First), "after training".to_owned()),
+    ];
+    Some(Figure { title, legend, picture, caption })
+}
+
+/// The mean of numbers and the sum of the squares of their distances from it, by Welford's recurrence.
+#[derive(Default)]
+struct Moments {
+    count: usize,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        values.fold(Self::default(), |Self { count, mean, squares }, x| {
+            let from = x - mean;
+            let mean = mean + from / (count + 1) as f64;
+            Self { count: count + 1, mean, squares: squares + from * (x - mean) }
+        })
+    }
+
+    /// The standard deviation, 0 of no numbers.
+    fn std(&self) -> f64 {
+        (self.squares / self.count.max(1) as f64).sqrt()
+    }
+}
+
+/// The upper edge of the bars of a histogram, down to 0 at both ends.
+fn outline(bins: &Bins, heights: &[f64]) -> Vec<Point> {
+    let tops = heights.iter().enumerate();
+    let tops = tops.flat_map(|(bin, height)| [(bins.edge(bin), *height), (bins.edge(bin + 1), *height)]);
+    let start = (bins.edge(0), 0.);
+    let end = (bins.edge(heights.len()), 0.);
+    [start].into_iter().chain(tops).chain([end]).collect()
+}

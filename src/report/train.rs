@@ -1,0 +1,54 @@
+//! What a user reads when a model is trained.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{FoldReport, number, row, table};
+use crate::config::ValidConfig;
+use crate::fit::Fitted;
+
+/// The result of the training of a model. Its `Display` is a table, its `Serialize` the document of `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainReport {
+    /// The settings that made it.
+    pub config: ValidConfig,
+    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that of the scaled
+    /// ones.
+    pub train_mse: Vec<f64>,
+    /// The errors on the rows that were held out, if there are such.
+    pub holdout: Option<FoldReport>,
+    /// The file of the model.
+    pub model: PathBuf,
+    /// How long it all took.
+    pub seconds: f64,
+}
+
+impl TrainReport {
+    /// Puts the results of `fitted`, which is written to the file `model`, together.
+    pub fn new(config: ValidConfig, fitted: &Fitted, model: PathBuf) -> Self {
+        let train_mse: Vec<_> = fitted.epochs.iter().map(|epoch| epoch.train_mse).collect();
+        let holdout = fitted
+            .evaluation
+            .clone()
+            .map(|evaluation| FoldReport::new(0, evaluation, train_mse.clone(), fitted.seconds));
+        Self { config, train_mse, holdout, model, seconds: fitted.seconds }
+    }
+}
+
+impl fmt::Display for TrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(holdout) = &self.holdout {
+            let row = row("holdout".to_owned(), &holdout.metrics, &holdout.mse_by_depth, None);
+            writeln!(f, "{}", table("rows", holdout.mse_by_depth.keys(), [row]))?;
+        }
+        let last = self.train_mse.last().copied().map_or("-".to_owned(), number);
+        let (epochs, model) = (self.train_mse.len(), self.model.display());
+        write!(
+            f,
+            "mean squared error in training {last} after {epochs} epochs, {:.2} s; model: {model}",
+            self.seconds
+        )
+    }
+}

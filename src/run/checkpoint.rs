@@ -1,0 +1,195 @@
+//! The checkpoints of a network in training.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use super::{EpochRecord, Identity};
+use crate::error::{Error, Result};
+use crate::storage::{seal, unseal, write_atomically};
+use crate::train::{Progress, TrainerState};
+
+/// The kind and the format of the files.
+const KIND: &str = "checkpoint";
+const FORMAT: u32 = 1;
+/// How many are kept: one can be damaged.
+const KEPT: usize = 2;
+/// The folder of all of them in that of a run.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+/// The tensor of the order of the rows.
+const ROWS: &str = "rows";
+
+/// All that the training of one network needs to go on.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoint {
+    /// What is trained on what.
+    pub(crate) identity: Identity,
+    /// The trainer's parameters, moments, streams and place.
+    pub(crate) trainer: TrainerState,
+    /// The order in which the trainer left the rows.
+    pub(crate) rows: Vec<u32>,
+    /// What came of the epochs that are done.
+    pub(crate) epochs: Vec<EpochRecord>,
+    /// How long the epoch under way has taken.
+    pub(crate) seconds: f64,
+}
+
+/// What of it is no tensor.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    identity: Identity,
+    progress: Progress,
+    epochs: Vec<EpochRecord>,
+    seconds: f64,
+}
+
+/// The folder with the checkpoints of one network, of which the last two are kept.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    folder: PathBuf,
+}
+
+impl Checkpoints {
+    /// Those of network `index` of the run in `folder`.
+    pub(crate) fn of(folder: &Path, index: usize) -> Self {
+        Self { folder: folder.join(CHECKPOINTS).join(format!("fold-{index:03}")) }
+    }
+
+    /// Writes a checkpoint, and then removes those before the last two.
+    pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
+        fs::create_dir_all(&self.folder).map_err(|source| Error::cannot_write(&self.folder, source))?;
+        let Checkpoint { identity, trainer, rows, epochs, seconds } = checkpoint;
+        let mut tensors = trainer.tensors.clone();
+        tensors.insert(ROWS.to_owned(), Tensor::from_slice(rows, rows.len(), &Device::Cpu)?);
+        let content = Content {
+            identity: identity.clone(),
+            progress: trainer.progress.clone(),
+            epochs: epochs.clone(),
+            seconds: *seconds,
+        };
+        let Progress { epoch, step, .. } = trainer.progress;
+        let path = self.folder.join(format!("epoch-{epoch:06}-step-{step:09}.safetensors"));
+        write_atomically(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
+        for old in self.files()?.iter().rev().skip(KEPT) {
+            fs::remove_file(old).map_err(|source| Error::cannot_write(old, source))?;
+        }
+        Ok(())
+    }
+
+    /// The last checkpoint that is not damaged, if there is one. Of a damaged one a warning tells, and it is removed:
+    /// what it should hold will be computed again.
+    pub(crate) fn last(&self) -> Result<Option<Checkpoint>> {
+        for path in self.files()?.iter().rev() {
+            let bytes = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
+            match read(&bytes) {
+                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Err(problem) => {
+                    warn!("{} {problem}; going on from the one before it", path.display());
+                    fs::remove_file(path).map_err(|source| Error::cannot_write(path, source))?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The files, the oldest first.
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|source| Error::cannot_read(&self.folder, source))?,
+        };
+        let paths: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
+        let mut paths = paths.map_err(|source| Error::cannot_read(&self.folder, source))?;
+        paths.retain(|path| is_checkpoint(path));
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+fn is_checkpoint(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("epoch-") && name.ends_with(".safetensors")
+}
+
+fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
+    let (content, mut tensors): (Content, BTreeMap<_, _>) = unseal(KIND, FORMAT, bytes)?;
+    let rows = tensors.remove(ROWS).ok_or("has no order of the rows")?;
+    let rows = rows.to_vec1().map_err(|error| format!("has no order of the rows: {error}"))?;
+    let Content { identity, progress, epochs, seconds } = content;
+    Ok(Checkpoint { identity, trainer: TrainerState { progress, tensors }, rows, epochs, seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CvConfig;
+
+    fn checkpoint(epoch: usize, step: usize) -> Checkpoint {
+        let progress = Progress { epoch, step, loss: 0.1, shuffle: 7, depth: 9, updates: BTreeMap::new() };
+        let tensors = BTreeMap::from([("a".to_owned(), Tensor::new(&[1f32, 2.], &Device::Cpu).unwrap())]);
+        let identity = Identity { command: "cv".to_owned(), config: CvConfig::default(), data: Vec::new() };
+        let epochs = Vec::new();
+        Checkpoint {
+            identity,
+            trainer: TrainerState { progress, tensors },
+            rows: vec![2, 0],
+            epochs,
+            seconds: 0.5,
+        }
+    }
+
+    fn in_folder(name: &str, test: impl FnOnce(&Checkpoints)) {
+        let folder = std::env::temp_dir().join(format!("taper-checkpoints-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        test(&Checkpoints::of(&folder, 0));
+        let _ = fs::remove_dir_all(folder);
+    }
+
+    fn place(checkpoints: &Checkpoints) -> Option<(usize, usize)> {
+        let last = checkpoints.last().unwrap()?;
+        Some((last.trainer.progress.epoch, last.trainer.progress.step))
+    }
+
+    #[test]
+    fn the_last_two_are_kept_and_the_last_is_read() {
+        in_folder("kept", |checkpoints| {
+            assert_eq!(place(checkpoints), None);
+            for (epoch, step) in [(0, 9), (0, 10), (1, 0), (10, 0)] {
+                checkpoints.save(&checkpoint(epoch, step)).unwrap();
+                assert_eq!(place(checkpoints), Some((epoch, step)));
+            }
+            assert_eq!(checkpoints.files().unwrap().len(), 2);
+            let last = checkpoints.last().unwrap().unwrap();
+            assert_eq!((last.rows, last.seconds), (vec![2, 0], 0.5));
+            assert_eq!(last.trainer.tensors["a"].to_vec1::<f32>().unwrap(), [1., 2.]);
+            assert_eq!(last.trainer.progress, checkpoint(10, 0).trainer.progress);
+        });
+    }
+
+    /// Whatever byte is wrong, and wherever the file ends, the one before it is read.
+    #[test]
+    fn a_damaged_checkpoint_is_passed_over() {
+        in_folder("damaged", |checkpoints| {
+            checkpoints.save(&checkpoint(1, 0)).unwrap();
+            checkpoints.save(&checkpoint(2, 0)).unwrap();
+            let path = checkpoints.files().unwrap().pop().unwrap();
+            let bytes = fs::read(&path).unwrap();
+            for i in 0..bytes.len() {
+                let mut flipped = bytes.clone();
+                flipped[i] ^= 1 << (i % 8);
+                assert!(read(&flipped).is_err(), "byte {i}");
+                assert!(read(&bytes[..i]).is_err(), "the first {i} bytes");
+            }
+            for damaged in [&bytes[..0], &bytes[..bytes.len() / 2]] {
+                fs::write(&path, damaged).unwrap();
+                assert_eq!(place(checkpoints), Some((1, 0)));
+                assert!(!path.exists());
+            }
+        });
+    }
+}

@@ -1,0 +1,248 @@
+//! The folder that a run leaves behind.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tracing::info;
+
+use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
+use super::{EpochRecord, Identity, Predictions};
+use crate::error::{Error, Result};
+use crate::storage::{AtomicFile, write_atomically};
+
+/// The settings, as a file for `--config`.
+pub const CONFIG: &str = "config.toml";
+/// What ran where on which data, see [`Environment`](super::Environment).
+pub const ENVIRONMENT: &str = "environment.json";
+/// The rows of each fold.
+pub const FOLDS: &str = "folds.json";
+/// A line for each epoch of each fold, an [`EpochRecord`].
+pub const METRICS: &str = "metrics.jsonl";
+/// The results.
+pub const RESULTS: &str = "results.json";
+/// The predictions of the rows that were tested on, see [`Predictions`](super::Predictions).
+pub const PREDICTIONS: &str = "predictions.csv";
+/// The report to look at.
+pub const REPORT: &str = "report.html";
+/// The trained network, where there is one.
+pub const MODEL: &str = "model.safetensors";
+/// Who has a lock on it, is at work in the folder.
+const LOCK: &str = ".lock";
+
+/// All that a run writes at the top of its folder.
+const FILES: [&str; 9] = [CONFIG, ENVIRONMENT, FOLDS, METRICS, RESULTS, PREDICTIONS, REPORT, MODEL, LOCK];
+
+/// The folder of a run, which no other process can use at the same time.
+///
+/// Of each network the last two checkpoints are kept. Files appear whole or not at all, but for the metrics, which grow by a
+/// line with each epoch and are written anew when the run goes on or ends.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    checkpoint_every: Duration,
+    metrics: Mutex<Option<File>>,
+    _lock: File,
+}
+
+impl RunDirectory {
+    /// Refuses a folder at `path` that [`create`](Self::create) would not take.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `out`.
+    pub fn check_new(path: &Path, force: bool) -> Result<()> {
+        let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
+        let entries = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return refused("a file, expected a folder to make");
+            }
+            entries => entries.map_err(|source| Error::cannot_read(path, source))?,
+        };
+        // A lock alone is what is left of a run that did not get far.
+        let is_empty = entries.flatten().all(|entry| entry.file_name() == LOCK);
+        let is_run = path.join(CONFIG).is_file() && path.join(LOCK).is_file();
+        match (is_empty, is_run, force) {
+            (true, ..) | (_, true, true) => Ok(()),
+            (_, true, false) => refused("which has a run; --resume goes on with it, --force replaces it"),
+            (_, false, _) => refused("which has other files, expected a new or an empty folder"),
+        }
+    }
+
+    /// Makes the folder at `path` that a run is to fill, or takes an empty one. A folder that is there is taken only with
+    /// `force`, and only if it is a run's; what the run wrote is then removed, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, and with [`Error::File`] when it
+    /// cannot be written.
+    pub fn create(path: &Path, force: bool) -> Result<Self> {
+        Self::check_new(path, force)?;
+        fs::create_dir_all(path).map_err(|source| Error::cannot_write(path, source))?;
+        let directory = Self::lock("out", path)?;
+        directory.clear()?;
+        Ok(directory)
+    }
+
+    /// Refuses a folder at `path` that has no run.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume`.
+    pub fn check_resume(path: &Path) -> Result<()> {
+        if path.join(CONFIG).is_file() {
+            return Ok(());
+        }
+        let problem = format!("is {}, which has no {CONFIG}, expected the folder of a run", path.display());
+        Err(Error::config("resume", problem))
+    }
+
+    /// Opens the folder of a run that is to go on.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and when another process is at work on it.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::check_resume(path)?;
+        Self::lock("resume", path)
+    }
+
+    fn lock(key: &'static str, path: &Path) -> Result<Self> {
+        let name = path.join(LOCK);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+        let lock = file.map_err(|source| Error::cannot_write(&name, source))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let problem = format!("is {}, on which another taper is at work", path.display());
+                return Err(Error::config(key, problem));
+            }
+            Err(TryLockError::Error(source)) => return Err(Error::cannot_write(&name, source)),
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            checkpoint_every: Duration::from_secs(30),
+            metrics: Mutex::new(None),
+            _lock: lock,
+        })
+    }
+
+    /// Removes what a run before this one wrote.
+    fn clear(&self) -> Result<()> {
+        let removed = |path: &Path, result: io::Result<()>| match result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.map_err(|source| Error::cannot_write(path, source)),
+        };
+        for name in FILES.into_iter().filter(|name| *name != LOCK) {
+            let path = self.path.join(name);
+            removed(&path, fs::remove_file(&path))?;
+        }
+        let path = self.path.join(CHECKPOINTS);
+        removed(&path, fs::remove_dir_all(&path))
+    }
+
+    /// The same folder, with a checkpoint at the end of the first step after each `time`; 30 seconds by default.
+    #[must_use]
+    pub fn checkpoint_every(self, time: Duration) -> Self {
+        Self { checkpoint_every: time, ..self }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the file `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_atomically(&self.path.join(name), bytes)
+    }
+
+    /// Writes `value` as JSON to the file `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when it cannot be written.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(value).map_err(candle_core::Error::wrap)?;
+        text.push(b'\n');
+        self.write(name, &text)
+    }
+
+    /// Writes `predictions` to the file `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when it cannot be written.
+    pub fn write_predictions(&self, name: &str, predictions: &Predictions) -> Result<()> {
+        let path = self.path.join(name);
+        let mut file = AtomicFile::create(&path)?;
+        predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
+        file.commit()
+    }
+
+    /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the file.
+    pub(crate) fn restore(&self, identity: &Identity, networks: usize) -> Result<Vec<Option<Checkpoint>>> {
+        let checkpoints = (0..networks).map(|i| self.checkpoints(i).last());
+        let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
+        for checkpoint in checkpoints.iter().flatten() {
+            if let Some(difference) = identity.difference(&checkpoint.identity) {
+                return Err(Error::config("resume", format!("is {}: {difference}", self.path.display())));
+            }
+            let Checkpoint { trainer, .. } = checkpoint;
+            info!(epoch = trainer.progress.epoch, step = trainer.progress.step, "going on from a checkpoint");
+        }
+        let epochs = checkpoints.iter().flatten().flat_map(|checkpoint| &checkpoint.epochs);
+        self.write_metrics(epochs)?;
+        Ok(checkpoints)
+    }
+
+    /// Writes all metrics, and lets [`add_epoch`](Self::add_epoch) go on from there.
+    pub(crate) fn write_metrics<'a>(&self, epochs: impl IntoIterator<Item = &'a EpochRecord>) -> Result<()> {
+        let mut text = Vec::new();
+        for epoch in epochs {
+            text.extend(line(epoch)?);
+        }
+        self.write(METRICS, &text)?;
+        let path = self.path.join(METRICS);
+        let file = OpenOptions::new().append(true).open(&path);
+        let file = file.map_err(|source| Error::cannot_write(&path, source))?;
+        *self.metrics.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        Ok(())
+    }
+
+    /// Adds an epoch to the metrics.
+    pub(crate) fn add_epoch(&self, epoch: &EpochRecord) -> Result<()> {
+        match self.metrics.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(file) => {
+                let written = file.write_all(&line(epoch)?);
+                written.map_err(|source| Error::cannot_write(&self.path.join(METRICS), source))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The checkpoints of network `index`.
+    pub(crate) fn checkpoints(&self, index: usize) -> Checkpoints {
+        Checkpoints::of(&self.path, index)
+    }
+
+    /// How much time there is between checkpoints.
+    pub(crate) fn checkpoint_time(&self) -> Duration {
+        self.checkpoint_every
+    }
+}
+
+/// A line of the metrics.
+fn line(epoch: &EpochRecord) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(epoch).map_err(candle_core::Error::wrap)?;
+    line.push(b'\n');
+    Ok(line)
+}

@@ -1,0 +1,87 @@
+//! Where a run was made, and on what.
+
+use std::env::consts::{ARCH, OS};
+use std::num::NonZeroUsize;
+use std::thread;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sysinfo::System;
+
+use super::DataFile;
+use crate::build_info;
+
+/// What ran where, when, on which data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The command, `cv` or `train`.
+    pub command: String,
+    /// The arguments of the call that began the run.
+    pub arguments: Vec<String>,
+    /// The version of taper and how it was built.
+    pub taper: String,
+    /// The operating system.
+    pub system: String,
+    /// The processor.
+    pub processor: String,
+    /// The cores that the process may use.
+    pub cores: usize,
+    /// The memory of the machine in bytes.
+    pub memory: u64,
+    /// The devices of the run.
+    pub devices: String,
+    /// When the run began, in UTC.
+    pub started: String,
+    /// The files of the data.
+    pub data: Vec<DataFile>,
+}
+
+impl Environment {
+    /// This machine at this moment, for a run of `command` with `arguments` on `devices`.
+    pub fn now(command: &str, arguments: Vec<String>, devices: String, data: Vec<DataFile>) -> Self {
+        let mut system = System::new();
+        system.refresh_memory();
+        system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
+        let processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
+        let name = System::long_os_version().unwrap_or_else(|| OS.to_owned());
+        Self {
+            command: command.to_owned(),
+            arguments,
+            taper: build_info::FACTS.replace('\n', ", "),
+            system: format!("{name}, {ARCH}"),
+            processor: processor.unwrap_or_default(),
+            cores: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            memory: system.total_memory(),
+            devices,
+            started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            data,
+        }
+    }
+
+    /// The facts by name, to be shown in this order.
+    pub fn facts(&self) -> Vec<(String, String)> {
+        let mut facts = vec![
+            ("started", self.started.clone()),
+            ("call", self.call()),
+            ("taper", self.taper.clone()),
+            ("system", self.system.clone()),
+            ("processor", format!("{}, {} cores", self.processor, self.cores)),
+            ("memory", format!("{:.1} GiB", self.memory as f64 / f64::from(1 << 30))),
+            ("devices", self.devices.clone()),
+        ];
+        for DataFile { file, bytes, sha256 } in &self.data {
+            facts.push(("data", format!("{}, {bytes} bytes, SHA-256 {sha256}", file.display())));
+        }
+        facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
+    }
+
+    /// The call as it would be typed.
+    fn call(&self) -> String {
+        let quoted = self.arguments.iter().map(|argument| {
+            let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
+            let is_plain = !argument.is_empty() && argument.chars().all(is_plain);
+            if is_plain { argument.clone() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
+        });
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,82 @@
+//! What a run computes, by which it is known when it goes on.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::config::{CvConfig, DataConfig};
+use crate::error::{Error, Result};
+use crate::storage::hex;
+
+/// What a run computes: a command, its settings and the data. Two runs of one identity have the same result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The command, `cv` or `train`.
+    pub command: String,
+    /// All settings.
+    pub config: CvConfig,
+    /// The files of the data; none where they are made up.
+    pub data: Vec<DataFile>,
+}
+
+/// A file of data, by its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Its path, as it was given.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// The SHA-256 sum of its content, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Identity {
+    /// The identity of `command` on the data of `config`, whose files are read for their sums.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when a file cannot be read.
+    pub fn new(command: &str, config: &CvConfig) -> Result<Self> {
+        let data = data_files(&config.data).iter().map(|file| DataFile::read(file)).collect::<Result<_>>()?;
+        Ok(Self { command: command.to_owned(), config: config.clone(), data })
+    }
+
+    /// What differs from the identity `began` of a run that is to go on, as a sentence; `None` when nothing does.
+    pub(crate) fn difference(&self, began: &Self) -> Option<String> {
+        if self.command != began.command {
+            let (now, then) = (&self.command, &began.command);
+            return Some(format!("it is a run of `taper {then}`, and this is `taper {now}`"));
+        }
+        if let Some((key, now, then)) = self.config.difference(&began.config) {
+            return Some(format!("{key} is {now}, and the run began with {then}"));
+        }
+        let changed = self.data.iter().zip(&began.data).find(|(now, then)| now.sha256 != then.sha256);
+        changed.map(|(now, then)| {
+            let sizes = match (now.bytes, then.bytes) {
+                (now, then) if now == then => "its content is another one".to_owned(),
+                (now, then) => format!("it has {now} bytes, and had {then}"),
+            };
+            format!("{} has changed since the run began: {sizes}", now.file.display())
+        })
+    }
+}
+
+/// The files that `config` names.
+fn data_files(config: &DataConfig) -> Vec<&Path> {
+    let Some(file) = &config.file else { return Vec::new() };
+    let is_npy = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
+    let targets = file.target.iter().map(Path::new).filter(|_| is_npy(&file.file));
+    [file.file.as_path()].into_iter().chain(targets).collect()
+}
+
+impl DataFile {
+    fn read(path: &Path) -> Result<Self> {
+        let mut hash = Sha256::new();
+        let bytes = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
+        let bytes = bytes.map_err(|source| Error::cannot_read(path, source))?;
+        Ok(Self { file: path.to_owned(), bytes, sha256: hex(&hash.finalize()) })
+    }
+}

@@ -1,0 +1,220 @@
+//! The file of predictions.
+
+use std::fmt::Debug;
+use std::io::{self, Read, Write};
+use std::str::FromStr;
+
+use csv::{ByteRecord, Reader, ReaderBuilder, Writer};
+
+use super::Predictions;
+use crate::data::quote;
+use crate::error::{Error, Result};
+
+impl Predictions {
+    /// Writes the header and the rows; floats in the shortest text that is read as the same bits.
+    ///
+    /// # Errors
+    ///
+    /// Fails when writing does.
+    pub fn write_csv(&self, to: impl Write) -> io::Result<()> {
+        let mut writer = Writer::from_writer(to);
+        writer.write_record(self.header())?;
+        let mut cell = Vec::new();
+        let mut write = |writer: &mut Writer<_>, value: &dyn Debug| {
+            cell.clear();
+            write!(cell, "{value:?}")?;
+            writer.write_field(&cell).map_err(io::Error::from)
+        };
+        for (i, (row, fold)) in self.rows.iter().zip(&self.folds).enumerate() {
+            write(&mut writer, row)?;
+            write(&mut writer, fold)?;
+            for value in &self.values[i * self.width()..][..self.width()] {
+                write(&mut writer, value)?;
+            }
+            writer.write_record(None::<&[u8]>)?;
+        }
+        writer.flush()
+    }
+
+    fn header(&self) -> Vec<String> {
+        let mut header = vec!["row".to_owned(), "fold".to_owned()];
+        for target in &self.targets {
+            let of = if self.targets.len() == 1 { String::new() } else { format!(":{target}") };
+            header.extend([target.clone(), format!("prediction{of}")]);
+            header.extend(self.depths.iter().map(|depth| format!("depth_{depth}{of}")));
+        }
+        header
+    }
+
+    /// Reads what [`write_csv`](Self::write_csv) wrote. `place` is what messages call it, for example its file's name.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Data`] when it cannot be read or has other columns, and at the first row with more or fewer
+    /// fields or one that is no finite number.
+    pub fn read_csv(place: &str, from: impl Read) -> Result<Self> {
+        Lines::new(place, from).read()
+    }
+}
+
+/// The lines of a file of predictions.
+struct Lines<'a, R> {
+    place: &'a str,
+    reader: Reader<R>,
+    record: ByteRecord,
+    header: Vec<String>,
+    /// The line of the next record, counted from 1.
+    line: usize,
+}
+
+impl<'a, R: Read> Lines<'a, R> {
+    fn new(place: &'a str, from: R) -> Self {
+        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(from);
+        Self { place, reader, record: ByteRecord::new(), header: Vec::new(), line: 1 }
+    }
+
+    fn read(mut self) -> Result<Predictions> {
+        let mut predictions = self.read_header()?;
+        while self.next()? {
+            if self.record.len() != self.header.len() {
+                let problem = format!("has {} fields, expected {}", self.record.len(), self.header.len());
+                return Err(Error::data(format!("{}:{}", self.place, self.line), problem));
+            }
+            predictions.rows.push(self.number(0, "a whole number from 0 on")?);
+            predictions.folds.push(self.number(1, "a whole number from 0 on")?);
+            for column in 2..self.header.len() {
+                predictions.values.push(self.finite(column)?);
+            }
+            self.line += 1;
+        }
+        Ok(predictions)
+    }
+
+    /// Reads the header, from which the targets and depths follow.
+    fn read_header(&mut self) -> Result<Predictions> {
+        if !self.next()? {
+            return Err(Error::data(self.place, "is empty, expected predictions"));
+        }
+        let header: Vec<_> =
+            self.record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        let refused = |problem| Err(Error::data(format!("{}:1", self.place), problem));
+        let Some([first, prediction, ..]) = header.get(2..) else {
+            return refused(
+                "has too few columns, expected row, fold, the target, prediction and the depths".to_owned(),
+            );
+        };
+        // Of one target the columns have no suffix, of several they end in its name.
+        let is_one = prediction == "prediction";
+        let suffix = if is_one { String::new() } else { format!(":{first}") };
+        let depth_of = |name: &String| name.strip_prefix("depth_")?.strip_suffix(&suffix)?.parse().ok();
+        let depths: Vec<usize> = header[4..].iter().map_while(depth_of).collect();
+        let stride = 2 + depths.len();
+        let targets = header[2..].iter().step_by(stride).take(if is_one { 1 } else { usize::MAX });
+        let targets: Vec<_> = targets.cloned().collect();
+        let predictions = Predictions::new(targets, depths);
+        let expected = predictions.header();
+        if let Some(i) = (0..header.len().max(expected.len())).find(|&i| header.get(i) != expected.get(i)) {
+            let name = |names: &[String]| names.get(i).map_or("none".to_owned(), |name| quote(name));
+            let (is, expected) = (name(&header), name(&expected));
+            return refused(format!("column {} is {is}, expected {expected}", i + 1));
+        }
+        self.line += 1 + header.iter().flat_map(|name| name.bytes()).filter(|&byte| byte == b'\n').count();
+        self.header = header;
+        Ok(predictions)
+    }
+
+    /// Reads the next record; false when there is none.
+    fn next(&mut self) -> Result<bool> {
+        let read = self.reader.read_byte_record(&mut self.record);
+        read.map_err(|error| Error::data(self.place, format!("cannot be read: {}", io::Error::from(error))))
+    }
+
+    fn finite(&self, column: usize) -> Result<f64> {
+        const EXPECTED: &str = "a finite number";
+        let value: f64 = self.number(column, EXPECTED)?;
+        if value.is_finite() { Ok(value) } else { Err(self.refused(column, EXPECTED)) }
+    }
+
+    fn number<T: FromStr>(&self, column: usize, expected: &str) -> Result<T> {
+        let number = str::from_utf8(&self.record[column]).ok().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| self.refused(column, expected))
+    }
+
+    fn refused(&self, column: usize, expected: &str) -> Error {
+        let place = format!("{}:{}:{}", self.place, self.line, self.header[column].escape_debug());
+        let is = quote(&String::from_utf8_lossy(&self.record[column]));
+        Error::data(place, format!("is {is}, expected {expected}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::predictions::tests::of;
+
+    fn file(predictions: &Predictions) -> Vec<u8> {
+        let mut file = Vec::new();
+        predictions.write_csv(&mut file).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_was_written() {
+        let strange: &[&str] = &["a,b", "\"<script>\"\n", "prediction", "depth_1", "", "prediction:x", "ä"];
+        let kinds: [(&[&str], &[usize]); 6] = [
+            (&["y"], &[1, 2, 3, 4]),
+            (&["y"], &[]),
+            (&["prediction"], &[0]),
+            (&["a", "b"], &[2, 3]),
+            (&["a", "a"], &[]),
+            (strange, &[1, 7]),
+        ];
+        for (targets, depths) in kinds {
+            for rows in [0, 1, 9] {
+                let written = of(targets, depths, rows);
+                let read = Predictions::read_csv("p.csv", &file(&written)[..]).unwrap();
+                assert_eq!(read, written);
+                let bits = |p: &Predictions| p.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&read), bits(&written));
+            }
+        }
+    }
+
+    #[test]
+    fn the_columns_are_the_promised_ones() {
+        let header = |predictions: &Predictions| {
+            String::from_utf8(file(predictions)).unwrap().lines().next().unwrap().to_owned()
+        };
+        assert_eq!(header(&of(&["y"], &[1, 2], 1)), "row,fold,y,prediction,depth_1,depth_2");
+        let two = "row,fold,y,prediction:y,depth_1:y,z,prediction:z,depth_1:z";
+        assert_eq!(header(&of(&["y", "z"], &[1], 1)), two);
+    }
+
+    #[test]
+    fn damage_is_named_by_line_and_column() {
+        for (text, message) in [
+            ("", "p.csv: is empty, expected predictions"),
+            (
+                "row,fold,y\n",
+                "p.csv:1: has too few columns, expected row, fold, the target, prediction and the depths",
+            ),
+            ("row,f,y,prediction\n", "p.csv:1: column 2 is 'f', expected 'fold'"),
+            ("row,fold,y,guess\n", "p.csv:1: column 4 is 'guess', expected 'prediction'"),
+            ("row,fold,y,prediction,depth\n", "p.csv:1: column 5 is 'depth', expected none"),
+            ("row,fold,y,prediction\n1,0,2\n", "p.csv:2: has 3 fields, expected 4"),
+            (
+                "row,fold,y,prediction\n1,0,2,3\n1,0,2,x\n",
+                "p.csv:3:prediction: is 'x', expected a finite number",
+            ),
+            ("row,fold,y,prediction\n1,0,2,inf\n", "p.csv:2:prediction: is 'inf', expected a finite number"),
+            ("row,fold,y,prediction\n-1,0,2,3\n", "p.csv:2:row: is '-1', expected a whole number from 0 on"),
+            ("row,fold,y,prediction\n1,,2,3\n", "p.csv:2:fold: is '', expected a whole number from 0 on"),
+            ("row,fold,\"a\nb\",prediction\n1,0,?,3\n", "p.csv:3:a\\nb: is '?', expected a finite number"),
+        ] {
+            let error = Predictions::read_csv("p.csv", text.as_bytes()).unwrap_err().to_string();
+            assert_eq!(error, message);
+        }
+        let error = Predictions::read_csv("p.csv", &b"row,fold,y,prediction\n1,0,2,\xff\n"[..]).unwrap_err();
+        assert_eq!(error.to_string(), "p.csv:2:prediction: is '\u{fffd}', expected a finite number");
+    }
+}

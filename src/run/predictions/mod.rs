@@ -1,0 +1,249 @@
+//! The predictions of a run.
+
+mod file;
+
+use crate::error::{Error, Result};
+
+/// The true and the predicted values of rows of the data, all finite.
+///
+/// In a file, [`write_csv`](Self::write_csv) and [`read_csv`](Self::read_csv), there is a line for each row. Of one target
+/// `y` and the depths 1 and 2 the columns are `row,fold,y,prediction,depth_1,depth_2`; of several targets each has these
+/// four, `y,prediction:y,depth_1:y,depth_2:y`.
+///
+/// # Examples
+///
+/// ```
+/// use taper::run::Predictions;
+///
+/// let mut predictions = Predictions::new(vec!["price".to_owned()], vec![1, 2]);
+/// predictions.push(7, 0, &[2.5], &[2.], &[1., 3.])?;
+/// let mut file = Vec::new();
+/// predictions.write_csv(&mut file).unwrap();
+/// assert_eq!(file, b"row,fold,price,prediction,depth_1,depth_2\n7,0,2.5,2.0,1.0,3.0\n");
+/// assert_eq!(Predictions::read_csv("predictions.csv", &file[..])?, predictions);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Predictions {
+    targets: Vec<String>,
+    depths: Vec<usize>,
+    rows: Vec<usize>,
+    folds: Vec<usize>,
+    /// Of each row, of each target: the true value, the prediction and that at each depth.
+    values: Vec<f64>,
+}
+
+/// A number of a row and target of [`Predictions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Predicted {
+    /// The true value.
+    Truth,
+    /// The prediction, the mean over the depths.
+    Mean,
+    /// The output at a depth, which is counted from 0 in the list of the depths.
+    AtDepth(usize),
+}
+
+impl Predictions {
+    /// No rows, of the targets of these names and a network of these depths.
+    pub fn new(targets: Vec<String>, depths: Vec<usize>) -> Self {
+        Self { targets, depths, ..Self::default() }
+    }
+
+    /// The same predictions with other names of the targets.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there are more or fewer names than targets.
+    pub fn named(self, targets: Vec<String>) -> Result<Self> {
+        if targets.len() != self.targets.len() {
+            let (names, count) = (targets.len(), self.targets.len());
+            return Err(candle_core::Error::msg(format!("there are {names} names of {count} targets")).into());
+        }
+        Ok(Self { targets, ..self })
+    }
+
+    /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true values (targets) and
+    /// the predictions (targets), and row-major those at each depth (depths, targets), all in the targets' units.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::NotFiniteResult`] when a number is not finite, and when there are more or fewer of them.
+    pub fn push(
+        &mut self,
+        row: usize,
+        fold: usize,
+        truth: &[f64],
+        mean: &[f64],
+        by_depth: &[f64],
+    ) -> Result<()> {
+        let count = self.targets.len();
+        let lengths = [truth.len(), mean.len(), by_depth.len()];
+        let expected = [count, count, count * self.depths.len()];
+        if lengths != expected {
+            let message = format!("a row of predictions has {lengths:?} numbers, expected {expected:?}");
+            return Err(candle_core::Error::msg(message).into());
+        }
+        if [truth, mean, by_depth].into_iter().flatten().any(|value| !value.is_finite()) {
+            return Err(Error::NotFiniteResult("a prediction"));
+        }
+        for (target, (truth, mean)) in truth.iter().zip(mean).enumerate() {
+            self.values.extend([truth, mean]);
+            self.values.extend(by_depth.iter().skip(target).step_by(count));
+        }
+        self.rows.push(row);
+        self.folds.push(fold);
+        Ok(())
+    }
+
+    /// Adds the rows of `other`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when `other` has other targets or depths.
+    pub fn append(&mut self, other: Self) -> Result<()> {
+        if (&self.targets, &self.depths) != (&other.targets, &other.depths) {
+            let [of, and] = [self, &other].map(|p| format!("{:?} at depths {:?}", p.targets, p.depths));
+            return Err(
+                candle_core::Error::msg(format!("predictions of {and} cannot join those of {of}")).into()
+            );
+        }
+        self.rows.extend(other.rows);
+        self.folds.extend(other.folds);
+        self.values.extend(other.values);
+        Ok(())
+    }
+
+    /// Sorts the rows by their numbers in the data, and those of one number by fold.
+    pub fn sort(&mut self) {
+        let mut order: Vec<_> = (0..self.len()).collect();
+        order.sort_by_key(|&i| (self.rows[i], self.folds[i]));
+        let width = self.width();
+        self.values = order.iter().flat_map(|&i| &self.values[i * width..][..width]).copied().collect();
+        self.rows = order.iter().map(|&i| self.rows[i]).collect();
+        self.folds = order.iter().map(|&i| self.folds[i]).collect();
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The names of the targets.
+    pub fn targets(&self) -> &[String] {
+        &self.targets
+    }
+
+    /// The depths of the network.
+    pub fn depths(&self) -> &[usize] {
+        &self.depths
+    }
+
+    /// The numbers of the rows in the data, counted from 0.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// The fold of each row, counted from 0.
+    pub fn folds(&self) -> &[usize] {
+        &self.folds
+    }
+
+    /// One number of each row, of the target `target`, counted from 0; nothing where there is no such target or depth.
+    pub fn values(&self, target: usize, which: Predicted) -> impl ExactSizeIterator<Item = f64> + Clone {
+        let depth = match which {
+            Predicted::Truth => Some(0),
+            Predicted::Mean => Some(1),
+            Predicted::AtDepth(depth) => (depth < self.depths.len()).then_some(2 + depth),
+        };
+        let column = depth.filter(|_| target < self.targets.len()).map(|at| target * self.stride() + at);
+        let start = column.unwrap_or(self.values.len());
+        let values = self.values.get(start..).unwrap_or_default();
+        values.iter().step_by(self.width().max(1)).copied()
+    }
+
+    /// How many numbers a target has in a row.
+    fn stride(&self) -> usize {
+        2 + self.depths.len()
+    }
+
+    /// How many numbers a row has.
+    fn width(&self) -> usize {
+        self.targets.len() * self.stride()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    const HARD: [f64; 8] =
+        [0.1 + 0.2, 1e300, -1e-300, 5e-324, f64::MAX, -0., 1. / 3., 123_456_789.123_456_78];
+
+    pub(super) fn of(targets: &[&str], depths: &[usize], rows: usize) -> Predictions {
+        let targets: Vec<_> = targets.iter().map(|&name| name.to_owned()).collect();
+        let mut predictions = Predictions::new(targets.clone(), depths.to_vec());
+        let mut values = HARD.iter().copied().cycle();
+        for row in (0..rows).rev() {
+            let mut next = |count| values.by_ref().take(count).collect::<Vec<_>>();
+            let (truth, mean) = (next(targets.len()), next(targets.len()));
+            let by_depth = next(targets.len() * depths.len());
+            predictions.push(row, row % 3, &truth, &mean, &by_depth).unwrap();
+        }
+        predictions
+    }
+
+    #[test]
+    fn values_are_found_by_target_and_depth() {
+        let mut predictions = Predictions::new(vec!["y".to_owned(), "z".to_owned()], vec![1, 3]);
+        predictions.push(0, 0, &[1., 2.], &[3., 4.], &[5., 6., 7., 8.]).unwrap();
+        predictions.push(1, 0, &[11., 12.], &[13., 14.], &[15., 16., 17., 18.]).unwrap();
+        for (target, which, values) in [
+            (0, Predicted::Truth, vec![1., 11.]),
+            (1, Predicted::Mean, vec![4., 14.]),
+            (0, Predicted::AtDepth(1), vec![7., 17.]),
+            (1, Predicted::AtDepth(0), vec![6., 16.]),
+            (1, Predicted::AtDepth(2), vec![]),
+            (2, Predicted::Truth, vec![]),
+        ] {
+            assert_eq!(predictions.values(target, which).collect::<Vec<_>>(), values, "{target} {which:?}");
+        }
+        assert_eq!(Predictions::default().values(0, Predicted::Truth).len(), 0);
+    }
+
+    #[test]
+    fn folds_join_and_rows_are_sorted() {
+        let all = of(&["y", "z"], &[1, 2], 9);
+        let mut joined = Predictions::new(all.targets.clone(), all.depths.clone());
+        for fold in 0..3 {
+            let mut part = Predictions::new(all.targets.clone(), all.depths.clone());
+            for i in (0..9).filter(|&i| all.folds[i] == fold) {
+                part.rows.push(all.rows[i]);
+                part.folds.push(fold);
+                part.values.extend(&all.values[i * 8..][..8]);
+            }
+            joined.append(part).unwrap();
+        }
+        joined.sort();
+        assert_eq!(joined.rows(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let mut sorted = all.clone();
+        sorted.sort();
+        assert_eq!(joined, sorted);
+        assert!(joined.append(of(&["y"], &[1, 2], 1)).is_err());
+    }
+
+    #[test]
+    fn rows_of_another_width_or_without_a_number_are_refused() {
+        let mut predictions = Predictions::new(vec!["y".to_owned()], vec![1]);
+        assert!(predictions.push(0, 0, &[1.], &[1.], &[]).is_err());
+        assert!(predictions.push(0, 0, &[1., 2.], &[1.], &[1.]).is_err());
+        assert!(predictions.push(0, 0, &[1.], &[f64::NAN], &[1.]).is_err());
+        assert!(predictions.push(0, 0, &[1.], &[1.], &[f64::INFINITY]).is_err());
+        assert!(predictions.is_empty() && predictions.values.is_empty());
+    }
+}

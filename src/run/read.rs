@@ -1,0 +1,123 @@
+//! Reading a run's folder.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarMap;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::checkpoint::Checkpoint;
+use super::directory::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
+use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights};
+use crate::config::{CvConfig, KEYS};
+use crate::error::{Error, Result};
+use crate::nn::{DynamicNet, named_vars, seeded_builder};
+use crate::random::{Stream, generator};
+use crate::report::FoldReport;
+
+/// What the report needs of the results of `taper cv`, or of `taper train`.
+#[derive(Deserialize)]
+struct Results {
+    #[serde(default)]
+    folds: Vec<FoldReport>,
+    #[serde(default)]
+    holdout: Option<FoldReport>,
+    seconds: f64,
+}
+
+impl RunRecord {
+    /// Reads the folder of a run that is done.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when one is not what the run wrote.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let config = CvConfig::from_file(folder.join(CONFIG))?;
+        let environment: Environment = json(&folder.join(ENVIRONMENT))?;
+        let Results { folds, holdout, seconds } = json(&folder.join(RESULTS))?;
+        Ok(Self {
+            command: format!("taper {}", environment.command),
+            config: settings(&config),
+            environment: environment.facts(),
+            layer: config.model.layer,
+            folds: folds.into_iter().chain(holdout).collect(),
+            epochs: epochs(&folder.join(METRICS))?,
+            predictions: predictions(&folder.join(PREDICTIONS))?,
+            weights: weights(folder, &config)?,
+            seconds: Some(seconds),
+        })
+    }
+}
+
+/// The keys and values of `config` that have a meaning in it.
+fn settings(config: &CvConfig) -> Vec<(String, String)> {
+    let document = serde_json::to_value(config).unwrap_or_default();
+    let value = |key: &str| {
+        let value = document.pointer(&format!("/{}", key.replace('.', "/")))?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    KEYS.iter().filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Error::data(path.display(), format!("cannot be read: {error}")))
+}
+
+fn epochs(path: &Path) -> Result<Vec<EpochRecord>> {
+    let file = File::open(path).map_err(|source| Error::cannot_read(path, source))?;
+    let lines = BufReader::new(file).lines().enumerate();
+    let record = |(i, line): (usize, io::Result<String>)| {
+        let line = line.map_err(|source| Error::cannot_read(path, source))?;
+        let place = format!("{}:{}", path.display(), i + 1);
+        serde_json::from_str(&line).map_err(|error| Error::data(place, format!("cannot be read: {error}")))
+    };
+    lines.map(record).collect()
+}
+
+/// The predictions, of which there are none where nothing was held out.
+fn predictions(path: &Path) -> Result<Predictions> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Predictions::default()),
+        file => {
+            let file = file.map_err(|source| Error::cannot_read(path, source))?;
+            Predictions::read_csv(&path.display().to_string(), file)
+        }
+    }
+}
+
+/// The weights of all networks before and after training: the first are drawn again, the last are in the checkpoints.
+fn weights(folder: &Path, config: &CvConfig) -> Result<Vec<Weights>> {
+    let (mut weights, mut fold) = (Vec::new(), 0);
+    while let Some(checkpoint) = Checkpoints::of(folder, fold).last()? {
+        weights.extend(weights_of(&checkpoint, config, fold)?);
+        fold += 1;
+    }
+    Ok(weights)
+}
+
+fn weights_of(checkpoint: &Checkpoint, config: &CvConfig, fold: usize) -> Result<Vec<Weights>> {
+    let after = |name: &str| -> Result<&Tensor> {
+        let tensor = checkpoint.trainer.tensors.get(&format!("parameter.{name}"));
+        tensor.ok_or_else(|| candle_core::Error::msg(format!("a checkpoint has no {name}")).into())
+    };
+    let (features, targets) = (after("input.weight")?.dims2()?.1, after("output.weight")?.dims2()?.0);
+    let vars = VarMap::new();
+    let init = generator(config.seed, Stream::Init, fold);
+    let vb = seeded_builder(&vars, init, config.dtype.into(), &Device::Cpu);
+    DynamicNet::new(&config.model.network(features, targets), vb)?;
+    let before = named_vars(&vars);
+    let elements = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1();
+    ["input.weight", "hidden.weight", "output.weight"]
+        .into_iter()
+        .filter_map(|name| Some((name, &before.iter().find(|(other, _)| other == name)?.1)))
+        .map(|(name, before)| {
+            let (before, after) = (elements(before)?, elements(after(name)?)?);
+            Ok(Weights { fold, name: name.to_owned(), before, after })
+        })
+        .collect()
+}

@@ -1,0 +1,166 @@
+//! What a run leaves behind, as data.
+
+use serde::{Deserialize, Serialize};
+
+use super::Predictions;
+use crate::config::LayerName;
+use crate::metrics::Metrics;
+use crate::report::FoldReport;
+
+/// All that the report of a run is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// What was run, for example `taper cv`.
+    pub command: String,
+    /// The settings: their keys and values, in the order to show them in.
+    pub config: Vec<(String, String)>,
+    /// Where and when it ran: what there is to know, by name, in the order to show it in.
+    pub environment: Vec<(String, String)>,
+    /// The kind of the network's layers.
+    pub layer: LayerName,
+    /// The results on the test rows of each fold; none where nothing was held out.
+    pub folds: Vec<FoldReport>,
+    /// The epochs of all folds, each fold's in order.
+    pub epochs: Vec<EpochRecord>,
+    /// The predictions of the test rows; without rows where nothing was held out.
+    pub predictions: Predictions,
+    /// The weights of each fold's layers, in the order to show them in.
+    pub weights: Vec<Weights>,
+    /// How long the whole run took, if that is known.
+    pub seconds: Option<f64>,
+}
+
+/// A layer's weights before and after training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// The fold, counted from 0.
+    pub fold: usize,
+    /// The parameter's name, for example `hidden.weight`.
+    pub name: String,
+    /// Its elements before the first step.
+    pub before: Vec<f32>,
+    /// Its elements after the last step.
+    pub after: Vec<f32>,
+}
+
+/// What came of an epoch: one line of `metrics.jsonl`.
+///
+/// In JSON the validation's errors are `validation_mse`, `validation_rmse`, `validation_mae` and `validation_r2`, left out
+/// where there are none. Finite numbers are read as the bits that were written; JSON has no others.
+///
+/// # Examples
+///
+/// ```
+/// use taper::run::EpochRecord;
+///
+/// let epoch = EpochRecord { fold: 0, epoch: 2, train_mse: 0.5, validation: None, lr: 1e-3, seconds: 0.25 };
+/// let line = serde_json::to_string(&epoch).unwrap();
+/// assert_eq!(line, r#"{"fold":0,"epoch":2,"train_mse":0.5,"lr":0.001,"seconds":0.25}"#);
+/// assert_eq!(serde_json::from_str::<EpochRecord>(&line).unwrap(), epoch);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Line", try_from = "Line")]
+pub struct EpochRecord {
+    /// The fold, counted from 0.
+    pub fold: usize,
+    /// The epoch, counted from 0.
+    pub epoch: usize,
+    /// The mean squared error that training met.
+    pub train_mse: f64,
+    /// The errors after it on rows that are not trained on.
+    pub validation: Option<Metrics>,
+    /// The learning rate.
+    pub lr: f64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// The fields of a line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    fold: usize,
+    epoch: usize,
+    train_mse: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_mse: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_rmse: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_mae: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_r2: Option<f64>,
+    lr: f64,
+    seconds: f64,
+}
+
+impl From<EpochRecord> for Line {
+    fn from(record: EpochRecord) -> Self {
+        let EpochRecord { fold, epoch, train_mse, validation, lr, seconds } = record;
+        Self {
+            fold,
+            epoch,
+            train_mse,
+            validation_mse: validation.map(|metrics| metrics.mse),
+            validation_rmse: validation.map(|metrics| metrics.rmse),
+            validation_mae: validation.map(|metrics| metrics.mae),
+            validation_r2: validation.and_then(|metrics| metrics.r2),
+            lr,
+            seconds,
+        }
+    }
+}
+
+impl TryFrom<Line> for EpochRecord {
+    type Error = &'static str;
+
+    fn try_from(line: Line) -> Result<Self, Self::Error> {
+        let Line { fold, epoch, train_mse, validation_r2: r2, lr, seconds, .. } = line;
+        let validation = match (line.validation_mse, line.validation_rmse, line.validation_mae) {
+            (Some(mse), Some(rmse), Some(mae)) => Some(Metrics { mse, rmse, mae, r2 }),
+            (None, None, None) if r2.is_none() => None,
+            _ => return Err("has some of the validation's errors, expected mse, rmse and mae or none"),
+        };
+        Ok(Self { fold, epoch, train_mse, validation, lr, seconds })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch() -> EpochRecord {
+        let metrics = Metrics { mse: 0.1 + 0.2, rmse: 1e-300, mae: 1. / 3., r2: Some(-5e300) };
+        let (train_mse, lr) = (f64::MIN_POSITIVE / 3., 0.1f64.next_up());
+        EpochRecord { fold: 3, epoch: 17, train_mse, validation: Some(metrics), lr, seconds: 1.5 }
+    }
+
+    #[test]
+    fn an_epoch_is_read_as_it_was_written() {
+        for r2 in [Some(-5e300), Some(1.), None] {
+            let mut written = epoch();
+            written.validation = written.validation.map(|metrics| Metrics { r2, ..metrics });
+            let line = serde_json::to_string(&written).unwrap();
+            assert!(!line.contains('\n') && !line.contains("null"), "{line}");
+            assert_eq!(serde_json::from_str::<EpochRecord>(&line).unwrap(), written, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_with_half_of_the_errors_is_refused() {
+        let line = serde_json::to_string(&epoch()).unwrap();
+        for (from, to, problem) in [
+            ("\"validation_mse\":", "\"validation\":", "unknown field `validation`"),
+            ("\"validation_mae\":0.3333333333333333,", "", "expected mse, rmse and mae or none"),
+            ("\"fold\":3,", "", "missing field `fold`"),
+            ("\"lr\":0.1", "\"lr\":\"0.1\"", ""),
+            ("1.5}", "null}", "invalid type: null"),
+            ("1.5}", "1.5", "EOF"),
+        ] {
+            let damaged = line.replace(from, to);
+            assert_ne!(damaged, line, "{from}");
+            let error = serde_json::from_str::<EpochRecord>(&damaged).unwrap_err().to_string();
+            assert!(error.contains(problem), "{damaged}: {error}");
+        }
+    }
+}
