@@ -8,7 +8,7 @@ use taper::model::Schema;
 
 use crate::{file, folder, model, towns};
 
-/// Runs `taper` in the folder of this test run.
+/// Runs `taper` in the folder of the test that runs.
 pub(crate) fn taper(args: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taper"));
     let args = args.split_whitespace();
