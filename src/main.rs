@@ -12,7 +12,7 @@ use taper::Error;
 use tracing::debug;
 
 use crate::cli::{Cli, Command, flag, one_line};
-use crate::commands::{Stopped, cv, gradcheck, inspect, predict, print, readable, report};
+use crate::commands::{Stopped, cv, gradcheck, inspect, predict, print, readable, report, train};
 
 const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     };
     let result = match command {
         Command::Cv(args) => cv(&args),
-        Command::Train(_) => Ok(()),
+        Command::Train(args) => train(&args),
         Command::Report(args) => report(&args),
         Command::Config(args) => args.text().and_then(|text| print(&text)),
         Command::Predict(args) => predict(&args),

@@ -6,7 +6,7 @@ mod inspect;
 mod predict;
 mod report;
 mod run;
-//TT mod train;
+mod train;
 
 use std::env;
 use std::io::{self, Write};
@@ -25,7 +25,7 @@ pub(crate) use inspect::inspect;
 pub(crate) use predict::predict;
 pub(crate) use report::report;
 pub(crate) use run::Stopped;
-//TT pub(crate) use train::train;
+pub(crate) use train::train;
 
 /// The data that `config` asks for, on the CPU.
 fn load(config: &ValidConfig) -> Result<Table, taper::Error> {

@@ -186,6 +186,12 @@ fn samples() {
     };
     write("linear.html", &diabetes(LayerName::Linear).unwrap());
     write("cos.html", &diabetes(LayerName::Cos).unwrap());
+    let mut holdout = diabetes(LayerName::Linear).unwrap();
+    holdout.command = "taper train".to_owned();
+    holdout.folds.truncate(1);
+    holdout.epochs.retain(|epoch| epoch.fold == 0);
+    holdout.weights.retain(|weights| weights.fold == 0);
+    write("holdout.html", &holdout);
     let mut train = diabetes(LayerName::Linear).unwrap();
     train.command = "taper train".to_owned();
     train.folds.clear();

@@ -113,7 +113,12 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     let last = |c: &&Curves| c.median.last().map(|(_, value)| format!("{} {}", c.name, number(*value)));
     let last: Vec<_> = curves.iter().filter_map(last).collect();
     let of = if many == 1 { "" } else { ", median of the folds" };
-    let caption = format!("{} After the last epoch{of}: {}.", how(many), last.join(", "));
+    // Several targets that are scaled have no common unit to go back to.
+    let apart = match run.predictions.targets() {
+        [_, _, ..] if curves.len() > 1 => " Of scaled targets, training errors are those of the scaled ones.",
+        _ => "",
+    };
+    let caption = format!("{} After the last epoch{of}: {}.{apart}", how(many), last.join(", "));
     let title = if many == 1 { "Learning curve" } else { "All folds" };
     let mut figures = vec![Figure { title: title.to_owned(), legend: legend.clone(), picture: all, caption }];
 

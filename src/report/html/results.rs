@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::numbers::{count, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
 use super::text::{escape, short};
-use crate::report::{Summary, row};
+use crate::report::{FoldReport, Summary, row};
 use crate::run::RunRecord;
 
 /// The most depths that have a column; of more there is only the picture.
@@ -75,9 +75,11 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let (mean, std) = (Summary::mean(folds), Summary::std(folds));
     let depths = mean.mse_by_depth.keys().map(|depth| format!("MSE at depth {depth}"));
     let has_depths = mean.mse_by_depth.len() <= MOST_DEPTHS;
-    let header: Vec<_> = ["fold", "MSE", "RMSE", "MAE", "R²"].map(str::to_owned).into_iter().collect();
-    let header: Vec<_> =
-        header.into_iter().chain(depths.filter(|_| has_depths)).chain(["seconds".to_owned()]).collect();
+    let is_one = folds.len() == 1;
+    let first = if is_one { "rows" } else { "fold" };
+    let header = [first, "MSE", "RMSE", "MAE", "R²"].map(str::to_owned).into_iter();
+    let header: Vec<_> = header.chain(depths.filter(|_| has_depths)).chain(["seconds".to_owned()]).collect();
+    let name = |fold: &FoldReport| if is_one { "held out".to_owned() } else { fold.fold.to_string() };
     let none = BTreeMap::default();
     let line = |name: String, summary: (&_, &_), seconds: Option<f64>| -> Row {
         let by_depth = if has_depths { summary.1 } else { &none };
@@ -86,16 +88,18 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     };
     let rows: Vec<_> = folds
         .iter()
-        .map(|fold| line(fold.fold.to_string(), (&fold.metrics, &fold.mse_by_depth), Some(fold.seconds)))
+        .map(|fold| line(name(fold), (&fold.metrics, &fold.mse_by_depth), Some(fold.seconds)))
         .collect();
     let mut summary = vec![line("mean".to_owned(), (&mean.metrics, &mean.mse_by_depth), None)];
     summary.push(line("std".to_owned(), (&std.metrics, &std.mse_by_depth), None));
-    let summary = if folds.len() > 1 { summary } else { Vec::new() };
-    page.table("Errors on the test rows of each fold", &header, &rows, &summary);
-    page.paragraph(
+    let summary = if is_one { Vec::new() } else { summary };
+    page.table("Errors on the test rows", &header, &rows, &summary);
+    let together =
+        if run.predictions.targets().len() > 1 { ", and all targets are taken together" } else { "" };
+    page.paragraph(&format!(
         "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in their \
-         square. The prediction is the mean of the outputs at all depths."
-    );
+         square{together}. The prediction is the mean of the outputs at all depths."
+    ));
 }
 
 /// The settings, and where and when the run was made.

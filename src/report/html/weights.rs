@@ -64,8 +64,9 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
 
     let folds = if weights.len() == 1 { String::new() } else { format!(" of {} folds", weights.len()) };
     let caption = format!(
-        "{} values{folds}. Mean and standard deviation: {} before, {} after.",
+        "{} {}{folds}. Mean and standard deviation: {} before, {} after.",
         count(most),
+        if most == 1 { "value" } else { "values" },
         plus_minus(start.mean, start.std()),
         plus_minus(end.mean, end.std())
     );
