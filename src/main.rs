@@ -12,7 +12,7 @@ use taper::Error;
 use tracing::debug;
 
 use crate::cli::{Cli, Command, flag, one_line};
-use crate::commands::{Stopped, cv, gradcheck, print, readable, report, train};
+use crate::commands::{Stopped, cv, gradcheck, inspect, predict, print, readable, report, train};
 
 const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
@@ -29,8 +29,8 @@ fn main() -> ExitCode {
         Command::Train(args) => train(&args),
         Command::Report(args) => report(&args),
         Command::Config(args) => args.text().and_then(|text| print(&text)),
-        Command::Predict(args) => args.run(),
-        Command::Inspect(args) => args.text().and_then(|text| print(&text)),
+        Command::Predict(args) => predict(&args),
+        Command::Inspect(args) => inspect(&args),
         Command::Gradcheck(args) => gradcheck(&args),
         Command::Completions(args) => print(&args.script()),
     };

@@ -1,11 +1,8 @@
-//! `taper inspect`.
+//! The flags of `taper inspect`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
-use taper::model::ModelSummary;
-use taper::{Error, Model};
 
 /// What `taper inspect` can be told.
 #[derive(Debug, Args)]
@@ -18,43 +15,8 @@ use taper::{Error, Model};
 pub(crate) struct InspectArgs {
     /// Model that `taper train` has written
     #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    pub(crate) model: PathBuf,
     /// Print one JSON document instead of tables
     #[arg(long)]
-    json: bool,
-}
-
-/// What the file says and what is in it.
-#[derive(Serialize)]
-struct Inspected<'a> {
-    file: String,
-    checksum: &'a str,
-    #[serde(flatten)]
-    summary: ModelSummary,
-}
-
-impl InspectArgs {
-    /// What is in the model.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the model cannot be loaded.
-    pub(crate) fn text(&self) -> anyhow::Result<String> {
-        let summary = load(&self.model, "MODEL")?.summary()?;
-        let file = self.model.display().to_string();
-        if self.json {
-            return Ok(serde_json::to_string_pretty(&Inspected { file, checksum: "matches", summary })?);
-        }
-        Ok(format!("{file}: a model of taper, whole by its checksum\n{summary}"))
-    }
-}
-
-/// Loads the model in the file that the argument `name` says. That there is none is a wrong call.
-pub(super) fn load(path: &Path, name: &str) -> Result<Model, Error> {
-    Model::load(path).map_err(|error| match error {
-        Error::File { path, reason, .. } => {
-            Error::Settings(format!("{name} is {}, which cannot be read: {reason}", path.display()))
-        }
-        error => error,
-    })
+    pub(crate) json: bool,
 }

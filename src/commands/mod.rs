@@ -2,6 +2,8 @@
 
 mod cv;
 mod gradcheck;
+mod inspect;
+mod predict;
 mod report;
 mod run;
 mod train;
@@ -19,6 +21,8 @@ use taper::random::{Stream, generator};
 
 pub(crate) use cv::cv;
 pub(crate) use gradcheck::gradcheck;
+pub(crate) use inspect::inspect;
+pub(crate) use predict::predict;
 pub(crate) use report::report;
 pub(crate) use run::Stopped;
 pub(crate) use train::train;

@@ -8,7 +8,7 @@ use taper::model::Schema;
 
 use crate::{file, folder, model, towns};
 
-/// Runs `taper` in the folder of this test run.
+/// Runs `taper` in the folder of the test that runs.
 pub(crate) fn taper(args: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taper"));
     let args = args.split_whitespace();
@@ -89,7 +89,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data good.csv --missing drop",
-            "invalid value 'drop' for '--missing <WAY>'; [possible values: error, mean, empty]",
+            "invalid value 'drop' for '--missing <WAY>'; [possible values: trained, error, mean, empty]",
             2,
         ),
         (
@@ -178,7 +178,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data good.xlsx",
-            "--data is good.xlsx, expected a .csv, .tsv, .txt, .npy or .safetensors file",
+            "--data is good.xlsx, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
             2,
         ),
         (

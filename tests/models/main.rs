@@ -15,6 +15,7 @@ mod predict;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
@@ -25,14 +26,15 @@ use taper::model::Schema;
 use taper::nn::{DynamicNet, seeded_builder};
 use taper::random::{Stream, generator};
 
-/// The folder of the files of this test run.
+/// The folder of the files of the test that runs, whose thread has its name.
 fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+    let test = thread::current().name().unwrap_or_default().replace("::", "_");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models").join(test);
     fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-/// Writes `bytes` to the file `name` of this test run.
+/// Writes `bytes` to the file `name` of the test that runs.
 fn file(name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder().join(name);
     fs::write(&path, bytes).unwrap();

@@ -101,6 +101,7 @@ enum Format {
 impl Format {
     /// The format of the file that `data.file` names, by its ending.
     fn of(file: &Path) -> Result<Self> {
+        let refused = |problem| Error::config("data.file", format!("is {}, {problem}", file.display()));
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match ending.as_str() {
             "csv" | "txt" => Ok(Self::Text(None)),
@@ -110,20 +111,10 @@ impl Format {
             #[cfg(feature = "parquet")]
             "parquet" => Ok(Self::Parquet),
             #[cfg(not(feature = "parquet"))]
-            "parquet" => {
-                let problem = format!(
-                    "is {}, which this build cannot read; `cargo build --release --features parquet` makes one that can",
-                    file.display()
-                );
-                Err(Error::config("data.file", problem))
-            }
-            _ => {
-                let problem = format!(
-                    "is {}, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
-                    file.display()
-                );
-                Err(Error::config("data.file", problem))
-            }
+            "parquet" => Err(refused(
+                "which this build cannot read; `cargo build --release --features parquet` makes one that can",
+            )),
+            _ => Err(refused("expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file")),
         }
     }
 }

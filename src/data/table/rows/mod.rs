@@ -13,6 +13,8 @@ use self::text::TextRows;
 use super::cell::Real;
 use super::{Column, Format};
 use crate::config::FloatType;
+#[cfg(feature = "parquet")]
+use crate::error::Error;
 use crate::error::Result;
 
 /// Reads the rows of a file in blocks: files of any size in memory for one block.
@@ -106,7 +108,8 @@ impl<'a> RowReader<'a> {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                let problem = format!("is {}, and predictions are of text and arrays alone", file.display());
+                let problem =
+                    format!("is {}, expected a .csv, .tsv, .txt, .npy or .safetensors file", file.display());
                 return Err(Error::config("data.file", problem));
             }
             format => Rows::Array(Box::new(ArrayRows::open(file, format, columns, options)?)),

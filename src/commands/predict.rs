@@ -1,0 +1,98 @@
+//! `taper predict`.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use taper::Error;
+use taper::model::FilePredictions;
+use taper::storage::AtomicFile;
+use tracing::{info, warn};
+
+use super::inspect::load_model;
+use crate::cli::PredictArgs;
+
+pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
+    args.log.start()?;
+    let out = args.out.as_deref().map(|out| check_out(args, out)).transpose()?;
+    let model = load_model(&args.model, "--model")?;
+    let options = args.options();
+    let mut predictions = model.predict_file(&args.data, &options)?;
+    note_columns(&predictions);
+    match out {
+        None => write_all(&mut predictions, &mut io::stdout().lock(), "standard output")?,
+        Some(path) => {
+            let mut file = AtomicFile::create(&path)?;
+            write_all(&mut predictions, &mut file, &path.display().to_string())?;
+            file.commit()?;
+        }
+    }
+    note_counts(&predictions);
+    Ok(())
+}
+
+/// The file to write, behind links, if it may be written.
+fn check_out(args: &PredictArgs, out: &Path) -> Result<PathBuf, Error> {
+    let refused = |problem: &str| {
+        Err(Error::Config { key: "out", problem: format!("is {}, {problem}", out.display()) })
+    };
+    let Ok(metadata) = fs::metadata(out) else { return Ok(out.to_owned()) };
+    if !metadata.is_file() {
+        return refused("which is not a file; without it predictions go to standard output");
+    }
+    let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
+    if [&args.data, &args.model]
+        .into_iter()
+        .any(|input| fs::canonicalize(input).is_ok_and(|input| input == path))
+    {
+        return refused("which is read; expected another file");
+    }
+    if !args.force {
+        return refused("which there is already; `--force` replaces it");
+    }
+    Ok(path)
+}
+
+/// Writes all predictions to `out`, which is called `name`. That a reader such as `head` has gone away ends it.
+fn write_all(predictions: &mut FilePredictions, out: &mut impl Write, name: &str) -> Result<()> {
+    let cannot = || format!("cannot write to {name}");
+    while let Some(block) = predictions.next_block()? {
+        match out.write_all(&block) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            written => written.with_context(cannot)?,
+        }
+    }
+    out.flush().with_context(cannot)
+}
+
+/// Says what of the file is not used.
+fn note_columns(predictions: &FilePredictions) {
+    let unused = predictions.unused();
+    if !unused.is_empty() {
+        info!(columns = unused.join(","), "not used: the model was trained without");
+    }
+    if predictions.goes_by_order() {
+        warn!(
+            "the columns have no names; they are taken for the model's, in the order that `taper inspect` shows"
+        );
+    }
+}
+
+/// Says what was met.
+fn note_counts(predictions: &FilePredictions) {
+    let counts = predictions.counts();
+    if counts.unknown > 0 {
+        warn!(texts = counts.unknown, "were not in the training");
+    }
+    if counts.empty > 0 {
+        warn!(rows = counts.empty, "have a missing value and no prediction");
+    }
+    if counts.not_finite > 0 {
+        warn!(
+            numbers = counts.not_finite,
+            "are not finite: their rows are too far from those of the training"
+        );
+    }
+    info!(rows = counts.rows, "predicted");
+}
