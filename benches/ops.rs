@@ -13,6 +13,7 @@ mod versus;
 
 use candle_core::{DType, Result, Tensor, Var};
 use criterion::Criterion;
+use mimalloc::MiMalloc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -20,6 +21,10 @@ use taper::ops;
 
 use common::Place;
 use versus::{Case, Runner};
+
+/// That of the `taper` command.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// An operation of two operands; the unary cosine ignores the second.
 type Operation = fn(&Tensor, &Tensor) -> Result<Tensor>;
