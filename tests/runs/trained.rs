@@ -80,11 +80,36 @@ fn a_model_that_is_there_is_not_replaced() {
     let output = taper(&args, &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("m.safetensors, which exists; --force replaces it"),
+        stderr(&output).contains("m.safetensors, which there is already; `--force` replaces it"),
         "{}",
         stderr(&output)
     );
     assert_eq!(fs::read(&model).unwrap(), b"mine");
     assert!(taper(&args, &["--force"]).status.success());
     taper::Model::load(&model).unwrap();
+}
+
+/// What cannot be written, or should not, is found before the training and not after it.
+#[test]
+fn a_model_that_cannot_be_written_is_refused_before_the_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, settings) = (path("a.csv"), path("a.toml"));
+    let text = "x,y\n1,2\n2,4\n3,7\n4,8\n";
+    fs::write(&data, text).unwrap();
+    fs::write(&settings, "train.epochs = 1\n").unwrap();
+    for (model, code, expected) in [
+        (path("no/m.safetensors"), 1, "no/m.safetensors cannot be written: No such file"),
+        (path("."), 2, "which is not a file; expected the name of one to write"),
+        (data.clone(), 2, "a.csv, which is read; expected another file"),
+        (settings.clone(), 2, "a.toml, which is read; expected another file"),
+    ] {
+        let args = ["train", "--force", "--data", &data, "--target", "y", "--config", &settings];
+        let output = taper(&args, &["--model", &model]);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
+    }
+    assert_eq!(fs::read_to_string(&data).unwrap(), text);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
