@@ -48,7 +48,7 @@ impl RunRecord {
         let Results { folds, holdout, seconds } = json(&results)?;
         Ok(Self {
             command: format!("taper {}", environment.command),
-            config: settings(&config),
+            config: settings(&config, &environment.command),
             environment: environment.facts(),
             layer: config.model.layer,
             folds: folds.into_iter().chain(holdout).collect(),
@@ -60,14 +60,16 @@ impl RunRecord {
     }
 }
 
-/// The keys and values of `config` that have a meaning in it.
-fn settings(config: &CvConfig) -> Vec<(String, String)> {
+/// The keys and values of `config` that have a meaning in it and for `command`.
+fn settings(config: &CvConfig, command: &str) -> Vec<(String, String)> {
+    let of_another = if command == "train" { "folds" } else { "holdout" };
     let document = serde_json::to_value(config).unwrap_or_default();
     let value = |key: &str| {
         let value = document.pointer(&format!("/{}", key.replace('.', "/")))?;
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
-    KEYS.iter().filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
+    let keys = KEYS.iter().filter(|key| **key != of_another);
+    keys.filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -157,6 +157,8 @@ fn a_run_leaves_its_results_behind() {
     }
     let environment = documents(&run.join("environment.json")).pop().unwrap();
     assert_eq!(environment["command"], "cv");
+    let report = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains("<dt>folds</dt>") && !report.contains("<dt>holdout</dt>"));
 
     // A run that keeps a folder has the result of one that does not.
     let output = taper(&["cv", "--json"], &SMALL);
