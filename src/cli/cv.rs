@@ -23,7 +23,7 @@ pub(crate) struct SettingArgs {
     /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     #[serde(skip)]
-    pub(super) config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and flags
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
     #[serde(skip)]

@@ -41,7 +41,8 @@ pub(crate) struct PredictArgs {
     #[arg(long, requires = "out", help_heading = "Output")]
     pub(crate) force: bool,
     /// Which outputs: mean, which is the prediction, all, which adds the outputs at every depth, or the one at a depth
-    #[arg(long, value_name = "mean|all|N", default_value = "mean", value_parser = outputs, help_heading = "Output")]
+    #[arg(long, value_name = "mean|all|N", default_value = "mean", value_parser = outputs,
+          allow_hyphen_values = true, help_heading = "Output")]
     depth: Outputs,
     /// Columns of a text file to copy beside the predictions, such as an id
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Output")]

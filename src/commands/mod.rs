@@ -3,6 +3,7 @@
 mod cv;
 mod gradcheck;
 mod inspect;
+mod output_file;
 mod predict;
 mod report;
 mod run;

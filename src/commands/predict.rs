@@ -1,6 +1,5 @@
 //! `taper predict`.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use taper::storage::AtomicFile;
 use tracing::{info, warn};
 
 use super::inspect::load_model;
+use super::output_file;
 use crate::cli::PredictArgs;
 
 pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
@@ -32,26 +32,10 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
     Ok(())
 }
 
-/// The file to write, behind links, if it may be written.
+/// The file to write, if it may be written.
 fn check_out(args: &PredictArgs, out: &Path) -> Result<PathBuf, Error> {
-    let refused = |problem: &str| {
-        Err(Error::Config { key: "out", problem: format!("is {}, {problem}", out.display()) })
-    };
-    let Ok(metadata) = fs::metadata(out) else { return Ok(out.to_owned()) };
-    if !metadata.is_file() {
-        return refused("which is not a file; without it predictions go to standard output");
-    }
-    let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
-    if [&args.data, &args.model]
-        .into_iter()
-        .any(|input| fs::canonicalize(input).is_ok_and(|input| input == path))
-    {
-        return refused("which is read; expected another file");
-    }
-    if !args.force {
-        return refused("which there is already; `--force` replaces it");
-    }
-    Ok(path)
+    let instead = "without it predictions go to standard output";
+    output_file::check("out", out, &[&args.data, &args.model], args.force, instead)
 }
 
 /// Writes all predictions to `out`, which is called `name`. That a reader such as `head` has gone away ends it.

@@ -14,7 +14,8 @@ use taper::Error;
 use taper::config::{CvConfig, Settings, ValidConfig, device_names};
 use taper::report::html;
 use taper::run::{
-    CONFIG, ENVIRONMENT, Environment, Identity, REPORT, RunDirectory, RunOptions, RunRecord, Stop, StopReason,
+    CONFIG, ENVIRONMENT, Environment, Identity, REPORT, RunDirectory, RunOptions, RunRecord, Stop,
+    StopReason, as_typed,
 };
 use tempfile::TempDir;
 use tracing::info;
@@ -101,6 +102,9 @@ impl<'a> Run<'a> {
         let identity = Identity::new(self.command, &self.config)?;
         if args.resume.is_none() {
             directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
+        }
+        // A run that was killed early may lack it when it goes on.
+        if args.resume.is_none() || !directory.path().join(ENVIRONMENT).exists() {
             let devices = device_names(devices);
             let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
             let environment = Environment::now(self.command, arguments, devices, identity.data.clone());
@@ -192,7 +196,8 @@ impl fmt::Display for Stopped {
             StopReason::Signal(_) => "by SIGTERM",
             StopReason::Time => "since the time of --max-time is over",
         };
-        let (command, folder) = (self.command, self.folder.display());
+        let (command, folder) = (self.command, self.folder.to_string_lossy());
+        let folder = as_typed(&folder);
         write!(f, "stopped {reason}, with a checkpoint; `taper {command} --resume {folder}` goes on")
     }
 }

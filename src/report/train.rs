@@ -45,7 +45,12 @@ impl fmt::Display for TrainReport {
         }
         let last = self.train_mse.last().copied().map_or("-".to_owned(), number);
         let epochs = self.train_mse.len();
-        write!(f, "mean squared error in training {last} after {epochs} epochs, {:.2} s", self.seconds)?;
+        let plural = if epochs == 1 { "" } else { "s" };
+        write!(
+            f,
+            "mean squared error in training {last} after {epochs} epoch{plural}, {:.2} s",
+            self.seconds
+        )?;
         match &self.model {
             Some(model) => write!(f, "; model: {}", model.display()),
             None => Ok(()),

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{EpochRecord, Identity};
 use crate::error::{Error, Result};
-use crate::storage::{seal, unseal, write_atomically};
+use crate::storage::{is_whole, seal, unseal, write_atomically};
 use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
@@ -82,14 +82,22 @@ impl Checkpoints {
     }
 
     /// The last checkpoint that is not damaged, if there is one. Of a damaged one a warning tells, and it is removed:
-    /// what it should hold will be computed again.
+    /// what it should hold will be computed again. One that is whole and cannot be used, as that of a newer taper, is an
+    /// error, and stays.
     pub(crate) fn last(&self) -> Result<Option<Checkpoint>> {
-        for path in self.files()?.iter().rev() {
+        let files = self.files()?;
+        for (before, path) in files.iter().enumerate().rev() {
             let bytes = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
             match read(&bytes) {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Err(problem) if is_whole(&bytes) => return Err(Error::data(path.display(), problem)),
                 Err(problem) => {
-                    warn!("{} {problem}; going on from the one before it", path.display());
+                    let next = if before > 0 {
+                        "going on from the one before it"
+                    } else {
+                        "there is none before it, beginning anew"
+                    };
+                    warn!("{} {problem}; {next}", path.display());
                     fs::remove_file(path).map_err(|source| Error::cannot_write(path, source))?;
                 }
             }
@@ -192,6 +200,12 @@ mod tests {
                 assert_eq!(place(checkpoints), Some((1, 0)));
                 assert!(!path.exists());
             }
+            // Of a newer taper, say: nothing is wrong with it, so it is not to be removed.
+            let newer = seal(KIND, FORMAT + 1, (), &BTreeMap::new()).unwrap();
+            fs::write(&path, newer).unwrap();
+            let error = checkpoints.last().unwrap_err().to_string();
+            assert!(error.contains("has the format 2 of a checkpoint"), "{error}");
+            assert!(path.exists());
         });
     }
 }

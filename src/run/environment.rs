@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
-use super::DataFile;
+use super::{DataFile, as_typed};
 use crate::build_info;
 
 /// What ran where, when, on which data.
@@ -77,11 +77,7 @@ impl Environment {
 
     /// The call as it would be typed.
     fn call(&self) -> String {
-        let quoted = self.arguments.iter().map(|argument| {
-            let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
-            let is_plain = !argument.is_empty() && argument.chars().all(is_plain);
-            if is_plain { argument.clone() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
-        });
-        quoted.collect::<Vec<_>>().join(" ")
+        let words: Vec<_> = self.arguments.iter().map(|argument| as_typed(argument)).collect();
+        words.join(" ")
     }
 }

@@ -1,6 +1,6 @@
 //! What a run computes, by which it is known when it goes on.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,11 @@ fn data_files(config: &DataConfig) -> Vec<&Path> {
 
 impl DataFile {
     fn read(path: &Path) -> Result<Self> {
+        // A pipe is empty when the data have been read, and none of it is there when the run goes on.
+        if !fs::metadata(path).map_err(|source| Error::cannot_read(path, source))?.is_file() {
+            let problem = "is not a file, expected one that a run with a folder can read again";
+            return Err(Error::data(path.display(), problem));
+        }
         let mut hash = Sha256::new();
         let bytes = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
         let bytes = bytes.map_err(|source| Error::cannot_read(path, source))?;

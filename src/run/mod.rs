@@ -1,5 +1,6 @@
 //! Runs that leave a folder behind, survive a crash and can be stopped.
 
+mod call;
 mod checkpoint;
 mod directory;
 mod environment;
@@ -9,6 +10,7 @@ mod read;
 mod record;
 mod stop;
 
+pub use call::as_typed;
 pub(crate) use checkpoint::{Checkpoint, Checkpoints};
 pub use directory::{CONFIG, ENVIRONMENT, FOLDS, METRICS, MODEL, PREDICTIONS, REPORT, RESULTS, RunDirectory};
 pub use environment::Environment;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::checkpoint::Checkpoint;
 use super::directory::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
-use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights};
+use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights, as_typed};
 use crate::config::{CvConfig, KEYS};
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, named_vars, seeded_builder};
@@ -33,14 +33,22 @@ impl RunRecord {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when one is not what the run wrote.
+    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when one is not what the run wrote or the run is
+    /// not done.
     pub fn read(folder: &Path) -> Result<Self> {
         let config = CvConfig::from_file(folder.join(CONFIG))?;
         let environment: Environment = json(&folder.join(ENVIRONMENT))?;
-        let Results { folds, holdout, seconds } = json(&folder.join(RESULTS))?;
+        let results = folder.join(RESULTS);
+        if !results.exists() {
+            let (command, name) = (&environment.command, folder.to_string_lossy());
+            let problem =
+                format!("is a run that is not done; `taper {command} --resume {}` goes on", as_typed(&name));
+            return Err(Error::data(folder.display(), problem));
+        }
+        let Results { folds, holdout, seconds } = json(&results)?;
         Ok(Self {
             command: format!("taper {}", environment.command),
-            config: settings(&config),
+            config: settings(&config, &environment.command),
             environment: environment.facts(),
             layer: config.model.layer,
             folds: folds.into_iter().chain(holdout).collect(),
@@ -52,14 +60,16 @@ impl RunRecord {
     }
 }
 
-/// The keys and values of `config` that have a meaning in it.
-fn settings(config: &CvConfig) -> Vec<(String, String)> {
+/// The keys and values of `config` that have a meaning in it and for `command`.
+fn settings(config: &CvConfig, command: &str) -> Vec<(String, String)> {
+    let of_another = if command == "train" { "folds" } else { "holdout" };
     let document = serde_json::to_value(config).unwrap_or_default();
     let value = |key: &str| {
         let value = document.pointer(&format!("/{}", key.replace('.', "/")))?;
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
-    KEYS.iter().filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
+    let keys = KEYS.iter().filter(|key| **key != of_another);
+    keys.filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -5,4 +5,4 @@ mod sealed;
 
 pub(crate) use atomic::partial;
 pub use atomic::{AtomicFile, write_atomically};
-pub(crate) use sealed::{hex, seal, unseal};
+pub(crate) use sealed::{hex, is_whole, seal, unseal};

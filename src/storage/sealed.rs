@@ -59,10 +59,10 @@ pub(crate) fn unseal<M: DeserializeOwned>(
     version: u32,
     bytes: &[u8],
 ) -> Result<(M, BTreeMap<String, Tensor>), String> {
-    if bytes.len() < END || bytes[8..START] != *PREFIX {
+    if !is_sealed(bytes) {
         return Err(format!("does not begin as a {kind} of taper does"));
     }
-    if sum(bytes).as_bytes() != &bytes[START..END] {
+    if !is_whole(bytes) {
         return Err("is damaged or cut off: its checksum differs".to_owned());
     }
     let strange = |problem: &dyn ToString| format!("is no {kind} of taper: {}", problem.to_string());
@@ -90,6 +90,16 @@ pub(crate) fn unseal<M: DeserializeOwned>(
     let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), view.load(&Device::Cpu)?)));
     let tensors = tensors.collect::<candle_core::Result<_>>().map_err(|error| strange(&error))?;
     Ok((entry.content, tensors))
+}
+
+/// Whether `bytes` begin as a sealed file does.
+fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.len() >= END && bytes[8..START] == *PREFIX
+}
+
+/// Whether `bytes` are a sealed file, of any kind and format, that nothing has happened to.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    is_sealed(bytes) && sum(bytes).as_bytes() == &bytes[START..END]
 }
 
 /// The sum of a sealed file, which has at least [`END`] bytes.

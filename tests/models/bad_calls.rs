@@ -83,6 +83,11 @@ fn bad_calls_get_a_message_and_a_code() {
             2,
         ),
         (
+            "predict --model towns.safetensors --data good.csv --depth -1",
+            "invalid value '-1' for '--depth <mean|all|N>': expected mean, all or a number",
+            2,
+        ),
+        (
             "predict --model towns.safetensors --data good.csv --depth 4",
             "--depth is 4, expected mean, all or a depth of the model, 1 to 3",
             2,

@@ -1,5 +1,9 @@
 //! Files are predicted block by block, whatever the order of their columns.
 
+use std::fs;
+use std::process::Command;
+use std::thread;
+
 use candle_core::{DType, Device, Tensor};
 use taper::Model;
 use taper::data::Unknown;
@@ -220,4 +224,29 @@ fn tensors_that_do_not_fit_are_refused() {
     assert_eq!(model.predict(&zeros(&[0, 2], DType::F32)).unwrap().dims(), [0, 1]);
     let infinite = Tensor::new(&[[f32::INFINITY, f32::NEG_INFINITY]], &Device::Cpu).unwrap();
     assert!(model.predict(&infinite).is_ok());
+}
+
+/// Rows can come from a program that makes them, through a named pipe, and errors still name their line.
+#[cfg(unix)]
+#[test]
+fn rows_are_read_from_a_pipe() {
+    let model = model(Schema::unnamed(2, 1));
+    let pipe = crate::folder().join("pipe.csv");
+    let _ = fs::remove_file(&pipe);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let options = PredictOptions::default();
+    let predict = |text: &'static str| {
+        let writer = thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::write(pipe, text)
+        });
+        let mut predictions = model.predict_file(&pipe, &options).unwrap();
+        let block = predictions.next_block().map(|_| predictions.counts().rows);
+        writer.join().unwrap().unwrap();
+        block
+    };
+    assert_eq!(predict("x0,x1\n1,2\n3,4\n").unwrap(), 2);
+    let error = predict("x0,x1\n1,2\n3,a\n").unwrap_err().to_string();
+    assert!(error.contains("pipe.csv:3:x1: 'a' is not a number"), "{error}");
+    fs::remove_file(pipe).unwrap();
 }

@@ -59,6 +59,26 @@ fn a_run_has_all_pictures() {
     assert_eq!(check(&cos), 16);
 }
 
+/// Errors of several scaled targets in training are not those of the targets, and have an axis of their own.
+#[test]
+fn training_and_validation_of_several_targets_are_apart() {
+    let targets = vec!["price".to_owned(), "rent".to_owned()];
+    let run = made_up(&Size { targets, ..Size::default() });
+    assert_eq!(check(&run), 6 + 6 + 1 + 3 + 2);
+    let page = html(&run).unwrap();
+    for part in ["<h3>All folds, training</h3>", "these are the errors of the scaled ones", "<h3>Fold 3</h3>"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn words_with_hyphens_stay_whole() {
+    let mut run = made_up(&Size::default());
+    run.environment = vec![("call".to_owned(), "taper cv --max-depth 9".to_owned())];
+    assert!(html(&run).unwrap().contains("<dd>taper cv <span>--max-depth</span> 9</dd>"));
+}
+
 #[test]
 fn runs_without_this_or_that() {
     let full = made_up(&Size::default());
@@ -149,7 +169,7 @@ fn names_are_text_and_never_markup() {
         run.environment = vec![(text(), text())];
         run.weights.iter_mut().for_each(|weights| weights.name = text());
         let pictures = check(&run);
-        assert_eq!(pictures, 5 + 2 * 3 + 1 + 1 + 2);
+        assert_eq!(pictures, 6 + 2 * 3 + 1 + 1 + 2);
         let page = html(&run).unwrap();
         for markup in ["<script", "<img", "' onload='", "<b>", "<!-- ", "\u{7}", "\u{202e}"] {
             assert!(!page.contains(markup), "{markup}");

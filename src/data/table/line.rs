@@ -1,7 +1,7 @@
 //! The lines of a text file's rows.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use csv::{Position, StringRecord};
@@ -26,6 +26,10 @@ pub(super) fn line_of(file: &Path, position: Option<&Position>) -> u64 {
 
 /// The line of the first byte at `offset` or later that is no line break.
 fn line_at(file: &Path, offset: u64) -> io::Result<u64> {
+    // A pipe has nothing more to read, and to open it once more would wait for ever.
+    if !fs::metadata(file)?.is_file() {
+        return Err(ErrorKind::Unsupported.into());
+    }
     let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
     let mut breaks = 0u64;
     let mut before = reader.by_ref().take(offset);

@@ -99,45 +99,71 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     if train.folds.is_empty() {
         return Vec::new();
     }
-    let curves: Vec<_> = [&train, &validation].into_iter().filter(|c| !c.folds.is_empty()).collect();
-    let values = curves.iter().flat_map(|curves| curves.values());
-    let y = Axis::log_if_wide("mean squared error", values);
-    let x = Axis::new(Kind::Whole, "epochs", train.epochs().chain(validation.epochs()));
-    let legend: Vec<_> = curves.iter().map(|c| (Key::Line(c.ink), c.name.to_owned())).collect();
-
-    let mut all = Picture::new(x.clone(), y.clone());
-    for curves in &curves {
-        curves.draw(&mut all);
-    }
-    let many = train.folds.len();
-    let last = |c: &&Curves| c.median.last().map(|(_, value)| format!("{} {}", c.name, number(*value)));
-    let last: Vec<_> = curves.iter().filter_map(last).collect();
-    let of = if many == 1 { "" } else { ", median of the folds" };
-    // Several targets that are scaled have no common unit to go back to.
-    let apart = match run.predictions.targets() {
-        [_, _, ..] if curves.len() > 1 => " Of scaled targets, training errors are those of the scaled ones.",
-        _ => "",
-    };
-    let caption = format!("{} After the last epoch{of}: {}.{apart}", how(many), last.join(", "));
-    let title = if many == 1 { "Learning curve" } else { "All folds" };
-    let mut figures = vec![Figure { title: title.to_owned(), legend: legend.clone(), picture: all, caption }];
-
-    if (2..=MOST_PICTURES).contains(&many) && !validation.folds.is_empty() {
-        for (fold, points) in &train.folds {
-            let mut picture = Picture::new(x.clone(), y.clone());
-            draw_line(&mut picture, train.ink, points);
-            let points = validation.folds.get(fold).map(Vec::as_slice).unwrap_or_default();
-            draw_line(&mut picture, validation.ink, points);
-            let best = points.iter().min_by(|a, b| a.1.total_cmp(&b.1));
-            let caption = best.map_or(String::new(), |(epoch, value)| {
-                format!("The least validation error is {}, after epoch {epoch}.", number(*value))
-            });
-            let title = format!("Fold {fold}");
-            figures.push(Figure { title, legend: legend.clone(), picture, caption });
-        }
+    let has_validation = !validation.folds.is_empty();
+    let mut figures = Vec::new();
+    if has_validation && run.predictions.targets().len() > 1 {
+        // Several targets that are scaled have no common unit to go back to: their axis would fit neither of the two.
+        let mut all = all_folds(&[&train]);
+        all.title += ", training";
+        all.caption += " Of scaled targets, these are the errors of the scaled ones.";
+        figures.push(all);
+        figures.extend(errors(&[&validation]));
+    } else if has_validation {
+        figures.extend(errors(&[&train, &validation]));
+    } else {
+        figures.push(all_folds(&[&train]));
     }
     figures.extend(rate(run));
     figures
+}
+
+/// Errors of all folds together and, where there are not too many, of each. The last ones are those of validation.
+fn errors(curves: &[&Curves]) -> Vec<Figure> {
+    let mut figures = vec![all_folds(curves)];
+    let [.., validation] = curves else { return figures };
+    if !(2..=MOST_PICTURES).contains(&validation.folds.len()) {
+        return figures;
+    }
+    for (fold, points) in &validation.folds {
+        let (x, y) = axes(curves);
+        let mut picture = Picture::new(x, y);
+        for curves in curves {
+            let points = curves.folds.get(fold).map(Vec::as_slice).unwrap_or_default();
+            draw_line(&mut picture, curves.ink, points);
+        }
+        let best = points.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        let caption = best.map_or(String::new(), |(epoch, value)| {
+            format!("The least validation error is {}, after epoch {epoch}.", number(*value))
+        });
+        figures.push(Figure { title: format!("Fold {fold}"), legend: legend(curves), picture, caption });
+    }
+    figures
+}
+
+/// Errors of all folds in one picture.
+fn all_folds(curves: &[&Curves]) -> Figure {
+    let (x, y) = axes(curves);
+    let mut picture = Picture::new(x, y);
+    for curves in curves {
+        curves.draw(&mut picture);
+    }
+    let many = curves.iter().map(|curves| curves.folds.len()).max().unwrap_or_default();
+    let last = |c: &&Curves| c.median.last().map(|(_, value)| format!("{} {}", c.name, number(*value)));
+    let last: Vec<_> = curves.iter().filter_map(last).collect();
+    let of = if many == 1 { "" } else { ", median of the folds" };
+    let caption = format!("{} After the last epoch{of}: {}.", how(many), last.join(", "));
+    let title = if many == 1 { "Learning curve" } else { "All folds" };
+    Figure { title: title.to_owned(), legend: legend(curves), picture, caption }
+}
+
+/// The axes on which all of `curves` have room.
+fn axes(curves: &[&Curves]) -> (Axis, Axis) {
+    let y = Axis::log_if_wide("mean squared error", curves.iter().flat_map(|curves| curves.values()));
+    (Axis::new(Kind::Whole, "epochs", curves.iter().flat_map(|curves| curves.epochs())), y)
+}
+
+fn legend(curves: &[&Curves]) -> Vec<(Key, String)> {
+    curves.iter().map(|c| (Key::Line(c.ink), c.name.to_owned())).collect()
 }
 
 /// The learning rate, where it changes.

@@ -103,7 +103,13 @@ impl Page {
     /// Adds names with their values.
     pub(super) fn list(&mut self, pairs: &[(String, String)]) {
         let pair = |(name, value): &(String, String)| {
-            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+            // A browser may break a line after any hyphen, but not within a span that fits.
+            let whole = |word: &str| {
+                let word = escape(word);
+                if word.contains('-') { format!("<span>{word}</span>") } else { word }
+            };
+            let words: Vec<_> = value.split(' ').map(whole).collect();
+            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), words.join(" "))
         };
         self.push(&format!("<dl>\n{}</dl>", pairs.iter().map(pair).collect::<String>()));
     }

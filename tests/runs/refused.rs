@@ -1,0 +1,114 @@
+//! What a run with a folder refuses, and the line that is said of it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use crate::{SMALL, stderr, taper, with_whole_run};
+
+/// The folder, what was called, and the one line that is said of it.
+#[test]
+fn what_does_not_go_is_refused_in_one_line() {
+    let (folder, run) = with_whole_run();
+    let run = run.to_str().unwrap();
+    let other = folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("thesis.tex"), "").unwrap();
+    let (other, file) = (other.to_str().unwrap(), other.join("thesis.tex"));
+    let file = file.to_str().unwrap();
+    let new = folder.path().join("new");
+    let new = new.to_str().unwrap();
+    let unfinished = folder.path().join("unfinished");
+    let unfinished = unfinished.to_str().unwrap();
+    assert_eq!(taper(&["cv", "--max-time", "1ms", "--out", unfinished], &SMALL).status.code(), Some(124));
+    let goes_on = format!("is a run that is not done; `taper cv --resume {unfinished}` goes on");
+    let cases: &[(&[&str], &str)] = &[
+        (&["cv", "--out", run], "which has a run; --resume goes on with it, --force replaces it"),
+        (&["cv", "--out", other], "which has other files, expected a new or an empty folder"),
+        (&["cv", "--out", other, "--force"], "which has other files, expected a new or an empty folder"),
+        (&["cv", "--out", file], "a file, expected a folder to make"),
+        (&["cv", "--resume", new], "which has no config.toml, expected the folder of a run"),
+        (&["cv", "--resume", run, "--out", new], "cannot be used with"),
+        (&["cv", "--resume", run, "--config", "a.toml"], "cannot be used with"),
+        (&["cv", "--max-time", "1s"], "the following required arguments were not provided"),
+        (&["cv", "--out", new, "--max-time", "soon"], "invalid value 'soon' for '--max-time <TIME>'"),
+        (
+            &["cv", "--resume", run, "--lr", "0.5"],
+            "error: --lr is 0.5, and the run to go on with began with 0.001",
+        ),
+        (
+            &["cv", "--resume", run, "--set", "seed=2"],
+            "error: --set seed is 2, and the run to go on with began with 1",
+        ),
+        (&["train", "--resume", run], "it is a run of `taper cv`, and this is `taper train`"),
+        (&["report", new], "which has no config.toml, expected the folder of a run"),
+        (&["report", unfinished], &goes_on),
+        (&["train", "--holdout", "1"], "--holdout is 1, expected a finite number from 0 to below 1"),
+    ];
+    for (args, expected) in cases {
+        let output = taper(args, &[]);
+        let message = stderr(&output);
+        println!("{message}");
+        let code = if args.contains(&unfinished) { 1 } else { 2 };
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+        assert!(message.contains(expected), "{args:?}: {message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    }
+    assert!(!Path::new(new).exists());
+    assert!(Path::new(file).exists());
+}
+
+/// What the run began with is known by its checkpoints, whatever the settings' file says now.
+#[test]
+fn changed_settings_and_data_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("a.csv"), folder.path().join("run"));
+    let rows: Vec<_> = (0..40).map(|i| format!("{i},{}\n", i * i % 7)).collect();
+    let rows = rows.concat();
+    fs::write(&data, format!("x,y\n{rows}")).unwrap();
+    let args = ["cv", "-q", "--data", data.to_str().unwrap(), "--target", "y", "--epochs", "2", "--out"];
+    assert!(taper(&args, &[run.to_str().unwrap()]).status.success());
+    let resume = || taper(&["cv", "-q", "--resume", run.to_str().unwrap()], &[]);
+    assert!(resume().status.success());
+
+    let config = run.join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("epochs = 2", "epochs = 3")).unwrap();
+    let message = stderr(&resume());
+    assert!(message.contains("train.epochs is 3, and the run began with 2"), "{message}");
+    fs::write(&config, text).unwrap();
+    assert!(resume().status.success());
+
+    fs::write(&data, format!("x,y\n{rows}").replacen("1,1", "1,2", 1)).unwrap();
+    let output = resume();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("a.csv has changed since the run began: its content is another one"),
+        "{message}"
+    );
+}
+
+/// What a pipe had is gone when the run goes on.
+#[cfg(unix)]
+#[test]
+fn a_run_does_not_begin_with_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let [pipe, run] = ["pipe.csv", "run"].map(|name| folder.path().join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = {
+        let pipe = pipe.clone();
+        thread::spawn(move || fs::write(pipe, "x,y\n1,2\n2,3\n3,5\n4,7\n5,11\n"))
+    };
+    let data = ["cv", "-q", "--data", pipe.to_str().unwrap(), "--target", "y"];
+    let output = taper(&data, &["--out", run.to_str().unwrap()]);
+    writer.join().unwrap().unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("is not a file, expected one that a run with a folder can read again"),
+        "{message}"
+    );
+    assert!(!run.join("config.toml").exists());
+}
