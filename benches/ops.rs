@@ -22,7 +22,7 @@ use taper::ops;
 use common::Place;
 use versus::{Case, Runner};
 
-/// That of the `taper` command.
+/// The C library gives the memory of large tensors back to the system, and the bench would measure page faults.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

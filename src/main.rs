@@ -8,16 +8,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use mimalloc::MiMalloc;
 use taper::Error;
 use tracing::debug;
 
 use crate::cli::{Cli, Command, flag, one_line};
 use crate::commands::{Stopped, cv, gradcheck, inspect, predict, print, readable, report, train};
-
-/// Large tensors come and go all the time, and the C library would give each one's memory back to the system.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
