@@ -22,6 +22,12 @@ pub(super) trait Map<const N: usize>: Copy + Sync {
     /// that a loop of it becomes vectors.
     fn apply<T: Real>(&self, x: [T; N]) -> T;
 
+    /// [`apply`](Self::apply) where the instruction set [fuses](simd::fuses), for an operation that gains from it.
+    #[inline(always)]
+    fn apply_fused<T: Real>(&self, x: [T; N]) -> T {
+        self.apply(x)
+    }
+
     /// Whether [`apply`](Self::apply) serves these operands; nearly always.
     #[inline(always)]
     fn is_usual<T: Real>(&self, _: [T; N]) -> bool {
@@ -168,8 +174,8 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Part<'_, T, F, N> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         match self.axes {
-            [(_, strides)] if *strides == [1; N] => self.contiguous(),
-            _ => self.tiles(),
+            [(_, strides)] if *strides == [1; N] => self.contiguous::<S>(),
+            _ => self.tiles::<S>(),
         }
     }
 }
@@ -178,7 +184,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
     /// A block at a time, the first only so long that the results of the others begin where a line of the cache does, so
     /// that no store crosses two.
     #[inline(always)]
-    fn contiguous(self) {
+    fn contiguous<S: Simd>(self) {
         let Self { f, x, offsets, space, .. } = self;
         let (mut start, len) = (0, space.len());
         let mut end = len.min(space.as_ptr().align_offset(LINE_BYTES));
@@ -187,7 +193,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
             for (k, block) in blocks.iter_mut().enumerate() {
                 *block = &x[k][offsets[k] + start..offsets[k] + end];
             }
-            evaluate_block(f, blocks, &mut space[start..end]);
+            evaluate_block::<S, _, _, _>(f, blocks, &mut space[start..end]);
             (start, end) = (end, len.min(end + BLOCK));
         }
     }
@@ -195,7 +201,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
     /// A tile of rows and columns at a time. Operands that are not contiguous along a row are copied first, in the order
     /// in which they lie, so a transposed one is not read with a jump from one element to the next.
     #[inline(always)]
-    fn tiles(self) {
+    fn tiles<S: Simd>(self) {
         let Self { f, x, offsets, axes, space } = self;
         let Tiling { outer, rows, columns } = Tiling::new(axes);
         let is_strided = columns.strides.iter().any(|&stride| stride > 1);
@@ -230,7 +236,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
                             };
                         }
                         let at = space_start + (row + i) * rows.space + column;
-                        evaluate_block(f, blocks, &mut space[at..at + width]);
+                        evaluate_block::<S, _, _, _>(f, blocks, &mut space[at..at + width]);
                     }
                 }
             }
@@ -282,7 +288,11 @@ struct Tile<T>([T; BLOCK]);
 
 /// The values of `f` for contiguous blocks of operands.
 #[inline(always)]
-fn evaluate_block<T: Element, F: Map<N>, const N: usize>(f: &F, x: [&[T]; N], space: &mut [MaybeUninit<T>]) {
+fn evaluate_block<S: Simd, T: Element, F: Map<N>, const N: usize>(
+    f: &F,
+    x: [&[T]; N],
+    space: &mut [MaybeUninit<T>],
+) {
     let len = space.len();
     // A copy of `f`, which no store can change, and one slice for each operand: only so the compiler sees what is constant
     // and that no index is out of bounds, and makes vectors.
@@ -307,7 +317,8 @@ fn evaluate_block<T: Element, F: Map<N>, const N: usize>(f: &F, x: [&[T]; N], sp
     let mut all_usual = true;
     for i in 0..len {
         all_usual &= f.is_usual(at!(i));
-        space[i].write(T::narrow(f.apply(at!(i))));
+        let z = if simd::fuses::<S>() { f.apply_fused(at!(i)) } else { f.apply(at!(i)) };
+        space[i].write(T::narrow(z));
     }
     if !all_usual {
         for i in 0..len {

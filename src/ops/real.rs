@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use half::{bf16, f16};
 
-use crate::ops::cos::{double, single};
+use crate::ops::cos::{double, fused, single};
 use crate::ops::half_floats;
 
 /// A number that scalar math is written in: `f32` or `f64`. Zero is its default.
@@ -31,6 +31,9 @@ pub(crate) trait Real:
 
     /// cos(x + n pi/2) for an argument that [is near](Self::is_near) zero, without branches.
     fn near_cos(self, n: u8) -> Self;
+
+    /// The same for instruction sets that [fuse](crate::ops::simd::fuses), faster there and very slow elsewhere.
+    fn near_cos_fused(self, n: u8) -> Self;
 }
 
 impl Real for f32 {
@@ -66,6 +69,11 @@ impl Real for f32 {
     fn near_cos(self, n: u8) -> Self {
         single::cos(self, n)
     }
+
+    #[inline(always)]
+    fn near_cos_fused(self, n: u8) -> Self {
+        fused::single(self, n)
+    }
 }
 
 impl Real for f64 {
@@ -98,6 +106,11 @@ impl Real for f64 {
     #[inline(always)]
     fn near_cos(self, n: u8) -> Self {
         double::cos(self, n)
+    }
+
+    #[inline(always)]
+    fn near_cos_fused(self, n: u8) -> Self {
+        fused::double(self, n)
     }
 }
 

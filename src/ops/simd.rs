@@ -50,7 +50,7 @@ impl Best {
 
 /// Whether the instruction set rounds a b + c once. Where none does, the library function that would is many times slower.
 #[inline(always)]
-fn fuses<S: Simd>() -> bool {
+pub(crate) fn fuses<S: Simd>() -> bool {
     TypeId::of::<S>() != TypeId::of::<Plain>()
 }
 

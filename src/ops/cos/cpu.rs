@@ -25,6 +25,11 @@ impl Map<1> for Cos {
     }
 
     #[inline(always)]
+    fn apply_fused<T: Real>(&self, [x]: [T; 1]) -> T {
+        x.near_cos_fused(0)
+    }
+
+    #[inline(always)]
     fn is_usual<T: Real>(&self, [x]: [T; 1]) -> bool {
         x.is_near()
     }
@@ -44,6 +49,11 @@ impl Map<2> for CosGrad {
     #[inline(always)]
     fn apply<T: Real>(&self, [x, g]: [T; 2]) -> T {
         g * x.near_cos(self.n as u8)
+    }
+
+    #[inline(always)]
+    fn apply_fused<T: Real>(&self, [x, g]: [T; 2]) -> T {
+        g * x.near_cos_fused(self.n as u8)
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod cpu;
 pub(super) mod double;
+pub(super) mod fused;
 pub(super) mod single;
 
 #[cfg(feature = "cuda")]
