@@ -165,7 +165,7 @@ impl<'a, T: Real> Parser<'a, T> {
             places.push(Some(places_of_codes));
         }
         Ok(Rows {
-            x: one_hot(self.x, &places),
+            x: one_hot(&self.config.file, self.x, &places)?,
             y: self.y,
             features,
             targets: self.config.target.clone(),

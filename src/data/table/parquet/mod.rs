@@ -138,7 +138,7 @@ impl<'a, T: Real> Builder<'a, T> {
             places.push(places_of_codes);
         }
         Ok(Rows {
-            x: one_hot(self.x, &places),
+            x: one_hot(&self.config.file, self.x, &places)?,
             y: self.y,
             features,
             targets: self.config.target.clone(),
