@@ -153,7 +153,7 @@ fn equal_rows_are_reported_and_bad_files_are_errors() {
     assert!(stderr(&output).contains("duplicates=1"), "{}", stderr(&output));
     let output = run("a,y\n1,2\n3,?\n", &["-q"]);
     let expected =
-        format!("error: {file}:3:y: '?' is a missing value; `--missing drop` leaves out such rows");
+        format!("error: {file}:3:y: '?' is a missing value, and a target cannot be filled; `--missing drop`");
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
     assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
 }

@@ -13,6 +13,7 @@ mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parse;
+mod quotes;
 mod rows;
 mod source;
 
