@@ -121,6 +121,11 @@ impl Error {
     pub(crate) fn data(place: impl ToString, problem: impl Into<String>) -> Self {
         Self::Data { place: one_line(&place.to_string()), problem: one_line(&problem.into()) }
     }
+
+    /// An error in a file of settings, or of one of its settings.
+    pub(crate) fn settings(problem: impl AsRef<str>) -> Self {
+        Self::Settings(one_line(problem.as_ref()))
+    }
 }
 
 /// `text` with its line breaks and other control characters, which names of columns and files may have, as escapes.
@@ -141,5 +146,6 @@ mod tests {
         let message = |error: Error| error.to_string();
         assert_eq!(message(Error::data("a\nb.csv:1:\x1b[31m", "is '\r'")), r"a\nb.csv:1:\u{1b}[31m: is '\r'");
         assert_eq!(message(Error::config("folds", "is\0 \"ä\"")), "folds is\\0 \"ä\"");
+        assert_eq!(message(Error::settings("a\tb")), r"a\tb");
     }
 }

@@ -269,7 +269,7 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ),
         (
             "--data tests/data/diabetes.csv --target y --features 9",
-            "error: --features as a number has a meaning only without data.file",
+            "error: --features is '9', which tests/data/diabetes.csv does not have; expected one of age",
         ),
         (
             "--data tests/data/diabetes.csv --target y --drop s1 --features s2",

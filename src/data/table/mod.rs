@@ -29,7 +29,7 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
-pub(crate) use cell::quote;
+pub(crate) use cell::{quote, shorten};
 pub(crate) use choice::list;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
