@@ -104,7 +104,7 @@ fn advice(epoch: usize, step: usize) -> &'static str {
 impl Error {
     /// An error of the setting `key`; `problem` continues the sentence that begins with the key.
     pub(crate) fn config(key: &'static str, problem: impl Into<String>) -> Self {
-        Self::Config { key, problem: problem.into() }
+        Self::Config { key, problem: one_line(&problem.into()) }
     }
 
     /// The error that the file at `path` cannot be read.
@@ -119,6 +119,33 @@ impl Error {
 
     /// An error in a file of data, at `place`.
     pub(crate) fn data(place: impl ToString, problem: impl Into<String>) -> Self {
-        Self::Data { place: place.to_string(), problem: problem.into() }
+        Self::Data { place: one_line(&place.to_string()), problem: one_line(&problem.into()) }
+    }
+
+    /// An error in a file of settings, or of one of its settings.
+    pub(crate) fn settings(problem: impl AsRef<str>) -> Self {
+        Self::Settings(one_line(problem.as_ref()))
+    }
+}
+
+/// `text` with its line breaks and other control characters, which names of columns and files may have, as escapes.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() { line.extend(char.escape_debug()) } else { line.push(char) }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line() {
+        let message = |error: Error| error.to_string();
+        assert_eq!(message(Error::data("a\nb.csv:1:\x1b[31m", "is '\r'")), r"a\nb.csv:1:\u{1b}[31m: is '\r'");
+        assert_eq!(message(Error::config("folds", "is\0 \"ä\"")), "folds is\\0 \"ä\"");
+        assert_eq!(message(Error::settings("a\tb")), r"a\tb");
     }
 }

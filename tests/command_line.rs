@@ -153,7 +153,7 @@ fn equal_rows_are_reported_and_bad_files_are_errors() {
     assert!(stderr(&output).contains("duplicates=1"), "{}", stderr(&output));
     let output = run("a,y\n1,2\n3,?\n", &["-q"]);
     let expected =
-        format!("error: {file}:3:y: '?' is a missing value; `--missing drop` leaves out such rows");
+        format!("error: {file}:3:y: '?' is a missing value, and a target cannot be filled; `--missing drop`");
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
     assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
 }
@@ -269,7 +269,7 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ),
         (
             "--data tests/data/diabetes.csv --target y --features 9",
-            "error: --features as a number has a meaning only without data.file",
+            "error: --features is '9', which tests/data/diabetes.csv does not have; expected one of age",
         ),
         (
             "--data tests/data/diabetes.csv --target y --drop s1 --features s2",

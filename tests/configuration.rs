@@ -166,6 +166,7 @@ fn flags_override_the_file_and_set_overrides_both() {
     assert_eq!(lr(&["--set", "train.lr=3e-4", "--lr", "0.25"]), json!(3e-4));
     assert_eq!(lr(&["--set", "train.lr=3e-4", "--set", "train.lr=4e-4"]), json!(4e-4));
     assert_eq!(lr(&["--set", "train={lr: 7, epochs: 3}"]), json!(7.0));
+    assert_eq!(lr(&["--set", " train.lr = 7"]), json!(7.0));
     // A flag that was given its default overrides the file all the same.
     assert_eq!(lr(&["--lr", "0.001"]), json!(0.001));
     let config = resolved(&folder, &[file.as_slice(), &["--lr", "0.25"]].concat());
@@ -290,6 +291,30 @@ fn bad_files_get_one_line_and_exit_code_2() {
             "a.json:3: model.depth is unknown, did you mean model.max_depth?",
         ),
         ("a.yaml", "data:\n  row: 3", "a.yaml:2: data.row is unknown, did you mean data.rows?"),
+        ("a.json", "{\n\"\": 3}", "a.json: \"\" is unknown, did you mean train?"),
+        ("a.json", "{\"a\\nb\": 3}", "a.json:1: a\\nb is unknown, did you mean data?"),
+        (
+            "a.toml",
+            &format!("{} = 1", "k".repeat(1000)),
+            "a.toml:1: kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk... is unknown, did you mean train?",
+        ),
+        (
+            "a.json",
+            "{\"train\": {\"lr\": 1},\n\"train.lr\": 2}",
+            "a.json:1: train.lr is given twice, expected it once",
+        ),
+        ("a.yaml", "optimizer:\n  lr: 3", "a.yaml:1: optimizer is unknown, did you mean train?"),
+        ("a.yaml", "folds: 3\nfolds: 4", "a.yaml:1: duplicate entry with key \"folds\""),
+        (
+            "a.yaml",
+            "train:\n\tlr: 3",
+            "a.yaml:2: found character that cannot start any token, while scanning for the next token",
+        ),
+        (
+            "a.yaml",
+            "train: {<<: 3}",
+            "a.yaml: <<: expected a mapping or list of mappings for merging, but found scalar",
+        ),
         ("a.yaml", "1: 2", "a.yaml:1: 1 is unknown, did you mean train?"),
         // Types.
         ("a.toml", "[train]\nlr = \"fast\"", "a.toml:2: train.lr is \"fast\", expected a number"),
@@ -305,11 +330,32 @@ fn bad_files_get_one_line_and_exit_code_2() {
         ("a.yaml", "train:\n  lr:", "a.yaml:2: train.lr is null, expected a number"),
         ("a.toml", "[model]\nlayer = \"conv\"", "a.toml:2: model.layer is \"conv\", expected linear or cos"),
         ("a.toml", "dtype = 32", "a.toml:1: dtype is 32, expected f32 or f64"),
-        ("a.toml", "data.file = 3", "a.toml:1: data.file is 3, expected path string"),
+        ("a.toml", "data.file = 3", "a.toml:1: data.file is 3, expected the path of a file"),
         (
             "a.toml",
             "[data]\nfile = \"a.csv\"\ntarget = \"y\"",
             "a.toml:3: data.target is \"y\", expected a list",
+        ),
+        (
+            "a.yaml",
+            "data: {file: a.csv,\n  target: [y, 2]}",
+            "a.yaml:2: data.target has 2, expected a text in quotes",
+        ),
+        (
+            "a.yaml",
+            "device: no",
+            "a.yaml:1: device is \"no\", expected auto, cpu, cuda, cuda:N or cuda:N,M with each GPU once",
+        ),
+        ("a.yaml", "folds: yes", &format!("a.yaml:1: folds is \"yes\", {WHOLE}")),
+        (
+            "a.yaml",
+            "folds: 18446744073709551616",
+            "a.yaml:1: folds: 18446744073709551616 has too many digits, expected a number from -2^63 to below 2^64",
+        ),
+        (
+            "a.yaml",
+            "holdout: 1e300",
+            "a.yaml:1: holdout is 1e300, expected a finite number from 0 to below 1",
         ),
         (
             "a.yaml",
@@ -388,14 +434,14 @@ fn what_cannot_be_read_is_refused() {
     fs::write(folder.join("latin.yaml"), b"folds: 3\ndevice: \xe9").unwrap();
     fs::write(folder.join("big.toml"), "folds = 3\nseed = 99999999999999999999999").unwrap();
     let expected = "expected a name that ends with .toml, .yaml, .yml or .json";
-    let big = "integer `99999999999999999999999` as i128, expected a number below 2^64";
+    let big = "99999999999999999999999 has too many digits, expected a number from -2^63 to below 2^64";
     for (file, message) in [
         ("missing.toml", "cannot read missing.toml: No such file or directory (os error 2)".to_owned()),
         ("folder.toml", "cannot read folder.toml: Is a directory (os error 21)".to_owned()),
         ("run.ini", format!("cannot tell the format of run.ini, {expected}")),
         ("run", format!("cannot tell the format of run, {expected}")),
         ("latin.yaml", "latin.yaml:2: is not UTF-8 text".to_owned()),
-        ("big.toml", format!("big.toml:2: invalid type: {big}")),
+        ("big.toml", format!("big.toml:2: {big}")),
     ] {
         assert_refused(&folder, &["--config", file], &message);
     }
@@ -406,8 +452,9 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
     let folder = folder("flags");
     fs::write(folder.join("run.toml"), "folds = 8\ntrain.lr = 0\n").unwrap();
     for (args, message) in [
-        (["--set", "lr"], "--set is lr, expected KEY=VALUE as in train.lr=3e-4"),
-        (["--set", "=3"], "--set is =3, expected KEY=VALUE as in train.lr=3e-4"),
+        (["--set", "lr"], "--set is \"lr\", expected KEY=VALUE as in train.lr=3e-4"),
+        (["--set", ""], "--set is \"\", expected KEY=VALUE as in train.lr=3e-4"),
+        (["--set", "=3"], "--set is \"=3\", expected KEY=VALUE as in train.lr=3e-4"),
         (["--set", "train.learning_rate=1"], "--set train.learning_rate is unknown, did you mean train.lr?"),
         (["--set", "train={lrr: 0}"], "--set train.lrr is unknown, did you mean train.lr?"),
         (["--set", "train=5"], "--set train is 5, expected a section of settings"),
@@ -421,6 +468,16 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
             ["--set", "device=a: b: c"],
             "--set device cannot be read: mapping values are not allowed in this context at line 1 column 5",
         ),
+        (
+            ["--set", "seed=18446744073709551616"],
+            "--set seed cannot be read: 18446744073709551616 has too many digits, expected a number from -2^63 to below 2^64",
+        ),
+        (["--rows", "-1"], &format!("invalid value '-1' for '--rows <N>': {WHOLE}; see 'taper --help'")),
+        (
+            ["--epochs", "1e3"],
+            &format!("invalid value '1e3' for '--epochs <N>': {WHOLE}; see 'taper --help'"),
+        ),
+        (["--lr", "fast"], "invalid value 'fast' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "-1"], "--lr is -1, expected a finite number above 0"),
         (["--rows", "5"], "run.toml:1: folds is 8, expected at most the 5 rows"),
         (["--seed", "1"], "run.toml:2: train.lr is 0, expected a finite number above 0"),
@@ -439,4 +496,38 @@ fn a_file_of_data_takes_the_place_of_synthetic_data() {
         resolved(&folder, &both),
         resolved(&folder, &["--epochs", "3", "--data", "houses.csv", "--target", "price"])
     );
+}
+
+/// Where there is a file of data, the number that `--features` is otherwise may be the name of a column.
+#[test]
+fn a_number_may_be_the_name_of_a_column() {
+    let folder = folder("numbers");
+    let file = ["--data", "a.csv", "--target", "y"];
+    let features = |args: &[&str]| resolved(&folder, args)["data"]["features"].clone();
+    assert_eq!(features(&[file.as_slice(), &["--features", "2024"]].concat()), json!(["2024"]));
+    fs::write(folder.join("run.yaml"), "data: {file: a.csv, target: [y]}").unwrap();
+    assert_eq!(features(&["--config", "run.yaml", "--features", "2024,x"]), json!(["2024", "x"]));
+    assert_eq!(features(&["--config", "run.yaml", "--features", "2024"]), json!(["2024"]));
+    assert_eq!(features(&["--features", "3"]), json!(3));
+}
+
+/// What YAML has beside JSON.
+#[test]
+fn anchors_and_merges_of_yaml_are_read() {
+    let folder = folder("yaml");
+    let text = "---\nfolds: &n 3\nseed: *n\ntrain: {<<: {lr: 0.5, epochs: 7}, epochs: 2}\ndata: {file: a.csv, target: [no, y]}\n";
+    fs::write(folder.join("run.YAML"), text).unwrap();
+    let config = resolved(&folder, &["--config", "run.YAML"]);
+    assert_eq!((&config["folds"], &config["seed"]), (&json!(3), &json!(3)));
+    assert_eq!((&config["train"]["lr"], &config["train"]["epochs"]), (&json!(0.5), &json!(2)));
+    assert_eq!(config["data"]["target"], json!(["no", "y"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_and_not_waited_for() {
+    let folder = folder("pipe");
+    assert!(Command::new("mkfifo").arg(folder.join("run.toml")).status().unwrap().success());
+    let message = "cannot read run.toml: it is a pipe or a device, expected a file";
+    assert_refused(&folder, &["--config", "run.toml"], message);
 }

@@ -189,6 +189,10 @@ fn folds_are_made_of_groups() {
     let config = config.validate().unwrap();
     let error = taper::cross_validate(&config, &grouped, &[Device::Cpu]).unwrap_err();
     assert_eq!(error.to_string(), "folds is 6, expected at most the 5 groups");
+    let one = table.data.clone().with_groups(vec![7; 442]).unwrap();
+    let error = taper::cross_validate(&config, &one, &[Device::Cpu]).unwrap_err();
+    let expected = "folds is 6, but there is no more than one of the groups, expected at least 2 to divide";
+    assert_eq!(error.to_string(), expected);
     let few = table.data.with_groups(groups[1..].to_vec()).unwrap_err();
     assert!(few.to_string().contains("441 groups of 442 rows"), "{few}");
 }

@@ -16,6 +16,7 @@ until they converge, however long that takes; HistGradientBoostingRegressor with
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -66,7 +67,7 @@ def main():
         return
     if args.taper is None:
         subprocess.run(["cargo", "build", "--release", "--quiet", "--locked"], check=True)
-        args.taper = Path("target/release/taper")
+        args.taper = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "release/taper")
     version = output([args.taper, "--version"]).splitlines()
     print(f"{', '.join(version[:2])}; scikit-learn {sklearn.__version__}; {FOLDS} folds, seeds 1 to {args.seeds}")
     rows = [("data", "model", "rmse", "r2", "x", "seconds")]

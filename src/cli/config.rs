@@ -41,13 +41,20 @@ impl SettingArgs {
         let flags = yaml_serde::to_value(self).map_err(|error| Error::Settings(error.to_string()))?;
         for key in KEYS {
             let argument = argument(key);
-            if self.given.contains(&argument) {
+            if !self.given.contains(&argument) {
+                continue;
+            }
+            // Beside a file, which comes before them among the keys, features are columns, and `--features 2024` is one.
+            if *key == "data.features" && settings.is_given("data.file") {
+                settings.set(key, self.features(), flag)?;
+            } else {
                 settings.set(key, &flags[argument], flag)?;
             }
         }
         for text in &self.set {
-            let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
-                Error::Settings(format!("--set is {text}, expected KEY=VALUE as in train.lr=3e-4"))
+            let assignment = text.split_once('=').map(|(key, value)| (key.trim(), value));
+            let (key, value) = assignment.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+                Error::Settings(format!("--set is {text:?}, expected KEY=VALUE as in train.lr=3e-4"))
             })?;
             settings.set_text(key, value, |key| format!("--set {key}"))?;
         }

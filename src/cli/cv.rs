@@ -54,14 +54,16 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     scale: ScaleArg,
     /// Rows of synthetic data, from 2 to 4294967295
-    #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data")]
+    #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data",
+          allow_negative_numbers = true)]
     rows: usize,
     /// Standard deviation of the noise of synthetic data, 0 or more; its square is the least mse that can be reached
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
           allow_hyphen_values = true)]
     noise: f64,
     /// Folds of taper cv, 2 or more, each tested once with a network trained on the others
-    #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data")]
+    #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data",
+          allow_negative_numbers = true)]
     folds: usize,
     /// Share of the rows that taper train keeps to test the model on, from 0 to below 1
     #[arg(long, value_name = "X", default_value_t = defaults().holdout, help_heading = "Data",
@@ -69,13 +71,16 @@ pub(crate) struct SettingArgs {
     holdout: f64,
 
     /// Width of the hidden layer, 1 or more
-    #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network")]
+    #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network",
+          allow_negative_numbers = true)]
     hidden: usize,
     /// Least number of times that the hidden layer is applied, from 0 to the largest
-    #[arg(long, value_name = "N", default_value_t = defaults().model.min_depth, help_heading = "Network")]
+    #[arg(long, value_name = "N", default_value_t = defaults().model.min_depth, help_heading = "Network",
+          allow_negative_numbers = true)]
     min_depth: usize,
     /// Largest number of times that the hidden layer is applied, from the least to 1000
-    #[arg(long, value_name = "N", default_value_t = defaults().model.max_depth, help_heading = "Network")]
+    #[arg(long, value_name = "N", default_value_t = defaults().model.max_depth, help_heading = "Network",
+          allow_negative_numbers = true)]
     max_depth: usize,
     /// Kind of all layers
     #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
@@ -85,10 +90,12 @@ pub(crate) struct SettingArgs {
     cos_init: CosInitArg,
 
     /// Times that training goes through the rows, 1 or more
-    #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training",
+          allow_negative_numbers = true)]
     epochs: usize,
     /// Rows of a training step, 1 or more
-    #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training",
+          allow_negative_numbers = true)]
     batch_size: usize,
     /// Learning rate of AdamW, above 0
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
@@ -103,7 +110,8 @@ pub(crate) struct SettingArgs {
     engine: EngineArg,
 
     /// Seed of all randomness, 0 or more: the same seed gives the same result to the bit
-    #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run")]
+    #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run",
+          allow_negative_numbers = true)]
     seed: u64,
     /// Device: auto, cpu, cuda, cuda:N, or cuda:N,M,... to share the folds among GPUs; auto takes a GPU if build and
     /// machine have one
@@ -142,6 +150,13 @@ fn number_or_columns<S: Serializer>(features: &[String], serializer: S) -> Resul
         return number.serialize(serializer);
     }
     features.serialize(serializer)
+}
+
+impl SettingArgs {
+    /// What `--features` says, as names of columns.
+    pub(super) fn features(&self) -> &[String] {
+        &self.features
+    }
 }
 
 impl CvArgs {

@@ -116,7 +116,15 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         text.split("\n\n").filter(|p| !["Usage:", "For more"].iter().any(|no| p.starts_with(no)));
     let lines: Vec<_> =
         paragraphs.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).collect();
-    let message = lines.join("; ").replace(":; ", ": ");
+    let mut message = lines.join("; ").replace(":; ", ": ");
+    // What Rust's parsers of numbers say does not say what would be right.
+    for (said, expected) in [
+        ("invalid digit found in string", "expected a whole number of 0 or more"),
+        ("number too large to fit in target type", "expected a whole number below 2^64"),
+        ("invalid float literal", "expected a number"),
+    ] {
+        message = message.replace(said, expected);
+    }
     format!("{message}; see 'taper --help'")
 }
 

@@ -35,19 +35,28 @@ impl ConfigFile {
     /// Reads the file at `path`, whose ending tells the format.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let name = path.display();
-        let format = match path.extension().and_then(|ending| ending.to_str()) {
+        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+        let format = match ending.as_deref() {
             Some("toml") => Format::Toml,
             Some("yaml" | "yml") => Format::Yaml,
             Some("json") => Format::Json,
             _ => {
                 let expected = "expected a name that ends with .toml, .yaml, .yml or .json";
-                return Err(Error::Settings(format!("cannot tell the format of {name}, {expected}")));
+                return Err(Error::settings(format!("cannot tell the format of {name}, {expected}")));
             }
         };
-        let bytes = fs::read(path).map_err(|e| Error::Settings(format!("cannot read {name}: {e}")))?;
+        let cannot = |error| Error::settings(format!("cannot read {name}: {error}"));
+        // A pipe without a writer would be waited for.
+        let metadata = fs::metadata(path).map_err(cannot)?;
+        if !(metadata.is_file() || metadata.is_dir()) {
+            return Err(Error::settings(format!(
+                "cannot read {name}: it is a pipe or a device, expected a file"
+            )));
+        }
+        let bytes = fs::read(path).map_err(cannot)?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line = line(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-            Error::Settings(format!("{name}:{line}: is not UTF-8 text"))
+            Error::settings(format!("{name}:{line}: is not UTF-8 text"))
         })?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         Ok(Self { path: path.to_owned(), format, text })
@@ -61,11 +70,16 @@ impl ConfigFile {
         if self.text.trim().is_empty() {
             return Ok(Value::Null);
         }
-        self.parse(PhantomData).map_err(|Complaint { line, message }| {
-            // What no number can hold is all that a value does not take.
-            let message = message.replace('\n', " ").replace("any YAML value", "a number below 2^64");
-            Error::Settings(format!("{}: {message}", self.place(line)))
-        })
+        let refused = |Complaint { line, message }| {
+            Error::settings(format!("{}: {}", self.place(line), complaint(&message)))
+        };
+        let mut document: Value = self.parse(PhantomData).map_err(refused)?;
+        if matches!(self.format, Format::Yaml) {
+            document
+                .apply_merge()
+                .map_err(|error| Error::settings(format!("{}: <<: {error}", self.path.display())))?;
+        }
+        Ok(document)
     }
 
     /// Where `key` stands, as in `run.toml:3`.
@@ -116,6 +130,21 @@ impl Complaint {
             message = message.replace(&format!(" at line {line} column {column}"), "");
         }
         Self { line: place.map(|(line, _)| line), message }
+    }
+}
+
+/// What a parser complains of, in one line. Integers that are too large or too small are all that a value does not take.
+pub(super) fn complaint(message: &impl ToString) -> String {
+    let message = message.to_string().replace('\n', " ");
+    let number = message.strip_suffix(", expected any YAML value").and_then(|message| {
+        let (before, number) = message.split_once("invalid type: integer `")?;
+        Some((before, number.split('`').next()?))
+    });
+    match number {
+        Some((before, number)) => {
+            format!("{before}{number} has too many digits, expected a number from -2^63 to below 2^64")
+        }
+        None => message,
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 use yaml_serde::{Mapping, Value};
 
-use crate::config::file::ConfigFile;
+use crate::config::file::{ConfigFile, complaint};
 use crate::config::keys::{KEYS, is_section, join, nearest};
 use crate::config::{CvConfig, ValidConfig};
+use crate::data::shorten;
 use crate::error::{Error, Result};
 
 /// The settings that were given, each with who gave it; all others have their defaults.
@@ -101,7 +102,7 @@ impl Settings {
     /// Fails with [`Error::Settings`] when the key is unknown.
     pub fn set(&mut self, key: &str, value: impl Serialize, name: fn(&str) -> String) -> Result<()> {
         let value = yaml_serde::to_value(value)
-            .map_err(|error| Error::Settings(format!("{} cannot be read: {error}", name(key))))?;
+            .map_err(|error| Error::settings(format!("{} cannot be read: {error}", name(key))))?;
         self.insert(key, value, Giver::Caller(name))
     }
 
@@ -111,13 +112,23 @@ impl Settings {
     ///
     /// Fails with [`Error::Settings`] when the key is unknown or the value no YAML.
     pub fn set_text(&mut self, key: &str, value: &str, name: fn(&str) -> String) -> Result<()> {
-        let value: Value = yaml_serde::from_str(value)
-            .map_err(|error| Error::Settings(format!("{} cannot be read: {error}", name(key))))?;
+        let value: Value = yaml_serde::from_str(value).map_err(|error| {
+            Error::settings(format!("{} cannot be read: {}", name(key), complaint(&error)))
+        })?;
         self.insert(key, value, Giver::Caller(name))
+    }
+
+    /// Whether `key` was given a value.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.given.contains_key(key)
     }
 
     fn insert(&mut self, path: &str, value: Value, by: Giver) -> Result<()> {
         if KEYS.contains(&path) {
+            // A parser refuses a name that comes twice, but knows nothing of `train.lr` beside the `lr` of `train`.
+            if matches!(by, Giver::File) && self.is_given(path) {
+                return Err(self.error(path, by, "is given twice, expected it once"));
+            }
             self.given.insert(path.to_owned(), Given { value, by });
             return Ok(());
         }
@@ -128,7 +139,12 @@ impl Settings {
         match value {
             Value::Null => Ok(()),
             Value::Mapping(entries) => entries.into_iter().try_for_each(|(name, value)| {
-                let name = name.as_str().map_or_else(|| shown(&name), str::to_owned);
+                let name = match name.as_str() {
+                    // Not to be taken for the section that it would be in.
+                    Some("") => "\"\"".to_owned(),
+                    Some(name) => name.to_owned(),
+                    None => shown(&name),
+                };
                 self.insert(&join(path, &name), value, by)
             }),
             value => {
@@ -149,20 +165,27 @@ impl Settings {
                 *place(&mut document, key) = value.clone();
             }
         }
-        read(&document).map_err(|(key, mut message)| {
-            if let Some(Given { value, by }) = self.given.get(&key) {
+        read(&document).map_err(|(path, mut message)| {
+            let (key, element) = path.split_once('[').unwrap_or((&path, ""));
+            if let Some(Given { value, by }) = self.given.get(key) {
+                // Of a list it is an element that is wrong.
+                let element = element.split(']').next().and_then(|i| value.get(i.parse::<usize>().ok()?));
+                if let Some(element) = element {
+                    let problem = problem(element, &message);
+                    return self.error(key, *by, &problem.replacen("is ", "has ", 1));
+                }
                 if message.contains("Value::Tagged") {
                     // Only of a word does serde say which others it expected.
-                    *place(&mut document, &key) = "".into();
+                    *place(&mut document, key) = "".into();
                     message = read(&document).err().map_or(message, |(_, message)| message);
                 }
-                return self.error(&key, *by, &problem(value, &message));
+                return self.error(key, *by, &problem(value, &message));
             }
             // An error of a whole section begins with the key that it is about.
             let (key, problem) = message.split_once(' ').unwrap_or_default();
             match self.given.get(key) {
                 Some(given) => self.error(key, given.by, problem),
-                None => Error::Settings(message),
+                None => Error::settings(message),
             }
         })
     }
@@ -201,7 +224,8 @@ impl Settings {
     /// The error that begins with the name which the giver has for `key`.
     fn error(&self, key: &str, by: Giver, problem: &str) -> Error {
         let file = self.file.as_ref().map(|file| file.place_of(key));
-        Error::Settings(match (by, file) {
+        let key = &shorten(key);
+        Error::settings(match (by, file) {
             (Giver::Caller(name), _) => format!("{} {problem}", name(key)),
             (Giver::File, Some(place)) if key.is_empty() => format!("{place}: {problem}"),
             (Giver::File, Some(place)) => format!("{place}: {key} {problem}"),
@@ -215,14 +239,10 @@ fn place<'a>(document: &'a mut Value, key: &str) -> &'a mut Value {
     key.split('.').fold(document, |section, name| &mut section[name])
 }
 
-/// The configuration, or the key that serde refuses and why.
+/// The configuration, or the path that serde refuses, which may end with the index of a list's element, and why.
 fn read(document: &Value) -> Result<CvConfig, (String, String)> {
-    serde_path_to_error::deserialize(document).map_err(|error| {
-        let path = error.path().to_string();
-        // What is wrong with an element of a list is wrong with the list.
-        let key = path.split('[').next().unwrap_or_default();
-        (key.to_owned(), error.inner().to_string())
-    })
+    serde_path_to_error::deserialize(document)
+        .map_err(|error| (error.path().to_string(), error.inner().to_string()))
 }
 
 /// What is wrong with `value`, of which serde says `message`.
@@ -234,6 +254,8 @@ fn problem(value: &Value, message: &str) -> String {
         "usize" | "u64" => "a whole number of 0 or more",
         "f64" => "a number",
         "a sequence" => "a list",
+        "a string" => "a text in quotes",
+        "path string" => "the path of a file",
         expected => &expected.replace('`', ""),
     };
     format!("is {}, expected {expected}", shown(value))

@@ -76,6 +76,8 @@ fn at_most(key: &'static str, value: usize, most: usize) -> Result<()> {
 /// `range` says in words what `in_range` checks, which is false for NaN.
 fn finite(key: &'static str, value: f64, in_range: bool, range: &str) -> Result<()> {
     if !(value.is_finite() && in_range) {
+        // Not hundreds of digits.
+        let value = if value.abs() < 1e16 { value.to_string() } else { format!("{value:e}") };
         return Err(Error::config(key, format!("is {value}, expected a finite number {range}")));
     }
     Ok(())

@@ -174,6 +174,11 @@ fn check_k(k: usize, n: usize, what: &str) -> Result<()> {
     if k < 2 {
         return Err(Error::config("folds", format!("is {k}, expected at least 2")));
     }
+    if n < 2 {
+        let problem =
+            format!("is {k}, but there is no more than one of the {what}, expected at least 2 to divide");
+        return Err(Error::config("folds", problem));
+    }
     if k > n {
         return Err(Error::config("folds", format!("is {k}, expected at most the {n} {what}")));
     }
@@ -257,6 +262,8 @@ mod tests {
         let message = |n, k| kfold(n, k).unwrap_err().to_string();
         assert_eq!(message(10, 1), "folds is 1, expected at least 2");
         assert_eq!(message(3, 4), "folds is 4, expected at most the 3 rows");
+        let one = "folds is 4, but there is no more than one of the rows, expected at least 2 to divide";
+        assert_eq!(message(1, 4), one);
         assert!(kfold(4, 4).unwrap().fold(4).is_none());
         let grouped = KFold::grouped(&[1, 1, 2, 2], 3, &mut generator(5, Stream::Folds, 0));
         assert_eq!(grouped.unwrap_err().to_string(), "folds is 3, expected at most the 2 groups");

@@ -11,4 +11,4 @@ pub use kfold::{Fold, KFold};
 pub use scaling::{Scale, Scaling};
 pub use synthetic::synthetic;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read};
-pub(crate) use table::{list, quote, target_names};
+pub(crate) use table::{list, quote, shorten, target_names};

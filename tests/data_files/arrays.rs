@@ -74,6 +74,14 @@ fn bad_matrices_of_numpy_get_a_message() {
         let message = message(&format!("bad_{i}.npy"), &bytes, &flags, FloatType::F32);
         assert_eq!(message.replace(&path.display().to_string(), "TARGET"), expected);
     }
+    let nan = npy_f64("2, 2", &[1., f64::NAN, 2., f64::NAN]);
+    let path = file("two_rows_y.npy", &two_rows);
+    let empty =
+        message("nan_column.npy", &nan, &format!("target={} missing=mean", path.display()), FloatType::F32);
+    assert_eq!(empty, "FILE[:, 1]: is NaN in every row, expected a value in at least one");
+    let flags = format!("target={}", path.display());
+    let same = message("two_rows_y.npy", &two_rows, &flags, FloatType::F32);
+    assert_eq!(same, "data.target is FILE, which is the file of the features");
     let message = message("y_name.npy", &two_rows, "target=y", FloatType::F32);
     assert_eq!(message, "data.target is y, expected the .npy file of the targets");
 }
@@ -111,6 +119,16 @@ fn safetensors_are_read_or_get_a_message() {
             "FILE: has no tensor 'X', expected one; it has Z, y",
         ),
         (good.clone(), "target=t", "data.target is 't', which FILE does not have; it has X, y"),
+        (good.clone(), "target=X", "data.target is 'X', which is the tensor of the features"),
+        (safetensors("{}", &[]), "", "FILE: has no tensor 'X', expected one; it has none"),
+        (
+            safetensors(
+                &header.replace("F32", "C64").replace("[2,1]", "[1,1]").replace("[2]", "[1]"),
+                &[1., 2., 3., 4.],
+            ),
+            "",
+            "FILE:X: has elements of type C64, expected real numbers",
+        ),
         (good.clone(), "target=a,b", "data.target is a, b, expected the name of one tensor"),
         (
             good.clone(),

@@ -1,11 +1,13 @@
 //! Matrices in .npy and .safetensors files.
 
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::Metadata;
 
 use super::cell::Real;
+use super::choice::list;
 use super::matrix::{Array, Matrix};
 use super::source::Source;
 use super::{Column, Rows, npy, target_names};
@@ -30,6 +32,11 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
             format!("is {target}, expected the .npy file of the targets"),
         ));
     }
+    if let (Ok(x), Ok(y)) = (fs::canonicalize(&config.file), fs::canonicalize(target))
+        && x == y
+    {
+        return Err(Error::config("data.target", format!("is {target}, which is the file of the features")));
+    }
     // One after the other, so that there is one bar at a time.
     let x = {
         let (mut source, array) = open_npy("data.file", &config.file)?;
@@ -50,6 +57,9 @@ pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> 
             return Err(Error::config("data.target", problem));
         }
     };
+    if target == X {
+        return Err(Error::config("data.target", format!("is '{X}', which is the tensor of the features")));
+    }
     let mut tensors = Tensors::open("data.file", &config.file)?;
     let file = config.file.display();
     let x = tensors.find(X)?;
@@ -123,8 +133,9 @@ impl<'a> Tensors<'a> {
     pub(super) fn find(&self, name: &str) -> Result<Array> {
         let file = self.file.display();
         let Some(info) = self.metadata.info(name) else {
-            let problem = format!("has no tensor '{name}', expected one; it has {}", said(&self.names()));
-            return Err(Error::data(file, problem));
+            let names = self.names();
+            let names = if names.is_empty() { "none".to_owned() } else { list(&names) };
+            return Err(Error::data(file, format!("has no tensor '{name}', expected one; it has {names}")));
         };
         let start = self.start + info.data_offsets.0 as u64;
         Array::new(format!("{file}:{name}"), info.dtype, false, &info.shape, start)
@@ -159,7 +170,7 @@ fn check_names(config: &FileConfig, format: &str) -> Result<()> {
 }
 
 fn said(names: &[String]) -> String {
-    if names.is_empty() { "missing".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "missing".to_owned() } else { list(names) }
 }
 
 /// Joins features and targets, and does with missing values what was asked for.
@@ -192,6 +203,10 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
     {
         let problem = "is NaN, a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in";
         return Err(Error::data(place, problem));
+    }
+    if let Some(column) = x.column_without_values() {
+        let place = format!("{}[:, {column}]", x.array.name);
+        return Err(Error::data(place, "is NaN in every row, expected a value in at least one"));
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use std::path::Path;
+
 use super::MAX_CATEGORIES;
 use super::cell::Real;
+use crate::error::{Error, Result};
 
 /// The different values of a text column, numbered as they come.
 #[derive(Debug, Default)]
@@ -33,31 +36,45 @@ impl Categories {
     }
 }
 
-/// Replaces the codes in the rows of `x` by zeros and a one. `columns` has a column's places of codes if it is text; where
-/// its code is NaN all its features are, which the mean over the training rows fills with the shares of the values.
-pub(super) fn one_hot<T: Real>(x: Vec<T>, columns: &[Option<Vec<usize>>]) -> Vec<T> {
-    if columns.iter().all(Option::is_none) {
-        return x;
+/// Replaces the codes in the rows of `x`, which are those of `file`, by zeros and a one. `columns` has a column's places of
+/// codes if it is text; where its code is NaN all its features are, which the mean over the training rows fills with the
+/// shares of the values.
+///
+/// The rows grow where they are: a copy would double the memory that reading takes.
+pub(super) fn one_hot<T: Real>(file: &Path, mut x: Vec<T>, columns: &[Option<Vec<usize>>]) -> Result<Vec<T>> {
+    if columns.iter().all(Option::is_none) || x.is_empty() {
+        return Ok(x);
     }
+    let rows = x.len() / columns.len();
     let width: usize = columns.iter().map(|places| places.as_ref().map_or(1, Vec::len)).sum();
-    let mut expanded = Vec::with_capacity(x.len() / columns.len() * width);
-    for row in x.chunks_exact(columns.len()) {
-        for (&value, places) in row.iter().zip(columns) {
+    if x.try_reserve_exact(rows.saturating_mul(width).saturating_sub(x.len())).is_err() {
+        let problem = "does not fit in memory with its texts as zeros and ones";
+        return Err(Error::data(file.display(), problem));
+    }
+    x.resize(rows * width, T::zero());
+    // From the end, since a column takes at least the room of its code: nothing is overwritten before it is read.
+    let mut end = x.len();
+    for row in (0..rows).rev() {
+        for (column, places) in columns.iter().enumerate().rev() {
+            let value = x[row * columns.len() + column];
+            let start = end - places.as_ref().map_or(1, Vec::len);
+            let features = &mut x[start..end];
+            end = start;
             let Some(places) = places else {
-                expanded.push(value);
+                features[0] = value;
                 continue;
             };
-            let start = expanded.len();
-            expanded.resize(start + places.len(), value);
             let code = value.to_f64();
-            if !code.is_nan() {
-                for (i, place) in places.iter().enumerate() {
-                    expanded[start + place] = if i as f64 == code { T::one() } else { T::zero() };
+            if code.is_nan() {
+                features.fill(value);
+            } else {
+                for (i, &place) in places.iter().enumerate() {
+                    features[place] = if i as f64 == code { T::one() } else { T::zero() };
                 }
             }
         }
     }
-    expanded
+    Ok(x)
 }
 
 #[cfg(test)]
@@ -83,10 +100,12 @@ mod tests {
     #[test]
     fn codes_become_zeros_and_a_one() {
         let columns = [None, Some(vec![1, 0]), Some(vec![0])];
+        let one_hot = |x, columns: &[Option<Vec<usize>>]| one_hot(Path::new("a.csv"), x, columns).unwrap();
         let x = one_hot(vec![5f32, 0., 0., 6., 1., 0.], &columns);
         assert_eq!(x, [5., 0., 1., 1., 6., 1., 0., 1.]);
         let x = one_hot(vec![5f32, f32::NAN, 0.], &columns);
         assert!(x[0] == 5. && x[1].is_nan() && x[2].is_nan() && x[3] == 1.);
-        assert_eq!(one_hot(vec![1f64, 2.], &[None]), [1., 2.]);
+        assert_eq!(one_hot(vec![1f32, 2.], &[None]), [1., 2.]);
+        assert!(one_hot(Vec::new(), &columns).is_empty());
     }
 }

@@ -54,10 +54,19 @@ pub(super) fn is_missing(field: &str) -> bool {
 
 /// A field as a message quotes it: in one line and not too long.
 pub(crate) fn quote(field: &str) -> String {
+    format!("'{}'", shorten(field).escape_debug())
+}
+
+/// A field or a name, cut off where it is too long for a message.
+pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 40;
-    let start: String = field.chars().take(LONGEST).collect();
-    let rest = if start.len() < field.len() { "..." } else { "" };
-    format!("'{}{rest}'", start.escape_debug())
+    let start: String = text.chars().take(LONGEST).collect();
+    if start.len() < text.len() { format!("{start}...") } else { start }
+}
+
+/// Whether a field that is no number would be one without its commas, as `1,5` and `1,234.5` would.
+pub(super) fn has_commas(field: &str) -> bool {
+    field.contains(',') && field.replace(',', "").parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 #[cfg(test)]
@@ -108,6 +117,16 @@ mod tests {
             assert_eq!(Cell::<f32>::parse(field), cell, "{field}");
         }
         assert_eq!(Cell::<f64>::parse("1e39"), Cell::Number(1e39));
+    }
+
+    #[test]
+    fn commas_in_numbers_are_told_from_text() {
+        for field in ["1,5", "-1,234.5", "1,000,000", ",5", "1,"] {
+            assert!(has_commas(field), "{field}");
+        }
+        for field in ["", ",", "1.5", "a,b", "1,b", "inf,", "1, 5"] {
+            assert!(!has_commas(field), "{field}");
+        }
     }
 
     #[test]

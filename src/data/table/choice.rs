@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::cell::shorten;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
 
@@ -97,9 +98,9 @@ fn some_of(file: &Path, header: &[String]) -> String {
     format!("{}: {}", file.display(), list(header))
 }
 
-/// The first names, and how many more there are.
+/// The first names, none of them too long, and how many more there are.
 pub(crate) fn list(names: &[String]) -> String {
-    let shown = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown = names.iter().take(LISTED).map(|name| shorten(name)).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(LISTED) {
         0 => shown,
         more => format!("{shown} and {more} more"),

@@ -1,15 +1,16 @@
 //! Text files of separated fields.
 
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
 use super::Rows;
 use super::cell::{Real, quote};
 use super::choice::Choice;
 use super::line::{line_of, place_of};
 use super::parse::Parser;
+use super::quotes::{Quotes, check_quotes};
 use super::source::Source;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
@@ -18,11 +19,21 @@ use crate::error::{Error, Result};
 const BUFFER: usize = 1 << 18;
 /// The rows by which it is decided what is text.
 const SAMPLE: usize = 1000;
+const OPEN: &str =
+    "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
 
 /// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
 pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<Rows<T>> {
     let mut lines = Lines::open(&config.file, delimiter)?;
     let header = lines.header.clone();
+    if let [one] = header.as_slice() {
+        let problem = format!(
+            "the header has one column, {}, expected a target and features, separated by {}",
+            quote(one),
+            if delimiter.is_some() { "tabs" } else { "commas, semicolons or tabs" }
+        );
+        return Err(Error::data(format!("{}:1", config.file.display()), problem));
+    }
 
     let choice = Choice::new(config, &header)?;
     let mut sample = Vec::new();
@@ -41,6 +52,16 @@ pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Resul
     }
     lines.finish()?;
     parser.finish()
+}
+
+/// What is wrong with a file that begins as those of other formats do.
+fn other_format(start: &[u8]) -> Option<&'static str> {
+    Some(match start {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "is text in UTF-16, expected UTF-8",
+        [0x1f, 0x8b, ..] => "is compressed by gzip, expected the text itself",
+        [b'P', b'K', 3, 4, ..] => "is a zip archive, as spreadsheets are, expected text such as CSV",
+        _ => return None,
+    })
 }
 
 /// The comma, semicolon or tab of which the first line has most outside of quotes; the comma if it has none.
@@ -69,8 +90,9 @@ pub(super) struct Lines<'a> {
     pub(super) file: &'a Path,
     /// The names of the columns.
     pub(super) header: Vec<String>,
-    /// Whether the last field of the last row has a line break.
-    ends_with_break: bool,
+    delimiter: u8,
+    /// Where the last row is.
+    last: Option<Position>,
 }
 
 impl<'a> Lines<'a> {
@@ -78,10 +100,13 @@ impl<'a> Lines<'a> {
     pub(super) fn open(file: &'a Path, delimiter: Option<u8>) -> Result<Self> {
         let mut source = BufReader::with_capacity(BUFFER, Source::open("data.file", file)?);
         let start = source.fill_buf().map_err(|error| Error::data(file.display(), error.to_string()))?;
+        if let Some(problem) = other_format(start) {
+            return Err(Error::data(file.display(), problem));
+        }
         let delimiter = delimiter.unwrap_or_else(|| most_frequent_delimiter(start));
         let reader =
             ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
-        let mut lines = Self { reader, file, header: Vec::new(), ends_with_break: false };
+        let mut lines = Self { reader, file, header: Vec::new(), delimiter, last: None };
         lines.read_header()?;
         Ok(lines)
     }
@@ -95,6 +120,10 @@ impl<'a> Lines<'a> {
         }
         let header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
         let place = place_of(self.file, &record, None);
+        if header.iter().any(|name| name.contains('\0')) {
+            let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8";
+            return Err(Error::data(place, problem));
+        }
         if header.iter().all(|name| name.parse::<f64>().is_ok()) {
             let problem = format!(
                 "begins with numbers, {}, expected a header with the names of the columns",
@@ -117,6 +146,7 @@ impl<'a> Lines<'a> {
                 return Err(Error::data(format!("{place}:{name}"), problem));
             }
         }
+        self.check_quotes(&record)?;
         self.header = header;
         Ok(())
     }
@@ -137,13 +167,38 @@ impl<'a> Lines<'a> {
             let problem = format!("has {fields}, expected {} as in the header{quoted}", self.header.len());
             return Err(self.error(record, None, &problem));
         }
-        self.ends_with_break = record.iter().next_back().is_some_and(|field| field.contains('\n'));
+        self.check_quotes(record)?;
         Ok(true)
     }
 
     /// The error of a row, or of its field in `column`.
     pub(super) fn error(&self, record: &StringRecord, column: Option<usize>, problem: &str) -> Error {
         Error::data(place_of(self.file, record, column.map(|column| self.header[column].as_str())), problem)
+    }
+
+    /// Refuses a row of several lines whose quotes are not in order, which may well be several rows.
+    fn check_quotes(&mut self, record: &StringRecord) -> Result<()> {
+        self.last = record.position().cloned();
+        if !(record.as_slice().contains('\n') || record.as_slice().contains('\r')) {
+            return Ok(());
+        }
+        let end = self.reader.position().byte();
+        match self.quotes(record.position(), Some(end))? {
+            Quotes::Right => Ok(()),
+            Quotes::Open => Err(self.error(record, None, OPEN)),
+            Quotes::Early => {
+                let problem = "has line breaks within quotes and more than a separator after the quote that closes them: is a \
+                               quote missing, or one of a field not written twice?";
+                Err(self.error(record, None, problem))
+            }
+        }
+    }
+
+    /// The state of the quotes in a row as it stands in the file, which can be read again unless it is gone.
+    fn quotes(&self, start: Option<&Position>, end: Option<u64>) -> Result<Quotes> {
+        let Some(start) = start else { return Ok(Quotes::Right) };
+        check_quotes(self.file, start.byte()..end.unwrap_or(u64::MAX), self.delimiter)
+            .map_err(|error| Error::data(self.file.display(), format!("cannot be read: {error}")))
     }
 
     fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
@@ -165,20 +220,14 @@ impl<'a> Lines<'a> {
     }
 
     /// Refuses a file whose last field began with a quote and went on to the end without another.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        if !self.ends_with_break {
-            return Ok(());
+    pub(super) fn finish(&self) -> Result<()> {
+        match self.quotes(self.last.as_ref(), None)? {
+            Quotes::Open => {
+                let line = line_of(self.file, self.last.as_ref());
+                Err(Error::data(format!("{}:{line}", self.file.display()), OPEN))
+            }
+            Quotes::Right | Quotes::Early => Ok(()),
         }
-        let file = self.file.display();
-        let failed = |error: std::io::Error| Error::data(&file, format!("cannot be read: {error}"));
-        let source = self.reader.get_mut().get_mut();
-        let mut end = Vec::new();
-        source.seek(SeekFrom::Start(source.len.saturating_sub(64))).map_err(failed)?;
-        source.read_to_end(&mut end).map_err(failed)?;
-        if end.trim_ascii_end().ends_with(b"\"") {
-            return Ok(());
-        }
-        Err(Error::data(file, "ends within a quoted field, expected a quote that closes it"))
     }
 }
 

@@ -31,23 +31,32 @@ fn line_at(file: &Path, offset: u64) -> io::Result<u64> {
         return Err(ErrorKind::Unsupported.into());
     }
     let mut reader = BufReader::with_capacity(1 << 16, File::open(file)?);
-    let mut breaks = 0u64;
+    let (mut breaks, mut last) = (0u64, 0);
     let mut before = reader.by_ref().take(offset);
     loop {
         let block = before.fill_buf()?;
         if block.is_empty() {
             break;
         }
-        breaks += block.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+        for &byte in block {
+            breaks += u64::from(is_break(last, byte));
+            last = byte;
+        }
         let len = block.len();
         before.consume(len);
     }
     for byte in reader.bytes() {
-        match byte? {
-            b'\n' => breaks += 1,
-            b'\r' => {}
-            _ => break,
+        let byte = byte?;
+        if !matches!(byte, b'\n' | b'\r') {
+            break;
         }
+        breaks += u64::from(is_break(last, byte));
+        last = byte;
     }
     Ok(breaks + 1)
+}
+
+/// Whether `byte` after `last` is a line break: a line feed, or a carriage return, or the first of both together.
+fn is_break(last: u8, byte: u8) -> bool {
+    byte == b'\r' || (byte == b'\n' && last != b'\r')
 }

@@ -152,6 +152,21 @@ impl<T: Real> Matrix<T> {
         Some(self.array.place(at / self.array.columns, at % self.array.columns))
     }
 
+    /// The first column whose elements are all missing, if there are rows.
+    pub(super) fn column_without_values(&self) -> Option<usize> {
+        // Only columns that begin with NaN can be such.
+        let first = self.values.get(..self.array.columns)?;
+        let mut columns: Vec<_> =
+            (0..self.array.columns).filter(|&column| first[column].to_f64().is_nan()).collect();
+        for row in self.values.chunks_exact(self.array.columns) {
+            if columns.is_empty() {
+                break;
+            }
+            columns.retain(|&column| row[column].to_f64().is_nan());
+        }
+        columns.first().copied()
+    }
+
     pub(super) fn row_is_missing(&self, row: usize) -> bool {
         let columns = self.array.columns;
         self.values[row * columns..][..columns].iter().any(|value| value.to_f64().is_nan())

@@ -13,6 +13,7 @@ mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parse;
+mod quotes;
 mod rows;
 mod source;
 
@@ -28,7 +29,7 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
-pub(crate) use cell::quote;
+pub(crate) use cell::{quote, shorten};
 pub(crate) use choice::list;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
@@ -230,6 +231,9 @@ impl<T: Real> Rows<T> {
 
 /// The number of rows whose 64-bit hash a row before them has: the chance that two of ten million different rows share one
 /// is 3e-6.
+///
+/// The hashes are sorted part by part, so that those of a part take no more than a third of the room of the rows, however
+/// narrow these are.
 fn duplicates<T: Real>(x: &[T], y: &[T], rows: usize) -> usize {
     let hash = |(x, y): (&[T], &[T])| {
         let mut hasher = DefaultHasher::new();
@@ -238,7 +242,13 @@ fn duplicates<T: Real>(x: &[T], y: &[T], rows: usize) -> usize {
         }
         hasher.finish()
     };
-    let mut hashes: Vec<u64> = x.chunks(x.len() / rows).zip(y.chunks(y.len() / rows)).map(hash).collect();
-    hashes.sort_unstable();
-    hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    let width = (x.len() + y.len()) / rows * size_of::<T>();
+    let parts = (3 * size_of::<u64>()).div_ceil(width) as u64;
+    let duplicates = |part| {
+        let hashes = x.chunks(x.len() / rows).zip(y.chunks(y.len() / rows)).map(hash);
+        let mut hashes: Vec<u64> = hashes.filter(|hash| hash % parts == part).collect();
+        hashes.sort_unstable();
+        hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    };
+    (0..parts).map(duplicates).sum()
 }

@@ -6,7 +6,7 @@ use candle_core::DType;
 use csv::{Position, StringRecord};
 
 use super::category::{Categories, one_hot};
-use super::cell::{Cell, Real, is_missing, quote};
+use super::cell::{Cell, Real, has_commas, is_missing, quote};
 use super::choice::Choice;
 use super::line::{line_of, place_of};
 use super::{Column, MAX_CATEGORIES, Rows};
@@ -52,9 +52,13 @@ impl<'a, T: Real> Parser<'a, T> {
         sample: &[StringRecord],
     ) -> Self {
         let kind = |&column: &usize| {
-            let cells = || sample.iter().map(|record| Cell::<T>::parse(field(record, column)));
-            let texts = cells().filter(|cell| *cell == Cell::Text).count();
-            let values = cells().filter(|cell| *cell != Cell::Missing).count();
+            let (mut texts, mut values) = (0, 0);
+            for text in sample.iter().map(|record| field(record, column)) {
+                let cell = Cell::<T>::parse(text);
+                values += usize::from(cell != Cell::Missing);
+                // A column of `1,5` is one of numbers in another notation, and is to be refused as such.
+                texts += usize::from(cell == Cell::Text && !has_commas(text));
+            }
             (values > 0)
                 .then(|| if 2 * texts >= values { Kind::Text(Text::default()) } else { Kind::Numbers })
         };
@@ -88,10 +92,12 @@ impl<'a, T: Real> Parser<'a, T> {
             let text = field(record, column);
             let target = match Cell::parse(text) {
                 Cell::Number(number) => number,
-                Cell::Missing if missing == Missing::Mean => {
-                    let problem =
-                        "is missing, and a target cannot be filled; `--missing drop` leaves out such rows";
-                    return Err(self.error(record, Some(column), problem));
+                Cell::Missing => {
+                    let problem = format!(
+                        "{} is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+                        quote(text)
+                    );
+                    return Err(self.error(record, Some(column), &problem));
                 }
                 cell => return Err(self.refuse(record, column, cell)),
             };
@@ -100,8 +106,11 @@ impl<'a, T: Real> Parser<'a, T> {
         if let Some(column) = self.choice.group {
             let name = field(record, column);
             if is_missing(name) {
-                let problem = "is missing, expected a group; `--missing drop` leaves out such rows";
-                return Err(self.error(record, Some(column), problem));
+                let problem = format!(
+                    "{} is a missing value, expected a group; `--missing drop` leaves out such rows",
+                    quote(name)
+                );
+                return Err(self.error(record, Some(column), &problem));
             }
             let next = self.groups.len() as u32;
             let number = self.groups.get(name).copied();
@@ -165,7 +174,7 @@ impl<'a, T: Real> Parser<'a, T> {
             places.push(Some(places_of_codes));
         }
         Ok(Rows {
-            x: one_hot(self.x, &places),
+            x: one_hot(&self.config.file, self.x, &places)?,
             y: self.y,
             features,
             targets: self.config.target.clone(),
@@ -182,10 +191,15 @@ impl<'a, T: Real> Parser<'a, T> {
                 "{text} is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
             ),
             Cell::Infinite => format!("{text} is infinite, expected a finite number"),
-            Cell::TooLarge if T::DTYPE == DType::F32 => {
+            Cell::TooLarge if T::DTYPE == DType::F32 && fits_f64(field(record, column)) => {
                 format!("{text} is too large for f32, expected at most 3.4e38; `--dtype f64` has room")
             }
             Cell::TooLarge => format!("{text} is too large for f64, expected at most 1.8e308"),
+            _ if has_commas(field(record, column)) => {
+                format!(
+                    "{text} has a comma, expected a number with a decimal point and no other mark, such as 1234.5"
+                )
+            }
             _ if self.choice.targets.contains(&column) => {
                 format!("{text} is not a number, expected one in a target")
             }
@@ -223,6 +237,10 @@ impl Text {
         }
         self.categories.code(value)
     }
+}
+
+fn fits_f64(field: &str) -> bool {
+    field.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// A field without the spaces around it.

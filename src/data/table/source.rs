@@ -1,6 +1,6 @@
 //! Opened files, and how far they are read.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -25,11 +25,15 @@ impl Source {
     pub(super) fn open(key: &'static str, path: &Path) -> Result<Self> {
         let refused = |problem: String| Error::config(key, format!("is {}, {problem}", path.display()));
         let cannot = |error: io::Error| refused(format!("which cannot be read: {error}"));
-        let file = File::open(path).map_err(cannot)?;
-        let metadata = file.metadata().map_err(cannot)?;
+        // Before it is opened, which waits where a pipe has no writer. Errors and arrays need to read a file again.
+        let metadata = fs::metadata(path).map_err(cannot)?;
         if metadata.is_dir() {
             return Err(refused("a directory, expected a file".to_owned()));
         }
+        if !metadata.is_file() {
+            return Err(refused("a pipe or a device, expected a file".to_owned()));
+        }
+        let file = File::open(path).map_err(cannot)?;
         let len = metadata.len();
         let span = info_span!("read", file = %path.display(), indicatif.pb_show = Empty).entered();
         Ok(Self { file, len, progress: ReadProgress::start(&span, path, len), _span: span })

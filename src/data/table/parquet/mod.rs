@@ -90,9 +90,8 @@ impl<'a, T: Real> Builder<'a, T> {
             return Err(Error::data(place, "does not fit in memory with the rows before it"));
         }
         for (name, field) in config.target.iter().zip(&mut fields) {
-            if *field == Value::Missing && config.missing == Missing::Mean {
-                let problem =
-                    "is missing, and a target cannot be filled; `--missing drop` leaves out such rows";
+            if *field == Value::Missing {
+                let problem = "is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows";
                 return Err(refused(name, problem.to_owned()));
             }
             self.y.push(finite(field).map_err(|problem| refused(name, problem))?);
@@ -101,7 +100,8 @@ impl<'a, T: Real> Builder<'a, T> {
             let next = self.groups.len() as u32;
             let group = match fields.next() {
                 None | Some(Value::Missing) => {
-                    let problem = "is missing, expected a group; `--missing drop` leaves out such rows";
+                    let problem =
+                        "is a missing value, expected a group; `--missing drop` leaves out such rows";
                     return Err(refused(name, problem.to_owned()));
                 }
                 Some(Value::Text(text)) => text.clone(),
@@ -138,7 +138,7 @@ impl<'a, T: Real> Builder<'a, T> {
             places.push(places_of_codes);
         }
         Ok(Rows {
-            x: one_hot(self.x, &places),
+            x: one_hot(&self.config.file, self.x, &places)?,
             y: self.y,
             features,
             targets: self.config.target.clone(),
