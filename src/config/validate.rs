@@ -77,7 +77,8 @@ fn at_most(key: &'static str, value: usize, most: usize) -> Result<()> {
 fn finite(key: &'static str, value: f64, in_range: bool, range: &str) -> Result<()> {
     if !(value.is_finite() && in_range) {
         // Not hundreds of digits.
-        let value = if value.abs() < 1e16 { value.to_string() } else { format!("{value:e}") };
+        let is_short = value == 0. || (1e-5..1e16).contains(&value.abs());
+        let value = if is_short { value.to_string() } else { format!("{value:e}") };
         return Err(Error::config(key, format!("is {value}, expected a finite number {range}")));
     }
     Ok(())

@@ -64,9 +64,13 @@ pub(crate) fn shorten(text: &str) -> String {
     if start.len() < text.len() { format!("{start}...") } else { start }
 }
 
-/// Whether a field that is no number would be one without its commas, as `1,5` and `1,234.5` would.
+/// Whether a field that is no number would be one with other marks: it has a decimal comma, as `1,5`, or commas between
+/// groups of three digits, as `1,234.5`. Other lists of numbers, as `1,2,3`, are text.
 pub(super) fn has_commas(field: &str) -> bool {
-    field.contains(',') && field.replace(',', "").parse::<f64>().is_ok_and(f64::is_finite)
+    let Some((_, rest)) = field.split_once(',') else { return false };
+    let mut groups = rest.split([',', '.']);
+    let are_groups = rest.contains(',') && groups.next().is_some_and(|group| group.len() == 3);
+    (are_groups || !rest.contains(',')) && field.replace(',', "").parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 #[cfg(test)]
@@ -124,7 +128,7 @@ mod tests {
         for field in ["1,5", "-1,234.5", "1,000,000", ",5", "1,"] {
             assert!(has_commas(field), "{field}");
         }
-        for field in ["", ",", "1.5", "a,b", "1,b", "inf,", "1, 5"] {
+        for field in ["", ",", "1.5", "a,b", "1,b", "inf,", "1, 5", "1,2,3", "0,1,,,0"] {
             assert!(!has_commas(field), "{field}");
         }
     }

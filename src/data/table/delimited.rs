@@ -1,6 +1,7 @@
 //! Text files of separated fields.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
@@ -10,21 +11,22 @@ use super::cell::{Real, quote};
 use super::choice::Choice;
 use super::line::{line_of, place_of};
 use super::parse::Parser;
-use super::quotes::{Quotes, check_quotes};
+use super::quotes::{self, Quotes};
 use super::source::Source;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
 
 /// The bytes that are read at a time.
 const BUFFER: usize = 1 << 18;
-/// The rows by which it is decided what is text.
+/// The rows by which it is decided what is text, and how many bytes of them are enough.
 const SAMPLE: usize = 1000;
+const SAMPLE_BYTES: usize = 1 << 24;
 const OPEN: &str =
     "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
 
 /// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
 pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<Rows<T>> {
-    let mut lines = Lines::open(&config.file, delimiter)?;
+    let mut lines = Lines::open(&config.file, Source::open("data.file", &config.file)?, delimiter)?;
     let header = lines.header.clone();
     if let [one] = header.as_slice() {
         let problem = format!(
@@ -32,23 +34,26 @@ pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Resul
             quote(one),
             if delimiter.is_some() { "tabs" } else { "commas, semicolons or tabs" }
         );
-        return Err(Error::data(format!("{}:1", config.file.display()), problem));
+        return Err(Error::data(&lines.header_place, problem));
     }
 
     let choice = Choice::new(config, &header)?;
-    let mut sample = Vec::new();
+    let (mut sample, mut bytes, mut is_done) = (Vec::new(), 0, false);
     let mut record = StringRecord::new();
-    while sample.len() < SAMPLE && lines.next(&mut record)? {
-        sample.push(record.clone());
+    while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && !is_done {
+        is_done = !lines.next(&mut record)?;
+        if !is_done {
+            // The text of a row, and where each of its fields ends.
+            bytes += record.as_slice().len() + record.len() * size_of::<usize>();
+            sample.push(record.clone());
+        }
     }
     let mut parser = Parser::new(config, header, choice, &sample);
-    for record in &sample {
-        parser.add(record)?;
+    for record in sample {
+        parser.add(&record)?;
     }
-    if sample.len() == SAMPLE {
-        while lines.next(&mut record)? {
-            parser.add(&record)?;
-        }
+    while !is_done && lines.next(&mut record)? {
+        parser.add(&record)?;
     }
     lines.finish()?;
     parser.finish()
@@ -64,14 +69,17 @@ fn other_format(start: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The comma, semicolon or tab of which the first line has most outside of quotes; the comma if it has none.
+/// The comma, semicolon or tab of which the first line that is not empty has most outside of quotes; the comma if it has
+/// none.
 fn most_frequent_delimiter(start: &[u8]) -> u8 {
+    let breaks = start.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let start = &start[breaks..];
     let mut is_quoted = false;
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     for &byte in start {
         match byte {
             b'"' => is_quoted = !is_quoted,
-            b'\n' if !is_quoted => break,
+            b'\n' | b'\r' if !is_quoted => break,
             _ if !is_quoted => {
                 counts
                     .iter_mut()
@@ -88,25 +96,39 @@ fn most_frequent_delimiter(start: &[u8]) -> u8 {
 pub(super) struct Lines<'a> {
     reader: Reader<BufReader<Source>>,
     pub(super) file: &'a Path,
-    /// The names of the columns.
+    /// The names of the columns, and where they stand.
     pub(super) header: Vec<String>,
+    header_place: String,
     delimiter: u8,
+    /// The file once more, to look at rows as they stand there; a pipe has no more than one reader.
+    again: Option<File>,
     /// Where the last row is.
     last: Option<Position>,
 }
 
 impl<'a> Lines<'a> {
-    /// Opens a text file with a header, separated by `delimiter` or else by what its header has most of.
-    pub(super) fn open(file: &'a Path, delimiter: Option<u8>) -> Result<Self> {
-        let mut source = BufReader::with_capacity(BUFFER, Source::open("data.file", file)?);
-        let start = source.fill_buf().map_err(|error| Error::data(file.display(), error.to_string()))?;
+    /// Reads `source`, which is the opened `file`, as text with a header, separated by `delimiter` or else by what its
+    /// header has most of.
+    pub(super) fn open(file: &'a Path, source: Source, delimiter: Option<u8>) -> Result<Self> {
+        let cannot = |error: io::Error| Error::data(file.display(), format!("cannot be read: {error}"));
+        let again = file.is_file().then(|| File::open(file)).transpose().map_err(cannot)?;
+        let mut source = BufReader::with_capacity(BUFFER, source);
+        let start = source.fill_buf().map_err(cannot)?;
         if let Some(problem) = other_format(start) {
             return Err(Error::data(file.display(), problem));
         }
         let delimiter = delimiter.unwrap_or_else(|| most_frequent_delimiter(start));
         let reader =
             ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
-        let mut lines = Self { reader, file, header: Vec::new(), delimiter, last: None };
+        let mut lines = Self {
+            reader,
+            file,
+            header: Vec::new(),
+            header_place: String::new(),
+            delimiter,
+            again,
+            last: None,
+        };
         lines.read_header()?;
         Ok(lines)
     }
@@ -147,7 +169,7 @@ impl<'a> Lines<'a> {
             }
         }
         self.check_quotes(&record)?;
-        self.header = header;
+        (self.header, self.header_place) = (header, place);
         Ok(())
     }
 
@@ -194,10 +216,15 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The state of the quotes in a row as it stands in the file, which can be read again unless it is gone.
+    /// The state of the quotes in a row as it stands in the file; those of a pipe are taken to be right.
     fn quotes(&self, start: Option<&Position>, end: Option<u64>) -> Result<Quotes> {
-        let Some(start) = start else { return Ok(Quotes::Right) };
-        check_quotes(self.file, start.byte()..end.unwrap_or(u64::MAX), self.delimiter)
+        let (Some(start), Some(mut file)) = (start, self.again.as_ref()) else { return Ok(Quotes::Right) };
+        let len = end.unwrap_or(u64::MAX).saturating_sub(start.byte());
+        let row = file.seek(SeekFrom::Start(start.byte())).map(|_| {
+            let buffer = usize::try_from(len).unwrap_or(BUFFER).clamp(1, BUFFER);
+            BufReader::with_capacity(buffer, file.take(len))
+        });
+        row.and_then(|row| quotes::of_row(row, self.delimiter))
             .map_err(|error| Error::data(self.file.display(), format!("cannot be read: {error}")))
     }
 
@@ -243,6 +270,8 @@ mod tests {
             ("a\tb\n", b'\t'),
             ("\"a;b;c\",d\n", b','),
             ("a\n", b','),
+            ("\n\r\na;b\n", b';'),
+            ("a;b\r1,2,3,4;5\r", b';'),
             ("", b','),
             ("a,b;c", b','),
         ] {

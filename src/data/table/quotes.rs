@@ -3,10 +3,7 @@
 //! The csv crate takes a quoted field that nothing closes to the end of the file, and joins what follows a closing quote to
 //! its field. Where fields have line breaks, that is how a single lone quote swallows rows.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::ops::Range;
-use std::path::Path;
+use std::io::{self, BufRead};
 
 /// The state of the quotes in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +21,14 @@ enum At {
     Start,
     Bare,
     Quoted,
-    /// Behind a quote in a quoted field, or spaces after it.
+    /// Behind a quote in a quoted field, which closes it if no other follows.
     Behind,
+    /// In spaces after a closing quote.
+    Spaces,
 }
 
-/// The state of the quotes in the `bytes` of `file`, which are one row, or one row to the end.
-pub(super) fn check_quotes(file: &Path, bytes: Range<u64>, delimiter: u8) -> io::Result<Quotes> {
-    let mut file = BufReader::new(File::open(file)?);
-    file.seek(SeekFrom::Start(bytes.start))?;
-    of_row(file.take(bytes.end.saturating_sub(bytes.start)), delimiter)
-}
-
-fn of_row(mut row: impl BufRead, delimiter: u8) -> io::Result<Quotes> {
+/// The state of the quotes in a row as it stands in a file.
+pub(super) fn of_row(mut row: impl BufRead, delimiter: u8) -> io::Result<Quotes> {
     let mut at = At::Start;
     loop {
         let block = row.fill_buf()?;
@@ -49,8 +42,8 @@ fn of_row(mut row: impl BufRead, delimiter: u8) -> io::Result<Quotes> {
                 // A break ends the row, or stands before it: the csv crate has the one of the row before, too.
                 (_, b'\n' | b'\r') => At::Start,
                 (_, byte) if byte == delimiter => At::Start,
-                (At::Behind, b' ' | b'\t') => At::Behind,
-                (At::Behind, _) => return Ok(Quotes::Early),
+                (At::Behind | At::Spaces, b' ' | b'\t') => At::Spaces,
+                (At::Behind | At::Spaces, _) => return Ok(Quotes::Early),
                 // Those of the mark of byte order, before the first field.
                 (At::Start, 0xef | 0xbb | 0xbf) => At::Start,
                 (At::Start | At::Bare, _) => At::Bare,
@@ -79,6 +72,7 @@ mod tests {
             ("1,\"", Quotes::Open),
             ("\"a\n1,\"b\n", Quotes::Early),
             ("\"a\" b,2\n", Quotes::Early),
+            ("\"a\" \",2\n", Quotes::Early),
         ] {
             assert_eq!(of_row(row.as_bytes(), b',').unwrap(), expected, "{row}");
         }

@@ -21,17 +21,23 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens the file that the setting `key` names.
+    /// Opens the file that the setting `key` names, which can be read again.
     pub(super) fn open(key: &'static str, path: &Path) -> Result<Self> {
+        // Before it is opened, which waits where a pipe has no writer.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            let problem = format!("is {}, a pipe or a device, expected a file", path.display());
+            return Err(Error::config(key, problem));
+        }
+        Self::open_once(key, path)
+    }
+
+    /// Opens the file that the setting `key` names, or a pipe, which can be read once.
+    pub(super) fn open_once(key: &'static str, path: &Path) -> Result<Self> {
         let refused = |problem: String| Error::config(key, format!("is {}, {problem}", path.display()));
         let cannot = |error: io::Error| refused(format!("which cannot be read: {error}"));
-        // Before it is opened, which waits where a pipe has no writer. Errors and arrays need to read a file again.
         let metadata = fs::metadata(path).map_err(cannot)?;
         if metadata.is_dir() {
             return Err(refused("a directory, expected a file".to_owned()));
-        }
-        if !metadata.is_file() {
-            return Err(refused("a pipe or a device, expected a file".to_owned()));
         }
         let file = File::open(path).map_err(cannot)?;
         let len = metadata.len();

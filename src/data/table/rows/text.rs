@@ -11,6 +11,7 @@ use crate::data::table::cell::{Cell, Real, is_missing, quote};
 use crate::data::table::choice::{find, list, nearest};
 use crate::data::table::delimited::Lines;
 use crate::data::table::parse::field;
+use crate::data::table::source::Source;
 use crate::error::{Error, Result};
 
 /// The rows of a text file whose columns are known.
@@ -34,7 +35,7 @@ impl<'a> TextRows<'a> {
         columns: &'a [Column],
         options: RowOptions,
     ) -> Result<Self> {
-        let lines = Lines::open(file, delimiter)?;
+        let lines = Lines::open(file, Source::open_once("data.file", file)?, delimiter)?;
         let places = places(file, columns, &lines.header)?;
         let keep = find("keep", &options.keep, &lines.header, file)?;
         Ok(Self { lines, columns, options, places, keep, record: StringRecord::new(), unknown: 0 })
