@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
-use taper::cross_validate_with;
 use taper::run::{PREDICTIONS, RESULTS};
+use taper::{cross_validate_with, folds};
 
 use super::run::Run;
 use super::{cores, load, print, share_cores};
@@ -19,7 +19,7 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
     let table = load(config).map_err(|error| run.as_given(error))?;
-    let folder = run.folder(&devices)?;
+    let folder = run.folder(&devices, || folds(config, &table.data).map(drop))?;
     let options = run.options(folder.as_ref())?;
     let (report, predictions) = cross_validate_with(config, &table.data, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;

@@ -63,7 +63,19 @@ impl<'a> Run<'a> {
         let run = Self { command, args, config: given.validate()?, settings: given };
         match (&began, &args.out) {
             (Some(file), _) => run.check_settings(file)?,
-            (None, Some(folder)) => RunDirectory::check_new(folder, args.force)?,
+            (None, Some(folder)) => {
+                RunDirectory::check_new(folder, args.force)?;
+                let files = run.config.data.files();
+                let mut inputs = files.into_iter().chain(settings.config.as_deref());
+                if let Some(input) = inputs.find(|input| RunDirectory::replaces(folder, input)) {
+                    let problem = format!(
+                        "is {}, where a new run replaces {}, which is read; expected another folder",
+                        folder.display(),
+                        input.display()
+                    );
+                    return Err(Error::Config { key: "out", problem }.into());
+                }
+            }
             (None, None) => {}
         }
         Ok(run)
@@ -86,9 +98,21 @@ impl<'a> Run<'a> {
         self.settings.as_given(error)
     }
 
-    /// Makes or opens the folder, if there is to be one, when the data have been found good.
-    pub(crate) fn folder(&self, devices: &[Device]) -> Result<Option<Folder>> {
+    /// Makes or opens the folder, if there is to be one, when the data have been read. `check` says whether the settings of a
+    /// new run go with them, before what is in the folder is touched.
+    pub(crate) fn folder(
+        &self,
+        devices: &[Device],
+        check: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Option<Folder>> {
         let (args, mut scratch) = (self.args, None);
+        if args.resume.is_none() && args.out.is_none() && !args.fast_dev_run {
+            return Ok(None);
+        }
+        if args.resume.is_none() {
+            check().map_err(|error| self.as_given(error))?;
+        }
+        let identity = Identity::new(self.command, &self.config)?;
         let directory = match (&args.resume, &args.out) {
             (Some(folder), _) => RunDirectory::open(folder)?,
             (None, _) if args.fast_dev_run => {
@@ -99,8 +123,9 @@ impl<'a> Run<'a> {
             (None, None) => return Ok(None),
         };
         let directory = directory.checkpoint_every(args.checkpoint_every);
-        let identity = Identity::new(self.command, &self.config)?;
-        if args.resume.is_none() {
+        if args.resume.is_some() {
+            directory.check_identity(&identity)?;
+        } else {
             directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
         }
         // A run that was killed early may lack it when it goes on.

@@ -11,7 +11,7 @@ use taper::model::{Holdout, Model, Schema, Training};
 use taper::report::TrainReport;
 use taper::run::{MODEL, PREDICTIONS, RESULTS};
 use taper::storage::AtomicFile;
-use taper::{Fitted, train_model};
+use taper::{Fitted, holdout, train_model};
 
 use super::run::Run;
 use super::{load, output_file, print, share_cores};
@@ -24,7 +24,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     args.output.log.start()?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
     let table = load(&run.config).map_err(|error| run.as_given(error))?;
-    let folder = run.folder(&devices)?;
+    let folder = run.folder(&devices, || holdout(&run.config, &table.data).map(drop))?;
     let options = run.options(folder.as_ref())?;
     let mut fitted = train_model(&run.config, &table.data, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;

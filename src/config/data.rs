@@ -1,6 +1,6 @@
 //! The settings of the data: made up, or read from a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,13 @@ impl DataConfig {
         }
     }
 
+    /// The files that are read: that of the data and, for .npy, those of the targets.
+    pub fn files(&self) -> Vec<&Path> {
+        let Some(file) = &self.file else { return Vec::new() };
+        let targets = file.target.iter().map(Path::new).filter(|_| file.is_npy());
+        [file.file.as_path()].into_iter().chain(targets).collect()
+    }
+
     /// Whether missing features are filled within each fold.
     pub fn is_filled(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.missing == Missing::Mean)
@@ -74,6 +81,13 @@ pub struct FileConfig {
     pub missing: Missing,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
+}
+
+impl FileConfig {
+    /// Whether it is a .npy file, whose targets are files of their own.
+    fn is_npy(&self) -> bool {
+        self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+    }
 }
 
 /// What becomes of missing values: empty fields, NA, N/A, NaN, null and ?.

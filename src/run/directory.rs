@@ -11,7 +11,8 @@ use serde::Serialize;
 use tracing::info;
 
 use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
-use super::{EpochRecord, Identity, Predictions};
+use super::read::json;
+use super::{Environment, EpochRecord, Identity, Predictions};
 use crate::error::{Error, Result};
 use crate::storage::{AtomicFile, partial, write_atomically};
 
@@ -87,6 +88,18 @@ impl RunDirectory {
         let directory = Self::lock("out", path)?;
         directory.clear()?;
         Ok(directory)
+    }
+
+    /// Whether a new run in the folder at `path` would remove or replace the file `input`, or the link at `input`.
+    pub fn replaces(path: &Path, input: &Path) -> bool {
+        let Ok(folder) = fs::canonicalize(path) else { return false };
+        let is_own = |input: &Path| {
+            let name = input.strip_prefix(&folder).ok().and_then(|input| input.components().next());
+            name.is_some_and(|name| {
+                [CHECKPOINTS, LOCK].iter().chain(&FILES).any(|own| name.as_os_str() == *own)
+            })
+        };
+        is_own(&resolved(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
     }
 
     /// Refuses a folder at `path` that has no run.
@@ -190,13 +203,38 @@ impl RunDirectory {
         file.commit()
     }
 
+    /// Refuses to go on with a command or data other than those that the run began with.
+    ///
+    /// They are in [`ENVIRONMENT`]; a run that was killed before it had written it may have checkpoints that say the same.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume`.
+    pub fn check_identity(&self, identity: &Identity) -> Result<()> {
+        let path = self.path.join(ENVIRONMENT);
+        let difference = if path.exists() {
+            let Environment { command, data, .. } = json(&path)?;
+            identity.difference_in_data(&command, &data)
+        } else {
+            match self.checkpoints(0).last()? {
+                Some(checkpoint) => identity.difference(&checkpoint.identity),
+                None => None,
+            }
+        };
+        difference.map_or(Ok(()), |difference| Err(self.goes_on_not(&difference)))
+    }
+
+    fn goes_on_not(&self, difference: &str) -> Error {
+        Error::config("resume", format!("is {}: {difference}", self.path.display()))
+    }
+
     /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the file.
     pub(crate) fn restore(&self, identity: &Identity, networks: usize) -> Result<Vec<Option<Checkpoint>>> {
         let checkpoints = (0..networks).map(|i| self.checkpoints(i).last());
         let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
         for checkpoint in checkpoints.iter().flatten() {
             if let Some(difference) = identity.difference(&checkpoint.identity) {
-                return Err(Error::config("resume", format!("is {}: {difference}", self.path.display())));
+                return Err(self.goes_on_not(&difference));
             }
             let Checkpoint { trainer, .. } = checkpoint;
             info!(epoch = trainer.progress.epoch, step = trainer.progress.step, "going on from a checkpoint");
@@ -245,6 +283,15 @@ impl RunDirectory {
 /// Whether a file of this name in a folder is left of a run that was killed before it had written its settings.
 fn is_left(name: &OsStr) -> bool {
     name == LOCK || FILES.iter().any(|file| partial(Path::new(file)).as_os_str() == name)
+}
+
+/// `path` with its folder behind links, which is the same for all paths to a file or a link, whether it is there or not.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// Removes the file at `path` if there is one.

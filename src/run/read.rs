@@ -72,7 +72,8 @@ fn settings(config: &CvConfig, command: &str) -> Vec<(String, String)> {
     keys.filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+/// The JSON document in the file at `path`.
+pub(super) fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::data(path.display(), format!("cannot be read: {error}")))
