@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{EpochRecord, Identity};
 use crate::error::{Error, Result};
-use crate::storage::{is_whole, seal, unseal, write_atomically};
+use crate::storage::{is_whole, seal, unseal, write_alone};
 use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
@@ -74,7 +74,7 @@ impl Checkpoints {
         };
         let Progress { epoch, step, .. } = trainer.progress;
         let path = self.folder.join(format!("epoch-{epoch:06}-step-{step:09}.safetensors"));
-        write_atomically(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
+        write_alone(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
         for old in self.files()?.iter().rev().skip(KEPT) {
             fs::remove_file(old).map_err(|source| Error::cannot_write(old, source))?;
         }

@@ -14,7 +14,7 @@ use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
 use super::read::json;
 use super::{Environment, EpochRecord, Identity, Predictions};
 use crate::error::{Error, Result};
-use crate::storage::{AtomicFile, partial, write_atomically};
+use crate::storage::{AtomicFile, partial, place, write_alone};
 
 /// The settings, as a file for `--config`.
 pub const CONFIG: &str = "config.toml";
@@ -99,7 +99,7 @@ impl RunDirectory {
                 [CHECKPOINTS, LOCK].iter().chain(&FILES).any(|own| name.as_os_str() == *own)
             })
         };
-        is_own(&resolved(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
+        is_own(&place(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
     }
 
     /// Refuses a folder at `path` that has no run.
@@ -177,7 +177,7 @@ impl RunDirectory {
     ///
     /// Fails with [`Error::File`] when it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_atomically(&self.path.join(name), bytes)
+        write_alone(&self.path.join(name), bytes)
     }
 
     /// Writes `value` as JSON to the file `name`.
@@ -198,7 +198,7 @@ impl RunDirectory {
     /// Fails with [`Error::File`] when it cannot be written.
     pub fn write_predictions(&self, name: &str, predictions: &Predictions) -> Result<()> {
         let path = self.path.join(name);
-        let mut file = AtomicFile::create(&path)?;
+        let mut file = AtomicFile::create_alone(&path)?;
         predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
         file.commit()
     }
@@ -283,15 +283,6 @@ impl RunDirectory {
 /// Whether a file of this name in a folder is left of a run that was killed before it had written its settings.
 fn is_left(name: &OsStr) -> bool {
     name == LOCK || FILES.iter().any(|file| partial(Path::new(file)).as_os_str() == name)
-}
-
-/// `path` with its folder behind links, which is the same for all paths to a file or a link, whether it is there or not.
-fn resolved(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (fs::canonicalize(folder), path.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
-    }
 }
 
 /// Removes the file at `path` if there is one.
