@@ -11,7 +11,7 @@ use super::{cores, load, print, share_cores};
 use crate::cli::CvArgs;
 
 pub(crate) fn cv(args: &CvArgs) -> Result<()> {
-    let run = Run::new("cv", &args.settings, &args.run)?;
+    let run = Run::new("cv", &args.settings, &args.run, args.output.log.file())?;
     let config = &run.config;
     share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
     args.output.log.start()?;

@@ -20,6 +20,7 @@ use taper::run::{
 use tempfile::TempDir;
 use tracing::info;
 
+use super::output_file::{bad_log, check_log};
 use crate::cli::{RunArgs, SettingArgs, commented};
 
 /// The rows of a quick look, in batches.
@@ -50,8 +51,13 @@ pub(crate) struct Stopped {
 }
 
 impl<'a> Run<'a> {
-    /// Puts the settings together, and looks whether the folder can be taken.
-    pub(crate) fn new(command: &'static str, settings: &SettingArgs, args: &'a RunArgs) -> Result<Self> {
+    /// Puts the settings together, and looks whether the folder can be taken and the file for the log is none of the run's.
+    pub(crate) fn new(
+        command: &'static str,
+        settings: &SettingArgs,
+        args: &'a RunArgs,
+        log: Option<&Path>,
+    ) -> Result<Self> {
         let began = args.resume.as_ref().map(|folder| folder.join(CONFIG));
         if let Some(folder) = &args.resume {
             RunDirectory::check_resume(folder)?;
@@ -61,13 +67,20 @@ impl<'a> Run<'a> {
             given.set("train.epochs", 1, str::to_owned)?;
         }
         let run = Self { command, args, config: given.validate()?, settings: given };
+        let files = run.config.data.files();
+        let inputs = files.into_iter().chain(settings.config.as_deref());
+        let folder = args.out.as_deref().or(args.resume.as_deref());
+        check_log(log, inputs.clone().chain(folder))?;
+        if let (Some(log), Some(folder)) = (log, folder)
+            && RunDirectory::replaces(folder, log)
+        {
+            return Err(bad_log(log).into());
+        }
         match (&began, &args.out) {
             (Some(file), _) => run.check_settings(file)?,
             (None, Some(folder)) => {
                 RunDirectory::check_new(folder, args.force)?;
-                let files = run.config.data.files();
-                let mut inputs = files.into_iter().chain(settings.config.as_deref());
-                if let Some(input) = inputs.find(|input| RunDirectory::replaces(folder, input)) {
+                if let Some(input) = inputs.clone().find(|input| RunDirectory::replaces(folder, input)) {
                     let problem = format!(
                         "is {}, where a new run replaces {}, which is read; expected another folder",
                         folder.display(),
