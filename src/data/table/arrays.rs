@@ -64,7 +64,7 @@ pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> 
 
 /// Opens the .npy file that the setting `key` names, and reads its header.
 pub(super) fn open_npy(key: &'static str, path: &Path) -> Result<(Source, Array)> {
-    let mut source = Source::open(key, path)?;
+    let mut source = Source::open_file(key, path)?;
     let header = npy::read_header(&mut source).map_err(|problem| Error::data(path.display(), problem))?;
     let elements = header.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
     let bytes = elements.and_then(|n| n.checked_mul(header.dtype.bitsize() / 8));
@@ -92,7 +92,7 @@ pub(super) struct Tensors<'a> {
 impl<'a> Tensors<'a> {
     /// Opens the file that the setting `key` names, and reads its header.
     pub(super) fn open(key: &'static str, file: &'a Path) -> Result<Self> {
-        let mut source = Source::open(key, file)?;
+        let mut source = Source::open_file(key, file)?;
         let failed = |problem: String| Error::data(file.display(), problem);
         let mut start = [0; 8];
         source

@@ -1,6 +1,6 @@
 //! Opened files, and how far they are read.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -21,6 +21,17 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Opens the file that the setting `key` names, whose size and places have to be known: no pipe.
+    pub(super) fn open_file(key: &'static str, path: &Path) -> Result<Self> {
+        // Before it is opened, which waits for what writes to a pipe.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            let problem =
+                format!("is {}, which is not a file; only text is read from a pipe", path.display());
+            return Err(Error::config(key, problem));
+        }
+        Self::open(key, path)
+    }
+
     /// Opens the file that the setting `key` names.
     pub(super) fn open(key: &'static str, path: &Path) -> Result<Self> {
         let refused = |problem: String| Error::config(key, format!("is {}, {problem}", path.display()));

@@ -32,7 +32,7 @@ pub(super) struct ParquetFile {
 impl ParquetFile {
     /// Opens the file that `data.file` names.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let source = Source::open("data.file", path)?;
+        let source = Source::open_file("data.file", path)?;
         let file = source
             .file
             .try_clone()
