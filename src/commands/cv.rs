@@ -7,7 +7,7 @@ use taper::run::{PREDICTIONS, RESULTS};
 use taper::{cross_validate_with, folds};
 
 use super::run::Run;
-use super::{cores, load, print, share_cores};
+use super::{cores, print, share_cores};
 use crate::cli::CvArgs;
 
 pub(crate) fn cv(args: &CvArgs) -> Result<()> {
@@ -18,7 +18,7 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
-    let table = load(config).map_err(|error| run.as_given(error))?;
+    let table = run.load()?;
     let folder = run.folder(&devices, || folds(config, &table.data).map(drop))?;
     let options = run.options(folder.as_ref())?;
     let (report, predictions) = cross_validate_with(config, &table.data, &devices, &options)

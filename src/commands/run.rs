@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,14 +12,16 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use taper::Error;
 use taper::config::{CvConfig, Settings, ValidConfig, device_names};
+use taper::data::Table;
 use taper::report::html;
 use taper::run::{
     CONFIG, ENVIRONMENT, Environment, Identity, REPORT, RunDirectory, RunOptions, RunRecord, Stop,
-    StopReason, as_typed,
+    StopReason, resume_call,
 };
 use tempfile::TempDir;
 use tracing::info;
 
+use super::load;
 use super::output_file::{bad_log, check_log};
 use crate::cli::{RunArgs, SettingArgs, commented};
 
@@ -46,8 +48,9 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 pub(crate) struct Stopped {
     reason: StopReason,
-    command: &'static str,
-    folder: PathBuf,
+    has_checkpoint: bool,
+    /// The call that goes on.
+    call: String,
 }
 
 impl<'a> Run<'a> {
@@ -106,8 +109,24 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Reads or makes the data.
+    pub(crate) fn load(&self) -> Result<Table, Error> {
+        load(&self.config).map_err(|error| {
+            let error = self.as_given(error);
+            let is_missing = |files: Vec<&Path>| files.iter().position(|file| !file.exists());
+            match (&self.args.resume, is_missing(self.config.data.files())) {
+                // Data are known by their content, wherever they are.
+                (Some(_), Some(place)) => {
+                    let flag = if place == 0 { "--data" } else { "--target" };
+                    Error::Settings(format!("{error}; `{flag}` says where the file is now"))
+                }
+                _ => error,
+            }
+        })
+    }
+
     /// `error` by the name that the user has for what is wrong.
-    pub(crate) fn as_given(&self, error: Error) -> Error {
+    fn as_given(&self, error: Error) -> Error {
         self.settings.as_given(error)
     }
 
@@ -178,8 +197,8 @@ impl<'a> Run<'a> {
         };
         match (reason, folder) {
             (Some(reason), Some(folder)) => {
-                let folder = folder.directory.path().to_owned();
-                Stopped { reason, command: self.command, folder }.into()
+                let call = resume_call(self.command, folder.directory.path());
+                Stopped { reason, has_checkpoint: folder.directory.has_checkpoint(), call }.into()
             }
             _ => self.as_given(error).into(),
         }
@@ -234,9 +253,9 @@ impl fmt::Display for Stopped {
             StopReason::Signal(_) => "by SIGTERM",
             StopReason::Time => "since the time of --max-time is over",
         };
-        let (command, folder) = (self.command, self.folder.to_string_lossy());
-        let folder = as_typed(&folder);
-        write!(f, "stopped {reason}, with a checkpoint; `taper {command} --resume {folder}` goes on")
+        let checkpoint =
+            if self.has_checkpoint { "with a checkpoint" } else { "before the first checkpoint" };
+        write!(f, "stopped {reason}, {checkpoint}; `{}` goes on", self.call)
     }
 }
 

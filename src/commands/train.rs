@@ -14,7 +14,7 @@ use taper::{Fitted, holdout, train_model};
 
 use super::output_file::{OutputFile, check_log};
 use super::run::{Folder, Run};
-use super::{load, print, share_cores};
+use super::{print, share_cores};
 use crate::cli::TrainArgs;
 
 pub(crate) fn train(args: &TrainArgs) -> Result<()> {
@@ -24,7 +24,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     share_cores(1);
     args.output.log.start()?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
-    let table = load(&run.config).map_err(|error| run.as_given(error))?;
+    let table = run.load()?;
     let folder = run.folder(&devices, || holdout(&run.config, &table.data).map(drop))?;
     let options = run.options(folder.as_ref())?;
     let mut fitted = train_model(&run.config, &table.data, &devices[0], &options)
@@ -60,7 +60,8 @@ fn save(model: &Model, own_file: Option<&OutputFile>, folder: Option<&Folder>) -
     Ok(Some(folder.directory().path().join(MODEL)))
 }
 
-/// The file of the model where there is no folder for the run. That it cannot be written shows before the training.
+/// The file of the model where the run has no folder and is no quick look. That it cannot be written shows before the
+/// training.
 fn model_file(args: &TrainArgs, config: &ValidConfig) -> Result<Option<OutputFile>> {
     let run = &args.run;
     if run.out.is_some() || run.resume.is_some() || run.fast_dev_run {

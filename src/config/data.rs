@@ -1,5 +1,6 @@
 //! The settings of the data: made up, or read from a file.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,18 @@ pub struct FileConfig {
 }
 
 impl FileConfig {
+    /// Takes the paths of `other` if it has as many files of the same format.
+    pub(super) fn take_paths_of(&mut self, other: &Self) {
+        let [mine, theirs] = [&*self, other].map(|file| file.file.extension().map(OsStr::to_ascii_lowercase));
+        if mine != theirs || self.target.len() != other.target.len() {
+            return;
+        }
+        self.file.clone_from(&other.file);
+        if self.is_npy() {
+            self.target.clone_from(&other.target);
+        }
+    }
+
     /// Whether it is a .npy file, whose targets are files of their own.
     fn is_npy(&self) -> bool {
         self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))

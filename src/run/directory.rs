@@ -59,6 +59,9 @@ impl RunDirectory {
     pub fn check_new(path: &Path, force: bool) -> Result<()> {
         let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
         let entries = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                return refused("a link to a folder that is not there; expected that one's name, or another");
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return refused("a file, expected a folder to make");
@@ -267,6 +270,12 @@ impl RunDirectory {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether a network has a checkpoint.
+    pub fn has_checkpoint(&self) -> bool {
+        let folders = fs::read_dir(self.path.join(CHECKPOINTS)).into_iter().flatten().flatten();
+        folders.flat_map(|folder| fs::read_dir(folder.path())).any(|mut files| files.next().is_some())
     }
 
     /// The checkpoints of network `index`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use crate::{SMALL, stderr, taper, whole, with_whole_run};
+use crate::{SMALL, command, stderr, taper, whole, with_whole_run};
 
 /// The folder, what was called, and the one line that is said of it.
 #[test]
@@ -22,11 +22,20 @@ fn what_does_not_go_is_refused_in_one_line() {
     let unfinished = folder.path().join("unfinished");
     let unfinished = unfinished.to_str().unwrap();
     assert_eq!(taper(&["cv", "--max-time", "1ms", "--out", unfinished], &SMALL).status.code(), Some(124));
+    let link = folder.path().join("link");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    let link = link.to_str().unwrap();
     let goes_on = format!("is a run that is not done; `taper cv --resume {unfinished}` goes on");
     let cases: &[(&[&str], &str)] = &[
         (&["cv", "--out", run], "which has a run; --resume goes on with it, --force replaces it"),
         (&["cv", "--out", other], "which has other files, expected a new or an empty folder"),
         (&["cv", "--out", other, "--force"], "which has other files, expected a new or an empty folder"),
+        #[cfg(unix)]
+        (
+            &["cv", "--out", link],
+            "a link to a folder that is not there; expected that one's name, or another",
+        ),
         (&["cv", "--out", file], "a file, expected a folder to make"),
         (&["cv", "--resume", new], "which has no config.toml, expected the folder of a run"),
         (&["cv", "--resume", run, "--out", new], "cannot be used with"),
@@ -179,6 +188,40 @@ fn a_run_without_checkpoints_knows_what_it_began_with() {
     fs::remove_dir_all(run.join("checkpoints")).unwrap();
     assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
     assert!(run.join("environment.json").exists());
+}
+
+/// Data are known by their content, so a run goes on wherever they are.
+#[test]
+fn a_run_goes_on_with_data_that_have_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, there] = ["here", "there"].map(|name| folder.path().join(name));
+    let run = folder.path().join("run");
+    fs::create_dir(&here).unwrap();
+    fs::create_dir(&there).unwrap();
+    let text = "x,y\n1,2\n2,3\n3,5\n4,7\n5,11\n";
+    fs::write(here.join("a.csv"), text).unwrap();
+    fs::write(there.join("b.csv"), text).unwrap();
+    fs::write(there.join("c.csv"), text.replace("11", "12")).unwrap();
+    let path = run.to_str().unwrap();
+    let call = |args: &[&str], folder: &Path| {
+        let output = command(args, &["-q"]).current_dir(folder).output().unwrap();
+        (output.status.code().unwrap(), stderr(&output))
+    };
+    let stopped = ["cv", "--max-time", "0s", "--data", "a.csv", "--target", "y", "--out", path];
+    assert_eq!(call(&stopped, &here).0, 124);
+    let (code, message) = call(&["cv", "--resume", path], &there);
+    assert_eq!(code, 2);
+    assert!(message.contains("data.file is a.csv, which cannot be read: No such file"), "{message}");
+    assert!(message.contains("; `--data` says where the file is now"), "{message}");
+    let (code, message) = call(&["cv", "--resume", path, "--data", "c.csv"], &there);
+    assert_eq!(code, 2);
+    assert!(
+        message.contains("c.csv has changed since the run began: its content is another one"),
+        "{message}"
+    );
+    assert_eq!(call(&["cv", "--resume", path, "--data", "b.csv"], &there), (0, String::new()));
+    // With checkpoints that know it under another name, too.
+    assert_eq!(call(&["cv", "--resume", path], &here), (0, String::new()));
 }
 
 /// What a pipe had is gone when the run goes on.
