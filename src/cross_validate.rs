@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use tracing::field::Empty;
 use tracing::{info, info_span};
 
-use crate::config::{ValidConfig, device_names};
+use crate::config::{CvConfig, ValidConfig, device_names};
 use crate::data::{Dataset, KFold};
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
@@ -78,11 +78,7 @@ pub fn cross_validate_with(
     let on = device_names(devices);
     let span = info_span!("cv", folds = config.folds, rows = data.rows(), features = data.features(), on);
     let _entered = span.enter();
-    let mut rng = generator(config.seed, Stream::Folds, 0);
-    let folds = match data.groups() {
-        Some(groups) => KFold::grouped(groups, config.folds, &mut rng)?,
-        None => KFold::new(data.rows(), config.folds, &mut rng)?,
-    };
+    let folds = folds(config, data)?;
     let checkpoints = match options.keep {
         Some((directory, identity)) => {
             let rows: Vec<_> = folds.iter().map(|fold| fold.test).collect();
@@ -101,6 +97,19 @@ pub fn cross_validate_with(
         fitted.map(Outcome::from).map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
     })?;
     report(config, options, fitted, start.elapsed().as_secs_f64())
+}
+
+/// The folds into which [`cross_validate`] divides the rows of `data`.
+///
+/// # Errors
+///
+/// Fails with [`Error::Config`] when there cannot be so many.
+pub fn folds(config: &CvConfig, data: &Dataset) -> Result<KFold> {
+    let mut rng = generator(config.seed, Stream::Folds, 0);
+    match data.groups() {
+        Some(groups) => KFold::grouped(groups, config.folds, &mut rng),
+        None => KFold::new(data.rows(), config.folds, &mut rng),
+    }
 }
 
 /// What is left of a fold.

@@ -51,8 +51,8 @@ pub mod telemetry;
 pub mod train;
 mod train_model;
 
-pub use cross_validate::{cross_validate, cross_validate_with};
+pub use cross_validate::{cross_validate, cross_validate_with, folds};
 pub use error::{Error, Result};
 pub use fit::Fitted;
 pub use model::Model;
-pub use train_model::train_model;
+pub use train_model::{holdout, train_model};

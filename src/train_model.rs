@@ -6,9 +6,9 @@ use candle_core::Device;
 use tracing::field::Empty;
 use tracing::info_span;
 
-use crate::config::{ValidConfig, device_names};
+use crate::config::{CvConfig, ValidConfig, device_names};
 use crate::cross_validate::check_data;
-use crate::data::{Dataset, KFold};
+use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit};
 use crate::parallel::in_order;
@@ -53,8 +53,7 @@ pub fn train_model(
 ) -> Result<Fitted> {
     check_data(config, data)?;
     data.x().device().synchronize()?;
-    let mut rng = generator(config.seed, Stream::Holdout, 0);
-    let fold = KFold::holdout(data.rows(), data.groups(), config.holdout, &mut rng)?;
+    let fold = holdout(config, data)?;
     let checkpoint = match options.keep {
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),
         None => None,
@@ -72,4 +71,14 @@ pub fn train_model(
         directory.write_metrics(&fitted.epochs)?;
     }
     Ok(fitted)
+}
+
+/// The rows on which [`train_model`] trains, and those that it holds out.
+///
+/// # Errors
+///
+/// Fails with [`Error::Config`] when the share of `config` leaves nothing to train on.
+pub fn holdout(config: &CvConfig, data: &Dataset) -> Result<Fold> {
+    let mut rng = generator(config.seed, Stream::Holdout, 0);
+    KFold::holdout(data.rows(), data.groups(), config.holdout, &mut rng)
 }

@@ -1,7 +1,7 @@
 //! The flags of logs, which the commands that train share.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use taper::telemetry::{self, LogFormat};
@@ -25,6 +25,11 @@ pub(crate) struct LogArgs {
 }
 
 impl LogArgs {
+    /// The file for the log, if there is to be one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.log_file.as_deref()
+    }
+
     /// Starts logging for the process.
     ///
     /// # Errors

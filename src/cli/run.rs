@@ -14,7 +14,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder")]
     pub(crate) out: Option<PathBuf>,
     /// Folder of a run to go on with, to the bit as if it had not been interrupted; settings may be left out, and cannot be
-    /// others
+    /// others, but data may have another path
     #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder",
           conflicts_with_all = ["config", "force", "fast_dev_run"])]
     pub(crate) resume: Option<PathBuf>,

@@ -6,26 +6,27 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use taper::Error;
 use taper::model::FilePredictions;
-use taper::storage::AtomicFile;
 use tracing::{info, warn};
 
 use super::inspect::load_model;
-use super::output_file;
+use super::output_file::{OutputFile, check_log};
 use crate::cli::PredictArgs;
 
 pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
-    args.log.start()?;
     let out = args.out.as_deref().map(|out| check_out(args, out)).transpose()?;
+    let others = [&args.data, &args.model].into_iter().map(PathBuf::as_path);
+    check_log(args.log.file(), others.chain(args.out.as_deref()))?;
+    args.log.start()?;
     let model = load_model(&args.model, "--model")?;
     let options = args.options();
     let mut predictions = model.predict_file(&args.data, &options)?;
     note_columns(&predictions);
     match out {
         None => write_all(&mut predictions, &mut io::stdout().lock(), "standard output")?,
-        Some(path) => {
-            let mut file = AtomicFile::create(&path)?;
-            write_all(&mut predictions, &mut file, &path.display().to_string())?;
-            file.commit()?;
+        Some(out) => {
+            let mut file = out.create()?;
+            write_all(&mut predictions, &mut file, &out.path().display().to_string())?;
+            out.commit(file)?;
         }
     }
     note_counts(&predictions);
@@ -33,9 +34,9 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
 }
 
 /// The file to write, if it may be written.
-fn check_out(args: &PredictArgs, out: &Path) -> Result<PathBuf, Error> {
+fn check_out(args: &PredictArgs, out: &Path) -> Result<OutputFile, Error> {
     let instead = "without it predictions go to standard output";
-    output_file::check("out", out, &[&args.data, &args.model], args.force, instead)
+    OutputFile::check("out", out, &[&args.data, &args.model], args.force, instead)
 }
 
 /// Writes all predictions to `out`, which is called `name`. That a reader such as `head` has gone away ends it.

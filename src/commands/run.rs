@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,14 +12,17 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use taper::Error;
 use taper::config::{CvConfig, Settings, ValidConfig, device_names};
+use taper::data::Table;
 use taper::report::html;
 use taper::run::{
     CONFIG, ENVIRONMENT, Environment, Identity, REPORT, RunDirectory, RunOptions, RunRecord, Stop,
-    StopReason, as_typed,
+    StopReason, resume_call,
 };
 use tempfile::TempDir;
 use tracing::info;
 
+use super::load;
+use super::output_file::{bad_log, check_log};
 use crate::cli::{RunArgs, SettingArgs, commented};
 
 /// The rows of a quick look, in batches.
@@ -45,13 +48,19 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 pub(crate) struct Stopped {
     reason: StopReason,
-    command: &'static str,
-    folder: PathBuf,
+    has_checkpoint: bool,
+    /// The call that goes on.
+    call: String,
 }
 
 impl<'a> Run<'a> {
-    /// Puts the settings together, and looks whether the folder can be taken.
-    pub(crate) fn new(command: &'static str, settings: &SettingArgs, args: &'a RunArgs) -> Result<Self> {
+    /// Puts the settings together, and looks whether the folder can be taken and the file for the log is none of the run's.
+    pub(crate) fn new(
+        command: &'static str,
+        settings: &SettingArgs,
+        args: &'a RunArgs,
+        log: Option<&Path>,
+    ) -> Result<Self> {
         let began = args.resume.as_ref().map(|folder| folder.join(CONFIG));
         if let Some(folder) = &args.resume {
             RunDirectory::check_resume(folder)?;
@@ -61,9 +70,28 @@ impl<'a> Run<'a> {
             given.set("train.epochs", 1, str::to_owned)?;
         }
         let run = Self { command, args, config: given.validate()?, settings: given };
+        let files = run.config.data.files();
+        let inputs = files.into_iter().chain(settings.config.as_deref());
+        let folder = args.out.as_deref().or(args.resume.as_deref());
+        check_log(log, inputs.clone().chain(folder))?;
+        if let (Some(log), Some(folder)) = (log, folder)
+            && RunDirectory::replaces(folder, log)
+        {
+            return Err(bad_log(log).into());
+        }
         match (&began, &args.out) {
             (Some(file), _) => run.check_settings(file)?,
-            (None, Some(folder)) => RunDirectory::check_new(folder, args.force)?,
+            (None, Some(folder)) => {
+                RunDirectory::check_new(folder, args.force)?;
+                if let Some(input) = inputs.clone().find(|input| RunDirectory::replaces(folder, input)) {
+                    let problem = format!(
+                        "is {}, where a new run replaces {}, which is read; expected another folder",
+                        folder.display(),
+                        input.display()
+                    );
+                    return Err(Error::Config { key: "out", problem }.into());
+                }
+            }
             (None, None) => {}
         }
         Ok(run)
@@ -81,14 +109,42 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Reads or makes the data.
+    pub(crate) fn load(&self) -> Result<Table, Error> {
+        load(&self.config).map_err(|error| {
+            let error = self.as_given(error);
+            let is_missing = |files: Vec<&Path>| files.iter().position(|file| !file.exists());
+            match (&self.args.resume, is_missing(self.config.data.files())) {
+                // Data are known by their content, wherever they are.
+                (Some(_), Some(place)) => {
+                    let flag = if place == 0 { "--data" } else { "--target" };
+                    Error::Settings(format!("{error}; `{flag}` says where the file is now"))
+                }
+                _ => error,
+            }
+        })
+    }
+
     /// `error` by the name that the user has for what is wrong.
-    pub(crate) fn as_given(&self, error: Error) -> Error {
+    fn as_given(&self, error: Error) -> Error {
         self.settings.as_given(error)
     }
 
-    /// Makes or opens the folder, if there is to be one, when the data have been found good.
-    pub(crate) fn folder(&self, devices: &[Device]) -> Result<Option<Folder>> {
+    /// Makes or opens the folder, if there is to be one, when the data have been read. `check` says whether the settings of a
+    /// new run go with them, before what is in the folder is touched.
+    pub(crate) fn folder(
+        &self,
+        devices: &[Device],
+        check: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Option<Folder>> {
         let (args, mut scratch) = (self.args, None);
+        if args.resume.is_none() && args.out.is_none() && !args.fast_dev_run {
+            return Ok(None);
+        }
+        if args.resume.is_none() {
+            check().map_err(|error| self.as_given(error))?;
+        }
+        let identity = Identity::new(self.command, &self.config)?;
         let directory = match (&args.resume, &args.out) {
             (Some(folder), _) => RunDirectory::open(folder)?,
             (None, _) if args.fast_dev_run => {
@@ -99,8 +155,9 @@ impl<'a> Run<'a> {
             (None, None) => return Ok(None),
         };
         let directory = directory.checkpoint_every(args.checkpoint_every);
-        let identity = Identity::new(self.command, &self.config)?;
-        if args.resume.is_none() {
+        if args.resume.is_some() {
+            directory.check_identity(&identity)?;
+        } else {
             directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
         }
         // A run that was killed early may lack it when it goes on.
@@ -140,8 +197,8 @@ impl<'a> Run<'a> {
         };
         match (reason, folder) {
             (Some(reason), Some(folder)) => {
-                let folder = folder.directory.path().to_owned();
-                Stopped { reason, command: self.command, folder }.into()
+                let call = resume_call(self.command, folder.directory.path());
+                Stopped { reason, has_checkpoint: folder.directory.has_checkpoint(), call }.into()
             }
             _ => self.as_given(error).into(),
         }
@@ -196,9 +253,9 @@ impl fmt::Display for Stopped {
             StopReason::Signal(_) => "by SIGTERM",
             StopReason::Time => "since the time of --max-time is over",
         };
-        let (command, folder) = (self.command, self.folder.to_string_lossy());
-        let folder = as_typed(&folder);
-        write!(f, "stopped {reason}, with a checkpoint; `taper {command} --resume {folder}` goes on")
+        let checkpoint =
+            if self.has_checkpoint { "with a checkpoint" } else { "before the first checkpoint" };
+        write!(f, "stopped {reason}, {checkpoint}; `{}` goes on", self.call)
     }
 }
 

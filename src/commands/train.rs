@@ -1,39 +1,39 @@
 //! `taper train`.
 
-use std::iter;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use taper::config::ValidConfig;
 use taper::data::Table;
 use taper::model::{Holdout, Model, Schema, Training};
 use taper::report::TrainReport;
 use taper::run::{MODEL, PREDICTIONS, RESULTS};
-use taper::storage::AtomicFile;
-use taper::{Fitted, train_model};
+use taper::{Fitted, holdout, train_model};
 
-use super::run::Run;
-use super::{load, output_file, print, share_cores};
+use super::output_file::{OutputFile, check_log};
+use super::run::{Folder, Run};
+use super::{print, share_cores};
 use crate::cli::TrainArgs;
 
 pub(crate) fn train(args: &TrainArgs) -> Result<()> {
-    let run = Run::new("train", &args.settings, &args.run)?;
+    let run = Run::new("train", &args.settings, &args.run, args.output.log.file())?;
     let own_file = model_file(args, &run.config)?;
+    check_log(args.output.log.file(), own_file.as_ref().map(OutputFile::path))?;
     share_cores(1);
     args.output.log.start()?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
-    let table = load(&run.config).map_err(|error| run.as_given(error))?;
-    let folder = run.folder(&devices)?;
+    let table = run.load()?;
+    let folder = run.folder(&devices, || holdout(&run.config, &table.data).map(drop))?;
     let options = run.options(folder.as_ref())?;
     let mut fitted = train_model(&run.config, &table.data, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     fitted.predictions = fitted.predictions.named(table.targets.clone())?;
     let model = model(&run, &fitted, table)?;
-    let in_folder = folder.as_ref().map(|folder| folder.directory().path().join(MODEL));
-    let path = own_file.or(in_folder).unwrap_or_else(|| MODEL.into());
-    model.save(&path)?;
-    let report = TrainReport::new(run.config.clone(), &fitted, (!args.run.fast_dev_run).then_some(path));
+    let path = save(&model, own_file.as_ref(), folder.as_ref())?;
+    let path = path.filter(|_| !args.run.fast_dev_run);
+    let report = TrainReport::new(run.config.clone(), &fitted, path);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_json(RESULTS, &report)?;
@@ -45,20 +45,33 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
 }
 
-/// The file of the model where there is no folder for the run. That it cannot be written shows before the training.
-fn model_file(args: &TrainArgs, config: &ValidConfig) -> Result<Option<PathBuf>> {
+/// Writes the model to its own file or into the folder of the run, and says where it is.
+fn save(model: &Model, own_file: Option<&OutputFile>, folder: Option<&Folder>) -> Result<Option<PathBuf>> {
+    let bytes = model.to_bytes()?;
+    if let Some(own) = own_file {
+        let mut file = own.create()?;
+        let written = file.write_all(&bytes);
+        written.with_context(|| format!("cannot write to {}", own.path().display()))?;
+        own.commit(file)?;
+        return Ok(Some(own.path().to_owned()));
+    }
+    let Some(folder) = folder else { return Ok(None) };
+    folder.directory().write(MODEL, &bytes)?;
+    Ok(Some(folder.directory().path().join(MODEL)))
+}
+
+/// The file of the model where the run has no folder and is no quick look. That it cannot be written shows before the
+/// training.
+fn model_file(args: &TrainArgs, config: &ValidConfig) -> Result<Option<OutputFile>> {
     let run = &args.run;
     if run.out.is_some() || run.resume.is_some() || run.fast_dev_run {
         return Ok(None);
     }
     let path = args.model.clone().unwrap_or_else(|| Path::new(MODEL).to_owned());
-    // For .npy the targets are files, too; names of columns do no harm here.
-    let data = config.data.file.as_ref();
-    let data = data.map(|data| iter::once(data.file.as_path()).chain(data.target.iter().map(Path::new)));
-    let inputs: Vec<_> = data.into_iter().flatten().chain(args.settings.config.as_deref()).collect();
-    let path = output_file::check("model", &path, &inputs, run.force, "expected the name of one to write")?;
-    drop(AtomicFile::create(&path)?);
-    Ok(Some(path))
+    let inputs: Vec<_> = config.data.files().into_iter().chain(args.settings.config.as_deref()).collect();
+    let file = OutputFile::check("model", &path, &inputs, run.force, "expected the name of a file to write")?;
+    drop(file.create()?);
+    Ok(Some(file))
 }
 
 /// The trained network with all that is needed to use it.

@@ -1,6 +1,7 @@
 //! The settings of the data: made up, or read from a file.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,13 @@ impl DataConfig {
         }
     }
 
+    /// The files that are read: that of the data and, for .npy, those of the targets.
+    pub fn files(&self) -> Vec<&Path> {
+        let Some(file) = &self.file else { return Vec::new() };
+        let targets = file.target.iter().map(Path::new).filter(|_| file.is_npy());
+        [file.file.as_path()].into_iter().chain(targets).collect()
+    }
+
     /// Whether missing features are filled within each fold.
     pub fn is_filled(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.missing == Missing::Mean)
@@ -74,6 +82,25 @@ pub struct FileConfig {
     pub missing: Missing,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
+}
+
+impl FileConfig {
+    /// Takes the paths of `other` if it has as many files of the same format.
+    pub(super) fn take_paths_of(&mut self, other: &Self) {
+        let [mine, theirs] = [&*self, other].map(|file| file.file.extension().map(OsStr::to_ascii_lowercase));
+        if mine != theirs || self.target.len() != other.target.len() {
+            return;
+        }
+        self.file.clone_from(&other.file);
+        if self.is_npy() {
+            self.target.clone_from(&other.target);
+        }
+    }
+
+    /// Whether it is a .npy file, whose targets are files of their own.
+    fn is_npy(&self) -> bool {
+        self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+    }
 }
 
 /// What becomes of missing values: empty fields, NA, N/A, NaN, null and ?.

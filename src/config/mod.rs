@@ -65,6 +65,8 @@ impl Default for CvConfig {
 impl CvConfig {
     /// The key of the first setting that is another one in `other`, with its values here and there, in JSON.
     ///
+    /// Where files of the data are makes no difference: they are known by their content.
+    ///
     /// # Examples
     ///
     /// ```
@@ -75,6 +77,7 @@ impl CvConfig {
     /// assert_eq!(now.difference(&now), None);
     /// ```
     pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let other = &other.with_files_of(self);
         let documents = [self, other].map(|config| serde_json::to_value(config).unwrap_or_default());
         KEYS.iter().find_map(|key| {
             let pointer = format!("/{}", key.replace('.', "/"));
@@ -82,6 +85,17 @@ impl CvConfig {
             let shown = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
             (here != there).then(|| (*key, shown(here), shown(there)))
         })
+    }
+}
+
+impl CvConfig {
+    /// The same, with the paths of the files of `other` where both have files of one format.
+    fn with_files_of(&self, other: &Self) -> Self {
+        let mut config = self.clone();
+        if let (Some(file), Some(theirs)) = (&mut config.data.file, &other.data.file) {
+            file.take_paths_of(theirs);
+        }
+        config
     }
 }
 
@@ -220,6 +234,28 @@ impl Deref for ValidConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where files are is no setting of what is computed; which columns and formats they have is one.
+    #[test]
+    fn files_may_have_moved() {
+        let config = |file: &str, target: &str| {
+            let file =
+                FileConfig { file: file.into(), target: vec![target.to_owned()], ..FileConfig::default() };
+            CvConfig { data: DataConfig { file: Some(file), ..DataConfig::default() }, ..CvConfig::default() }
+        };
+        let key = |now: &CvConfig, then: &CvConfig| now.difference(then).map(|(key, ..)| key);
+        for (now, then, differs) in [
+            (config("a.csv", "y"), config("b/c.CSV", "y"), None),
+            (config("a.csv", "y"), config("b/c.csv", "z"), Some("data.target")),
+            (config("a.csv", "y"), config("a.tsv", "y"), Some("data.file")),
+            (config("x.npy", "y.npy"), config("b/x.npy", "b/y.npy"), None),
+            (config("x.safetensors", "y"), config("b/x.safetensors", "z"), Some("data.target")),
+            (config("a.csv", "y"), CvConfig::default(), Some("data.file")),
+        ] {
+            assert_eq!(key(&now, &then), differs, "{now:?}");
+            assert_eq!(key(&then, &now), differs, "{then:?}");
+        }
+    }
 
     #[test]
     fn the_settings_reach_the_optimizer_and_the_network() {

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{EpochRecord, Identity};
 use crate::error::{Error, Result};
-use crate::storage::{is_whole, seal, unseal, write_atomically};
+use crate::storage::{is_whole, seal, unseal, write_alone};
 use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
@@ -74,7 +74,7 @@ impl Checkpoints {
         };
         let Progress { epoch, step, .. } = trainer.progress;
         let path = self.folder.join(format!("epoch-{epoch:06}-step-{step:09}.safetensors"));
-        write_atomically(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
+        write_alone(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
         for old in self.files()?.iter().rev().skip(KEPT) {
             fs::remove_file(old).map_err(|source| Error::cannot_write(old, source))?;
         }
@@ -105,24 +105,45 @@ impl Checkpoints {
         Ok(None)
     }
 
-    /// The files, the oldest first.
+    /// As [`last`](Self::last), but to look at alone: every file stays, and of those that cannot be used warnings tell.
+    pub(crate) fn last_whole(&self) -> Result<Option<Checkpoint>> {
+        for (before, path) in self.names()?.1.iter().enumerate().rev() {
+            let bytes = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
+            match read(&bytes) {
+                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Err(problem) => {
+                    let shown =
+                        if before > 0 { "those of the one before it" } else { "none of this network" };
+                    warn!("{} {problem}; of the weights, {shown} are shown", path.display());
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The files, the oldest first, after those are removed that a process left which was killed while it wrote.
     fn files(&self) -> Result<Vec<PathBuf>> {
+        let (left, files) = self.names()?;
+        for path in left {
+            fs::remove_file(&path).map_err(|source| Error::cannot_write(&path, source))?;
+        }
+        Ok(files)
+    }
+
+    /// The files that a process left which was killed while it wrote, and those that are complete, the oldest first.
+    fn names(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
             entries => entries.map_err(|source| Error::cannot_read(&self.folder, source))?,
         };
         let paths: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
         let paths = paths.map_err(|source| Error::cannot_read(&self.folder, source))?;
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // What a process left that was killed while it wrote.
         let (left, mut paths): (Vec<_>, Vec<_>) =
             paths.into_iter().partition(|path| name(path).starts_with(".epoch-"));
-        for path in left {
-            fs::remove_file(&path).map_err(|source| Error::cannot_write(&path, source))?;
-        }
         paths.retain(|path| name(path).starts_with("epoch-") && name(path).ends_with(".safetensors"));
         paths.sort();
-        Ok(paths)
+        Ok((left, paths))
     }
 }
 
@@ -197,12 +218,16 @@ mod tests {
             }
             for damaged in [&bytes[..0], &bytes[..bytes.len() / 2]] {
                 fs::write(&path, damaged).unwrap();
+                let looked = checkpoints.last_whole().unwrap().unwrap();
+                assert_eq!(looked.trainer.progress.epoch, 1);
+                assert!(path.exists());
                 assert_eq!(place(checkpoints), Some((1, 0)));
                 assert!(!path.exists());
             }
             // Of a newer taper, say: nothing is wrong with it, so it is not to be removed.
             let newer = seal(KIND, FORMAT + 1, (), &BTreeMap::new()).unwrap();
             fs::write(&path, newer).unwrap();
+            assert_eq!(checkpoints.last_whole().unwrap().unwrap().trainer.progress.epoch, 1);
             let error = checkpoints.last().unwrap_err().to_string();
             assert!(error.contains("has the format 2 of a checkpoint"), "{error}");
             assert!(path.exists());

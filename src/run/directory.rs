@@ -11,9 +11,10 @@ use serde::Serialize;
 use tracing::info;
 
 use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
-use super::{EpochRecord, Identity, Predictions};
+use super::read::json;
+use super::{Environment, EpochRecord, Identity, Predictions};
 use crate::error::{Error, Result};
-use crate::storage::{AtomicFile, partial, write_atomically};
+use crate::storage::{AtomicFile, partial, place, write_alone};
 
 /// The settings, as a file for `--config`.
 pub const CONFIG: &str = "config.toml";
@@ -58,6 +59,9 @@ impl RunDirectory {
     pub fn check_new(path: &Path, force: bool) -> Result<()> {
         let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
         let entries = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                return refused("a link to a folder that is not there; expected that one's name, or another");
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return refused("a file, expected a folder to make");
@@ -87,6 +91,18 @@ impl RunDirectory {
         let directory = Self::lock("out", path)?;
         directory.clear()?;
         Ok(directory)
+    }
+
+    /// Whether a new run in the folder at `path` would remove or replace the file `input`, or the link at `input`.
+    pub fn replaces(path: &Path, input: &Path) -> bool {
+        let Ok(folder) = fs::canonicalize(path) else { return false };
+        let is_own = |input: &Path| {
+            let name = input.strip_prefix(&folder).ok().and_then(|input| input.components().next());
+            name.is_some_and(|name| {
+                [CHECKPOINTS, LOCK].iter().chain(&FILES).any(|own| name.as_os_str() == *own)
+            })
+        };
+        is_own(&place(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
     }
 
     /// Refuses a folder at `path` that has no run.
@@ -164,7 +180,7 @@ impl RunDirectory {
     ///
     /// Fails with [`Error::File`] when it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_atomically(&self.path.join(name), bytes)
+        write_alone(&self.path.join(name), bytes)
     }
 
     /// Writes `value` as JSON to the file `name`.
@@ -185,9 +201,34 @@ impl RunDirectory {
     /// Fails with [`Error::File`] when it cannot be written.
     pub fn write_predictions(&self, name: &str, predictions: &Predictions) -> Result<()> {
         let path = self.path.join(name);
-        let mut file = AtomicFile::create(&path)?;
+        let mut file = AtomicFile::create_alone(&path)?;
         predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
         file.commit()
+    }
+
+    /// Refuses to go on with a command or data other than those that the run began with.
+    ///
+    /// They are in [`ENVIRONMENT`]; a run that was killed before it had written it may have checkpoints that say the same.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume`.
+    pub fn check_identity(&self, identity: &Identity) -> Result<()> {
+        let path = self.path.join(ENVIRONMENT);
+        let difference = if path.exists() {
+            let Environment { command, data, .. } = json(&path)?;
+            identity.difference_in_data(&command, &data)
+        } else {
+            match self.checkpoints(0).last()? {
+                Some(checkpoint) => identity.difference(&checkpoint.identity),
+                None => None,
+            }
+        };
+        difference.map_or(Ok(()), |difference| Err(self.goes_on_not(&difference)))
+    }
+
+    fn goes_on_not(&self, difference: &str) -> Error {
+        Error::config("resume", format!("is {}: {difference}", self.path.display()))
     }
 
     /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the file.
@@ -196,7 +237,7 @@ impl RunDirectory {
         let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
         for checkpoint in checkpoints.iter().flatten() {
             if let Some(difference) = identity.difference(&checkpoint.identity) {
-                return Err(Error::config("resume", format!("is {}: {difference}", self.path.display())));
+                return Err(self.goes_on_not(&difference));
             }
             let Checkpoint { trainer, .. } = checkpoint;
             info!(epoch = trainer.progress.epoch, step = trainer.progress.step, "going on from a checkpoint");
@@ -229,6 +270,12 @@ impl RunDirectory {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether a network has a checkpoint.
+    pub fn has_checkpoint(&self) -> bool {
+        let folders = fs::read_dir(self.path.join(CHECKPOINTS)).into_iter().flatten().flatten();
+        folders.flat_map(|folder| fs::read_dir(folder.path())).any(|mut files| files.next().is_some())
     }
 
     /// The checkpoints of network `index`.

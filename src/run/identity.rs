@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config::{CvConfig, DataConfig};
+use crate::config::CvConfig;
 use crate::error::{Error, Result};
 use crate::storage::hex;
 
@@ -40,20 +40,25 @@ impl Identity {
     ///
     /// Fails with [`Error::File`] when a file cannot be read.
     pub fn new(command: &str, config: &CvConfig) -> Result<Self> {
-        let data = data_files(&config.data).iter().map(|file| DataFile::read(file)).collect::<Result<_>>()?;
+        let data = config.data.files().into_iter().map(DataFile::read).collect::<Result<_>>()?;
         Ok(Self { command: command.to_owned(), config: config.clone(), data })
     }
 
     /// What differs from the identity `began` of a run that is to go on, as a sentence; `None` when nothing does.
     pub(crate) fn difference(&self, began: &Self) -> Option<String> {
-        if self.command != began.command {
-            let (now, then) = (&self.command, &began.command);
-            return Some(format!("it is a run of `taper {then}`, and this is `taper {now}`"));
+        self.difference_in_data(&began.command, &began.data).or_else(|| {
+            let (key, now, then) = self.config.difference(&began.config)?;
+            Some(format!("{key} is {now}, and the run began with {then}"))
+        })
+    }
+
+    /// As [`difference`](Self::difference), of the command and the content of the data alone.
+    pub(crate) fn difference_in_data(&self, command: &str, data: &[DataFile]) -> Option<String> {
+        if self.command != command {
+            let now = &self.command;
+            return Some(format!("it is a run of `taper {command}`, and this is `taper {now}`"));
         }
-        if let Some((key, now, then)) = self.config.difference(&began.config) {
-            return Some(format!("{key} is {now}, and the run began with {then}"));
-        }
-        let changed = self.data.iter().zip(&began.data).find(|(now, then)| now.sha256 != then.sha256);
+        let changed = self.data.iter().zip(data).find(|(now, then)| now.sha256 != then.sha256);
         changed.map(|(now, then)| {
             let sizes = match (now.bytes, then.bytes) {
                 (now, then) if now == then => "its content is another one".to_owned(),
@@ -64,17 +69,9 @@ impl Identity {
     }
 }
 
-/// The files that `config` names.
-fn data_files(config: &DataConfig) -> Vec<&Path> {
-    let Some(file) = &config.file else { return Vec::new() };
-    let is_npy = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
-    let targets = file.target.iter().map(Path::new).filter(|_| is_npy(&file.file));
-    [file.file.as_path()].into_iter().chain(targets).collect()
-}
-
 impl DataFile {
     fn read(path: &Path) -> Result<Self> {
-        // A pipe is empty when the data have been read, and none of it is there when the run goes on.
+        // What came through a pipe is gone when the run goes on.
         if !fs::metadata(path).map_err(|source| Error::cannot_read(path, source))?.is_file() {
             let problem = "is not a file, expected one that a run with a folder can read again";
             return Err(Error::data(path.display(), problem));

@@ -10,7 +10,7 @@ mod read;
 mod record;
 mod stop;
 
-pub use call::as_typed;
+pub use call::{as_typed, resume_call};
 pub(crate) use checkpoint::{Checkpoint, Checkpoints};
 pub use directory::{CONFIG, ENVIRONMENT, FOLDS, METRICS, MODEL, PREDICTIONS, REPORT, RESULTS, RunDirectory};
 pub use environment::Environment;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::checkpoint::Checkpoint;
 use super::directory::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
-use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights, as_typed};
+use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights, resume_call};
 use crate::config::{CvConfig, KEYS};
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, named_vars, seeded_builder};
@@ -37,15 +37,23 @@ impl RunRecord {
     /// not done.
     pub fn read(folder: &Path) -> Result<Self> {
         let config = CvConfig::from_file(folder.join(CONFIG))?;
-        let environment: Environment = json(&folder.join(ENVIRONMENT))?;
+        let environment = json::<Environment>(&folder.join(ENVIRONMENT));
         let results = folder.join(RESULTS);
         if !results.exists() {
-            let (command, name) = (&environment.command, folder.to_string_lossy());
-            let problem =
-                format!("is a run that is not done; `taper {command} --resume {}` goes on", as_typed(&name));
+            let problem = match environment {
+                Ok(Environment { command, .. }) => {
+                    format!("is a run that is not done; `{}` goes on", resume_call(&command, folder))
+                }
+                // It was killed before it had written what it is.
+                Err(_) => {
+                    "is a run that is not done; the command that began it goes on with --resume".to_owned()
+                }
+            };
             return Err(Error::data(folder.display(), problem));
         }
+        let environment = environment?;
         let Results { folds, holdout, seconds } = json(&results)?;
+        let networks = if environment.command == "train" { 1 } else { config.folds };
         Ok(Self {
             command: format!("taper {}", environment.command),
             config: settings(&config, &environment.command),
@@ -54,7 +62,7 @@ impl RunRecord {
             folds: folds.into_iter().chain(holdout).collect(),
             epochs: epochs(&folder.join(METRICS))?,
             predictions: predictions(&folder.join(PREDICTIONS))?,
-            weights: weights(folder, &config)?,
+            weights: weights(folder, &config, networks)?,
             seconds: Some(seconds),
         })
     }
@@ -72,7 +80,8 @@ fn settings(config: &CvConfig, command: &str) -> Vec<(String, String)> {
     keys.filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+/// The JSON document in the file at `path`.
+pub(super) fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::data(path.display(), format!("cannot be read: {error}")))
@@ -101,11 +110,12 @@ fn predictions(path: &Path) -> Result<Predictions> {
 }
 
 /// The weights of all networks before and after training: the first are drawn again, the last are in the checkpoints.
-fn weights(folder: &Path, config: &CvConfig) -> Result<Vec<Weights>> {
-    let (mut weights, mut fold) = (Vec::new(), 0);
-    while let Some(checkpoint) = Checkpoints::of(folder, fold).last()? {
-        weights.extend(weights_of(&checkpoint, config, fold)?);
-        fold += 1;
+fn weights(folder: &Path, config: &CvConfig, networks: usize) -> Result<Vec<Weights>> {
+    let mut weights = Vec::new();
+    for fold in 0..networks {
+        if let Some(checkpoint) = Checkpoints::of(folder, fold).last_whole()? {
+            weights.extend(weights_of(&checkpoint, config, fold)?);
+        }
     }
     Ok(weights)
 }

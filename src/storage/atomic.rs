@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process;
+
+use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 
@@ -23,21 +26,29 @@ use crate::error::{Error, Result};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes).map_err(|source| Error::cannot_write(path, source))?;
+    write(AtomicFile::create(path)?, bytes)
+}
+
+/// As [`write_atomically`], in a folder in which no one else writes: what a killed process leaves is at [`partial`].
+pub(crate) fn write_alone(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(AtomicFile::create_alone(path)?, bytes)
+}
+
+fn write(mut file: AtomicFile, bytes: &[u8]) -> Result<()> {
+    file.write_all(bytes).map_err(|source| Error::cannot_write(&file.path, source))?;
     file.commit()
 }
 
 /// A file that appears under its name only when it is complete.
 ///
-/// What is written goes to `.NAME.partial` beside it. [`commit`](Self::commit) waits until the disk has it, renames it,
-/// and waits until the disk has the name; without it nothing is left.
+/// What is written goes to a file beside it whose name, `.NAME.*.partial`, no other has. [`commit`](Self::commit) waits
+/// until the disk has it, renames it, and waits until the disk has the name; without it nothing is left, unless the process
+/// is killed.
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
-    partial: PathBuf,
-    /// `None` when committed.
-    file: Option<BufWriter<File>>,
+    file: BufWriter<File>,
+    partial: TempPath,
 }
 
 impl AtomicFile {
@@ -47,9 +58,31 @@ impl AtomicFile {
     ///
     /// Fails with [`Error::File`] when the folder cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
+        // Two that write the same file at the same time must not write into each other's.
+        let create = |number: usize| {
+            let partial = partial_of(path, &format!(".{}-{number}", process::id()));
+            let file = File::options().write(true).create_new(true).open(&partial)?;
+            Self::new(path, file, partial)
+        };
+        let mut tries = (0..).map(create);
+        let is_taken = |file: &io::Result<Self>| {
+            file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+        };
+        let file =
+            tries.find(|file| !is_taken(file)).unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()));
+        file.map_err(|source| Error::cannot_write(path, source))
+    }
+
+    /// As [`create`](Self::create), in a folder in which no one else writes, at [`partial`].
+    pub(crate) fn create_alone(path: &Path) -> Result<Self> {
         let partial = partial(path);
-        let file = File::create(&partial).map_err(|source| Error::cannot_write(path, source))?;
-        Ok(Self { path: path.to_owned(), partial, file: Some(BufWriter::new(file)) })
+        let file = File::create(&partial).and_then(|file| Self::new(path, file, partial));
+        file.map_err(|source| Error::cannot_write(path, source))
+    }
+
+    fn new(path: &Path, file: File, partial: PathBuf) -> io::Result<Self> {
+        let partial = TempPath::try_from_path(partial)?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), partial })
     }
 
     /// Gives the file its name.
@@ -57,44 +90,69 @@ impl AtomicFile {
     /// # Errors
     ///
     /// Fails with [`Error::File`] when not all of it can be written; what was there before is left as it was.
-    pub fn commit(mut self) -> Result<()> {
-        self.persist().map_err(|source| Error::cannot_write(&self.path, source))
+    pub fn commit(self) -> Result<()> {
+        let Self { path, file, partial } = self;
+        let committed =
+            synced(file).and_then(|()| Ok(partial.persist(&path)?)).and_then(|()| sync_folder(&path));
+        committed.map_err(|source| Error::cannot_write(&path, source))
     }
 
-    fn persist(&mut self) -> io::Result<()> {
-        if let Some(file) = self.file.as_mut() {
-            file.flush()?;
-            file.get_ref().sync_all()?;
-        }
-        fs::rename(&self.partial, &self.path)?;
-        self.file = None;
-        sync_folder(&self.path)
+    /// Gives the file its name, unless another has that name by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit), and when another file has the name; what was written is then kept beside it, where the error
+    /// says.
+    pub fn commit_new(self) -> Result<()> {
+        let Self { path, file, partial } = self;
+        let committed = synced(file).and_then(|()| match partial.persist_noclobber(&path) {
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                let kept = refused.path.keep()?;
+                let kept = kept.file_name().unwrap_or_default().to_string_lossy();
+                let problem = format!(
+                    "another file has come to be there in the meantime; this one is {kept} beside it"
+                );
+                Err(io::Error::new(io::ErrorKind::AlreadyExists, problem))
+            }
+            // A file system that has neither a way to rename so nor links: what can be done is to look before.
+            Err(refused) if is_free(&path) => Ok(refused.path.persist(&path)?),
+            result => Ok(result?),
+        });
+        let committed = committed.and_then(|()| sync_folder(&path));
+        committed.map_err(|source| Error::cannot_write(&path, source))
     }
+}
+
+/// Whether nothing has the name `path`.
+fn is_free(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Waits until the disk has all of `file`.
+fn synced(mut file: BufWriter<File>) -> io::Result<()> {
+    file.flush()?;
+    file.get_ref().sync_all()
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), BufWriter::flush)
+        self.file.flush()
     }
 }
 
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            // That it cannot be removed either changes nothing about what went wrong before.
-            let _ = fs::remove_file(&self.partial);
-        }
-    }
-}
-
-/// Where the file at `path` is while it is written, and stays when the process is killed then.
+/// Where the file at `path` is while it is written by the only process that may, and stays when that is killed then.
 pub(crate) fn partial(path: &Path) -> PathBuf {
+    partial_of(path, "")
+}
+
+fn partial_of(path: &Path, which: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
+    name.push(which);
     name.push(".partial");
     path.with_file_name(name)
 }
@@ -113,7 +171,7 @@ mod tests {
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("taper-atomic-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("taper-atomic-{name}-{}", process::id()));
         fs::create_dir_all(&folder).unwrap();
         folder
     }
@@ -136,6 +194,47 @@ mod tests {
         write_atomically(&path, b"after").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"after");
         assert_eq!(names(&folder), ["a"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// Two that write one file leave one of the two, and files of the user stay whatever their names are.
+    #[test]
+    fn writers_do_not_meet() {
+        let folder = folder("writers");
+        let path = folder.join("a");
+        let others = [partial(&path), partial_of(&path, &format!(".{}-0", process::id()))];
+        for other in &others {
+            fs::write(other, b"mine").unwrap();
+        }
+        let mut files = [AtomicFile::create(&path).unwrap(), AtomicFile::create(&path).unwrap()];
+        for (file, bytes) in files.iter_mut().zip([b"first", b"other"]) {
+            file.write_all(bytes).unwrap();
+        }
+        let [first, other] = files;
+        first.commit_new().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        let error = other.commit_new().unwrap_err().to_string();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        // What was written at length is not lost.
+        let kept = error.split("this one is ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        assert_eq!(fs::read(folder.join(kept)).unwrap(), b"other", "{error}");
+        for other in others {
+            assert_eq!(fs::read(other).unwrap(), b"mine");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_have_the_permissions_of_others() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = folder("permissions");
+        let [ours, theirs] = ["a", "b"].map(|name| folder.join(name));
+        write_atomically(&ours, b"").unwrap();
+        fs::write(&theirs, b"").unwrap();
+        let [ours, theirs] = [ours, theirs].map(|path| fs::metadata(path).unwrap().permissions().mode());
+        assert_eq!(ours, theirs);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -1,8 +1,10 @@
 //! Files that a crash cannot spoil: written whole or not at all, and sealed with a checksum.
 
 mod atomic;
+mod place;
 mod sealed;
 
-pub(crate) use atomic::partial;
 pub use atomic::{AtomicFile, write_atomically};
+pub(crate) use atomic::{partial, write_alone};
+pub use place::place;
 pub(crate) use sealed::{hex, is_whole, seal, unseal};

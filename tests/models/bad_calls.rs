@@ -149,6 +149,21 @@ fn bad_calls_get_a_message_and_a_code() {
             2,
         ),
         (
+            "predict --model plain.safetensors --data plain.csv --out new/",
+            "--out is new/, which is the name of a folder; without it predictions go to standard output",
+            2,
+        ),
+        (
+            "predict --model plain.safetensors --data plain.csv --out plain.csv/p.csv",
+            "--out is plain.csv/p.csv, which cannot be written: Not a directory (os error 20)",
+            2,
+        ),
+        (
+            "predict --model plain.safetensors --data plain.csv --out logged.csv --log-file ./logged.csv",
+            "--log-file is ./logged.csv, which is read or written besides; expected a file of its own",
+            2,
+        ),
+        (
             "predict --model plain.safetensors --data plain.csv --out no/folder/p.csv",
             "no/folder/p.csv cannot be written: No such file or directory (os error 2)",
             1,
@@ -301,7 +316,8 @@ fn bad_calls_get_a_message_and_a_code() {
         assert_eq!((text, actual), (expected.as_str(), code), "taper {args}");
     }
     assert_eq!(fs::read_to_string(folder().join("there.csv")).unwrap(), "mine");
+    assert!(!folder().join("logged.csv").exists());
     // A run that fails leaves nothing.
-    let left = |name: &str| folder().join(name).exists();
-    assert!(!left("late_predictions.csv") && !left(".late_predictions.csv.partial"));
+    let mut left = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.find(|name| name.to_string_lossy().contains("late_predictions")), None);
 }

@@ -250,3 +250,18 @@ fn rows_are_read_from_a_pipe() {
     assert!(error.contains("pipe.csv:3:x1: 'a' is not a number"), "{error}");
     fs::remove_file(pipe).unwrap();
 }
+
+/// The size of an array has to be known before it is read.
+#[cfg(unix)]
+#[test]
+fn arrays_are_not_read_from_a_pipe() {
+    let model = model(Schema::unnamed(2, 1));
+    for name in ["pipe.npy", "pipe.safetensors"] {
+        let pipe = crate::folder().join(name);
+        let _ = fs::remove_file(&pipe);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = model.predict_file(&pipe, &PredictOptions::default()).err().unwrap().to_string();
+        assert!(error.contains("a pipe or a device, expected a file"), "{error}");
+        fs::remove_file(pipe).unwrap();
+    }
+}

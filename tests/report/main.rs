@@ -12,7 +12,7 @@ use std::{env, fs};
 use taper::config::LayerName;
 use taper::metrics::Metrics;
 use taper::report::html;
-use taper::run::{Predictions, RunRecord};
+use taper::run::{Predictions, RunRecord, Weights};
 
 use runs::{Size, diabetes, made_up};
 
@@ -63,12 +63,37 @@ fn a_run_has_all_pictures() {
 #[test]
 fn training_and_validation_of_several_targets_are_apart() {
     let targets = vec!["price".to_owned(), "rent".to_owned()];
-    let run = made_up(&Size { targets, ..Size::default() });
+    let mut run = made_up(&Size { targets, ..Size::default() });
+    let scale = |run: &mut RunRecord, way: &str| {
+        let scale = run.config.iter_mut().find(|(key, _)| key == "data.scale").unwrap();
+        way.clone_into(&mut scale.1);
+    };
+    let hint = "These are the errors of the scaled targets.";
+    // As they are they have one unit.
+    scale(&mut run, "none");
+    assert_eq!(check(&run), 5 + 6 + 1 + 3 + 2);
+    let page = html(&run).unwrap();
+    assert!(!page.contains("training</h3>") && !page.contains(hint));
+
+    scale(&mut run, "standard");
     assert_eq!(check(&run), 6 + 6 + 1 + 3 + 2);
     let page = html(&run).unwrap();
-    for part in ["<h3>All folds, training</h3>", "these are the errors of the scaled ones", "<h3>Fold 3</h3>"]
-    {
+    for part in ["<h3>All folds, training</h3>", hint, "<h3>Fold 3</h3>"] {
         assert!(page.contains(part), "{part}");
+    }
+
+    // Where nothing is held out, the output layer has a row for each target.
+    run.predictions = Predictions::default();
+    run.epochs.iter_mut().for_each(|epoch| epoch.validation = None);
+    for (rows, has_hint) in [(2, true), (1, false)] {
+        let output = Weights {
+            fold: 0,
+            name: "output.weight".to_owned(),
+            before: vec![0.1; 32 * rows],
+            after: vec![0.2; 32 * rows],
+        };
+        run.weights = vec![output];
+        assert_eq!(html(&run).unwrap().contains(hint), has_hint, "{rows}");
     }
 }
 
@@ -169,7 +194,7 @@ fn names_are_text_and_never_markup() {
         run.environment = vec![(text(), text())];
         run.weights.iter_mut().for_each(|weights| weights.name = text());
         let pictures = check(&run);
-        assert_eq!(pictures, 6 + 2 * 3 + 1 + 1 + 2);
+        assert_eq!(pictures, 5 + 2 * 3 + 1 + 1 + 2);
         let page = html(&run).unwrap();
         for markup in ["<script", "<img", "' onload='", "<b>", "<!-- ", "\u{7}", "\u{202e}"] {
             assert!(!page.contains(markup), "{markup}");

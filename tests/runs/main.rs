@@ -110,7 +110,8 @@ fn assert_same(folder: &Path, expected: &Path) {
         assert_eq!(documents(&folder.join(name)), documents(&expected.join(name)), "{name}");
     }
     assert!(tensors(folder) == tensors(expected), "the checkpoints differ");
-    for folder in [folder, &folder.join("checkpoints/fold-000")] {
+    let folds = (0..3).map(|fold| folder.join(format!("checkpoints/fold-{fold:03}")));
+    for folder in folds.chain([folder.to_owned()]) {
         let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{left:?}");
     }

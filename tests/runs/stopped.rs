@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use taper::random::{Stream, generator};
+use taper::run::RunRecord;
 
 use crate::{EACH_STEP, SMALL, assert_same, command, stderr, taper, with_whole_run};
 
@@ -36,28 +37,43 @@ fn a_run_that_is_stopped_goes_on_to_the_bit() {
     assert_same(&run, &expected);
 }
 
-/// Kills a run a hundred times, at any moment and whatever it is writing, and then lets it go on to its end. What was there
-/// must always do for the next one to go on without a word.
+/// Kills a run a hundred times between its first checkpoint and its end, at any moment and whatever it is writing, and then
+/// lets it go on to its end. What was there must always do for the next one to go on without a word. A run that comes to its
+/// end before that begins anew, and is given less time, however fast the machine is.
 pub(crate) fn kill_a_hundred_times(command_name: &str, run: &Path, args: &[&str]) {
     let path = run.to_str().unwrap();
     let mut rng = generator(1, Stream::Data, 0);
     let start = [&[command_name, "--out", path], &EACH_STEP[..]].concat();
     let resume = [&[command_name, "-q", "--resume", path], &EACH_STEP[..]].concat();
-    let (mut begun, mut unfinished) = (false, 0);
-    for _ in 0..100 {
-        let mut process = if begun { command(&resume, &[]) } else { command(&start, args) };
+    let (mut longest, mut interrupted, mut kills, mut ends) = (0.06, 0, 0, 0);
+    while interrupted < 100 {
+        let mut process =
+            if run.join("config.toml").exists() { command(&resume, &[]) } else { command(&start, args) };
+        // A checkpoint that is damaged is passed over with a warning.
+        process.env("RUST_LOG", "warn");
         let mut process = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        thread::sleep(Duration::from_micros(rng.random_range(0..60_000)));
+        thread::sleep(Duration::from_secs_f64(rng.random_range(0.0..longest)));
         process.kill().unwrap();
         let output = process.wait_with_output().unwrap();
         let message = stderr(&output);
         assert!(message.is_empty(), "a checkpoint that cannot be read, or another problem: {message}");
-        begun = run.join("config.toml").exists();
-        unfinished += usize::from(!run.join("results.json").exists());
+        kills += usize::from(!output.status.success());
+        if run.join("results.json").exists() {
+            fs::remove_dir_all(run).unwrap();
+            longest /= 2.;
+            ends += 1;
+        } else if run.join("checkpoints/fold-000").exists() {
+            interrupted += 1;
+        } else {
+            // Where nothing is got done there must be more time.
+            longest *= 1.1;
+        }
     }
-    println!("{unfinished} of 100 kills met the run before its end");
-    let output = if begun { taper(&resume, &[]) } else { taper(&start, args) };
-    assert!(output.status.success(), "{}", stderr(&output));
+    println!("{kills} kills, {ends} ends");
+    assert!(kills >= 100);
+    let resume = [&[command_name, "--resume", path], &EACH_STEP[..]].concat();
+    let output = command(&resume, &[]).env("RUST_LOG", "warn").output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
 }
 
 #[test]
@@ -160,13 +176,68 @@ fn without_a_checkpoint_a_run_begins_anew() {
 #[test]
 fn the_call_that_goes_on_is_quoted() {
     let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("Anna's run é");
-    let stopped = taper(&["cv", "--max-time", "1ms", "--out", run.to_str().unwrap()], &SMALL);
-    assert_eq!(stopped.status.code(), Some(124));
-    let message = stderr(&stopped);
-    let call = message.split('`').nth(1).unwrap().strip_prefix("taper").unwrap();
-    let call = format!("exec {} {call} -q", env!("CARGO_BIN_EXE_taper"));
-    let output = Command::new("sh").args(["-c", &call]).output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert!(run.join("report.html").exists());
+    for name in ["Anna's run é", "-r", "=r", "two\nlines and\ta 'tab' \\"] {
+        let out = format!("--out={name}");
+        let mut stopped = command(&["cv", "--max-time", "1ms", &out], &SMALL);
+        let stopped = stopped.current_dir(folder.path()).output().unwrap();
+        let message = stderr(&stopped);
+        assert_eq!(stopped.status.code(), Some(124), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        let call = message.split('`').nth(1).unwrap().strip_prefix("taper").unwrap();
+        let call = format!("exec {} {call} -q", env!("CARGO_BIN_EXE_taper"));
+        let output = Command::new("bash").args(["-c", &call]).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(folder.path().join(name).join("report.html").exists());
+    }
+}
+
+/// The line is true where the time was over before the first step.
+#[test]
+fn a_run_without_a_checkpoint_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let path = run.to_str().unwrap();
+    let output = taper(&["cv", "--max-time", "0s", "--out", path], &SMALL);
+    let message = stderr(&output);
+    let expected = format!(
+        "stopped since the time of --max-time is over, before the first checkpoint; `taper cv --resume {path}` goes on\n"
+    );
+    assert_eq!((output.status.code(), message), (Some(124), expected));
+    // Killed a moment earlier it does not say what it is.
+    fs::remove_file(run.join("environment.json")).unwrap();
+    let output = taper(&["report", path], &[]);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        message.contains("is a run that is not done; the command that began it goes on with --resume"),
+        "{message}"
+    );
+    assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
+}
+
+/// To look at a run changes nothing of it, and shows what is whole.
+#[test]
+fn a_report_leaves_damaged_checkpoints() {
+    let (_folder, run) = with_whole_run();
+    let files = |fold: usize| {
+        let entries = fs::read_dir(run.join(format!("checkpoints/fold-{fold:03}"))).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    };
+    let damaged = files(0);
+    for file in &damaged {
+        fs::write(file, "damaged").unwrap();
+    }
+    let output = taper(&["report", run.to_str().unwrap()], &[]);
+    let message = stderr(&output);
+    assert!(output.status.success(), "{message}");
+    for (file, shown) in damaged.iter().zip(["none of this network", "those of the one before it"]) {
+        let start = format!("{} does not begin as a checkpoint of taper does", file.display());
+        assert!(message.contains(&format!("{start}; of the weights, {shown} are shown")), "{message}");
+        assert_eq!(fs::read(file).unwrap(), b"damaged");
+    }
+    let record = RunRecord::read(&run).unwrap();
+    let folds: Vec<_> = record.weights.iter().map(|weights| weights.fold).collect();
+    assert_eq!(folds, [1, 1, 1, 2, 2, 2]);
 }

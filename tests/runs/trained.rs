@@ -90,6 +90,7 @@ fn a_model_that_is_there_is_not_replaced() {
 }
 
 /// What cannot be written, or should not, is found before the training and not after it.
+#[cfg(unix)]
 #[test]
 fn a_model_that_cannot_be_written_is_refused_before_the_training() {
     let folder = tempfile::tempdir().unwrap();
@@ -98,9 +99,16 @@ fn a_model_that_cannot_be_written_is_refused_before_the_training() {
     let text = "x,y\n1,2\n2,4\n3,7\n4,8\n";
     fs::write(&data, text).unwrap();
     fs::write(&settings, "train.epochs = 1\n").unwrap();
+    std::os::unix::fs::symlink("nowhere", path("link")).unwrap();
     for (model, code, expected) in [
         (path("no/m.safetensors"), 1, "no/m.safetensors cannot be written: No such file"),
-        (path("."), 2, "which is not a file; expected the name of one to write"),
+        (path("."), 2, "which is the name of a folder; expected the name of a file to write"),
+        (path("new/"), 2, "which is the name of a folder; expected the name of a file to write"),
+        (path("new/."), 2, "which is the name of a folder; expected the name of a file to write"),
+        (path(".."), 2, "which is the name of a folder; expected the name of a file to write"),
+        (folder.path().to_str().unwrap().to_owned(), 2, "which is not a file; expected the name of a file"),
+        (path("a.csv/m.safetensors"), 2, "which cannot be written: Not a directory"),
+        (path("link"), 2, "link, a link to a file that is not there; expected that one's name, or another"),
         (data.clone(), 2, "a.csv, which is read; expected another file"),
         (settings.clone(), 2, "a.toml, which is read; expected another file"),
     ] {
@@ -111,5 +119,90 @@ fn a_model_that_cannot_be_written_is_refused_before_the_training() {
         assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
     }
     assert_eq!(fs::read_to_string(&data).unwrap(), text);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+/// A log is no file that the command reads or writes, whether there is one or not.
+#[test]
+fn a_log_has_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let out = run.to_str().unwrap();
+    assert!(taper(&["cv", "--out", out], &SMALL).status.success());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("a.csv"), "").unwrap();
+    let (model, new, data) = (path("m.safetensors"), path("new"), path("a.csv"));
+    let cases: &[(&[&str], String)] = &[
+        (&["train", "--model", &model], path("run/../m.safetensors")),
+        (&["cv", "--out", &new], new.clone()),
+        (&["cv", "--data", &data, "--target", "y"], data.clone()),
+        (&["cv", "--out", out, "--force"], path("run/results.json")),
+        (&["cv", "--resume", out], path("run/model.safetensors")),
+        (&["cv", "--resume", out], path("run/checkpoints/log")),
+    ];
+    let before = fs::read(run.join("results.json")).unwrap();
+    for (args, log) in cases {
+        let output = taper(args, &["-q", "--log-file", log]);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {message}");
+        let expected = format!("--log-file is {log}, which is read or written besides; expected a file");
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert!(fs::read(run.join("results.json")).unwrap() == before);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+    // In the folder of a run there is room for one.
+    let output = taper(&["cv", "--resume", out, "-q", "--log-file", &path("run/log.jsonl")], &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// What comes into being during the training is not replaced, and the model is not lost.
+#[cfg(unix)]
+#[test]
+fn a_model_that_another_has_made_in_the_meantime_is_not_replaced() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().unwrap();
+    let [pipe, model] = ["pipe.csv", "m.safetensors"].map(|name| folder.path().join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let [data, out] = [&pipe, &model].map(|path| path.to_str().unwrap());
+    let train = ["train", "-q", "--epochs", "1", "--data", data, "--target", "y", "--model", out];
+    let run = |args: &[&str]| {
+        let process = crate::command(args, &[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        // It is opened when the data are read, after the call was found good.
+        let mut rows = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        fs::write(&model, "mine").unwrap();
+        rows.write_all(b"x,y\n1,2\n2,3\n3,5\n4,7\n").unwrap();
+        drop(rows);
+        process.wait_with_output().unwrap()
+    };
+    let output = run(&train);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("m.safetensors cannot be written: another file has come to be there"),
+        "{message}"
+    );
+    assert_eq!(fs::read(&model).unwrap(), b"mine");
+    let kept = message.split("this one is ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    taper::Model::load(folder.path().join(kept)).unwrap();
+
+    fs::remove_file(&model).unwrap();
+    let output = run(&[&train[..], &["--force"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    taper::Model::load(&model).unwrap();
+}
+
+/// A user's file is safe whatever its name is.
+#[test]
+fn a_file_named_as_a_partial_one_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let [model, partial] = ["m", ".m.partial"].map(|name| folder.path().join(name));
+    fs::write(&partial, "mine").unwrap();
+    let args = ["train", "-q", "--rows", "50", "--epochs", "1", "--model", model.to_str().unwrap()];
+    let output = taper(&args, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(fs::read(&partial).unwrap(), b"mine");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

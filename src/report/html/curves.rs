@@ -101,13 +101,17 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     }
     let has_validation = !validation.folds.is_empty();
     let mut figures = Vec::new();
-    if has_validation && run.predictions.targets().len() > 1 {
-        // Several targets that are scaled have no common unit to go back to: their axis would fit neither of the two.
+    if scales_several_targets(run) {
+        // They have no common unit to go back to: their axis would fit neither of the two.
         let mut all = all_folds(&[&train]);
-        all.title += ", training";
-        all.caption += " Of scaled targets, these are the errors of the scaled ones.";
+        all.caption += " These are the errors of the scaled targets.";
+        if has_validation {
+            all.title += ", training";
+        }
         figures.push(all);
-        figures.extend(errors(&[&validation]));
+        if has_validation {
+            figures.extend(errors(&[&validation]));
+        }
     } else if has_validation {
         figures.extend(errors(&[&train, &validation]));
     } else {
@@ -115,6 +119,20 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     }
     figures.extend(rate(run));
     figures
+}
+
+/// Whether several targets are scaled for the training. Where nothing was predicted the output layer tells their number.
+fn scales_several_targets(run: &RunRecord) -> bool {
+    let value = |key: &str| run.config.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let is_scaled = match value("data.scale") {
+        Some("standard") => true,
+        Some("none") => false,
+        _ => value("data.file").is_some(),
+    };
+    let hidden = value("model.hidden").and_then(|hidden| hidden.parse().ok()).unwrap_or(usize::MAX);
+    let output = run.weights.iter().find(|weights| weights.name == "output.weight");
+    let outputs = output.and_then(|output| output.after.len().checked_div(hidden)).unwrap_or_default();
+    is_scaled && outputs.max(run.predictions.targets().len()) > 1
 }
 
 /// Errors of all folds together and, where there are not too many, of each. The last ones are those of validation.
