@@ -156,42 +156,44 @@ fn a_log_has_a_file_of_its_own() {
     assert!(output.status.success(), "{}", stderr(&output));
 }
 
-/// What comes into being during the training is not replaced, and the model is not lost.
+/// What comes into being while rows are predicted is not replaced, and the predictions are not lost.
 #[cfg(unix)]
 #[test]
-fn a_model_that_another_has_made_in_the_meantime_is_not_replaced() {
+fn a_file_that_another_has_made_in_the_meantime_is_not_replaced() {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    const ROWS: &str = "x,y\n1,2\n2,3\n3,5\n4,7\n";
     let folder = tempfile::tempdir().unwrap();
-    let [pipe, model] = ["pipe.csv", "m.safetensors"].map(|name| folder.path().join(name));
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let [data, out] = [&pipe, &model].map(|path| path.to_str().unwrap());
-    let train = ["train", "-q", "--epochs", "1", "--data", data, "--target", "y", "--model", out];
+    let paths = ["d.csv", "m.safetensors", "pipe.csv", "p.csv"].map(|name| folder.path().join(name));
+    let [data, model, pipe, out] = paths.each_ref().map(|path| path.to_str().unwrap());
+    fs::write(data, ROWS).unwrap();
+    let train = ["train", "-q", "--epochs", "1", "--data", data, "--target", "y", "--model", model];
+    assert!(crate::command(&train, &[]).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+
+    let predict = ["predict", "-q", "--model", model, "--data", pipe, "--out", out];
     let run = |args: &[&str]| {
         let process = crate::command(args, &[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        // It is opened when the data are read, after the call was found good.
-        let mut rows = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
-        fs::write(&model, "mine").unwrap();
-        rows.write_all(b"x,y\n1,2\n2,3\n3,5\n4,7\n").unwrap();
+        // It is opened when the rows are read, after the call was found good.
+        let mut rows = fs::OpenOptions::new().write(true).open(pipe).unwrap();
+        fs::write(out, "mine").unwrap();
+        rows.write_all(ROWS.as_bytes()).unwrap();
         drop(rows);
         process.wait_with_output().unwrap()
     };
-    let output = run(&train);
+    let output = run(&predict);
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(
-        message.contains("m.safetensors cannot be written: another file has come to be there"),
-        "{message}"
-    );
-    assert_eq!(fs::read(&model).unwrap(), b"mine");
+    assert!(message.contains("p.csv cannot be written: another file has come to be there"), "{message}");
+    assert_eq!(fs::read(out).unwrap(), b"mine");
     let kept = message.split("this one is ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-    taper::Model::load(folder.path().join(kept)).unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join(kept)).unwrap().lines().count(), 5);
 
-    fs::remove_file(&model).unwrap();
-    let output = run(&[&train[..], &["--force"]].concat());
+    fs::remove_file(out).unwrap();
+    let output = run(&[&predict[..], &["--force"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
-    taper::Model::load(&model).unwrap();
+    assert_eq!(fs::read_to_string(out).unwrap().lines().count(), 5);
 }
 
 /// A user's file is safe whatever its name is.
