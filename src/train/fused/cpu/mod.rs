@@ -1,5 +1,8 @@
 //! The fused engine's pieces on the CPU, on slices.
 
+mod buffer;
+mod gather;
+
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -15,6 +18,8 @@ use crate::ops::linear::cpu as linear;
 use crate::ops::mse::cpu::sum_of_squares;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 use crate::optim::{Rates, adamw_cpu};
+use buffer::Buffer;
+use gather::gather;
 
 /// The type of the elements of a network that is trained on the CPU.
 pub(in crate::train) trait CpuElement: Float {
@@ -49,13 +54,13 @@ impl<T> Cpu<T> {
 }
 
 impl<T: CpuElement> Backend for Cpu<T> {
-    type Buffer = Vec<T>;
+    type Buffer = Buffer<T>;
     type Rows = Vec<u32>;
 
     const TRANSPOSED: bool = true;
 
     fn zeros(&self, len: usize) -> Result<Self::Buffer> {
-        Ok(vec![T::default(); len])
+        Ok(Buffer::zeros(len))
     }
 
     fn copy(&self, from: &Self::Buffer, to: &mut Self::Buffer) -> Result<()> {
@@ -100,10 +105,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
     ) -> Result<()> {
         for (all, batch) in [(data.x(), x), (data.y(), y)] {
             let (storage, layout) = all.storage_and_layout();
-            let (all, columns) = (elements::<T>(&storage, layout)?, layout.dims()[1]);
-            for (&row, to) in rows[range.clone()].iter().zip(batch.chunks_exact_mut(columns)) {
-                to.copy_from_slice(&all[row as usize * columns..][..columns]);
-            }
+            gather(elements::<T>(&storage, layout)?, layout.dims()[1], &rows[range.clone()], batch);
         }
         Ok(())
     }
@@ -134,7 +136,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
         grad: &mut Self::Buffer,
         bias_grad: &mut Self::Buffer,
     ) -> Result<()> {
-        linear::bias_grad(sizes, output.map(Vec::as_slice), accumulate, grad, bias_grad);
+        linear::bias_grad(sizes, output.map(|output| &**output), accumulate, grad, bias_grad);
         Ok(())
     }
 
@@ -194,7 +196,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
     }
 
     fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()> {
-        adamw_cpu::update_slices(state.map(Vec::as_mut_slice), grad, rates);
+        adamw_cpu::update_slices(state.map(|buffer| &mut **buffer), grad, rates);
         Ok(())
     }
 
