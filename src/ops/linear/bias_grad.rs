@@ -39,7 +39,7 @@ impl ColumnSums {
         let mut sums = vec![T::default(); columns];
         if columns > 0 {
             let sizes = cpu::Sizes { rows, inputs: 0, outputs: columns };
-            cpu::bias_grad(sizes, None, false, &mut grad.to_vec(), &mut sums);
+            cpu::bias_grad(sizes, grad, &mut sums);
         }
         T::to_cpu_storage_owned(sums)
     }
@@ -79,7 +79,7 @@ impl ReluGrad {
         if columns > 0 {
             let (masked, sums) = both.split_at_mut(grad.len());
             let sizes = cpu::Sizes { rows, inputs: 0, outputs: columns };
-            cpu::bias_grad(sizes, Some(output), false, masked, sums);
+            cpu::relu_grad(sizes, output, masked, sums);
         }
         T::to_cpu_storage_owned(both)
     }

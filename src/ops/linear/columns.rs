@@ -1,6 +1,8 @@
 //! The columns of row-major matrices, a few vectors of them at a time.
 
-use crate::ops::simd::{Lanes, Simd};
+use std::marker::PhantomData;
+
+use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
 /// Some columns: `VECTORS` vectors of them, or a part of one vector if not `FULL`.
 #[derive(Debug, Clone, Copy)]
@@ -59,5 +61,25 @@ pub(super) trait ColumnWise<T: Lanes> {
         if start < n {
             self.columns(simd, Columns::<1, false> { start, width: n - start });
         }
+    }
+}
+
+/// Does the work for `n` columns with the best instruction set.
+pub(super) fn run<T: Lanes>(n: usize, work: impl ColumnWise<T>) {
+    simd::run(All { n, work, element: PhantomData::<T> });
+}
+
+struct All<T, W> {
+    n: usize,
+    work: W,
+    element: PhantomData<T>,
+}
+
+impl<T: Lanes, W: ColumnWise<T>> WithSimd for All<T, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        self.work.all_columns(simd, self.n);
     }
 }

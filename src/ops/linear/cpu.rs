@@ -3,7 +3,7 @@
 //! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function panics when a slice
 //! is shorter than its matrix.
 
-use super::columns::{ColumnWise, Columns};
+use super::gate::{add_column_sums, gate_and_add_sums};
 use super::large::large;
 use super::product::{LARGE, Matrix, Outcome, product};
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
@@ -74,63 +74,41 @@ pub(crate) fn input_grad<T: Lanes>(
     product([rows, inputs, outputs], grad, weight, x_grad, Outcome::Set);
 }
 
-/// dy <- dy [y > 0] if there is the output `y` of a relu, and db <- the sums of dy's columns, added to what is there if
-/// `accumulate`.
-pub(crate) fn bias_grad<T: Lanes>(
-    Sizes { rows, outputs, .. }: Sizes,
-    output: Option<&[T]>,
+/// dx <- (dy W) [x > 0] for the output x of a relu, and db of the layer that made x <- the sums of dx's columns, added to
+/// what is there if `accumulate`.
+pub(crate) fn gated_input_grad<T: Lanes>(
+    Sizes { rows, inputs, outputs }: Sizes,
+    grad: &[T],
+    weight: &[T],
+    x: &[T],
     accumulate: bool,
+    [x_grad, bias_grad]: [&mut [T]; 2],
+) {
+    let sums = &mut bias_grad[..inputs];
+    if !accumulate {
+        sums.fill(T::default());
+    }
+    let grad = Matrix { data: grad, row_stride: outputs, column_stride: 1 };
+    product([rows, inputs, outputs], grad, weight, x_grad, Outcome::Gated { output: x, sums });
+}
+
+/// db <- the sums of dy's columns.
+pub(crate) fn bias_grad<T: Lanes>(Sizes { rows, outputs, .. }: Sizes, grad: &[T], bias_grad: &mut [T]) {
+    let sums = &mut bias_grad[..outputs];
+    sums.fill(T::default());
+    add_column_sums(&grad[..rows * outputs], sums);
+}
+
+/// dy <- dy [y > 0] for the output y of a relu, and db <- the sums of dy's columns.
+pub(crate) fn relu_grad<T: Lanes>(
+    Sizes { rows, outputs, .. }: Sizes,
+    output: &[T],
     grad: &mut [T],
     bias_grad: &mut [T],
 ) {
-    let (grad, bias_grad) = (&mut grad[..rows * outputs], &mut bias_grad[..outputs]);
-    let output = output.map(|output| &output[..rows * outputs]);
-    if !accumulate {
-        bias_grad.fill(T::default());
-    }
-    simd::run(BiasGrad { output, grad, sums: bias_grad });
-}
-
-struct BiasGrad<'a, T> {
-    output: Option<&'a [T]>,
-    grad: &'a mut [T],
-    sums: &'a mut [T],
-}
-
-impl<T: Lanes> WithSimd for BiasGrad<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let n = self.sums.len();
-        self.all_columns(simd, n);
-    }
-}
-
-impl<T: Lanes> ColumnWise<T> for BiasGrad<'_, T> {
-    #[inline(always)]
-    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
-        &mut self,
-        simd: S,
-        columns: Columns<VECTORS, FULL>,
-    ) {
-        let n = self.sums.len();
-        let mut sums = columns.load(simd, self.sums);
-        for (row, grad) in self.grad.chunks_exact_mut(n).enumerate() {
-            let mut values = columns.load(simd, grad);
-            if let Some(output) = self.output {
-                let gates = columns.load(simd, &output[row * n..][..n]);
-                for (value, gate) in values.iter_mut().zip(gates) {
-                    *value = T::where_positive(simd, gate, *value);
-                }
-                columns.store(simd, grad, &values);
-            }
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum = T::plus(simd, *sum, value);
-            }
-        }
-        columns.store(simd, self.sums, &sums);
-    }
+    let sums = &mut bias_grad[..outputs];
+    sums.fill(T::default());
+    gate_and_add_sums(output, &mut grad[..rows * outputs], sums);
 }
 
 /// (outputs, inputs) to (inputs, outputs).
@@ -234,22 +212,38 @@ mod tests {
                     let mut grad = random(&mut rng, rows * outputs);
                     let mask = affine.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap();
                     let masked = (matrix(&grad, rows) * mask).unwrap();
-                    let (mut db, mut dw) = (random(&mut rng, outputs), random(&mut rng, outputs * inputs));
-                    let expected_db = (matrix(&db, 1) + masked.sum_keepdim(0).unwrap()).unwrap();
+                    let mut dw = random(&mut rng, outputs * inputs);
                     let product = masked.t().unwrap().matmul(&tx).unwrap();
                     let expected_dw = (matrix(&dw, outputs) + &product).unwrap();
-                    bias_grad(sizes, Some(&y), true, &mut grad, &mut db);
+                    let expected_db = masked.sum_keepdim(0).unwrap();
+                    let mut db = vec![f64::NAN; outputs];
+                    relu_grad(sizes, &y, &mut grad, &mut db);
                     largest = largest.max(difference(&what, &grad, &masked));
+                    largest = largest.max(difference(&what, &db, &expected_db));
+                    db.fill(f64::NAN);
+                    bias_grad(sizes, &grad, &mut db);
                     largest = largest.max(difference(&what, &db, &expected_db));
                     weight_grad(sizes, &x, &grad, true, &mut dw);
                     largest = largest.max(difference(&what, &dw, &expected_dw));
                     weight_grad(sizes, &x, &grad, false, &mut dw);
                     largest = largest.max(difference(&what, &dw, &product));
-                    bias_grad(sizes, None, false, &mut grad, &mut db);
-                    largest = largest.max(difference(&what, &db, &masked.sum_keepdim(0).unwrap()));
+                    let expected_dx = masked.matmul(&tw).unwrap();
                     let mut dx = vec![f64::NAN; rows * inputs];
                     input_grad(sizes, &grad, &weight, &mut dx);
-                    largest = largest.max(difference(&what, &dx, &masked.matmul(&tw).unwrap()));
+                    largest = largest.max(difference(&what, &dx, &expected_dx));
+
+                    // As if x were the output of a relu.
+                    let mask = tx.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap();
+                    let expected_dx = (expected_dx * mask).unwrap();
+                    let sums = expected_dx.sum_keepdim(0).unwrap();
+                    for accumulate in [false, true] {
+                        let mut below = random(&mut rng, inputs);
+                        let before = (matrix(&below, 1) * f64::from(u8::from(accumulate))).unwrap();
+                        dx.fill(f64::NAN);
+                        gated_input_grad(sizes, &grad, &weight, &x, accumulate, [&mut dx, &mut below]);
+                        largest = largest.max(difference(&what, &dx, &expected_dx));
+                        largest = largest.max(difference(&what, &below, &(before + &sums).unwrap()));
+                    }
                 }
             }
         }
@@ -280,7 +274,13 @@ mod tests {
         difference("weight", &dw, &expected);
         let mut dx = vec![f64::NAN; rows * inputs];
         input_grad(sizes, &grad, &weight, &mut dx);
-        difference("input", &dx, &matrix(&grad, rows).matmul(&tw).unwrap());
+        let expected = matrix(&grad, rows).matmul(&tw).unwrap();
+        difference("input", &dx, &expected);
+        let mut sums = vec![f64::NAN; inputs];
+        gated_input_grad(sizes, &grad, &weight, &x, false, [&mut dx, &mut sums]);
+        let expected = (expected * tx.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap()).unwrap();
+        difference("gated input", &dx, &expected);
+        difference("sums", &sums, &expected.sum_keepdim(0).unwrap());
     }
 
     #[test]

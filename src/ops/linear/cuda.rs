@@ -45,27 +45,26 @@ pub(crate) fn add_bias<T: DeviceRepr>(
     Ok(())
 }
 
-/// sums (columns) <- the sums of the columns of grad (rows, columns), added to what is there if `accumulate`.
+/// sums (columns) <- the sums of the columns of grad (rows, columns).
 pub(crate) fn bias_grad<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
     (rows, columns): (usize, usize),
-    accumulate: bool,
     grad: &CudaView<T>,
     sums: &mut CudaViewMut<T>,
 ) -> Result<()> {
     check_len("the gradient", grad.len(), rows * columns)?;
     check_len("the bias's gradient", sums.len(), columns)?;
     let (launch, rows, columns) = (by_columns(columns), rows as u64, columns as u64);
-    let accumulate = u32::from(accumulate);
     let mut args = stream.launch_builder(kernel);
-    args.arg(&rows).arg(&columns).arg(&accumulate).arg(grad).arg(sums);
+    args.arg(&rows).arg(&columns).arg(grad).arg(sums);
     // SAFETY: the arguments are those of bias_grad in linear.cu, measured above; a block has 256 threads.
     unsafe { args.launch(launch) }.w()?;
     Ok(())
 }
 
-/// grad (rows, columns) <- grad [output > 0], and the sums of its columns as by [`bias_grad`].
+/// grad (rows, columns) <- grad [output > 0], and sums (columns) <- the sums of its columns, added to what is there if
+/// `accumulate`.
 pub(crate) fn bias_grad_after_relu<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
@@ -167,7 +166,7 @@ pub(super) fn column_sums(rows: usize, columns: usize, (grad, layout): Operand) 
             let kernel = BIAS_GRAD.load(device, <T as WithDType>::DTYPE.as_str())?;
             let grad = on_cuda::<T>(grad, layout)?;
             let sums = T::as_cuda_slice_mut(&mut sums)?;
-            bias_grad(&device.cuda_stream(), &kernel, (rows, columns), false, &grad, &mut sums.as_view_mut())?;
+            bias_grad(&device.cuda_stream(), &kernel, (rows, columns), &grad, &mut sums.as_view_mut())?;
         });
     }
     Ok(sums)

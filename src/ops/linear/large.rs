@@ -1,5 +1,6 @@
-//! The product of large matrices by the `gemm` crate, with a bias and a relu after it.
+//! The product of large matrices by the `gemm` crate, and what becomes of it after that.
 
+use super::gate::gate_and_add_sums;
 use super::product::{Matrix, Outcome};
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
@@ -47,8 +48,10 @@ pub(super) fn large<T: Lanes>(
             gemm::Parallelism::Rayon(0),
         );
     }
-    if let Outcome::Layer { bias, relu } = outcome {
-        simd::run(BiasRelu { bias: &bias[..n], relu, y: c });
+    match outcome {
+        Outcome::Set | Outcome::Accumulate => {}
+        Outcome::Layer { bias, relu } => simd::run(BiasRelu { bias: &bias[..n], relu, y: c }),
+        Outcome::Gated { output, sums } => gate_and_add_sums(output, c, sums),
     }
 }
 

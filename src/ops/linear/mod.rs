@@ -5,6 +5,7 @@ mod columns;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
+mod gate;
 mod large;
 mod matmul;
 mod product;

@@ -1,10 +1,11 @@
-//! The product of small matrices, with a bias and a relu on the way out.
+//! The product of small matrices, with what a layer does to it on the way out.
 //!
 //! A tile of rows by columns of the result stays in registers while one row of B after the other is multiplied into it, so
 //! nothing is packed: the matrices of a small network lie in the nearest caches anyway. Large products, for which that
 //! does not hold, go to the `gemm` crate.
 
 use super::columns::{ColumnWise, Columns};
+use super::gate::gate_and_add;
 use super::large::large;
 use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 
@@ -21,7 +22,7 @@ pub(crate) struct Matrix<'a, T> {
 }
 
 /// What becomes of the product A B.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Outcome<'a, T> {
     /// C <- A B.
     Set,
@@ -29,6 +30,8 @@ pub(crate) enum Outcome<'a, T> {
     Accumulate,
     /// C <- A B + bias in each row, and then relu if `relu`.
     Layer { bias: &'a [T], relu: bool },
+    /// C <- (A B) [output > 0], and sums <- sums + the sums of C's columns.
+    Gated { output: &'a [T], sums: &'a mut [T] },
 }
 
 /// A is (m, k) of any strides; B (k, n) and C (m, n) are row-major.
@@ -57,7 +60,7 @@ pub(crate) fn product<T: Lanes>(
         && m > 1
         && a.row_stride == 1
         && a.column_stride == m
-        && !matches!(outcome, Outcome::Layer { .. })
+        && matches!(outcome, Outcome::Set | Outcome::Accumulate)
     {
         // C^T = B^T A^T, all three row-major: one row of many columns instead of one column of many rows.
         let b = Matrix { data: b, row_stride: k, column_stride: 1 };
@@ -79,7 +82,8 @@ impl<T: Lanes> WithSimd for Product<'_, T> {
         if k == 0 || m == 0 {
             return self.without_products();
         }
-        if n == 1 && self.a.column_stride == 1 && k >= T::count::<S>() {
+        let gated = matches!(self.outcome, Outcome::Gated { .. });
+        if n == 1 && self.a.column_stride == 1 && k >= T::count::<S>() && !gated {
             return self.column(simd);
         }
         // As many rows of two vectors as there are registers for, with two for a row of B and one for A.
@@ -127,7 +131,7 @@ impl<T: Lanes> Product<'_, T> {
         columns: Columns<VECTORS, FULL>,
     ) {
         let [_, n, k] = self.sizes;
-        let start = match self.outcome {
+        let start = match &self.outcome {
             Outcome::Layer { bias, .. } => columns.load(simd, bias),
             _ => [T::splat(simd, T::default()); VECTORS],
         };
@@ -149,11 +153,26 @@ impl<T: Lanes> Product<'_, T> {
                 }
             }
         }
-        let relu = matches!(self.outcome, Outcome::Layer { relu: true, .. });
-        for (r, sums) in sums.iter_mut().enumerate() {
-            for sum in sums.iter_mut().filter(|_| relu) {
-                *sum = T::relu(simd, *sum);
+        match &mut self.outcome {
+            // Loops of known lengths, here and below: or the sums would have to be addressed, and leave the registers.
+            Outcome::Layer { relu: true, .. } => {
+                for sums in &mut sums {
+                    for sum in sums {
+                        *sum = T::relu(simd, *sum);
+                    }
+                }
             }
+            Outcome::Gated { output, sums: totals } => {
+                let mut total = columns.load(simd, totals);
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let output = columns.load(simd, &output[(row + r) * n..][..n]);
+                    gate_and_add::<T, _, _>(simd, output, sums, &mut total);
+                }
+                columns.store(simd, totals, &total);
+            }
+            Outcome::Set | Outcome::Accumulate | Outcome::Layer { relu: false, .. } => {}
+        }
+        for (r, sums) in sums.iter().enumerate() {
             columns.store(simd, &mut self.c[(row + r) * n..][..n], sums);
         }
     }
@@ -195,7 +214,7 @@ impl<T: Lanes> Product<'_, T> {
             }
         }
         for (c, sum) in self.c[row..].iter_mut().zip(sums) {
-            finish(c, T::sum(simd, sum), self.outcome, 0);
+            finish(c, T::sum(simd, sum), &self.outcome, 0);
         }
     }
 
@@ -203,20 +222,22 @@ impl<T: Lanes> Product<'_, T> {
     fn without_products(&mut self) {
         let [_, n, _] = self.sizes;
         for (i, c) in self.c.iter_mut().enumerate() {
-            finish(c, T::default(), self.outcome, i % n);
+            finish(c, T::default(), &self.outcome, i % n);
         }
     }
 }
 
 /// An element of C in `column`, from that of A B.
 #[inline(always)]
-fn finish<T: Lanes>(c: &mut T, product: T, outcome: Outcome<T>, column: usize) {
+fn finish<T: Lanes>(c: &mut T, product: T, outcome: &Outcome<T>, column: usize) {
     *c = match outcome {
         Outcome::Set => product,
         Outcome::Accumulate => *c + product,
+        // Gated products come here only when they are zero.
+        Outcome::Gated { .. } => T::default(),
         Outcome::Layer { bias, relu } => {
             let y = product + bias[column];
-            if relu && y < T::default() { T::default() } else { y }
+            if *relu && y < T::default() { T::default() } else { y }
         }
     };
 }

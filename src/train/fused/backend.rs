@@ -68,16 +68,8 @@ pub(in crate::train) trait Backend: Debug + Send {
         y: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// grad <- grad [output > 0] if there is the `output` of a relu, and b's gradient <- the sums of grad's columns,
-    /// added to what is there if `accumulate`.
-    fn bias_grad(
-        &self,
-        sizes: Sizes,
-        output: Option<&Self::Buffer>,
-        accumulate: bool,
-        grad: &mut Self::Buffer,
-        bias_grad: &mut Self::Buffer,
-    ) -> Result<()>;
+    /// b's gradient <- the sums of grad's columns.
+    fn bias_grad(&self, sizes: Sizes, grad: &Self::Buffer, bias_grad: &mut Self::Buffer) -> Result<()>;
 
     /// W's gradient, as it is kept, <- grad^T x, added to what is there if `accumulate`.
     fn weight_grad(
@@ -89,13 +81,16 @@ pub(in crate::train) trait Backend: Debug + Send {
         weight_grad: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// x's gradient <- grad W; `weight` is W (outputs, inputs).
+    /// Of `grads`, x's gradient <- (grad W) [x > 0] for the output x of a relu, and the bias's gradient of the layer that
+    /// made x <- the sums of its columns, added to what is there if `accumulate`; `weight` is W (outputs, inputs).
     fn input_grad(
         &self,
         sizes: Sizes,
         grad: &Self::Buffer,
         weight: &Self::Buffer,
-        x_grad: &mut Self::Buffer,
+        x: &Self::Buffer,
+        accumulate: bool,
+        grads: [&mut Self::Buffer; 2],
     ) -> Result<()>;
 
     /// z <- cos(w).

@@ -218,33 +218,38 @@ impl<B: Backend> LayerState<B> {
         Ok(backend.linear(self.sizes(rows), x, self.matrix(), &self.bias.value, relu, y)?)
     }
 
-    /// The gradients of the parameters, from x, the output of the relu if there is one, and its gradient `grad`, which
-    /// becomes that of the relu's input.
-    pub(super) fn backward(
+    /// W's gradient from that of the layer's sums and the layer's input x, added to what is there if `accumulate`.
+    pub(super) fn weight_grad(
         &mut self,
         backend: &B,
         rows: usize,
         x: &B::Buffer,
-        output: Option<&B::Buffer>,
+        grad: &B::Buffer,
         accumulate: bool,
-        grad: &mut B::Buffer,
     ) -> Result<()> {
         let sizes = self.sizes(rows);
-        backend.bias_grad(sizes, output, accumulate, grad, &mut self.bias.grad)?;
         let weight_grad = self.cos.as_mut().map_or(&mut self.weight.grad, |[_, grad]| grad);
         Ok(backend.weight_grad(sizes, x, grad, accumulate, weight_grad)?)
     }
 
-    /// The gradient of the layer's input from that of its output.
+    /// The gradient of the sums before the relu that gave the layer's input x, from that of the layer's own sums, and
+    /// with it the gradient of their bias. They are those of the layer `below`, or of this one, which has been applied to
+    /// its own output and whose bias has the gradient of that application already.
     pub(super) fn input_grad(
-        &self,
+        &mut self,
         backend: &B,
         rows: usize,
         grad: &B::Buffer,
+        x: &B::Buffer,
+        below: Option<&mut Self>,
         x_grad: &mut B::Buffer,
     ) -> Result<()> {
-        let matrix = self.plain.as_ref().unwrap_or(self.matrix());
-        Ok(backend.input_grad(self.sizes(rows), grad, matrix, x_grad)?)
+        let sizes = self.sizes(rows);
+        let matrix = self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix);
+        let matrix = self.plain.as_ref().unwrap_or(matrix);
+        let accumulate = below.is_none();
+        let bias = below.map_or(&mut self.bias, |below| &mut below.bias);
+        Ok(backend.input_grad(sizes, grad, matrix, x, accumulate, [x_grad, &mut bias.grad])?)
     }
 
     /// Turns the gradient of cos(W) into that of W, when all of it is there.

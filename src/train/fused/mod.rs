@@ -115,14 +115,16 @@ impl<B: Backend> Fused<B> {
         output.forward(backend, rows, &activations[depth], false, prediction)?;
         backend.mse(rows * output.outputs, rows as f64, prediction, y, grad)?;
 
-        output.backward(backend, rows, &activations[depth], None, false, grad)?;
-        output.input_grad(backend, rows, grad, grad_below)?;
+        backend.bias_grad(output.sizes(rows), grad, &mut output.bias.grad)?;
+        output.weight_grad(backend, rows, &activations[depth], grad, false)?;
+        output.input_grad(backend, rows, grad, &activations[depth], Some(hidden), grad_below)?;
         for k in (1..=depth).rev() {
             swap(grad, grad_below);
-            hidden.backward(backend, rows, &activations[k - 1], Some(&activations[k]), k < depth, grad)?;
-            hidden.input_grad(backend, rows, grad, grad_below)?;
+            let below = &activations[k - 1];
+            hidden.weight_grad(backend, rows, below, grad, k < depth)?;
+            hidden.input_grad(backend, rows, grad, below, (k == 1).then_some(&mut *input), grad_below)?;
         }
-        input.backward(backend, rows, x, Some(&activations[0]), false, grad_below)?;
+        input.weight_grad(backend, rows, x, grad_below, false)?;
         for layer in [input, hidden, output] {
             layer.finish(backend)?;
         }

@@ -128,15 +128,8 @@ impl<T: CpuElement> Backend for Cpu<T> {
         Ok(())
     }
 
-    fn bias_grad(
-        &self,
-        sizes: Sizes,
-        output: Option<&Self::Buffer>,
-        accumulate: bool,
-        grad: &mut Self::Buffer,
-        bias_grad: &mut Self::Buffer,
-    ) -> Result<()> {
-        linear::bias_grad(sizes, output.map(|output| &**output), accumulate, grad, bias_grad);
+    fn bias_grad(&self, sizes: Sizes, grad: &Self::Buffer, bias_grad: &mut Self::Buffer) -> Result<()> {
+        linear::bias_grad(sizes, grad, bias_grad);
         Ok(())
     }
 
@@ -160,9 +153,12 @@ impl<T: CpuElement> Backend for Cpu<T> {
         sizes: Sizes,
         grad: &Self::Buffer,
         weight: &Self::Buffer,
-        x_grad: &mut Self::Buffer,
+        x: &Self::Buffer,
+        accumulate: bool,
+        grads: [&mut Self::Buffer; 2],
     ) -> Result<()> {
-        linear::input_grad(sizes, grad, weight, x_grad);
+        let grads = grads.map(|buffer| &mut **buffer);
+        linear::gated_input_grad(sizes, grad, weight, x, accumulate, grads);
         Ok(())
     }
 

@@ -169,19 +169,11 @@ impl<T: Element> Backend for Cuda<T> {
     fn bias_grad(
         &self,
         Sizes { rows, outputs, .. }: Sizes,
-        output: Option<&Self::Buffer>,
-        accumulate: bool,
-        grad: &mut Self::Buffer,
+        grad: &Self::Buffer,
         bias_grad: &mut Self::Buffer,
     ) -> Result<()> {
-        let (size, sums) = ((rows, outputs), &mut bias_grad.as_view_mut());
-        let Some(output) = output else {
-            let grad = grad.as_view();
-            return linear::bias_grad(&self.stream, &self.kernels.bias_grad, size, accumulate, &grad, sums);
-        };
-        let (kernel, output, grad) =
-            (&self.kernels.bias_grad_relu, &output.as_view(), &mut grad.as_view_mut());
-        linear::bias_grad_after_relu(&self.stream, kernel, size, accumulate, output, grad, sums)
+        let (kernel, grad, sums) = (&self.kernels.bias_grad, &grad.as_view(), &mut bias_grad.as_view_mut());
+        linear::bias_grad(&self.stream, kernel, (rows, outputs), grad, sums)
     }
 
     fn weight_grad(
@@ -200,9 +192,14 @@ impl<T: Element> Backend for Cuda<T> {
         Sizes { rows, inputs, outputs }: Sizes,
         grad: &Self::Buffer,
         weight: &Self::Buffer,
-        x_grad: &mut Self::Buffer,
+        x: &Self::Buffer,
+        accumulate: bool,
+        [x_grad, bias_grad]: [&mut Self::Buffer; 2],
     ) -> Result<()> {
-        self.product((inputs, rows, outputs), (weight, CUBLAS_OP_N), (grad, CUBLAS_OP_N), false, x_grad)
+        self.product((inputs, rows, outputs), (weight, CUBLAS_OP_N), (grad, CUBLAS_OP_N), false, x_grad)?;
+        let kernel = &self.kernels.bias_grad_relu;
+        let (x, x_grad, sums) = (&x.as_view(), &mut x_grad.as_view_mut(), &mut bias_grad.as_view_mut());
+        linear::bias_grad_after_relu(&self.stream, kernel, (rows, inputs), accumulate, x, x_grad, sums)
     }
 
     fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()> {
