@@ -46,6 +46,10 @@ const BLOCK: usize = 2048;
 /// How many rows a tile of operands has that are copied: enough to use all of each line of the cache that is read.
 const TILE_ROWS: usize = 32;
 
+/// How many columns a tile has where an operand is constant along a row: so few that to fill the first tile of the row with
+/// it costs little, and the others have it then.
+const CONSTANT: usize = 256;
+
 /// The bytes of a line of the cache, and of the largest register.
 const LINE_BYTES: usize = 64;
 
@@ -204,8 +208,13 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
     fn tiles<S: Simd>(self) {
         let Self { f, x, offsets, axes, space } = self;
         let Tiling { outer, rows, columns } = Tiling::new(axes);
-        let is_strided = columns.strides.iter().any(|&stride| stride > 1);
-        let (tile_rows, tile_columns) = if is_strided { (TILE_ROWS, BLOCK / TILE_ROWS) } else { (1, BLOCK) };
+        let (tile_rows, tile_columns) = if columns.strides.iter().any(|&stride| stride > 1) {
+            (TILE_ROWS, BLOCK / TILE_ROWS)
+        } else if columns.strides.contains(&0) {
+            (1, CONSTANT)
+        } else {
+            (1, BLOCK)
+        };
         let mut copies = [Tile([T::default(); BLOCK]); N];
         for (offsets, space_start) in Starts::new(offsets, &outer) {
             for row in (0..rows.len).step_by(tile_rows) {
