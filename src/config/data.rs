@@ -141,7 +141,10 @@ struct Document {
 
 /// The number of synthetic features, or the names of a file's.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number, or beside data.file a list of columns")]
+#[serde(
+    untagged,
+    expecting = "expected a number, or beside data.file a list of columns such as [\"age\", \"2024\"]"
+)]
 enum Features {
     Number(usize),
     Names(Vec<String>),
@@ -254,7 +257,10 @@ mod tests {
             (r#"{"features": ["a"]}"#, "data.features as a list has a meaning only beside data.file"),
             (r#"{"target": ["a"]}"#, "data.target has a meaning only beside data.file"),
             (r#"{"missing": "drop"}"#, "data.missing has a meaning only beside data.file"),
-            (r#"{"features": true}"#, "expected a number, or beside data.file a list of columns"),
+            (
+                r#"{"features": true}"#,
+                "expected a number, or beside data.file a list of columns such as [\"age\", \"2024\"]",
+            ),
             (r#"{"fil": "a.csv"}"#, "unknown field `fil`"),
         ] {
             let error = serde_json::from_str::<DataConfig>(text).unwrap_err().to_string();
