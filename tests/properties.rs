@@ -103,6 +103,12 @@ fn operands() -> impl Strategy<Value = (Vec<usize>, Operand, Operand)> {
     })
 }
 
+/// The same for few long rows, which the loops treat a part at a time.
+fn long_operands() -> impl Strategy<Value = (Vec<usize>, Operand, Operand)> {
+    (1usize..4, 200usize..3000)
+        .prop_flat_map(|(rows, columns)| (Just(vec![rows, columns]), operand(2), operand(2)))
+}
+
 /// The shape that `a` and `b` broadcast to.
 fn common_shape(a: &[usize], b: &[usize]) -> Vec<usize> {
     let rank = a.len().max(b.len());
@@ -228,5 +234,14 @@ proptest! {
     #[test]
     fn cos_is_the_cosine(operands in operands()) {
         check_unary("cos", &operands, cos, |x| (x.cos(), -x.sin()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 50, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
+
+    #[test]
+    fn long_rows_have_products(operands in long_operands()) {
+        check_binary("mul", &operands, mul, |x, y| (x * y, y, x));
     }
 }
