@@ -241,7 +241,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 50, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
 
     #[test]
-    fn long_rows_have_products(operands in long_operands()) {
+    fn long_rows_are_multiplied_and_compared(operands in long_operands()) {
         check_binary("mul", &operands, mul, |x, y| (x * y, y, x));
+        check_binary("maximum", &operands, |x, y| maximum_with(x, y, TieGrad::First), |x, y| {
+            if x >= y { (x, 1., 0.) } else { (y, 0., 1.) }
+        });
     }
 }

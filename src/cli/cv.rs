@@ -122,6 +122,11 @@ pub(crate) struct SettingArgs {
     dtype: DtypeArg,
 }
 
+/// A number of jobs.
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of 1 or more".to_owned())
+}
+
 /// What `taper cv` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct CvArgs {
@@ -129,7 +134,7 @@ pub(crate) struct CvArgs {
     pub(crate) settings: SettingArgs,
 
     /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
-    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = jobs, help_heading = "Run")]
     jobs: Option<NonZeroUsize>,
 
     #[command(flatten)]

@@ -122,7 +122,6 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         ("invalid digit found in string", "expected a whole number of 0 or more"),
         ("number too large to fit in target type", "expected a whole number below 2^64"),
         ("cannot parse integer from empty string", "expected a whole number of 0 or more"),
-        ("number would be zero for non-zero type", "expected a whole number of 1 or more"),
         ("invalid float literal", "expected a number"),
         ("cannot parse float from empty string", "expected a number"),
     ] {

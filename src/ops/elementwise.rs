@@ -13,7 +13,7 @@ use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 
 use super::axes::{Axis, Line, Starts, Tiling, merged_axes};
-use super::simd::{self, Simd, WithSimd};
+use super::simd::{self, LINE_BYTES, Simd, WithSimd};
 use crate::ops::real::{Element, Real};
 
 /// The scalar math of an operation with `N` operands.
@@ -49,9 +49,6 @@ const TILE_ROWS: usize = 32;
 /// How many columns a tile has where an operand is constant along a row: so few that to fill the first tile of the row with
 /// it costs little, and the others have it then.
 const CONSTANT: usize = 256;
-
-/// The bytes of a line of the cache, and of the largest register.
-const LINE_BYTES: usize = 64;
 
 /// From how many positions on threads are worth their start, as in Candle.
 const PARALLEL: usize = 1 << 16;

@@ -13,6 +13,9 @@ pub(crate) use pulp::{Simd, WithSimd};
 
 use crate::ops::Real;
 
+/// The bytes of a line of the cache, and of the largest register.
+pub(crate) const LINE_BYTES: usize = 64;
+
 /// Runs `work` with the best instruction set.
 pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
     static BEST: OnceLock<Best> = OnceLock::new();

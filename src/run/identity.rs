@@ -38,7 +38,8 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when it is a pipe or a device.
+    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when it is a folder, a pipe or a
+    /// device.
     pub fn new(command: &str, config: &CvConfig) -> Result<Self> {
         let data = config.data.files().into_iter().map(DataFile::read).collect::<Result<_>>()?;
         Ok(Self { command: command.to_owned(), config: config.clone(), data })

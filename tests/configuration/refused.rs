@@ -8,6 +8,8 @@ use taper::config::CvConfig;
 use super::{assert_refused, folder};
 
 const WHOLE: &str = "expected a whole number of 0 or more";
+const JOBS: &str =
+    "invalid value '0' for '--jobs <N>': expected a whole number of 1 or more; see 'taper --help'";
 const COUNT_OR_COLUMNS: &str =
     r#"expected a number, or beside data.file a list of columns such as ["age", "2024"]"#;
 
@@ -242,10 +244,8 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
             &format!("invalid value '1e3' for '--epochs <N>': {WHOLE}; see 'taper --help'"),
         ),
         (["--epochs", ""], &format!("invalid value '' for '--epochs <N>': {WHOLE}; see 'taper --help'")),
-        (
-            ["--jobs", "0"],
-            "invalid value '0' for '--jobs <N>': expected a whole number of 1 or more; see 'taper --help'",
-        ),
+        (["--jobs", "0"], JOBS),
+        (["--jobs", ""], &JOBS.replace('0', "")),
         (["--lr", ""], "invalid value '' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "fast"], "invalid value 'fast' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "-1"], "--lr is -1, expected a finite number above 0"),

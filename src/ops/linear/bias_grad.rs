@@ -37,10 +37,7 @@ struct ColumnSums;
 impl ColumnSums {
     fn cpu<T: Float>(rows: usize, columns: usize, grad: &[T]) -> CpuStorage {
         let mut sums = vec![T::default(); columns];
-        if columns > 0 {
-            let sizes = cpu::Sizes { rows, inputs: 0, outputs: columns };
-            cpu::bias_grad(sizes, grad, &mut sums);
-        }
+        cpu::bias_grad(cpu::Sizes { rows, inputs: 0, outputs: columns }, grad, &mut sums);
         T::to_cpu_storage_owned(sums)
     }
 }
@@ -76,11 +73,8 @@ impl ReluGrad {
         let mut both = Vec::with_capacity(grad.len() + columns);
         both.extend_from_slice(grad);
         both.resize(grad.len() + columns, T::default());
-        if columns > 0 {
-            let (masked, sums) = both.split_at_mut(grad.len());
-            let sizes = cpu::Sizes { rows, inputs: 0, outputs: columns };
-            cpu::relu_grad(sizes, output, masked, sums);
-        }
+        let (masked, sums) = both.split_at_mut(grad.len());
+        cpu::relu_grad(cpu::Sizes { rows, inputs: 0, outputs: columns }, output, masked, sums);
         T::to_cpu_storage_owned(both)
     }
 }

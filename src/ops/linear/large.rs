@@ -51,7 +51,7 @@ pub(super) fn large<T: Lanes>(
     match outcome {
         Outcome::Set | Outcome::Accumulate => {}
         Outcome::Layer { bias, relu } => simd::run(BiasRelu { bias: &bias[..n], relu, y: c }),
-        Outcome::Gated { output, sums } => gate_and_add_sums(output, c, sums),
+        Outcome::Gated { output, sums } => gate_and_add_sums(output, c, &mut sums[..n]),
     }
 }
 

@@ -100,7 +100,7 @@ impl<B: Backend> Fused<B> {
         Ok(())
     }
 
-    /// The gradients of all parameters for the batch in the scratch, at `depth`.
+    /// The gradients of all parameters for the batch in the scratch, at `depth`, 1 or more.
     fn gradients(&mut self, rows: usize, depth: usize) -> Result<()> {
         let Self { backend, layers: Layers { input, hidden, output }, scratch, .. } = self;
         let Scratch { x, y, activations, prediction, grad, grad_below, .. } = scratch;

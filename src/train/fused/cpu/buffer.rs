@@ -2,8 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// The bytes of a line of the cache, and of the largest register.
-const LINE: usize = 64;
+use crate::ops::simd::LINE_BYTES;
 
 /// Numbers that begin where a line of the cache does, so that a vector of them lies in one line and is read at once. What
 /// an allocator gives begins anywhere.
@@ -16,9 +15,9 @@ pub(in crate::train) struct Buffer<T> {
 
 impl<T: Copy + Default> Buffer<T> {
     pub(super) fn zeros(len: usize) -> Self {
-        let space = vec![T::default(); len + LINE / size_of::<T>()];
-        // The vector is never moved, and if it has no such place the buffer is only slower.
-        let start = space.as_ptr().align_offset(LINE).min(space.len() - len);
+        let space = vec![T::default(); len + LINE_BYTES / size_of::<T>()];
+        // The elements stay where they are, since the vector never grows. Without such a place the buffer is only slower.
+        let start = space.as_ptr().align_offset(LINE_BYTES).min(space.len() - len);
         Self { space, start, len }
     }
 }
@@ -47,7 +46,11 @@ mod tests {
             let (single, double) = (Buffer::<f32>::zeros(len), Buffer::<f64>::zeros(len));
             assert_eq!(&*single, vec![0f32; len]);
             assert_eq!(&*double, vec![0f64; len]);
-            assert_eq!((single.as_ptr().addr() % LINE, double.as_ptr().addr() % LINE), (0, 0), "{len}");
+            assert_eq!(
+                (single.as_ptr().addr() % LINE_BYTES, double.as_ptr().addr() % LINE_BYTES),
+                (0, 0),
+                "{len}"
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::ops::simd::{self, Lanes, Simd, WithSimd};
 ///
 /// # Panics
 ///
-/// When a row is beyond the end of the matrix, or the batch is longer than `batch`.
+/// When a row is not in the matrix, or the batch is longer than `batch`.
 pub(super) fn gather<T: Lanes>(all: &[T], columns: usize, rows: &[u32], batch: &mut [T]) {
     simd::run(Gather { all, columns, rows, batch: &mut batch[..rows.len() * columns] });
 }
