@@ -1,0 +1,74 @@
+//! A step of the fused engine allocates nothing: an epoch of many batches allocates hardly more often than one of few.
+
+// Clippy takes what is outside test functions for production code. An allocator is unsafe by its trait.
+#![allow(clippy::unwrap_used, unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use candle_core::{DType, Device};
+use candle_nn::VarMap;
+use taper::config::{EngineName, LayerName, ModelConfig, TrainConfig};
+use taper::data::synthetic;
+use taper::nn::{DynamicNet, seeded_builder};
+use taper::random::{Stream, generator};
+use taper::train::Trainer;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts what each thread allocates.
+struct Counting;
+
+// SAFETY: the system's allocator does all the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often an epoch of `batches` batches allocates, when the buffers are there.
+fn allocations(layer: LayerName, engine: EngineName, batches: u32) -> usize {
+    let (batch_size, features) = (8, 5);
+    let rng = generator(1, Stream::Data, 0);
+    let rows = batches * batch_size;
+    let data = synthetic(rows as usize, features, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+    let model = ModelConfig { hidden: 33, layer, ..ModelConfig::default() };
+    let net = DynamicNet::new(&model.network(features, 1), vb).unwrap();
+    let config = TrainConfig { batch_size: batch_size as usize, engine, ..TrainConfig::default() };
+    let mut trainer = Trainer::new(net, &vars, &config, 1, 0).unwrap();
+    let mut rows: Vec<u32> = (0..rows).collect();
+    trainer.epoch(&data, &mut rows).unwrap();
+    let before = COUNT.get();
+    trainer.epoch(&data, &mut rows).unwrap();
+    COUNT.get() - before
+}
+
+#[test]
+fn a_step_allocates_nothing() {
+    for layer in [LayerName::Linear, LayerName::Cos] {
+        let count = |engine| [4, 256].map(|batches| allocations(layer, engine, batches));
+        let [few, many] = count(EngineName::Fused);
+        println!("{layer:?}: {few} allocations with 4 batches, {many} with 256");
+        // The lists of an epoch's batches grow by doubling.
+        assert!(many <= few + 24, "{layer:?}: {few} allocations with 4 batches, {many} with 256");
+        let [few, many] = count(EngineName::Autograd);
+        assert!(many > few + 252, "{layer:?}: the allocations by autograd, {few} and {many}, are not seen");
+    }
+}
