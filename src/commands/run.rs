@@ -137,29 +137,27 @@ impl<'a> Run<'a> {
         devices: &[Device],
         check: impl FnOnce() -> Result<(), Error>,
     ) -> Result<Option<Folder>> {
-        let (args, mut scratch) = (self.args, None);
-        if args.resume.is_none() && args.out.is_none() && !args.fast_dev_run {
-            return Ok(None);
-        }
-        if args.resume.is_none() {
-            check().map_err(|error| self.as_given(error))?;
-        }
-        let identity = Identity::new(self.command, &self.config)?;
-        let directory = match (&args.resume, &args.out) {
-            (Some(folder), _) => RunDirectory::open(folder)?,
-            (None, _) if args.fast_dev_run => {
-                let made = TempDir::new().context("cannot make a folder for a quick look")?;
-                RunDirectory::create(scratch.insert(made).path(), false)?
+        let args = self.args;
+        let scratch = args.fast_dev_run.then(TempDir::new).transpose();
+        let scratch = scratch.context("cannot make a folder for a quick look")?;
+        let new = scratch.as_ref().map(TempDir::path).or(args.out.as_deref());
+        let identity = || Identity::new(self.command, &self.config);
+        let (directory, identity) = match (&args.resume, new) {
+            (Some(folder), _) => {
+                let (directory, identity) = (RunDirectory::open(folder)?, identity()?);
+                directory.check_identity(&identity)?;
+                (directory, identity)
             }
-            (None, Some(folder)) => RunDirectory::create(folder, args.force)?,
+            (None, Some(folder)) => {
+                check().map_err(|error| self.as_given(error))?;
+                let identity = identity()?;
+                let directory = RunDirectory::create(folder, args.force)?;
+                directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
+                (directory, identity)
+            }
             (None, None) => return Ok(None),
         };
         let directory = directory.checkpoint_every(args.checkpoint_every);
-        if args.resume.is_some() {
-            directory.check_identity(&identity)?;
-        } else {
-            directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
-        }
         // A run that was killed early may lack it when it goes on.
         if args.resume.is_none() || !directory.path().join(ENVIRONMENT).exists() {
             let devices = device_names(devices);

@@ -86,9 +86,7 @@ impl CvConfig {
             (here != there).then(|| (*key, shown(here), shown(there)))
         })
     }
-}
 
-impl CvConfig {
     /// The same, with the paths of the files of `other` where both have files of one format.
     fn with_files_of(&self, other: &Self) -> Self {
         let mut config = self.clone();

@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 
-use tempfile::TempPath;
+use tempfile::{Builder, TempPath};
 
 use crate::error::{Error, Result};
+
+/// How the name of a file ends that is being written.
+const PARTIAL: &str = ".partial";
 
 /// Writes `bytes` to the file at `path`, or leaves what is there as it is.
 ///
@@ -58,30 +60,23 @@ impl AtomicFile {
     ///
     /// Fails with [`Error::File`] when the folder cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
-        // Two that write the same file at the same time must not write into each other's.
-        let create = |number: usize| {
-            let partial = partial_of(path, &format!(".{}-{number}", process::id()));
-            let file = File::options().write(true).create_new(true).open(&partial)?;
-            Self::new(path, file, partial)
-        };
-        let mut tries = (0..).map(create);
-        let is_taken = |file: &io::Result<Self>| {
-            file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
-        };
-        let file =
-            tries.find(|file| !is_taken(file)).unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()));
-        file.map_err(|source| Error::cannot_write(path, source))
+        let mut prefix = OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push(".");
+        // Not with the library's own permissions, which let no one else read the file.
+        let made = Builder::new()
+            .prefix(&prefix)
+            .suffix(PARTIAL)
+            .make_in(folder(path), |path| File::create_new(path));
+        let (file, partial) = made.map_err(|source| Error::cannot_write(path, source))?.into_parts();
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), partial })
     }
 
     /// As [`create`](Self::create), in a folder in which no one else writes, at [`partial`].
     pub(crate) fn create_alone(path: &Path) -> Result<Self> {
         let partial = partial(path);
-        let file = File::create(&partial).and_then(|file| Self::new(path, file, partial));
-        file.map_err(|source| Error::cannot_write(path, source))
-    }
-
-    fn new(path: &Path, file: File, partial: PathBuf) -> io::Result<Self> {
-        let partial = TempPath::try_from_path(partial)?;
+        let made = File::create(&partial).and_then(|file| Ok((file, TempPath::try_from_path(partial)?)));
+        let (file, partial) = made.map_err(|source| Error::cannot_write(path, source))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file), partial })
     }
 
@@ -146,31 +141,32 @@ impl Write for AtomicFile {
 
 /// Where the file at `path` is while it is written by the only process that may, and stays when that is killed then.
 pub(crate) fn partial(path: &Path) -> PathBuf {
-    partial_of(path, "")
-}
-
-fn partial_of(path: &Path, which: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(which);
-    name.push(".partial");
+    name.push(PARTIAL);
     path.with_file_name(name)
+}
+
+/// The folder that holds the file at `path`.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Waits until the disk has the names in the folder of `path`. Only Unix can open a folder for that.
 fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        File::open(folder(path))?.sync_all()?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process;
+
     use super::*;
 
-    fn folder(name: &str) -> PathBuf {
+    fn empty_folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("taper-atomic-{name}-{}", process::id()));
         fs::create_dir_all(&folder).unwrap();
         folder
@@ -182,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_whole_or_not_at_all() {
-        let folder = folder("replace");
+        let folder = empty_folder("replace");
         let path = folder.join("a");
         write_atomically(&path, b"before").unwrap();
         let mut file = AtomicFile::create(&path).unwrap();
@@ -200,12 +196,10 @@ mod tests {
     /// Two that write one file leave one of the two, and files of the user stay whatever their names are.
     #[test]
     fn writers_do_not_meet() {
-        let folder = folder("writers");
+        let folder = empty_folder("writers");
         let path = folder.join("a");
-        let others = [partial(&path), partial_of(&path, &format!(".{}-0", process::id()))];
-        for other in &others {
-            fs::write(other, b"mine").unwrap();
-        }
+        let users = partial(&path);
+        fs::write(&users, b"mine").unwrap();
         let mut files = [AtomicFile::create(&path).unwrap(), AtomicFile::create(&path).unwrap()];
         for (file, bytes) in files.iter_mut().zip([b"first", b"other"]) {
             file.write_all(bytes).unwrap();
@@ -218,9 +212,7 @@ mod tests {
         // What was written at length is not lost.
         let kept = error.split("this one is ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
         assert_eq!(fs::read(folder.join(kept)).unwrap(), b"other", "{error}");
-        for other in others {
-            assert_eq!(fs::read(other).unwrap(), b"mine");
-        }
+        assert_eq!(fs::read(users).unwrap(), b"mine");
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -229,7 +221,7 @@ mod tests {
     fn files_have_the_permissions_of_others() {
         use std::os::unix::fs::PermissionsExt;
 
-        let folder = folder("permissions");
+        let folder = empty_folder("permissions");
         let [ours, theirs] = ["a", "b"].map(|name| folder.join(name));
         write_atomically(&ours, b"").unwrap();
         fs::write(&theirs, b"").unwrap();
@@ -240,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error() {
-        let folder = folder("missing");
+        let folder = empty_folder("missing");
         let path = folder.join("no/file");
         let error = write_atomically(&path, b"").unwrap_err().to_string();
         assert!(error.contains("no/file cannot be written: "), "{error}");
