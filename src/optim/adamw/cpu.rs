@@ -73,3 +73,35 @@ impl<T: Element> WithSimd for Update<'_, T> {
 fn normal<T: Real>(x: T) -> T {
     if x < T::MIN_POSITIVE && -x < T::MIN_POSITIVE { T::default() } else { x }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::AdamWConfig;
+
+    /// Without a gradient both moments decay to zero and are never between it and the smallest normal number, where
+    /// they would stay for ever.
+    fn decay_to_zero<T: Element<Compute = T> + Real + PartialEq + std::fmt::Debug>(from: T) {
+        let rates = Rates::new(&AdamWConfig::default(), 1);
+        let (mut p, mut m, mut v) = ([T::from_f64(1.); 2], [from, -from], [from; 2]);
+        for _ in 0..3000 {
+            update_slices([&mut p, &mut m, &mut v], &[T::default(); 2], &rates);
+            for x in m.iter().chain(&v) {
+                let magnitude = if *x < T::default() { -*x } else { *x };
+                assert!(magnitude == T::default() || magnitude >= T::MIN_POSITIVE, "{x:?} is denormal");
+            }
+        }
+        assert_eq!((m, v), ([T::default(); 2], [T::default(); 2]));
+        let mut stays = from;
+        for _ in 0..3000 {
+            stays = stays * T::from_f64(0.9);
+        }
+        assert!(stays > T::default(), "the plain product becomes zero, so nothing is tested");
+    }
+
+    #[test]
+    fn moments_do_not_stay_denormal() {
+        decay_to_zero(4. * f32::MIN_POSITIVE);
+        decay_to_zero(4. * f64::MIN_POSITIVE);
+    }
+}
