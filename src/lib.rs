@@ -10,8 +10,9 @@
 //! - [`ops`]: `mul`, `maximum`, `relu`, `cos`, `linear`, `cos_linear` and `mse`, differentiable any number of times;
 //! - [`gradcheck`](mod@gradcheck): holds the gradients of any function of Candle tensors against numerical ones;
 //! - [`audit`]: that check over Candle's own operations;
-//! - [`nn`]: `Linear`, `CosLinear`, the loss and `DynamicNet`, drawn from a seeded stream;
+//! - [`nn`]: `Linear`, `CosLinear` and `DynamicNet`, drawn from a seeded stream;
 //! - [`optim`]: `AdamW` with a state that can be saved;
+//! - [`plan`]: a network's training step and prediction as a list of instructions;
 //! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions;
 //! - [`random`]: the named random streams of a seed;
 //! - [`config`]: the settings, their defaults and their validation;
@@ -43,6 +44,7 @@ pub mod nn;
 pub mod ops;
 pub mod optim;
 mod parallel;
+pub mod plan;
 pub mod random;
 pub mod report;
 pub mod run;

@@ -7,11 +7,12 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
 
-use super::file::{FORMAT, Network};
+use super::file::FORMAT;
+use super::network::Network;
 use super::{Model, Schema, Training};
-use crate::config::LayerName;
 use crate::data::{Scaling, list};
 use crate::error::Result;
+use crate::nn::{DynamicNetSpec, ModelConfig};
 use crate::report::number;
 
 /// What is in a model. Its `Display` is a text with tables, its `Serialize` the document of `taper inspect --json`.
@@ -84,16 +85,14 @@ impl Model {
 
 impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Network { in_features, hidden, out_features, min_depth, max_depth, layer, dtype } = &self.network;
+        let Network { spec: DynamicNetSpec { in_features, out_features, model }, dtype } = &self.network;
+        let ModelConfig { hidden, min_depth, max_depth, layer } = model;
         writeln!(f, "format {}, made by taper {}", self.format, self.taper)?;
-        let layer = match layer {
-            LayerName::Linear => "linear",
-            LayerName::Cos => "cos",
-        };
         writeln!(
             f,
-            "network: {in_features} -> {hidden} -> {out_features}, {layer} layers, {:?}, depths {min_depth} to {max_depth}, {} \
+            "network: {in_features} -> {hidden} -> {out_features}, {} layers, {:?}, depths {min_depth} to {max_depth}, {} \
              parameters",
+            layer.name(),
             DType::from(*dtype),
             self.parameters
         )?;

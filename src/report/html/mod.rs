@@ -28,7 +28,7 @@ use page::Page;
 /// # Examples
 ///
 /// ```
-/// use taper::config::LayerName;
+/// use taper::nn::LayerKind;
 /// use taper::report::html;
 /// use taper::run::{EpochRecord, Predictions, RunRecord};
 ///
@@ -37,7 +37,7 @@ use page::Page;
 ///     command: "taper train".to_owned(),
 ///     config: vec![("train.lr".to_owned(), "0.001".to_owned())],
 ///     environment: vec![("device".to_owned(), "cpu".to_owned())],
-///     layer: LayerName::Linear,
+///     layer: LayerKind::Linear,
 ///     folds: Vec::new(),
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),

@@ -6,14 +6,14 @@ use super::numbers::{count, plus_minus};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
 use super::text::short;
-use crate::config::LayerName;
+use crate::nn::LayerKind;
 use crate::run::Weights;
 
 /// The most parts that the range of the weights has.
 const MOST_BINS: usize = 48;
 
 /// How the weights of each layer are distributed before and after training, and of cos layers their cosines.
-pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
+pub(super) fn weights(weights: &[Weights], layer: LayerKind) -> Vec<Figure> {
     let mut names: Vec<&str> = Vec::new();
     for weights in weights {
         if !names.contains(&weights.name.as_str()) {
@@ -24,7 +24,7 @@ pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
     for name in names {
         let of: Vec<_> = weights.iter().filter(|weights| weights.name == name).collect();
         let title = short(name);
-        if layer == LayerName::Cos && name.ends_with("weight") {
+        if matches!(layer, LayerKind::Cos(_)) && name.ends_with("weight") {
             figures.extend(figure(&of, format!("{title}, W"), "W", |w| w));
             figures.extend(figure(&of, format!("{title}, cos W"), "cos W", f64::cos));
         } else {

@@ -1,4 +1,4 @@
-// The pieces of a training step that are no operations: gathering a batch, and looking for what is not finite.
+// The kernels of a plan that belong to no operation: gathering a batch, sums, and the check for what is not finite.
 #include "elementwise.cuh"
 
 // to[i] <- from[rows[i]] for `count` rows of `columns` elements.
@@ -20,6 +20,11 @@ __device__ inline void gather(uint64_t count, uint64_t columns, const uint32_t *
   }
 }
 
+// x + y.
+struct Add {
+  template <typename T> __device__ T operator()(const T (&x)[2]) const { return x[0] + x[1]; }
+};
+
 // flag <- 1 if an element of x is infinite or NaN, else it is left alone.
 template <typename T> __device__ inline void check_of(uint64_t len, const T *x, double *flag) {
   for (uint64_t i = first_position(); i < len; i += position_step())
@@ -28,7 +33,7 @@ template <typename T> __device__ inline void check_of(uint64_t len, const T *x, 
 }
 
 // gather takes the features and the targets of a batch: x (count, features) and y (count, targets).
-#define STEP(SUFFIX, T)                                                                                            \
+#define PLAN(SUFFIX, T)                                                                                            \
   extern "C" __global__ void gather_##SUFFIX(uint64_t count, const uint32_t *rows, uint64_t features,              \
                                              const T *all_x, T *x, uint64_t targets, const T *all_y, T *y) {       \
     gather(count, features, rows, all_x, x);                                                                       \
@@ -36,5 +41,6 @@ template <typename T> __device__ inline void check_of(uint64_t len, const T *x, 
   }                                                                                                                \
   extern "C" __global__ void check_##SUFFIX(uint64_t len, const T *x, double *flag) { check_of(len, x, flag); }
 
-STEP(f32, float)
-STEP(f64, double)
+PLAN(f32, float)
+PLAN(f64, double)
+ELEMENTWISE_2(add, Add)
