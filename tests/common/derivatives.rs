@@ -3,7 +3,10 @@
 use candle_core::{Device, Error, Result, Tensor, Var};
 use taper::ops::{TieGrad, cos, maximum_with, mul, relu};
 
-use super::{F64, assert_close, values};
+use crate::compare::{Tolerance, assert_close, values};
+
+/// Exact up to rounding in double precision.
+const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
 
 /// The gradient of the sum of `y` weighted by `upstream`, itself differentiable.
 fn grad(y: &Tensor, upstream: &Tensor, x: &Tensor) -> Result<Tensor> {

@@ -7,7 +7,9 @@ use taper::data::Dataset;
 use taper::nn::DynamicNet;
 use taper::train::Trainer;
 
-use super::{Tolerance, array, assert_close, indices, number, numbers, reference, shaped, tensor, values};
+use crate::compare::{Tolerance, assert_close, values};
+use crate::reference::{array, indices, number, numbers, reference};
+use crate::tensors::{shaped, tensor};
 
 /// Makes the steps on `device`, and holds their losses and the parameters at the end against PyTorch's.
 pub fn follow_pytorch(device: &Device) {

@@ -1,4 +1,4 @@
-"""What torch.autograd.gradcheck and gradgradcheck say of the functions that tests/gradcheck_*.rs check.
+"""What torch.autograd.gradcheck and gradgradcheck say of the functions that tests/gradcheck/ check.
 
 Writes tests/reference/gradcheck.json: for each function the verdicts of slow mode, fast mode and
 gradgradcheck ("passes", "fails" or "error": an exception other than GradcheckError), and the first line

@@ -2,7 +2,7 @@
 
 The files are read by hand, as any tool could read them. To make them anew:
 
-    cargo test --test models -- --ignored
+    cargo test --test train models -- --ignored
     python tests/reference/models.py
 """
 

@@ -1,0 +1,12 @@
+//! The binary: its calls, settings, runs and reports.
+
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "test code")]
+
+#[path = "../common/times.rs"]
+mod times;
+
+mod command_line;
+mod configuration;
+mod conventions;
+mod report;
+mod runs;

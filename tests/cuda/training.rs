@@ -1,0 +1,148 @@
+//! Training on CUDA, against PyTorch and against the same training on the CPU.
+
+use crate::compare::{Tolerance, assert_close, values};
+use crate::parity::gpu;
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarMap;
+use taper::config::{CvConfig, LayerName, ModelConfig, TrainConfig};
+use taper::data::{Dataset, synthetic};
+use taper::nn::{DynamicNet, named_vars, seeded_builder};
+use taper::random::{Stream, generator};
+use taper::train::Trainer;
+use taper::{Error, cross_validate};
+
+#[test]
+fn fifty_steps_follow_pytorch() {
+    crate::trajectories::follow_pytorch(&gpu());
+}
+
+#[test]
+fn every_shape_trains_as_by_autograd() {
+    crate::autograd::every_shape_trains_as_by_autograd(&gpu());
+}
+
+#[test]
+fn a_cross_validation_gives_the_cpus_result() {
+    for layer in [LayerName::Linear, LayerName::Cos] {
+        let mut config = CvConfig::default();
+        (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
+        config.model.layer = layer;
+        let config = config.validate().unwrap();
+        let rng = generator(config.seed, Stream::Data, 0);
+        let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
+        let run = |devices: &[Device]| {
+            let report = cross_validate(&config, &data, devices).unwrap();
+            let by_fold = report.folds.iter().flat_map(|fold| {
+                let by_depth = fold.mse_by_depth.values().copied();
+                fold.train_mse.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
+            });
+            by_fold.collect::<Vec<_>>()
+        };
+        let close = Tolerance { rtol: 1e-4, atol: 1e-6 };
+        let expected = run(&[Device::Cpu]);
+        assert_close(&format!("{layer:?}, one job"), &run(&[gpu()]), &expected, close);
+        assert_close(&format!("{layer:?}, three jobs"), &run(&[gpu(), gpu(), gpu()]), &expected, close);
+    }
+}
+
+fn small_trainer(device: &Device) -> (VarMap, Trainer) {
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, device);
+    let net = DynamicNet::new(&ModelConfig::default().network(3, 1), vb).unwrap();
+    let config = TrainConfig { batch_size: 4, ..TrainConfig::default() };
+    (vars.clone(), Trainer::new(net, &vars, &config, 1, 0).unwrap())
+}
+
+fn parameters(vars: &VarMap) -> Vec<f64> {
+    named_vars(vars).iter().flat_map(|(_, var)| values(var)).collect()
+}
+
+/// Ten rows, the last of which makes its step fail: the same step is named on both devices, and the parameters are those
+/// before it.
+#[test]
+fn the_first_bad_step_is_named_as_on_the_cpu() {
+    let mut x = vec![1f32; 30];
+    x[27..].fill(1e38);
+    let mut y = vec![1f32; 10];
+    let bad = |x: &[f32], y: &[f32], device: &Device| {
+        let x = Tensor::from_slice(x, (10, 3), device).unwrap();
+        let data = Dataset::new(x, Tensor::from_slice(y, (10, 1), device).unwrap()).unwrap();
+        let (vars, mut trainer) = small_trainer(device);
+        let mut rows: Vec<u32> = (0..9).collect();
+        trainer.epoch(&data, &mut rows).unwrap();
+        let mut rows: Vec<u32> = (0..10).collect();
+        let error = trainer.epoch(&data, &mut rows).unwrap_err();
+        let Error::NotFinite { what, epoch, step, depth } = error else { panic!("{error}") };
+        println!("{what}, epoch {epoch}, step {step}, depth {depth}");
+        ((what, epoch, step, depth), parameters(&vars))
+    };
+    let check = |x: &[f32], y: &[f32]| {
+        let (place, end) = bad(x, y, &gpu());
+        let (cpu_place, cpu_end) = bad(x, y, &Device::Cpu);
+        assert_eq!(place, cpu_place);
+        assert_close("parameters", &end, &cpu_end, Tolerance { rtol: 1e-5, atol: 1e-6 });
+        place.0
+    };
+    assert_eq!(check(&x, &y), "the loss");
+    x[27..].fill(1.);
+    y[9] = f32::NAN;
+    assert_eq!(check(&x, &y), "the loss");
+
+    // A loss that is finite with a gradient that is not: the weights hide the features from the loss, and their gradient
+    // is the product of the features with what the bias gets.
+    let hidden = |device: &Device| {
+        let (vars, mut trainer) = small_trainer(device);
+        let weight = vars.data().lock().unwrap()["input.weight"].clone();
+        weight.set(&weight.zeros_like().unwrap()).unwrap();
+        let before = parameters(&vars);
+        let x = Tensor::full(1e38f32, (1, 3), device).unwrap();
+        let data = Dataset::new(x, Tensor::full(1e6f32, (1, 1), device).unwrap()).unwrap();
+        let error = trainer.epoch(&data, &mut [0]).unwrap_err();
+        assert_eq!(parameters(&vars), before, "the parameters are left alone");
+        let Error::NotFinite { what, epoch: 0, step: 0, .. } = error else { panic!("{error}") };
+        what
+    };
+    assert_eq!(hidden(&gpu()), "the gradient of input.weight");
+    assert_eq!(hidden(&Device::Cpu), "the gradient of input.weight");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let gpu = gpu();
+    let (vars, mut trainer) = small_trainer(&gpu);
+    let before = parameters(&vars);
+    let zeros = |shape: (usize, usize), device: &Device| Tensor::zeros(shape, DType::F32, device).unwrap();
+    let (x, y) = (zeros((4, 3), &gpu), zeros((4, 1), &gpu));
+    let cases = [
+        (zeros((4, 2), &gpu), y.clone()),
+        (x.clone(), zeros((3, 1), &gpu)),
+        (x.clone(), zeros((4, 2), &gpu)),
+        (zeros((4, 3), &Device::Cpu), zeros((4, 1), &Device::Cpu)),
+        (x.to_dtype(DType::F64).unwrap(), y.to_dtype(DType::F64).unwrap()),
+    ];
+    for (x, y) in &cases {
+        let error = crate::error::first_line(&trainer.step(x, y, 1).unwrap_err());
+        assert!(error.contains("expected F32 [n, 3] and [n, 1]"), "{error}");
+    }
+    let error = crate::error::first_line(&trainer.step(&x, &y, 5).unwrap_err());
+    assert!(error.contains("depth is 5, expected one of 1..=4"), "{error}");
+    let data = Dataset::new(x, y).unwrap();
+    let error = crate::error::first_line(&trainer.epoch(&data, &mut [0, 4]).unwrap_err());
+    assert!(error.contains("row 4 of 4"), "{error}");
+    assert!(matches!(trainer.epoch(&data, &mut []), Err(Error::NoRows)));
+    let nothing = (zeros((0, 3), &gpu), zeros((0, 1), &gpu));
+    assert!(matches!(trainer.step(&nothing.0, &nothing.1, 1), Err(Error::NoRows)));
+    assert_eq!(parameters(&vars), before);
+}
+
+/// Two folds at a time on a GPU that was opened once would share cuBLAS's memory for its work.
+#[test]
+fn a_gpu_opened_once_takes_one_fold_at_a_time() {
+    let mut config = CvConfig::default();
+    (config.data.rows, config.data.features, config.train.epochs) = (50, 3, 1);
+    let config = config.validate().unwrap();
+    let data = synthetic(50, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let gpu = gpu();
+    let error = cross_validate(&config, &data, &[gpu.clone(), Device::Cpu, gpu]).unwrap_err().to_string();
+    assert_eq!(error, "device has a GPU more than once, expected one opened for each");
+}

@@ -1,0 +1,133 @@
+//! What the audit finds in Candle 0.11.1, each in a few lines of plain Candle: reproductions to hand on.
+//!
+//! A test that fails here means that Candle has changed, most likely for the better.
+
+use crate::checker::numbers;
+use candle_core::{Device, Module, Result, Tensor, Var};
+use candle_nn::{LayerNorm, RmsNorm, ops, rotary_emb};
+use taper::gradcheck::strided;
+
+fn var(shape: &[usize]) -> Var {
+    Var::from_tensor(&numbers(shape)).unwrap()
+}
+
+/// The elements of the gradient of the sum of `y` by `x`, if there is one.
+fn gradient(y: &Tensor, x: &Var) -> Result<Option<Vec<f64>>> {
+    let gradients = y.sum_all()?.backward()?;
+    gradients.get(x).map(|g| g.flatten_all()?.to_vec1()).transpose()
+}
+
+/// Of four elements the largest gets the whole gradient; Candle gives it a quarter.
+#[test]
+fn max_pool2d_divides_by_the_window() -> Result<()> {
+    let x = Var::new(&[[[[1f64, 2.], [3., 4.]]]], &Device::Cpu)?;
+    assert_eq!(gradient(&x.max_pool2d(2)?, &x)?.unwrap(), [0.0, 0.0, 0.0, 0.25]);
+    Ok(())
+}
+
+/// Only the four elements of the window have a gradient; Candle gives the third row and column one as well.
+#[test]
+fn avg_pool2d_spreads_over_the_remainder() -> Result<()> {
+    let x = var(&[1, 1, 3, 3]);
+    assert_eq!(gradient(&x.avg_pool2d(2)?, &x)?.unwrap(), [0.25; 9]);
+    Ok(())
+}
+
+/// d(x + upsample(x)) / dx has the 1 of the first term in it; here Candle loses it.
+#[test]
+fn upsample_overwrites_the_gradient_of_other_uses() -> Result<()> {
+    let x = Var::new(&[[[1f64, 2.]]], &Device::Cpu)?;
+    let both = (x.upsample_nearest1d(4)?.sum_all()? + x.sum_all()?)?;
+    assert_eq!(gradient(&both, &x)?.unwrap(), [2.0, 2.0]);
+    Ok(())
+}
+
+/// What is overwritten has no gradient, what is added to keeps its own; Candle has it the other way round.
+#[test]
+fn scatter_and_scatter_add_have_each_others_gradient() -> Result<()> {
+    let (x, y) = (Var::new(&[1f64, 2.], &Device::Cpu)?, Tensor::new(&[5f64], &Device::Cpu)?);
+    let first = Tensor::new(&[0u32], &Device::Cpu)?;
+    assert_eq!(gradient(&x.scatter(&first, &y, 0)?, &x)?.unwrap(), [1.0, 1.0]);
+    let (x, y) = (Var::new(&[1f64, 2.], &Device::Cpu)?, Tensor::new(&[5f64, 6.], &Device::Cpu)?);
+    let both = Tensor::new(&[0u32, 0], &Device::Cpu)?;
+    assert_eq!(gradient(&x.scatter_add(&both, &y, 0)?, &x)?.unwrap(), [0.0, 1.0]);
+    Ok(())
+}
+
+/// The second sample of a batch is not what it is alone: the samples are mixed up.
+#[test]
+fn conv_transpose1d_mixes_the_samples_of_a_batch() -> Result<()> {
+    let (samples, kernel) = (numbers(&[2, 3, 3]), numbers(&[3, 2, 3]));
+    let second = |x: &Tensor, sample: usize| x.conv_transpose1d(&kernel, 0, 0, 1, 1, 1)?.get(sample);
+    let (in_batch, alone) = (second(&samples, 1)?, second(&samples.narrow(0, 1, 1)?, 0)?);
+    assert_ne!(in_batch.to_vec2::<f64>()?, alone.to_vec2::<f64>()?);
+    Ok(())
+}
+
+/// The second sample gets a gradient that is not its own, since its backward is the `conv_transpose1d` above. It
+/// takes upstream gradients that differ to see it.
+#[test]
+fn conv1d_is_wrong_for_more_than_one_sample() -> Result<()> {
+    let (samples, kernel) = (numbers(&[2, 2, 5]), numbers(&[3, 2, 3]));
+    let (batch, single) = (Var::from_tensor(&samples)?, Var::from_tensor(&samples.narrow(0, 1, 1)?)?);
+    let in_batch = gradient(&batch.conv1d(&kernel, 0, 1, 1, 1)?.sqr()?, &batch)?.unwrap();
+    let alone = gradient(&single.conv1d(&kernel, 0, 1, 1, 1)?.sqr()?, &single)?.unwrap();
+    assert_ne!(in_batch[10..], alone);
+    Ok(())
+}
+
+/// A kernel that is not contiguous is copied, and then the original is multiplied by.
+#[test]
+fn conv1d_takes_a_strided_kernel_for_contiguous() -> Result<()> {
+    let (x, kernel) = (numbers(&[1, 2, 4]), numbers(&[1, 2, 3]));
+    let right = x.conv1d(&kernel, 0, 1, 1, 1)?.flatten_all()?.to_vec1::<f64>()?;
+    assert_ne!(x.conv1d(&strided(&kernel)?, 0, 1, 1, 1)?.flatten_all()?.to_vec1::<f64>()?, right);
+    Ok(())
+}
+
+/// The output padding of the height serves for the width as well.
+#[test]
+fn conv2d_fails_with_a_remainder_in_one_axis() {
+    let x = var(&[1, 1, 4, 5]);
+    let y = x.conv2d(&numbers(&[1, 1, 3, 3]), 0, 2, 1, 1).unwrap();
+    assert!(gradient(&y, &x).unwrap_err().to_string().contains("shape mismatch in add"));
+}
+
+/// Windows that overlap are a view, whose backward reshapes to the shape without windows.
+#[test]
+fn unfold_fails_where_windows_overlap() {
+    let x = var(&[3]);
+    assert!(gradient(&x.unfold(0, 2, 1).unwrap(), &x).is_err());
+}
+
+/// Of equals each may get a share, shares that add up to one; here each gets the whole.
+#[test]
+fn max_gives_every_tie_the_whole_gradient() -> Result<()> {
+    let x = Var::new(&[2f64, 2., 1.], &Device::Cpu)?;
+    assert_eq!(gradient(&x.max(0)?, &x)?.unwrap(), [1.0, 1.0, 0.0]);
+    Ok(())
+}
+
+/// The fused functions have no backward and do not say so.
+#[test]
+fn fused_functions_sever_the_graph() -> Result<()> {
+    let x = var(&[2, 3]);
+    assert_eq!(gradient(&ops::softmax_last_dim(&x)?, &x)?, None);
+    let x = var(&[1, 1, 2, 4]);
+    let (cos, sin) = (numbers(&[2, 2]), numbers(&[2, 2]));
+    for rope in [rotary_emb::rope, rotary_emb::rope_i] {
+        assert_eq!(gradient(&rope(&x, &cos, &sin)?, &x)?, None);
+    }
+    Ok(())
+}
+
+/// The layers use them: a model with `LayerNorm` or `RmsNorm` trains nothing below the last of them.
+#[test]
+fn normalisation_layers_sever_the_graph() -> Result<()> {
+    let x = Var::from_tensor(&numbers(&[2, 3]).to_dtype(candle_core::DType::F32)?)?;
+    let (weight, bias) = (Tensor::new(&[1f32; 3], &Device::Cpu)?, Tensor::new(&[0f32; 3], &Device::Cpu)?);
+    let layer = LayerNorm::new(weight.clone(), bias, 1e-5).forward(&x)?;
+    assert_eq!(gradient(&layer, &x)?, None);
+    assert_eq!(gradient(&RmsNorm::new(weight, 1e-5).forward(&x)?, &x)?, None);
+    Ok(())
+}

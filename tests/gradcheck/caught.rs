@@ -1,0 +1,134 @@
+//! Gradients that do not arrive, and what a failed check says of where it failed.
+
+use crate::checker::{
+    Op1, cube, cube_giving, cube_giving_boxed, cube_gradient, cube_with, failed, numbers, torch_says, vector,
+    wrong, x,
+};
+use candle_core::{Device, Tensor, bail};
+use taper::gradcheck::{Failure, GradCheck, Mode};
+
+#[test]
+fn severed_graph() {
+    torch_says("severed", ["fails", "fails"]);
+    torch_says("severed_output", ["passes", "passes"]); // It leaves outputs without a graph alone.
+    torch_says("severed_path", ["fails", "fails"]);
+    let op = Op1::new(cube, |_, _, _| bail!("never called"));
+    let message = "severed graph: output 0 changes with input 0 (numerical derivative 1.2";
+    wrong(|x| x[0].apply_op1_no_bwd(&op), &x(), message);
+    wrong(|x| x[0].detach().powf(3.0), &x(), message);
+    wrong(|x| Tensor::new(x[0].to_vec1::<f64>()?, &Device::Cpu)?.powf(3.0), &x(), message);
+    // One input of two, and one output of two.
+    let report =
+        wrong(|x| x[0].sqr()?.mul(&x[1].detach()), &[x()[0].clone(), x()[0].clone()], "severed graph");
+    assert!(matches!(report.failures[0], Failure::Severed { output: 0, input: 1, .. }));
+    let report = wrong(|x| Ok([x[0].sqr()?, x[0].detach().sqr()?]), &x(), "severed graph");
+    assert!(matches!(report.failures[..], [Failure::Severed { output: 1, input: 0, .. }]));
+    // However small the derivative: it is the exact zero of independence that it is told from.
+    wrong(|x| x[0].detach().affine(1e-9, 0.0), &x(), "severed graph");
+    // One path of two: the rest of the gradient arrives, so it is a wrong one.
+    wrong(|x| x[0].sqr()? + x[0].detach(), &x(), "derivatives differ in 4 of 16 entries");
+}
+
+/// None for an operand that is an input, and for one that is not, on which Candle panics.
+#[test]
+fn missing_gradient() {
+    torch_says("missing_gradient", ["fails", "fails"]);
+    let f = cube_with(|_, _| Ok(None));
+    wrong(&f, &x(), "missing gradient: the graph of output 0 leads to input 0");
+    let report = wrong(|x| f(&[x[0].affine(2.0, 0.0)?]), &x(), "panicked: candle internal error");
+    assert!(report.failures[0].to_string().contains("bwd returned None"));
+}
+
+#[test]
+fn backward_that_fails() {
+    torch_says("backward_fails", ["error", "error"]);
+    wrong(cube_with(|_, _| bail!("out of luck")), &x(), "backward of output 0 failed: out of luck");
+    wrong(cube_with(|_, _| panic!("out of luck")), &x(), "backward of output 0 panicked: out of luck");
+    let report = wrong(
+        |x| x[0].reshape((1, 1, 4))?.conv_transpose1d(&numbers(&[1, 1, 2]), 0, 0, 1, 1, 1),
+        &x(),
+        "not supported",
+    );
+    assert!(matches!(report.failures[0], Failure::Unsupported { .. }));
+}
+
+#[test]
+fn gradient_where_none_may_arrive() {
+    let inputs = [x()[0].clone(), x()[0].clone()];
+    for mode in [Mode::Slow, Mode::Fast] {
+        let report = failed(&GradCheck::new().stopped(&[1]).mode(mode), |x| x[0].mul(&x[1]), &inputs);
+        assert!(matches!(report.failures[..], [Failure::UnexpectedGradient { output: 0, input: 1 }]));
+    }
+}
+
+#[test]
+fn transposed() {
+    let f = cube_giving(|x, g| cube_gradient(&x.t()?.contiguous()?, g));
+    wrong(f, &[numbers(&[3, 3])], "derivatives differ");
+}
+
+/// At a tie the report says that there is one, and how near it thinks it is.
+#[test]
+fn ties_are_pointed_out() {
+    torch_says("tie", ["fails", "fails"]);
+    torch_says("near_tie", ["fails", "fails"]);
+    let tie = wrong(|x| x[0].relu(), &[vector(&[1.0, 0.0])], "at (nearer than 2.4e-10 to)");
+    assert!(tie.failures[0].to_string().contains("0.000000e0 to the left and 1.000000e0 to the right"));
+    let near = [vector(&[1.0, -4e-7])];
+    wrong(|x| x[0].relu(), &near, "within 5.0e-7 of one where the function is not differentiable");
+    // Curvature alone is none: here the differences to the left and to the right are a tenth apart.
+    let half = Op1::new(|x| 1e3 * x * x, |x, _, g| x.affine(1e3, 0.0)?.mul(g).map(Some));
+    let bowl = wrong(move |x| half.apply(&x[0]), &[vector(&[1e-5])], "off by a factor of 0.500000");
+    assert!(!bowl.failures[0].to_string().contains("not differentiable"), "{bowl}");
+    let ties = [vector(&[1.0, 2.0]), vector(&[1.0, 2.0 + 1e-7])];
+    wrong(|x| x[0].sub(&x[1])?.abs(), &ties, "not differentiable");
+}
+
+/// What fast mode cannot see by design: one entry of 1,600 that is off by less than its share of what all
+/// may be off by together.
+#[test]
+fn fast_mode_overlooks_one_small_error_among_many() {
+    torch_says("one_small_error", ["fails", "passes"]);
+    let n = 40;
+    let mut extra = vec![0.0; n];
+    extra[7] = 5e-3;
+    let extra = vector(&extra);
+    let f = cube_giving(move |x, g| cube_gradient(x, g)? + (g * &extra)?);
+    let inputs = [numbers(&[n])];
+    GradCheck::new().mode(Mode::Fast).check(&f, &inputs).unwrap();
+    let report = failed(&GradCheck::new(), &f, &inputs);
+    assert!(report.failures[0].to_string().contains("derivatives differ in 1 of 1600 entries"), "{report}");
+}
+
+/// The verdicts of fast mode are no matter of luck: they are the same for a hundred seeds.
+#[test]
+fn fast_mode_is_right_for_every_seed() {
+    let inputs = [numbers(&[3, 4])];
+    let right = cube_giving(cube_gradient);
+    let wrong = [
+        cube_giving_boxed(|x, g| cube_gradient(x, g)?.neg()),
+        cube_giving_boxed(|x, g| cube_gradient(x, g)? * 1.01),
+        cube_giving_boxed(|x, g| cube_gradient(x, g)? * numbers(&[3, 4]).abs()?.affine(0.5, 1.0)?),
+        cube_giving_boxed(|x, g| (x.sqr()? * 3.0)?.broadcast_mul(&g.mean_all()?)),
+        cube_giving_boxed(|x, g| cube_gradient(x, g)?.flip(&[0])),
+    ];
+    for seed in 0..100 {
+        let fast = GradCheck::new().mode(Mode::Fast).seed(seed);
+        fast.check(&right, &inputs).unwrap();
+        for f in &wrong {
+            failed(&fast, f, &inputs);
+        }
+    }
+}
+
+#[test]
+fn the_worst_entry_is_named() {
+    let f = cube_giving(|x, g| cube_gradient(x, g)? * vector(&[1.0, 1.0, 1.5, 1.0]));
+    let report = failed(&GradCheck::new(), f, &x());
+    let worst = report.worst().unwrap();
+    assert_eq!((worst.output_index.as_slice(), worst.input_index.as_slice()), (&[2][..], &[2][..]));
+    assert!((worst.numerical - 12.0).abs() < 1e-6 && (worst.analytical - 18.0).abs() < 1e-12);
+    assert!((worst.relative - 0.5).abs() < 1e-6);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["failures"][0]["kind"], "mismatch");
+}

@@ -1,0 +1,52 @@
+//! The checker over this crate's own operations, layers, loss and network.
+
+use crate::second_order::with_second_order;
+use candle_core::{Device, Tensor};
+use taper::audit;
+use taper::gradcheck::{Mode, Verdict, gradcheck, table};
+use taper::ops::{TieGrad, maximum_with};
+
+#[test]
+fn every_derivative_of_first_and_second_order_is_right() {
+    with_second_order("own::every_derivative_of_first_and_second_order_is_right", || {
+        let cases = audit::own_cases().unwrap();
+        let rows = audit::run(&cases, "", &Device::Cpu).unwrap();
+        println!("{}", table(&rows));
+        assert_eq!(rows.len(), 3 * cases.len(), "contiguous, strided and second order");
+        for row in &rows {
+            assert_eq!(
+                row.verdict,
+                Verdict::Right,
+                "{} {} {}: {}",
+                row.name,
+                row.inputs,
+                row.order,
+                row.detail
+            );
+            let worst = row.worst.unwrap();
+            assert!(worst <= 1e-8, "{}: {worst}", row.name);
+        }
+    });
+}
+
+#[test]
+fn fast_mode_finds_them_right_too() {
+    for case in audit::own_cases().unwrap() {
+        let row = case.mode(Mode::Fast).run();
+        assert_eq!(row.verdict, Verdict::Right, "{}: {}", row.name, row.detail);
+    }
+}
+
+/// At an exact tie central differences see half of the slope on either side: the split is their gradient, and a
+/// gradient to one side alone is one that they cannot confirm.
+#[test]
+fn an_exact_tie_agrees_with_the_split_alone() {
+    let x = Tensor::new(&[0.5f64, -1.5], &Device::Cpu).unwrap();
+    let check = |tie| gradcheck(move |x| maximum_with(&x[0], &x[1], tie), &[x.clone(), x.clone()]);
+    check(TieGrad::Split).unwrap();
+    for tie in [TieGrad::First, TieGrad::Second] {
+        let error = check(tie).unwrap_err().to_string();
+        println!("{error}");
+        assert!(error.contains("not differentiable"), "{error}");
+    }
+}

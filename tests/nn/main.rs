@@ -1,0 +1,16 @@
+//! Networks, their predictions, and the optimiser.
+
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "test code")]
+
+#[path = "../common/compare.rs"]
+mod compare;
+#[path = "../common/error.rs"]
+mod error;
+#[path = "../common/reference.rs"]
+mod reference;
+#[path = "../common/tensors.rs"]
+mod tensors;
+
+mod networks;
+mod optimizer;
+mod prediction;

@@ -1,0 +1,175 @@
+//! The layers, the network and the loss against PyTorch: values and all gradients.
+
+use std::collections::HashMap;
+
+use crate::compare::{Tolerance, assert_close, values};
+use crate::error::first_line;
+use crate::reference::{array, number, numbers, reference};
+use crate::tensors::{shaped, tensor};
+use candle_core::{DType, Device, Module, Tensor, Var};
+use candle_nn::{VarBuilder, VarMap};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use taper::nn::{
+    CosInit, CosLinear, DynamicNet, DynamicNetConfig, LayerKind, Linear, mse_loss, named_vars, seeded_builder,
+};
+
+/// Exact up to rounding in double precision.
+const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
+
+fn layer_kind(name: &Value) -> LayerKind {
+    match name.as_str() {
+        Some("linear") => LayerKind::Linear,
+        Some("cos") => LayerKind::Cos(CosInit::Centred),
+        _ => panic!("unknown layer {name}"),
+    }
+}
+
+/// A builder over given parameters, all of them variables, in a map of their own.
+fn given(parameters: impl IntoIterator<Item = (String, Tensor)>) -> (VarMap, VarBuilder<'static>) {
+    let vars = VarMap::new();
+    for (name, value) in parameters {
+        vars.data().lock().unwrap().insert(name, Var::from_tensor(&value).unwrap());
+    }
+    let vb = VarBuilder::from_varmap(&vars, DType::F64, &Device::Cpu);
+    (vars, vb)
+}
+
+#[test]
+fn cos_linear_is_that_of_pytorch() {
+    for case in array(&reference("cos_linear.json")) {
+        let has_bias = !case["bias"].is_null();
+        let mut parameters =
+            HashMap::from([("weight".to_owned(), shaped(&case["weight"], (3, 4), DType::F64))]);
+        if has_bias {
+            parameters.insert("bias".to_owned(), shaped(&case["bias"], 3, DType::F64));
+        }
+        let (vars, vb) = given(parameters);
+        let layer = CosLinear::new(4, 3, has_bias, CosInit::Centred, vb).unwrap();
+        let x = Var::from_tensor(&shaped(&case["x"], (2, 5, 4), DType::F64)).unwrap();
+        let y = layer.forward(&x).unwrap();
+        assert_eq!(y.dims(), [2, 5, 3]);
+        assert_close(&format!("CosLinear, bias {has_bias}"), &values(&y), &numbers(&case["output"]), F64);
+
+        let upstream = shaped(&case["upstream"], (2, 5, 3), DType::F64);
+        let grads = (y * upstream).unwrap().sum_all().unwrap().backward().unwrap();
+        assert_close("dx", &values(grads.get(&x).unwrap()), &numbers(&case["grad_x"]), F64);
+        for (name, var) in named_vars(&vars) {
+            let expected = numbers(&case[format!("grad_{name}")]);
+            assert_close(&format!("d{name}"), &values(grads.get(&var).unwrap()), &expected, F64);
+        }
+    }
+}
+
+#[test]
+fn dynamic_net_is_that_of_pytorch_at_every_depth() {
+    for case in array(&reference("networks.json")) {
+        let parameters = case["parameters"].as_object().unwrap();
+        let (vars, vb) =
+            given(parameters.iter().map(|(name, value)| (name.clone(), tensor(value, DType::F64))));
+        let layer = layer_kind(&case["layer"]);
+        let config = DynamicNetConfig { in_features: 5, hidden: 7, out_features: 1, depths: 0..=4, layer };
+        let net = DynamicNet::new(&config, vb.clone()).unwrap();
+        let (x, y) = (shaped(&case["x"], (6, 5), DType::F64), shaped(&case["y"], (6, 1), DType::F64));
+        let all = net.forward_all_depths(&x).unwrap();
+        assert_eq!(all.len(), 5);
+        for reference in array(&case["depths"]) {
+            let depth = reference["depth"].as_u64().unwrap() as usize;
+            let what = format!("{layer:?}, depth {depth}");
+            let output = net.forward_at_depth(&x, depth).unwrap();
+            assert_close(&what, &values(&output), &numbers(&reference["output"]), F64);
+            assert_close(&what, &values(&all[depth]), &numbers(&reference["output"]), F64);
+
+            let loss = mse_loss(&output, &y).unwrap();
+            assert_close(&format!("{what}: loss"), &values(&loss), &[number(&reference["loss"])], F64);
+            let grads = loss.backward().unwrap();
+            for (name, var) in named_vars(&vars) {
+                // At depth 0 the hidden layer is not used, and PyTorch has no gradient for it either.
+                match (grads.get(&var), reference["grads"].get(&name)) {
+                    (Some(grad), Some(expected)) => {
+                        assert_close(&format!("{what}: d{name}"), &values(grad), &numbers(expected), F64);
+                    }
+                    (grad, expected) => assert!(grad.is_none() && expected.is_none(), "{what}: d{name}"),
+                }
+            }
+        }
+        let config = DynamicNetConfig { depths: 1..=4, ..config };
+        let net = DynamicNet::new(&config, vb).unwrap();
+        assert_close(
+            "prediction",
+            &values(&net.predict(&x).unwrap()),
+            &numbers(&case["predict_1_to_4"]),
+            F64,
+        );
+    }
+}
+
+#[test]
+fn new_parameters_have_their_names_shapes_and_ranges() {
+    for (layer, centre, bound) in [
+        (LayerKind::Linear, 0., 0.1),
+        (LayerKind::Cos(CosInit::Centred), std::f64::consts::FRAC_PI_2, 0.1),
+        (LayerKind::Cos(CosInit::Kaiming), 0., 0.06f64.sqrt()),
+    ] {
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(3), DType::F64, &Device::Cpu);
+        let config =
+            DynamicNetConfig { in_features: 100, hidden: 100, out_features: 100, depths: 1..=1, layer };
+        DynamicNet::new(&config, vb).unwrap();
+        let named = named_vars(&vars);
+        let names: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["hidden.bias", "hidden.weight", "input.bias", "input.weight", "output.bias", "output.weight"]
+        );
+        for (name, var) in &named {
+            let (centre, bound) = if name.ends_with("weight") { (centre, bound) } else { (0., 0.1) };
+            let largest = values(var).iter().map(|x| (x - centre).abs()).fold(0., f64::max);
+            assert!(largest <= bound && largest >= 0.9 * bound, "{layer:?} {name}: {largest} of {bound}");
+        }
+    }
+}
+
+#[test]
+fn wrong_shapes_are_errors_that_say_what_was_expected() {
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(3), DType::F32, &Device::Cpu);
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let linear = Linear::new(4, 2, true, vb.pp("linear")).unwrap();
+    let cos = CosLinear::new(4, 2, false, CosInit::Centred, vb.pp("cos")).unwrap();
+    let bias = ", bias is F32 [2] on Cpu";
+    for (name, layer, bias) in [("linear", &linear as &dyn Module, bias), ("cos_linear", &cos, "")] {
+        for x in [zeros(&[3, 5]), zeros(&[])] {
+            let message = format!(
+                "{name}: x is F32 {:?} on Cpu, weight is F32 [2, 4] on Cpu{bias}, expected x [.., 4]",
+                x.dims()
+            );
+            assert_eq!(first_line(&layer.forward(&x).unwrap_err()), message);
+        }
+        assert_eq!(layer.forward(&zeros(&[4])).unwrap().dims(), [2]);
+        assert_eq!(layer.forward(&zeros(&[0, 4])).unwrap().dims(), [0, 2]);
+    }
+    let error = mse_loss(&zeros(&[3, 1]), &zeros(&[3])).unwrap_err().to_string();
+    assert!(
+        error.contains("mse: prediction is F32 [3, 1] on Cpu, target is F32 [3] on Cpu, expected one shape"),
+        "{error}"
+    );
+    let error = mse_loss(&zeros(&[0]), &zeros(&[0])).unwrap_err().to_string();
+    assert!(error.contains("at least one element"), "{error}");
+
+    let config = DynamicNetConfig {
+        in_features: 4,
+        hidden: 3,
+        out_features: 1,
+        depths: 1..=2,
+        layer: LayerKind::Linear,
+    };
+    let net = DynamicNet::new(&config, vb.pp("net")).unwrap();
+    let error = net.forward_at_depth(&zeros(&[5, 4]), 3).unwrap_err().to_string();
+    assert!(error.contains("depth is 3, expected one of 1..=2"), "{error}");
+    #[allow(clippy::reversed_empty_ranges)]
+    let config = DynamicNetConfig { depths: 2..=1, ..config };
+    let error = DynamicNet::new(&config, vb.pp("none")).unwrap_err().to_string();
+    assert!(error.contains("depths 2..=1 has none"), "{error}");
+}
