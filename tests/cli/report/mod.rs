@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Instant;
 use std::{env, fs};
 
-use taper::config::LayerName;
 use taper::metrics::Metrics;
+use taper::nn::{CosInit, LayerKind};
 use taper::report::html;
 use taper::run::{Predictions, RunRecord, Weights};
 
@@ -51,7 +51,7 @@ fn a_run_has_all_pictures() {
     // Learning: all folds and each; predictions: three; depth; three layers; timing: epochs and folds.
     assert_eq!(check(&made_up(&Size::default())), 5 + 3 + 1 + 3 + 2);
     let mut cos = made_up(&Size::default());
-    cos.layer = LayerName::Cos;
+    cos.layer = LayerKind::Cos(CosInit::default());
     // Two more, the cosines of the two weights.
     assert_eq!(check(&cos), 16);
 }
@@ -204,7 +204,7 @@ fn names_are_text_and_never_markup() {
 
 #[test]
 fn spikes_and_numbers_of_a_real_run_are_in_its_page() {
-    let run = diabetes(LayerName::Linear).unwrap();
+    let run = diabetes(LayerKind::Linear).unwrap();
     assert_eq!(check(&run), 5 + 3 + 1 + 6 + 2);
     let page = html(&run).unwrap();
     assert!(page.contains("442 rows, each predicted by a network that was not trained on it."));
@@ -226,15 +226,15 @@ fn samples() {
         println!("{name}: {} bytes in {:.2?}", page.len(), start.elapsed());
         fs::write(Path::new(&folder).join(name), page).unwrap();
     };
-    write("linear.html", &diabetes(LayerName::Linear).unwrap());
-    write("cos.html", &diabetes(LayerName::Cos).unwrap());
-    let mut holdout = diabetes(LayerName::Linear).unwrap();
+    write("linear.html", &diabetes(LayerKind::Linear).unwrap());
+    write("cos.html", &diabetes(LayerKind::Cos(CosInit::default())).unwrap());
+    let mut holdout = diabetes(LayerKind::Linear).unwrap();
     holdout.command = "taper train".to_owned();
     holdout.folds.truncate(1);
     holdout.epochs.retain(|epoch| epoch.fold == 0);
     holdout.weights.retain(|weights| weights.fold == 0);
     write("holdout.html", &holdout);
-    let mut train = diabetes(LayerName::Linear).unwrap();
+    let mut train = diabetes(LayerKind::Linear).unwrap();
     train.command = "taper train".to_owned();
     train.folds.clear();
     train.epochs.retain(|epoch| epoch.fold == 0);

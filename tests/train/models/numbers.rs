@@ -3,12 +3,12 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::Model;
-use taper::config::{FileConfig, FloatType, LayerName, ModelConfig, TrainConfig};
+use taper::config::{FileConfig, FloatType, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate_scaled;
 use taper::metrics::Accumulator;
 use taper::model::{Holdout, Schema, Training};
-use taper::nn::{DynamicNet, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -20,10 +20,10 @@ use crate::compare::values;
 #[test]
 fn predictions_are_those_of_the_training_to_the_bit() {
     for (dtype, layer, min_depth) in [
-        (FloatType::F32, LayerName::Linear, 1),
-        (FloatType::F64, LayerName::Linear, 0),
-        (FloatType::F32, LayerName::Cos, 2),
-        (FloatType::F64, LayerName::Cos, 1),
+        (FloatType::F32, LayerKind::Linear, 1),
+        (FloatType::F64, LayerKind::Linear, 0),
+        (FloatType::F32, LayerKind::Cos(CosInit::default()), 2),
+        (FloatType::F64, LayerKind::Cos(CosInit::default()), 1),
     ] {
         let file = FileConfig {
             file: "tests/data/diabetes.csv".into(),
@@ -82,10 +82,10 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 #[test]
 fn what_is_written_is_read_back() {
     for (dtype, layer, min_depth, max_depth) in [
-        (DType::F32, LayerName::Linear, 1, 4),
-        (DType::F32, LayerName::Cos, 0, 0),
-        (DType::F64, LayerName::Linear, 0, 2),
-        (DType::F64, LayerName::Cos, 3, 3),
+        (DType::F32, LayerKind::Linear, 1, 4),
+        (DType::F32, LayerKind::Cos(CosInit::default()), 0, 0),
+        (DType::F64, LayerKind::Linear, 0, 2),
+        (DType::F64, LayerKind::Cos(CosInit::default()), 3, 3),
     ] {
         for is_scaled in [true, false] {
             let mut schema = Schema { fills_missing: is_scaled, ..towns(dtype) };
