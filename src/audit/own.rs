@@ -1,6 +1,7 @@
 //! The operations, layers, loss and network of this crate, parameters among the inputs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -107,18 +108,20 @@ fn networks(name: &str, layer: LayerKind) -> Result<Vec<Case>> {
         inputs.push(numbers(parameter.dims(), salt)?.affine(1., centre)?);
         names.push(name);
     }
-    let net = move |x: &[Tensor]| {
+    let net = Arc::new(move |x: &[Tensor]| {
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         DynamicNet::new(&spec, parameters(&names, &x[1..]))
-    };
+    });
     let at_depth = |depth: usize| {
+        let net = Arc::clone(&net);
         Case::new(format!("DynamicNet of {name}, depth {depth}"), inputs.clone(), move |x| {
             net(x)?.forward_at_depth(&x[0], depth)
         })
     };
-    let predict =
-        Case::new(format!("DynamicNet of {name}, predict"), inputs.clone(), move |x| net(x)?.predict(&x[0]));
-    Ok((1..=4).map(at_depth).chain([predict]).collect())
+    let mut cases: Vec<_> = (1..=4).map(at_depth).collect();
+    let name = format!("DynamicNet of {name}, predict");
+    cases.push(Case::new(name, inputs, move |x| net(x)?.predict(&x[0])));
+    Ok(cases)
 }
 
 /// A builder over given parameters, through which their gradients go.

@@ -20,7 +20,7 @@ use candle_core::{DType, Device, Tensor, bail};
 use crate::config::FloatType;
 use crate::data::{RowOptions, RowReader};
 use crate::error::{Error, Result};
-use crate::nn::{DynamicNet, DynamicNetSpec};
+use crate::nn::DynamicNet;
 use crate::plan::{Prediction, Predictor};
 use network::Network;
 pub use schema::Schema;

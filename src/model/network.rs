@@ -43,8 +43,8 @@ impl Network {
                 "has depths from {min_depth} to {max_depth}, expected some up to {MAX_DEPTH}"
             ));
         }
-        let parameters = Arc::new(Parameters::new(tensors));
-        let vb = VarBuilder::from_backend(Box::new(Arc::clone(&parameters)), self.dtype.into(), Device::Cpu);
+        let parameters = Parameters::new(tensors);
+        let vb = VarBuilder::from_backend(Box::new(parameters.clone()), self.dtype.into(), Device::Cpu);
         let net = DynamicNet::new(&self.spec, vb);
         let (problem, unused) = parameters.into_findings();
         match (problem, net, unused) {
@@ -59,9 +59,10 @@ impl Network {
 }
 
 /// The tensors of a file as the parameters of a network, each checked when the network asks for it.
+#[derive(Clone)]
 struct Parameters {
     tensors: BTreeMap<String, Tensor>,
-    findings: Mutex<Findings>,
+    findings: Arc<Mutex<Findings>>,
 }
 
 #[derive(Default)]
@@ -73,11 +74,11 @@ struct Findings {
 
 impl Parameters {
     fn new(tensors: &BTreeMap<String, Tensor>) -> Self {
-        Self { tensors: tensors.clone(), findings: Mutex::default() }
+        Self { tensors: tensors.clone(), findings: Arc::default() }
     }
 
     /// The first thing wrong, and the first tensor that was not asked for.
-    fn into_findings(self: Arc<Self>) -> (Option<String>, Option<String>) {
+    fn into_findings(self) -> (Option<String>, Option<String>) {
         let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
         let unused = self.tensors.keys().find(|name| !findings.used.contains(*name));
         (findings.problem.take(), unused.cloned())
@@ -102,7 +103,7 @@ impl Parameters {
     }
 }
 
-impl SimpleBackend for Arc<Parameters> {
+impl SimpleBackend for Parameters {
     fn get(
         &self,
         shape: Shape,

@@ -8,7 +8,7 @@ use csv::Writer;
 use super::Model;
 use crate::data::{Block, Column, RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
-use crate::nn::Prediction;
+use crate::plan::Prediction;
 
 /// The largest number of rows that are predicted at a time.
 const ROWS: usize = 4096;
@@ -118,7 +118,7 @@ impl Model {
         file: &'a Path,
         options: &'a PredictOptions,
     ) -> Result<FilePredictions<'a>> {
-        let depths = self.config().depths;
+        let depths = self.network().depths();
         if let Outputs::Depth(depth) = options.outputs
             && !depths.contains(&depth)
         {
@@ -215,7 +215,7 @@ impl FilePredictions<'_> {
 
     /// The names of the columns of predictions.
     fn names(&self) -> Vec<String> {
-        let depths = self.model.config().depths.map(|depth| format!("depth_{depth}"));
+        let depths = self.model.network().depths().map(|depth| format!("depth_{depth}"));
         let prediction = "prediction".to_owned();
         let outputs: Vec<_> = match self.options.outputs {
             Outputs::Mean => vec![prediction],
@@ -232,8 +232,8 @@ impl FilePredictions<'_> {
 
     fn rows_of_block(&self) -> usize {
         let network = &self.model.network;
-        let depths = network.max_depth - network.min_depth + 2;
-        (NUMBERS / network.in_features.max(depths * network.out_features)).clamp(1, ROWS)
+        let (spec, depths) = (&network.spec, network.spec.depths().count() + 1);
+        (NUMBERS / spec.in_features.max(depths * spec.out_features)).clamp(1, ROWS)
     }
 
     /// The numbers of the rows `x`, one row after the other, and how many a row has.
@@ -247,7 +247,7 @@ impl FilePredictions<'_> {
             }
             Outputs::Depth(depth) => {
                 let by_depth = self.model.predict_any_at_all_depths(x)?.by_depth;
-                by_depth.narrow(1, depth - self.model.network.min_depth, 1)?
+                by_depth.narrow(1, depth - self.model.net.depths().start(), 1)?
             }
         };
         Ok((y.flatten_all()?.to_vec1()?, y.elem_count() / rows))

@@ -69,7 +69,8 @@ impl DynamicNet {
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
         let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (ModelConfig { hidden, layer, .. }, depths) = (spec.model, spec.depths());
+        let (ModelConfig { hidden, layer, .. }, depths) = (&spec.model, spec.depths());
+        let (hidden, layer) = (*hidden, *layer);
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
@@ -151,7 +152,7 @@ impl DynamicNet {
     /// A network of linear layers that computes the same, with the functions of weights computed once: for prediction. Its
     /// parameters are constants.
     pub(crate) fn folded(&self) -> Result<Self> {
-        let linear = |layer: &Layer| {
+        let linear = |layer: &Layer| -> Result<Layer> {
             let bias = layer.parameters().bias().map(Tensor::detach);
             Ok(Layer::Linear(Linear::from_tensors(layer.matrix()?.detach(), bias)))
         };

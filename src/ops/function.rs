@@ -1,8 +1,8 @@
 //! The elementwise functions that a training plan can be made of: a list of one line for each.
 
-use crate::ops::elements::Float;
 #[cfg(feature = "cuda")]
 use crate::ops::launch::Kernel;
+use crate::ops::scalar::Element;
 use crate::ops::{cos, maximum};
 
 /// An elementwise function of one operand.
@@ -40,7 +40,7 @@ impl Function {
     }
 
     /// out <- f(x), on slices of one length.
-    pub(crate) fn forward<T: Float>(self, x: &[T], out: &mut [T]) {
+    pub(crate) fn forward<T: Element>(self, x: &[T], out: &mut [T]) {
         match self {
             Self::Relu => maximum::cpu::relu(x, out),
             Self::Cos => cos::cpu::forward(x, out),
@@ -48,7 +48,7 @@ impl Function {
     }
 
     /// out <- f'(.) grad, on slices of one length.
-    pub(crate) fn backward<T: Float>(self, saved: &[T], grad: &[T], out: &mut [T]) {
+    pub(crate) fn backward<T: Element>(self, saved: &[T], grad: &[T], out: &mut [T]) {
         match self {
             Self::Relu => maximum::cpu::relu_backward(saved, grad, out),
             Self::Cos => cos::cpu::backward(saved, grad, out),

@@ -2,10 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::ops::elements::Float;
+use crate::ops::simd::SimdFloat;
 #[cfg(feature = "cuda")]
 use crate::ops::launch::Kernel;
-use crate::ops::mse;
+use crate::ops::mse::{self, mse};
 
 /// A loss: a number for predictions and targets of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -42,14 +42,14 @@ impl Loss {
     /// Fails when the shapes, dtypes or devices differ, and when there are no elements.
     pub fn of(self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Mse => mse::mse(prediction, target),
+            Self::Mse => mse(prediction, target),
         }
     }
 
     /// The loss on slices of one length, rounded to their type; grad <- its derivative by the prediction.
-    pub(crate) fn with_grad<T: Float>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
+    pub(crate) fn with_grad<T: SimdFloat>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
         match self {
-            Self::Mse => mse::cpu::with_grad(prediction, target, grad),
+            Self::Mse => mse::cpu::mean_and_grad(prediction, target, grad).to_f64(),
         }
     }
 

@@ -8,10 +8,10 @@ use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, CudaStr
 use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Optimizer;
 
-use super::adamw::{self, AdamW, AdamWConfig, AdamWState};
-use crate::ops::elements::Float;
+use super::adamw::{self, AdamW, AdamWConfig, AdamWState, StepCoefficients};
+use crate::ops::kernels::Element;
 #[cfg(feature = "cuda")]
-use crate::ops::launch::Kernel;
+use crate::ops::kernels::cuda::Kernel;
 
 /// An optimiser with its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +76,7 @@ impl OptimizerConfig {
     }
 
     /// Makes update number `step`, counted from 1, of a parameter and its `state` on slices of one length.
-    pub(crate) fn update<'a, T: Float>(
+    pub(crate) fn update<'a, T: Element + 'a>(
         &self,
         step: u32,
         parameter: &mut [T],
@@ -86,8 +86,8 @@ impl OptimizerConfig {
         let mut state = state.into_iter();
         match (self, state.next(), state.next()) {
             (Self::AdamW(config), Some(first), Some(second)) => {
-                let rates = adamw::Rates::new(config, step);
-                adamw::cpu::update_slices([parameter, first, second], grad, &rates);
+                let coefficients = StepCoefficients::new(config, step);
+                adamw::cpu::update_slices([parameter, first, second], grad, &coefficients);
                 Ok(())
             }
             _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),
@@ -104,7 +104,7 @@ impl OptimizerConfig {
 
     /// Launches `function`, the [`kernel`](Self::kernel) for elements of type `T`, for update number `step`.
     #[cfg(feature = "cuda")]
-    pub(crate) fn launch<T: Float + DeviceRepr>(
+    pub(crate) fn launch<T: Scalar + DeviceRepr>(
         &self,
         stream: &CudaStream,
         function: &CudaFunction,
@@ -115,8 +115,8 @@ impl OptimizerConfig {
     ) -> Result<()> {
         match (self, state) {
             (Self::AdamW(config), [first, second]) => {
-                let (len, rates) = (parameter.len(), adamw::Rates::new(config, step).to_real::<T>());
-                adamw::cuda::launch(stream, function, [parameter, first, second], grad, len, &rates)
+                let (len, coefficients) = (parameter.len(), StepCoefficients::new(config, step).to_real::<T>());
+                adamw::cuda::launch(stream, function, [parameter, first, second], grad, len, &coefficients)
             }
             _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),
         }

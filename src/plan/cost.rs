@@ -1,6 +1,7 @@
 //! What an instruction costs: floating-point operations, and bytes that it reads and writes.
 
 use super::instruction::{Access, Epilogue, Instruction, Value};
+use crate::ops::Activation;
 use crate::optim::OptimizerConfig;
 
 /// The floating-point operations of `instruction` for `rows` rows; a multiplication and an addition are two, a function of
@@ -12,7 +13,7 @@ pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&O
             let after = match epilogue {
                 Epilogue::Set => 0,
                 Epilogue::Add => 1,
-                Epilogue::BiasActivation { activation, .. } => 1 + activation.flops(),
+                Epilogue::BiasActivation { activation, .. } => 1 + usize::from(activation != Activation::Identity),
                 // A choice and a sum.
                 Epilogue::ReluBackward { .. } => 2,
             };

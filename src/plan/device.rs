@@ -7,7 +7,8 @@ use candle_core::{Result, Tensor};
 
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::{Function, Loss, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Function, Loss};
 use crate::optim::OptimizerConfig;
 
 /// A device with buffers and one kernel for each instruction of a plan.

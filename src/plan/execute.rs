@@ -15,7 +15,8 @@ pub(crate) struct Memory<'a, B> {
 }
 
 impl<B> Memory<'_, B> {
-    fn read(&self, value: Value) -> Result<&B> {
+    /// The buffer of `value`.
+    pub(super) fn read(&self, value: Value) -> Result<&B> {
         let buffer = match value.number.checked_sub(self.parameters.len()) {
             None => self.parameters.get(value.number),
             Some(other) => self.others.get(other).and_then(Option::as_ref),

@@ -8,7 +8,8 @@ use candle_core::{Result, Tensor, TensorId, bail};
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use crate::nn::forward::Forward;
 use crate::nn::{DynamicNet, Layer};
-use crate::ops::{Activation, Function, Loss, Saved, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, Function, Loss, Saved};
 
 /// How a device stores the weight (out, in) of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub(super) struct Graph {
     stored: Stored,
     pub(super) features: Value,
     next: usize,
-    /// The results of functions of parameters, each of which is computed once.
+    /// The functions of parameters, which come first.
     mapped: HashMap<(Function, Value), Value>,
 }
 
@@ -211,16 +212,22 @@ impl Graph {
         value
     }
 
-    /// f(x), computed once for each parameter x.
+    /// f(x).
     fn map(&mut self, function: Function, x: Value) -> Value {
+        let out = self.value(x.rows, x.columns);
+        self.instructions.push(Instruction::Map { function, x, out });
+        out
+    }
+
+    /// f(x) for a parameter x, computed once and before everything else: so its gradient is computed after everything else,
+    /// and the instructions of a layer stay neighbours.
+    fn map_parameter(&mut self, function: Function, x: Value) -> Value {
         if let Some(&out) = self.mapped.get(&(function, x)) {
             return out;
         }
         let out = self.value(x.rows, x.columns);
-        self.instructions.push(Instruction::Map { function, x, out });
-        if x.number < self.parameters.len() {
-            self.mapped.insert((function, x), out);
-        }
+        self.instructions.insert(self.mapped.len(), Instruction::Map { function, x, out });
+        self.mapped.insert((function, x), out);
         out
     }
 
@@ -240,7 +247,7 @@ impl Forward for Graph {
         let Some(bias) = parameters.bias() else { bail!("a layer without a bias has no plan") };
         let (mut weight, bias) = (self.parameter(parameters.weight())?, self.parameter(bias)?);
         if let Layer::Cos(_) = layer {
-            weight = self.map(Function::Cos, weight);
+            weight = self.map_parameter(Function::Cos, weight);
         }
         let b = Factor { matrix: weight, transposed: self.stored == Stored::Plain };
         let out = self.value(x.rows, bias.columns);

@@ -26,7 +26,7 @@ const PIECE_FLOPS: usize = 1 << 25;
 
 /// A network's parameters as constants, and the instructions of its outputs at all depths.
 #[derive(Debug, Clone)]
-pub(super) struct Inference<T> {
+pub(super) struct Inference<T: Copy + Default> {
     /// The parameters, weights packed for their products.
     constants: Vec<Buffer<T>>,
     instructions: Vec<Instruction>,
@@ -130,7 +130,7 @@ impl<T: Element> Inference<T> {
                 }
             }
         }
-        let count = T::from_f64(depths as f64);
+        let count = T::of(depths as f64);
         for mean in mean {
             *mean /= count;
         }

@@ -1,6 +1,7 @@
 //! The instructions of a plan and the matrices they work on.
 
-use crate::ops::{Activation, Function, Loss, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, Function, Loss};
 
 /// The number of rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

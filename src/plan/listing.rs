@@ -12,7 +12,8 @@ use super::cost::{bytes, flops};
 use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Value};
 use crate::nn::DynamicNet;
-use crate::ops::{Activation, Loss, Saved, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, Loss, Saved};
 use crate::optim::OptimizerConfig;
 
 /// The instructions of a network's training step at one depth, or of its prediction, as the CPU executes them.

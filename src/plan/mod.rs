@@ -31,6 +31,8 @@ mod listing;
 mod memory;
 mod predictor;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 mod training;
 
 pub(crate) use device::Device;

@@ -13,7 +13,8 @@
 use std::collections::HashMap;
 
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
-use crate::ops::{Activation, Function, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, Function};
 
 /// Fuses what can be fused. Values from the number `computed` on are computed by the instructions themselves.
 pub(super) fn fuse(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction> {

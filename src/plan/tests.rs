@@ -13,7 +13,8 @@ use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
 use super::{Plan, Training};
 use crate::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
-use crate::ops::{Activation, Function, Loss, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, Function, Loss};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.

@@ -14,7 +14,7 @@ use super::directory::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
 use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights, resume_call};
 use crate::config::{CvConfig, KEYS};
 use crate::error::{Error, Result};
-use crate::nn::{DynamicNet, named_vars, seeded_builder};
+use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::report::FoldReport;
 

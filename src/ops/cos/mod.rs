@@ -12,7 +12,8 @@ use candle_core::{Result, Tensor};
 use crate::ops::custom::{Elementwise, Op};
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{self, Kernel, kernel};
-use crate::ops::{mul, operands};
+use crate::ops::mul::mul;
+use crate::ops::operands;
 use cpu::{Cos, CosGrad};
 
 /// Takes the cosine of `x`, in radians, element by element.
@@ -42,6 +43,10 @@ pub fn cos(x: &Tensor) -> Result<Tensor> {
     operands::check("cos", x)?;
     x.apply_op1(Op(Cos))
 }
+
+/// The kernels of [`cos`] and of its gradient.
+#[cfg(feature = "cuda")]
+pub(super) const KERNELS: [Kernel; 2] = [kernel!("cos", COS, "cos"), kernel!("cos", COS, "cos_grad_1")];
 
 /// -sin(x) times `grad`: the gradient that [`cos`] passes on.
 pub(super) fn minus_sin(x: &Tensor, grad: &Tensor) -> Result<Tensor> {

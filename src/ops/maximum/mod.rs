@@ -1,6 +1,6 @@
 //! The elementwise maximum, and the relu as its special case.
 
-mod cpu;
+pub(super) mod cpu;
 
 use candle_core::{Result, Tensor};
 
@@ -115,6 +115,11 @@ impl TieGrad {
 }
 
 /// z = max(x, y); dz/dx = [x > y] + share of x [x = y], dz/dy = [y > x] + share of y [x = y].
+/// The kernels of [`relu`] and of its gradient.
+#[cfg(feature = "cuda")]
+pub(super) const RELU_KERNELS: [Kernel; 2] =
+    [kernel!("maximum", MAXIMUM, "relu"), kernel!("maximum", MAXIMUM, "relu_backward")];
+
 impl Elementwise<2> for Maximum {
     const NAME: &'static str = "maximum";
 

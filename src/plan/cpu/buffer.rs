@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use crate::ops::kernels::PackedMatrix;
-use crate::ops::kernels::simd::LINE_BYTES;
+use crate::ops::kernels::simd::CACHE_LINE_BYTES;
 
 /// Numbers from the start of a cache line on, so that a vector of them lies in one line and is read at once. What an
 /// allocator gives starts anywhere.
@@ -19,9 +19,9 @@ pub(crate) struct Buffer<T> {
 
 impl<T: Copy + Default> Buffer<T> {
     pub(super) fn zeros(len: usize) -> Self {
-        let space = vec![T::default(); len + LINE_BYTES / size_of::<T>()];
+        let space = vec![T::default(); len + CACHE_LINE_BYTES / size_of::<T>()];
         // The elements stay where they are, since the vector never grows. Unaligned, the buffer would only be slower.
-        let start = space.as_ptr().align_offset(LINE_BYTES).min(space.len() - len);
+        let start = space.as_ptr().align_offset(CACHE_LINE_BYTES).min(space.len() - len);
         Self { space, start, len, packed: None }
     }
 }
@@ -80,7 +80,7 @@ mod tests {
             assert_eq!(&*single, vec![0f32; len]);
             assert_eq!(&*double, vec![0f64; len]);
             assert_eq!(
-                (single.as_ptr().addr() % LINE_BYTES, double.as_ptr().addr() % LINE_BYTES),
+                (single.as_ptr().addr() % CACHE_LINE_BYTES, double.as_ptr().addr() % CACHE_LINE_BYTES),
                 (0, 0),
                 "{len}"
             );

@@ -25,11 +25,11 @@ impl<T: SimdFloat> WithSimd for Gather<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { all, columns, rows, batch } = self;
-        let whole = columns - columns % T::count::<S>();
+        let whole = columns - columns % T::lanes::<S>();
         for (i, &row) in rows.iter().enumerate() {
             let from = &all[row as usize * columns..][..columns];
             let to = &mut batch[i * columns..][..columns];
-            for start in (0..whole).step_by(T::count::<S>()) {
+            for start in (0..whole).step_by(T::lanes::<S>()) {
                 T::store(simd, &mut to[start..], T::load(simd, &from[start..]));
             }
             for (to, &from) in to[whole..].iter_mut().zip(&from[whole..]) {

@@ -12,14 +12,14 @@ use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
-use crate::ops::kernels::{self, Float, Matrix, on_cpu};
-use crate::ops::{Function, Loss, Write};
+use crate::ops::kernels::{self, Matrix, Write, on_cpu};
+use crate::ops::{Function, Loss};
 use crate::optim::OptimizerConfig;
 pub(crate) use buffer::Buffer;
 use gather::gather;
 
 /// The type of the elements of a plan on the CPU.
-pub(crate) trait Element: Float {
+pub(crate) trait Element: SimdFloat + kernels::Element<Compute = Self> + WithDType {
     /// The elements of a storage of this type.
     fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }

@@ -21,7 +21,8 @@ use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
-use crate::ops::{Function, Loss, Write};
+use crate::ops::kernels::Write;
+use crate::ops::{Function, Loss};
 use crate::optim::OptimizerConfig;
 pub(crate) use kernels::Element;
 use kernels::Kernels;
@@ -72,8 +73,8 @@ impl<T: Element> Cuda<T> {
         let (Ok(m), Ok(n), Ok(k), Ok(lda), Ok(ldb)) = (m, n, k, lda, ldb) else {
             bail!("a matrix product of 2^31 rows or columns, expected fewer")
         };
-        let beta = T::from_f64(if write == Write::Add { 1. } else { 0. });
-        let alpha = T::from_f64(1.);
+        let beta = T::of(if write == Write::Add { 1. } else { 0. });
+        let alpha = T::of(1.);
         let product = GemmConfig { transa, transb, m, n, k, alpha, lda, ldb, beta, ldc: m };
         T::gemm(&self.blas, product, a, b, c)
     }
