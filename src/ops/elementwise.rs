@@ -1,6 +1,6 @@
 //! The CPU driver of every elementwise operation, whatever its arity, dtype and layouts.
 //!
-//! An operation supplies a [`Map`]: scalar math on `N` operands, generic over [`Real`]. [`map`] finds the dtype,
+//! An operation supplies a [`Map`]: scalar math on `N` operands, generic over [`Scalar`]. [`map`] finds the dtype,
 //! walks the layouts ([`axes`](super::axes)) and returns a contiguous result. The loops are compiled for each
 //! instruction set ([`simd`]), and large operands are divided among threads.
 
@@ -13,29 +13,30 @@ use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 
 use super::axes::{Axis, Line, Starts, Tiling, merged_axes};
-use super::simd::{self, LINE_BYTES, Simd, WithSimd};
-use crate::ops::real::{Element, Real};
+use super::simd::{self, CACHE_LINE_BYTES, Simd, WithSimd};
+use crate::ops::scalar::{Element, Scalar};
 
 /// The scalar math of an operation with `N` operands.
 pub(super) trait Map<const N: usize>: Copy + Sync {
     /// The result at one position, from the operands there; of no meaning where they are not usual. Without branches, so
     /// that a loop of it becomes vectors.
-    fn apply<T: Real>(&self, x: [T; N]) -> T;
+    fn apply<T: Scalar>(&self, x: [T; N]) -> T;
 
-    /// [`apply`](Self::apply) where the instruction set [fuses](simd::fuses), for an operation that gains from it.
+    /// [`apply`](Self::apply) where the instruction set [has a fused multiply-add](simd::has_fma), for an operation
+    /// that gains from it.
     #[inline(always)]
-    fn apply_fused<T: Real>(&self, x: [T; N]) -> T {
+    fn apply_fused<T: Scalar>(&self, x: [T; N]) -> T {
         self.apply(x)
     }
 
     /// Whether [`apply`](Self::apply) serves these operands; nearly always.
     #[inline(always)]
-    fn is_usual<T: Real>(&self, _: [T; N]) -> bool {
+    fn is_usual<T: Scalar>(&self, _: [T; N]) -> bool {
         true
     }
 
     /// The result where the operands are not usual.
-    fn apply_unusual<T: Real>(&self, x: [T; N]) -> T {
+    fn apply_unusual<T: Scalar>(&self, x: [T; N]) -> T {
         self.apply(x)
     }
 }
@@ -188,7 +189,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
     fn contiguous<S: Simd>(self) {
         let Self { f, x, offsets, space, .. } = self;
         let (mut start, len) = (0, space.len());
-        let mut end = len.min(space.as_ptr().align_offset(LINE_BYTES));
+        let mut end = len.min(space.as_ptr().align_offset(CACHE_LINE_BYTES));
         while start < len {
             let mut blocks = [[].as_slice(); N];
             for (k, block) in blocks.iter_mut().enumerate() {
@@ -323,7 +324,7 @@ fn evaluate_block<S: Simd, T: Element, F: Map<N>, const N: usize>(
     let mut all_usual = true;
     for i in 0..len {
         all_usual &= f.is_usual(at!(i));
-        let z = if simd::fuses::<S>() { f.apply_fused(at!(i)) } else { f.apply(at!(i)) };
+        let z = if simd::has_fma::<S>() { f.apply_fused(at!(i)) } else { f.apply(at!(i)) };
         space[i].write(T::narrow(z));
     }
     if !all_usual {

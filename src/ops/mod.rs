@@ -24,15 +24,15 @@
 
 mod axes;
 mod custom;
-pub(crate) mod elements;
+mod elements;
 mod elementwise;
 mod half_floats;
+pub(crate) mod kernels;
 #[cfg(feature = "cuda")]
 pub(crate) mod launch;
-pub(crate) mod linear;
 mod operands;
-mod real;
-pub(crate) mod simd;
+mod scalar;
+mod simd;
 /// The PTX of every `.cu` file as a constant, made by `build.rs`.
 #[cfg(feature = "cuda")]
 #[allow(unreachable_pub)]
@@ -40,9 +40,10 @@ pub(crate) mod ptx {
     include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
 }
 
-pub(crate) mod cos;
+mod cos;
+mod linear;
 mod maximum;
-pub(crate) mod mse;
+mod mse;
 mod mul;
 
 pub use cos::cos;
@@ -50,4 +51,3 @@ pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};
 pub use maximum::{TieGrad, maximum, maximum_with, relu};
 pub use mse::mse;
 pub use mul::mul;
-pub(crate) use real::{Element, Real};

@@ -10,7 +10,7 @@ use super::fused::IsFinite;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::{DynamicNet, mse_loss, named_vars};
-use crate::ops::simd;
+use crate::ops::kernels::simd;
 use crate::optim::{AdamW, AdamWConfig, AdamWState};
 
 /// Runs the network forward, Candle's autograd backward and [`AdamW`], and looks at every loss and gradient at once.

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
 
-use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
+use candle_core::{DType, Device, Result, Storage, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use crate::nn::dynamic_net::mean_over_depths;
 use crate::nn::{CosInit, DynamicNet, DynamicNetConfig, Layer, LayerKind};
-use crate::ops::elements::on_cpu;
-use crate::ops::simd::Lanes;
+use crate::ops::kernels::on_cpu;
+use crate::ops::kernels::simd::SimdFloat;
 pub use float::Float;
 use trunk::Trunk;
 
@@ -207,12 +207,7 @@ impl Predictor {
     }
 
     /// The outputs at the first `depths` of the network's depths, all or none, and the mean over all.
-    fn by_trunk<T: Lanes + WithDType>(
-        &self,
-        trunk: &Trunk<T>,
-        x: &Tensor,
-        depths: usize,
-    ) -> Result<Prediction> {
+    fn by_trunk<T: SimdFloat>(&self, trunk: &Trunk<T>, x: &Tensor, depths: usize) -> Result<Prediction> {
         let (rows, [_, outputs]) = (x.dims()[0], self.widths());
         let mut mean = vec![T::default(); rows * outputs];
         let mut by_depth = vec![T::default(); rows * depths * outputs];

@@ -1,22 +1,15 @@
 //! The network on slices: rows at all depths in one pass, in blocks that stay in the cache.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 use std::{iter, mem, thread};
 
 use candle_core::{Result, Tensor, WithDType, bail};
 
 use crate::nn::{DynamicNet, Layer};
-use crate::ops::linear::LARGE;
-use crate::ops::linear::cpu::{Sizes, forward, transpose};
-use crate::ops::simd::Lanes;
-use crate::ops::{Real, cos};
-
-/// The rows of a block are a multiple of this, and so of a tile's 6 or 8.
-const ROWS: usize = 24;
-
-/// The columns of a panel: two vectors of the widest registers.
-const PANEL: usize = 32;
+use crate::ops::cos;
+use crate::ops::kernels::simd::SimdFloat;
+use crate::ops::kernels::{Activation, PackedMatrix, ROW_MULTIPLE};
 
 /// How much of the nearest caches the rows of a block take, with their activations. Between 48 and 256 KiB it makes a
 /// difference of 3 % for the default network.
@@ -41,7 +34,6 @@ struct Workspace<T> {
     h: Vec<T>,
     next: Vec<T>,
     y: Vec<T>,
-    panel: Vec<T>,
 }
 
 /// Some rows and the places for their predictions.
@@ -53,20 +45,20 @@ struct Piece<'a, T> {
     by_depth: &'a mut [T],
 }
 
-impl<T: Lanes + WithDType> Trunk<T> {
+impl<T: SimdFloat> Trunk<T> {
     pub(super) fn new(net: &DynamicNet) -> Result<Self> {
         let [input, hidden, output] = net.layers();
         let [input, hidden, output] = [Affine::new(input)?, Affine::new(hidden)?, Affine::new(output)?];
-        let row_bytes = (input.inputs + 2 * hidden.outputs + output.outputs) * size_of::<T>();
+        let row_bytes = (input.inputs() + 2 * hidden.outputs() + output.outputs()) * size_of::<T>();
         // Wide layers come from a farther cache once a block, for some rows at least.
-        let block = multiple_of_rows(BLOCK_BYTES / row_bytes).max(2 * ROWS);
+        let block = multiple_of_rows(BLOCK_BYTES / row_bytes).max(2 * ROW_MULTIPLE);
         Ok(Self { input, hidden, output, depths: net.depths(), block })
     }
 
     /// The mean over all depths of the rows `x` (n, in) goes to `mean` (n, out), and the output at each of them to
     /// `by_depth` (n, depths, out) unless that is empty.
     pub(super) fn predict(&self, threads: usize, x: &[T], mean: &mut [T], by_depth: &mut [T]) {
-        let rows = x.len() / self.input.inputs;
+        let rows = x.len() / self.input.inputs();
         let multiplications = self.input.len()
             + self.depths.end() * self.hidden.len()
             + self.depths.clone().count() * self.output.len();
@@ -96,20 +88,20 @@ impl<T: Lanes + WithDType> Trunk<T> {
 
     fn predict_block(&self, block: Piece<T>, space: &mut Workspace<T>) {
         let Piece { rows, x, mean, by_depth } = block;
-        let Workspace { h, next, y, panel } = space;
-        let (depths, outputs) = (self.depths.clone(), self.output.outputs);
+        let Workspace { h, next, y } = space;
+        let (depths, outputs) = (self.depths.clone(), self.output.outputs());
         let count = depths.clone().count();
         mean.fill(T::default());
-        self.input.forward(rows, x, true, panel, h);
+        self.input.forward(rows, x, Activation::Relu, h);
         for depth in 0..=*depths.end() {
             if depth > 0 {
-                self.hidden.forward(rows, h, true, panel, next);
+                self.hidden.forward(rows, h, Activation::Relu, next);
                 mem::swap(h, next);
             }
             if depth < *depths.start() {
                 continue;
             }
-            self.output.forward(rows, h, false, panel, y);
+            self.output.forward(rows, h, Activation::Identity, y);
             for (mean, &y) in mean.iter_mut().zip(&*y) {
                 *mean += y;
             }
@@ -120,7 +112,7 @@ impl<T: Lanes + WithDType> Trunk<T> {
                 }
             }
         }
-        let count = <T as Real>::from_f64(count as f64);
+        let count = T::from_f64(count as f64);
         for mean in mean {
             *mean /= count;
         }
@@ -128,20 +120,15 @@ impl<T: Lanes + WithDType> Trunk<T> {
 
     fn workspace(&self) -> Workspace<T> {
         let zeros = |columns: usize| vec![T::default(); self.block * columns];
-        let hidden = self.hidden.outputs;
-        Workspace {
-            h: zeros(hidden),
-            next: zeros(hidden),
-            y: zeros(self.output.outputs),
-            panel: zeros(PANEL),
-        }
+        let hidden = self.hidden.outputs();
+        Workspace { h: zeros(hidden), next: zeros(hidden), y: zeros(self.output.outputs()) }
     }
 }
 
 impl<'a, T> Piece<'a, T> {
     /// Pieces of `rows` rows, the last one of what remains.
     fn split(mut self, trunk: &Trunk<T>, rows: usize) -> impl Iterator<Item = Piece<'a, T>> {
-        let (inputs, outputs) = (trunk.input.inputs, trunk.output.outputs);
+        let (inputs, outputs) = (trunk.input.inputs(), trunk.output.outputs());
         let depths = if self.by_depth.is_empty() { 0 } else { trunk.depths.clone().count() };
         iter::from_fn(move || {
             let rows = rows.min(self.rows);
@@ -156,81 +143,50 @@ impl<'a, T> Piece<'a, T> {
     }
 }
 
-/// y = x M^T + b, for M the matrix of a layer: W or cos(W).
-///
-/// M^T is kept in panels of columns, each of them contiguous, if it is too large for a product of [`ROWS`] rows that is
-/// below [`LARGE`]; else it is one panel.
+/// y = activation(x M^T + b), for M the matrix of a layer: W or cos(W).
 #[derive(Debug, Clone)]
 struct Affine<T> {
-    inputs: usize,
-    outputs: usize,
-    panels: Vec<Panel<T>>,
+    matrix: PackedMatrix<T>,
     bias: Vec<T>,
 }
 
-#[derive(Debug, Clone)]
-struct Panel<T> {
-    columns: Range<usize>,
-    /// (inputs, columns).
-    transposed: Vec<T>,
-}
-
-impl<T: Lanes + WithDType> Affine<T> {
+impl<T: SimdFloat> Affine<T> {
     fn new(layer: &Layer) -> Result<Self> {
         let (outputs, inputs) = layer.weight().dims2()?;
         let matrix = match layer {
             Layer::Linear(layer) => layer.weight().detach(),
             Layer::Cos(layer) => cos(&layer.weight().detach())?,
         };
-        let matrix = elements::<T>(&matrix)?;
         let bias = match layer.bias() {
             Some(bias) => elements(bias)?,
             None => vec![T::default(); outputs],
         };
-        let width = if inputs * outputs * ROWS < LARGE { outputs } else { PANEL };
-        let panel = |start: usize| {
-            let columns = start..outputs.min(start + width);
-            let mut transposed = vec![T::default(); inputs * columns.len()];
-            transpose(inputs, columns.len(), &matrix[start * inputs..], &mut transposed);
-            Panel { columns, transposed }
-        };
-        let panels = (0..outputs).step_by(width).map(panel).collect();
-        Ok(Self { inputs, outputs, panels, bias })
+        Ok(Self { matrix: PackedMatrix::new(outputs, inputs, &elements::<T>(&matrix)?), bias })
     }
 
     /// The number of elements of M.
     fn len(&self) -> usize {
-        self.inputs * self.outputs
+        self.inputs() * self.outputs()
     }
 
-    /// `panel` has space for the rows by [`PANEL`] columns.
-    fn forward(&self, rows: usize, x: &[T], relu: bool, panel: &mut [T], y: &mut [T]) {
-        let Self { inputs, outputs, panels, bias } = self;
-        for Panel { columns, transposed } in panels {
-            let width = columns.len();
-            let bias = &bias[columns.clone()];
-            // A single row of very many inputs may be too much for tiles; then all products have a single row.
-            let most = (LARGE - 1) / (inputs * width);
-            let most = if most < ROWS { most.max(1) } else { multiple_of_rows(most) };
-            for start in (0..rows).step_by(most) {
-                let sizes = Sizes { rows: most.min(rows - start), inputs: *inputs, outputs: width };
-                let (x, y) = (&x[start * inputs..], &mut y[start * outputs..]);
-                if width == *outputs {
-                    forward(sizes, x, transposed, bias, relu, y);
-                } else {
-                    forward(sizes, x, transposed, bias, relu, panel);
-                    for (y, panel) in y.chunks_mut(*outputs).zip(panel.chunks_exact(width)).take(sizes.rows) {
-                        y[columns.clone()].copy_from_slice(panel);
-                    }
-                }
-            }
-        }
+    fn forward(&self, rows: usize, x: &[T], activation: Activation, y: &mut [T]) {
+        self.matrix.forward(rows, x, &self.bias, activation, y);
     }
 }
 
-/// The largest multiple of [`ROWS`] that is not above `rows`.
+impl<T> Affine<T> {
+    fn inputs(&self) -> usize {
+        self.matrix.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.matrix.outputs()
+    }
+}
+
+/// The largest multiple of [`ROW_MULTIPLE`] that is not above `rows`.
 fn multiple_of_rows(rows: usize) -> usize {
-    rows - rows % ROWS
+    rows - rows % ROW_MULTIPLE
 }
 
 fn elements<T: WithDType>(x: &Tensor) -> Result<Vec<T>> {

@@ -2,10 +2,10 @@
 
 use super::QuarterTurns;
 use crate::ops::elementwise::{Map, map_slices};
-use crate::ops::{Element, Real};
+use crate::ops::scalar::{Element, Scalar};
 
 /// cos(x + n pi/2), without rounding the sum: the four functions that follow each other as derivatives.
-fn shifted_cos<T: Real>(x: T, n: QuarterTurns) -> T {
+fn shifted_cos<T: Scalar>(x: T, n: QuarterTurns) -> T {
     match n {
         QuarterTurns::Zero => x.cos(),
         QuarterTurns::One => -x.sin(),
@@ -20,21 +20,21 @@ pub(super) struct Cos;
 
 impl Map<1> for Cos {
     #[inline(always)]
-    fn apply<T: Real>(&self, [x]: [T; 1]) -> T {
+    fn apply<T: Scalar>(&self, [x]: [T; 1]) -> T {
         x.near_cos(0)
     }
 
     #[inline(always)]
-    fn apply_fused<T: Real>(&self, [x]: [T; 1]) -> T {
+    fn apply_fused<T: Scalar>(&self, [x]: [T; 1]) -> T {
         x.near_cos_fused(0)
     }
 
     #[inline(always)]
-    fn is_usual<T: Real>(&self, [x]: [T; 1]) -> bool {
+    fn is_usual<T: Scalar>(&self, [x]: [T; 1]) -> bool {
         x.is_near()
     }
 
-    fn apply_unusual<T: Real>(&self, [x]: [T; 1]) -> T {
+    fn apply_unusual<T: Scalar>(&self, [x]: [T; 1]) -> T {
         x.cos()
     }
 }
@@ -47,21 +47,21 @@ pub(super) struct CosGrad {
 
 impl Map<2> for CosGrad {
     #[inline(always)]
-    fn apply<T: Real>(&self, [x, g]: [T; 2]) -> T {
+    fn apply<T: Scalar>(&self, [x, g]: [T; 2]) -> T {
         g * x.near_cos(self.n as u8)
     }
 
     #[inline(always)]
-    fn apply_fused<T: Real>(&self, [x, g]: [T; 2]) -> T {
+    fn apply_fused<T: Scalar>(&self, [x, g]: [T; 2]) -> T {
         g * x.near_cos_fused(self.n as u8)
     }
 
     #[inline(always)]
-    fn is_usual<T: Real>(&self, [x, _]: [T; 2]) -> bool {
+    fn is_usual<T: Scalar>(&self, [x, _]: [T; 2]) -> bool {
         x.is_near()
     }
 
-    fn apply_unusual<T: Real>(&self, [x, g]: [T; 2]) -> T {
+    fn apply_unusual<T: Scalar>(&self, [x, g]: [T; 2]) -> T {
         g * shifted_cos(x, self.n)
     }
 }

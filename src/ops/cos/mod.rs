@@ -12,7 +12,8 @@ use candle_core::{Result, Tensor};
 use crate::ops::custom::{Elementwise, Op};
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{self, Kernel, kernel};
-use crate::ops::{mul, operands};
+use crate::ops::mul::mul;
+use crate::ops::operands;
 use cpu::{Cos, CosGrad};
 
 /// Takes the cosine of `x`, in radians, element by element.

@@ -1,33 +1,25 @@
 //! The affine layer with an activation, and its backward.
 
+pub(super) mod activation;
 mod bias_grad;
-mod columns;
-pub(crate) mod cpu;
+pub(super) mod cpu;
 #[cfg(feature = "cuda")]
-pub(crate) mod cuda;
-mod gate;
-mod large;
+pub(super) mod cuda;
+pub(super) mod gemm;
 mod matmul;
-mod product;
+pub(super) mod sizes;
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use crate::ops::cos::{self, cos, minus_sin};
-use crate::ops::elements::{Float, on_cpu, with_float};
-use crate::ops::{operands, relu};
-pub(crate) use product::LARGE;
-
-/// What becomes of the sums of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Activation {
-    /// They are the result.
-    #[default]
-    Identity,
-    /// Negative ones become 0, as by [`relu`].
-    Relu,
-}
+use crate::ops::elements::{on_cpu, with_float};
+use crate::ops::maximum::relu;
+use crate::ops::operands;
+use crate::ops::simd::SimdFloat;
+pub use activation::Activation;
+use sizes::Sizes;
 
 /// Computes the affine layer y = x W^T + b.
 ///
@@ -193,17 +185,6 @@ fn check(op: &str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result
     Ok(())
 }
 
-/// The sizes of a product of x (..., in) and W (out, in), and its shape (..., out).
-fn sizes(x: &Layout, weight: &Layout) -> Result<(cpu::Sizes, Shape)> {
-    let (outputs, inputs) = weight.shape().dims2()?;
-    let mut dims = x.dims().to_vec();
-    let rows = dims.iter().rev().skip(1).product();
-    if let Some(last) = dims.last_mut() {
-        *last = outputs;
-    }
-    Ok((cpu::Sizes { rows, inputs, outputs }, dims.into()))
-}
-
 impl WeightMap {
     fn apply(self, weight: &Tensor) -> Result<Tensor> {
         match self {
@@ -222,14 +203,13 @@ impl WeightMap {
 }
 
 impl Layer {
-    fn cpu<T: Float>(self, sizes: cpu::Sizes, x: &[T], weight: &[T], bias: &[T]) -> CpuStorage {
-        let relu = self.activation == Activation::Relu;
+    fn cpu<T: SimdFloat>(self, sizes: Sizes, x: &[T], weight: &[T], bias: &[T]) -> CpuStorage {
         let y = match self.map {
-            WeightMap::Identity => matmul::on_slices(sizes, x, weight, bias, relu),
+            WeightMap::Identity => matmul::on_slices(sizes, x, weight, bias, self.activation),
             WeightMap::Cos => {
                 let mut cosine = vec![T::default(); weight.len()];
                 cos::cpu::forward(weight, &mut cosine);
-                matmul::on_slices(sizes, x, &cosine, bias, relu)
+                matmul::on_slices(sizes, x, &cosine, bias, self.activation)
             }
         };
         T::to_cpu_storage_owned(y)
@@ -253,7 +233,7 @@ impl CustomOp3 for Layer {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (sizes, shape) = sizes(x_layout, weight_layout)?;
+        let (sizes, shape) = Sizes::new(x_layout, weight_layout)?;
         let y = with_float!(self.name(), x, T => {
             let bias = on_cpu(bias, bias_layout)?;
             self.cpu::<T>(sizes, on_cpu(x, x_layout)?, on_cpu(weight, weight_layout)?, bias)
@@ -271,14 +251,13 @@ impl CustomOp3 for Layer {
         bias: &CudaStorage,
         bias_layout: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
-        let (sizes, shape) = sizes(x_layout, weight_layout)?;
-        let relu = self.activation == Activation::Relu;
+        let (sizes, shape) = Sizes::new(x_layout, weight_layout)?;
         let (x, bias) = ((x, x_layout), (bias, bias_layout));
         let y = match self.map {
-            WeightMap::Identity => cuda::forward(sizes, x, (weight, weight_layout), bias, relu),
+            WeightMap::Identity => cuda::forward(sizes, x, (weight, weight_layout), bias, self.activation),
             WeightMap::Cos => {
                 let (cosine, shape) = cos::on_cuda(weight, weight_layout)?;
-                cuda::forward(sizes, x, (&cosine, &Layout::contiguous(shape)), bias, relu)
+                cuda::forward(sizes, x, (&cosine, &Layout::contiguous(shape)), bias, self.activation)
             }
         };
         Ok((y?, shape))

@@ -1,8 +1,8 @@
 //! The scalar math of the maximum and of its derivative.
 
 use super::TieGrad;
-use crate::ops::Real;
 use crate::ops::elementwise::Map;
+use crate::ops::scalar::Scalar;
 
 /// The larger of x and y; NaN if either is NaN.
 #[derive(Clone, Copy)]
@@ -13,7 +13,7 @@ pub(super) struct Maximum {
 
 impl Map<2> for Maximum {
     #[inline(always)]
-    fn apply<T: Real>(&self, [x, y]: [T; 2]) -> T {
+    fn apply<T: Scalar>(&self, [x, y]: [T; 2]) -> T {
         // One instruction, and y if either is NaN.
         let larger = if x > y { x } else { y };
         // Only NaN differs from itself.
@@ -30,11 +30,11 @@ pub(super) struct MaximumGrad<const HALVES: u8>;
 
 impl<const HALVES: u8> Map<3> for MaximumGrad<HALVES> {
     #[inline(always)]
-    fn apply<T: Real>(&self, [x, y, g]: [T; 3]) -> T {
+    fn apply<T: Scalar>(&self, [x, y, g]: [T; 3]) -> T {
         let zero = T::default();
         let tie = match HALVES {
             0 => zero,
-            1 => g * T::HALF,
+            1 => g * T::of(0.5),
             _ => g,
         };
         // Choices between values that are there already are no branches.

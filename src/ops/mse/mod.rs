@@ -12,7 +12,8 @@ use crate::ops::custom::{Elementwise, Op};
 use crate::ops::elements::{on_cpu, with_float};
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{Kernel, kernel};
-use crate::ops::{mul, operands};
+use crate::ops::mul::mul;
+use crate::ops::operands;
 use cpu::DifferenceTimes;
 
 /// Computes the mean of (p - t)^2 over all n elements of a prediction p and a target t, a scalar.
@@ -71,7 +72,7 @@ impl CustomOp2 for Mse {
         let len = prediction_layout.shape().elem_count();
         let mean = with_float!("mse", prediction, T => {
             let sum = cpu::sum_of_squares::<T>(on_cpu(prediction, prediction_layout)?, on_cpu(target, target_layout)?);
-            T::to_cpu_storage_owned(vec![<T as WithDType>::from_f64(sum / len as f64)])
+            T::to_cpu_storage_owned(vec![T::from_f64(sum / len as f64)])
         });
         Ok((mean, ().into()))
     }

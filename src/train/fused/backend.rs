@@ -6,8 +6,9 @@ use std::ops::Range;
 use candle_core::{Result, Tensor};
 
 use crate::data::Dataset;
-pub(in crate::train) use crate::ops::linear::cpu::Sizes;
-use crate::optim::Rates;
+pub(in crate::train) use crate::ops::kernels::Sizes;
+use crate::ops::kernels::{Activation, Write};
+use crate::optim::StepCoefficients;
 
 /// The pieces of a training step on the buffers of a device.
 ///
@@ -57,39 +58,39 @@ pub(in crate::train) trait Backend: Debug + Send {
     /// W (outputs, inputs) <- W^T, as it is kept if [`TRANSPOSED`](Self::TRANSPOSED).
     fn transpose(&self, sizes: Sizes, kept: &Self::Buffer, weight: &mut Self::Buffer) -> Result<()>;
 
-    /// y <- x W^T + b, and then relu if `relu`; `weight` is as it is kept.
+    /// y <- activation(x W^T + b); `weight` is as it is kept.
     fn linear(
         &self,
         sizes: Sizes,
         x: &Self::Buffer,
         weight: &Self::Buffer,
         bias: &Self::Buffer,
-        relu: bool,
+        activation: Activation,
         y: &mut Self::Buffer,
     ) -> Result<()>;
 
     /// b's gradient <- the sums of grad's columns.
     fn bias_grad(&self, sizes: Sizes, grad: &Self::Buffer, bias_grad: &mut Self::Buffer) -> Result<()>;
 
-    /// W's gradient, as it is kept, <- grad^T x, added to what is there if `accumulate`.
+    /// Writes W's gradient grad^T x, as it is kept.
     fn weight_grad(
         &self,
         sizes: Sizes,
         x: &Self::Buffer,
         grad: &Self::Buffer,
-        accumulate: bool,
+        write: Write,
         weight_grad: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// Of `grads`, x's gradient <- (grad W) [x > 0] for the output x of a relu, and the bias's gradient of the layer that
-    /// made x <- the sums of its columns, added to what is there if `accumulate`; `weight` is W (outputs, inputs).
+    /// Of `grads`, x's gradient <- (grad W) [x > 0] for the output x of a relu, and its column sums are written to the
+    /// bias's gradient of the layer that made x; `weight` is W (outputs, inputs).
     fn input_grad(
         &self,
         sizes: Sizes,
         grad: &Self::Buffer,
         weight: &Self::Buffer,
         x: &Self::Buffer,
-        accumulate: bool,
+        write: Write,
         grads: [&mut Self::Buffer; 2],
     ) -> Result<()>;
 
@@ -111,7 +112,12 @@ pub(in crate::train) trait Backend: Debug + Send {
     ) -> Result<()>;
 
     /// Updates `[parameter, first moment, second moment]` with `grad`.
-    fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()>;
+    fn adamw(
+        &self,
+        state: [&mut Self::Buffer; 3],
+        grad: &Self::Buffer,
+        coefficients: &StepCoefficients,
+    ) -> Result<()>;
 
     /// Sets the status to `loss`, with every buffer finite.
     fn reset_status(&mut self, loss: f64) -> Result<()>;

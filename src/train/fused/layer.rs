@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use super::backend::{Backend, Sizes};
 use crate::error::Result;
 use crate::nn::{DynamicNet, Layer};
+use crate::ops::kernels::{Activation, Write};
 use crate::optim::AdamWState;
 
 /// The names of the parameters, in order.
@@ -212,24 +213,24 @@ impl<B: Backend> LayerState<B> {
         backend: &B,
         rows: usize,
         x: &B::Buffer,
-        relu: bool,
+        activation: Activation,
         y: &mut B::Buffer,
     ) -> Result<()> {
-        Ok(backend.linear(self.sizes(rows), x, self.matrix(), &self.bias.value, relu, y)?)
+        Ok(backend.linear(self.sizes(rows), x, self.matrix(), &self.bias.value, activation, y)?)
     }
 
-    /// W's gradient from that of the layer's sums and the layer's input x, added to what is there if `accumulate`.
+    /// Writes W's gradient, from that of the layer's sums and the layer's input x.
     pub(super) fn weight_grad(
         &mut self,
         backend: &B,
         rows: usize,
         x: &B::Buffer,
         grad: &B::Buffer,
-        accumulate: bool,
+        write: Write,
     ) -> Result<()> {
         let sizes = self.sizes(rows);
         let weight_grad = self.cos.as_mut().map_or(&mut self.weight.grad, |[_, grad]| grad);
-        Ok(backend.weight_grad(sizes, x, grad, accumulate, weight_grad)?)
+        Ok(backend.weight_grad(sizes, x, grad, write, weight_grad)?)
     }
 
     /// The gradient of the sums before the relu that gave the layer's input x, from that of the layer's own sums, and
@@ -247,9 +248,9 @@ impl<B: Backend> LayerState<B> {
         let sizes = self.sizes(rows);
         let matrix = self.cos.as_ref().map_or(&self.weight.value, |[matrix, _]| matrix);
         let matrix = self.plain.as_ref().unwrap_or(matrix);
-        let accumulate = below.is_none();
+        let write = if below.is_none() { Write::Add } else { Write::Set };
         let bias = below.map_or(&mut self.bias, |below| &mut below.bias);
-        Ok(backend.input_grad(sizes, grad, matrix, x, accumulate, [x_grad, &mut bias.grad])?)
+        Ok(backend.input_grad(sizes, grad, matrix, x, write, [x_grad, &mut bias.grad])?)
     }
 
     /// Turns the gradient of cos(W) into that of W, when all of it is there.

@@ -17,7 +17,8 @@ use super::engine::{At, Engine, Steps};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::DynamicNet;
-use crate::optim::{AdamWConfig, AdamWState, Rates};
+use crate::ops::kernels::{Activation, Write};
+use crate::optim::{AdamWConfig, AdamWState, StepCoefficients};
 use backend::Backend;
 pub(in crate::train) use cpu::{Cpu, IsFinite};
 #[cfg(feature = "cuda")]
@@ -107,24 +108,25 @@ impl<B: Backend> Fused<B> {
         for layer in [&mut *input, hidden, output] {
             layer.refresh(backend)?;
         }
-        input.forward(backend, rows, x, true, &mut activations[0])?;
+        input.forward(backend, rows, x, Activation::Relu, &mut activations[0])?;
         for k in 1..=depth {
             let (below, above) = activations.split_at_mut(k);
-            hidden.forward(backend, rows, &below[k - 1], true, &mut above[0])?;
+            hidden.forward(backend, rows, &below[k - 1], Activation::Relu, &mut above[0])?;
         }
-        output.forward(backend, rows, &activations[depth], false, prediction)?;
+        output.forward(backend, rows, &activations[depth], Activation::Identity, prediction)?;
         backend.mse(rows * output.outputs, rows as f64, prediction, y, grad)?;
 
         backend.bias_grad(output.sizes(rows), grad, &mut output.bias.grad)?;
-        output.weight_grad(backend, rows, &activations[depth], grad, false)?;
+        output.weight_grad(backend, rows, &activations[depth], grad, Write::Set)?;
         output.input_grad(backend, rows, grad, &activations[depth], Some(hidden), grad_below)?;
         for k in (1..=depth).rev() {
             swap(grad, grad_below);
             let below = &activations[k - 1];
-            hidden.weight_grad(backend, rows, below, grad, k < depth)?;
+            let write = if k < depth { Write::Add } else { Write::Set };
+            hidden.weight_grad(backend, rows, below, grad, write)?;
             hidden.input_grad(backend, rows, grad, below, (k == 1).then_some(&mut *input), grad_below)?;
         }
-        input.weight_grad(backend, rows, x, grad_below, false)?;
+        input.weight_grad(backend, rows, x, grad_below, Write::Set)?;
         for layer in [input, hidden, output] {
             layer.finish(backend)?;
         }
@@ -133,10 +135,10 @@ impl<B: Backend> Fused<B> {
 
     fn update(&mut self) -> Result<()> {
         self.updates = self.updates.saturating_add(1);
-        let rates = Rates::new(&self.config, self.updates);
+        let coefficients = StepCoefficients::new(&self.config, self.updates);
         self.layers.for_each(|p| {
             let [first, second] = &mut p.moments;
-            Ok(self.backend.adamw([&mut p.value, first, second], &p.grad, &rates)?)
+            Ok(self.backend.adamw([&mut p.value, first, second], &p.grad, &coefficients)?)
         })
     }
 

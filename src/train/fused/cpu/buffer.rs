@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::ops::simd::LINE_BYTES;
+use crate::ops::kernels::simd::CACHE_LINE_BYTES;
 
 /// Numbers that begin where a line of the cache does, so that a vector of them lies in one line and is read at once. What
 /// an allocator gives begins anywhere.
@@ -15,9 +15,9 @@ pub(in crate::train) struct Buffer<T> {
 
 impl<T: Copy + Default> Buffer<T> {
     pub(super) fn zeros(len: usize) -> Self {
-        let space = vec![T::default(); len + LINE_BYTES / size_of::<T>()];
+        let space = vec![T::default(); len + CACHE_LINE_BYTES / size_of::<T>()];
         // The elements stay where they are, since the vector never grows. Without such a place the buffer is only slower.
-        let start = space.as_ptr().align_offset(LINE_BYTES).min(space.len() - len);
+        let start = space.as_ptr().align_offset(CACHE_LINE_BYTES).min(space.len() - len);
         Self { space, start, len }
     }
 }
@@ -47,7 +47,7 @@ mod tests {
             assert_eq!(&*single, vec![0f32; len]);
             assert_eq!(&*double, vec![0f64; len]);
             assert_eq!(
-                (single.as_ptr().addr() % LINE_BYTES, double.as_ptr().addr() % LINE_BYTES),
+                (single.as_ptr().addr() % CACHE_LINE_BYTES, double.as_ptr().addr() % CACHE_LINE_BYTES),
                 (0, 0),
                 "{len}"
             );

@@ -1,13 +1,13 @@
 //! The rows of a batch.
 
-use crate::ops::simd::{self, Lanes, Simd, WithSimd};
+use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
 
 /// Copies those `rows` of the row-major matrix `all` to the start of `batch`.
 ///
 /// # Panics
 ///
 /// When a row is not in the matrix, or the batch is longer than `batch`.
-pub(super) fn gather<T: Lanes>(all: &[T], columns: usize, rows: &[u32], batch: &mut [T]) {
+pub(super) fn gather<T: SimdFloat>(all: &[T], columns: usize, rows: &[u32], batch: &mut [T]) {
     simd::run(Gather { all, columns, rows, batch: &mut batch[..rows.len() * columns] });
 }
 
@@ -18,18 +18,18 @@ struct Gather<'a, T> {
     batch: &'a mut [T],
 }
 
-impl<T: Lanes> WithSimd for Gather<'_, T> {
+impl<T: SimdFloat> WithSimd for Gather<'_, T> {
     type Output = ();
 
     // A row is so short that to call the library's copy, and to have it choose how, takes as long as the copy.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { all, columns, rows, batch } = self;
-        let whole = columns - columns % T::count::<S>();
+        let whole = columns - columns % T::lanes::<S>();
         for (i, &row) in rows.iter().enumerate() {
             let from = &all[row as usize * columns..][..columns];
             let to = &mut batch[i * columns..][..columns];
-            for start in (0..whole).step_by(T::count::<S>()) {
+            for start in (0..whole).step_by(T::lanes::<S>()) {
                 T::store(simd, &mut to[start..], T::load(simd, &from[start..]));
             }
             for (to, &from) in to[whole..].iter_mut().zip(&from[whole..]) {

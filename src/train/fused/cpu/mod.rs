@@ -10,19 +10,14 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
-use crate::ops::Real;
-use crate::ops::cos::cpu as cos;
-use crate::ops::elements::Float;
-use crate::ops::elements::on_cpu;
-use crate::ops::linear::cpu as linear;
-use crate::ops::mse::cpu::sum_of_squares;
-use crate::ops::simd::{self, Lanes, Simd, WithSimd};
-use crate::optim::{Rates, adamw_cpu};
+use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
+use crate::ops::kernels::{Activation, Write, column_sums, cos, linear, mse, on_cpu, transpose};
+use crate::optim::{StepCoefficients, adamw_cpu};
 use buffer::Buffer;
 use gather::gather;
 
 /// The type of the elements of a network that is trained on the CPU.
-pub(in crate::train) trait CpuElement: Float {
+pub(in crate::train) trait CpuElement: SimdFloat {
     /// The elements of a storage of this type.
     fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
@@ -83,12 +78,12 @@ impl<T: CpuElement> Backend for Cpu<T> {
     fn load_weight(&self, sizes: Sizes, from: &Tensor, to: &mut Self::Buffer) -> Result<()> {
         let from = from.contiguous()?;
         let (storage, layout) = from.storage_and_layout();
-        linear::transpose(sizes.inputs, sizes.outputs, elements(&storage, layout)?, to);
+        transpose(sizes.outputs, sizes.inputs, elements(&storage, layout)?, to);
         Ok(())
     }
 
     fn store_weight(&self, sizes: Sizes, from: &Self::Buffer, to: &Tensor) -> Result<()> {
-        assign(to, |to: &mut [T]| linear::transpose(sizes.outputs, sizes.inputs, from, to))
+        assign(to, |to: &mut [T]| transpose(sizes.inputs, sizes.outputs, from, to))
     }
 
     fn rows(&self, rows: &[u32]) -> Result<Self::Rows> {
@@ -111,7 +106,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
     }
 
     fn transpose(&self, sizes: Sizes, kept: &Self::Buffer, weight: &mut Self::Buffer) -> Result<()> {
-        linear::transpose(sizes.outputs, sizes.inputs, kept, weight);
+        transpose(sizes.inputs, sizes.outputs, kept, weight);
         Ok(())
     }
 
@@ -121,15 +116,16 @@ impl<T: CpuElement> Backend for Cpu<T> {
         x: &Self::Buffer,
         weight: &Self::Buffer,
         bias: &Self::Buffer,
-        relu: bool,
+        activation: Activation,
         y: &mut Self::Buffer,
     ) -> Result<()> {
-        linear::forward(sizes, x, weight, bias, relu, y);
+        linear::forward(sizes, x, weight, bias, activation, y);
         Ok(())
     }
 
     fn bias_grad(&self, sizes: Sizes, grad: &Self::Buffer, bias_grad: &mut Self::Buffer) -> Result<()> {
-        linear::bias_grad(sizes, grad, bias_grad);
+        let Sizes { rows, outputs, .. } = sizes;
+        column_sums(&grad[..rows * outputs], Write::Set, &mut bias_grad[..outputs]);
         Ok(())
     }
 
@@ -138,13 +134,13 @@ impl<T: CpuElement> Backend for Cpu<T> {
         sizes: Sizes,
         x: &Self::Buffer,
         grad: &Self::Buffer,
-        accumulate: bool,
+        write: Write,
         weight_grad: &mut Self::Buffer,
     ) -> Result<()> {
         // (grad^T x)^T = x^T grad: the gradient of a layer from the outputs to the inputs.
         let Sizes { rows, inputs, outputs } = sizes;
         let back = Sizes { rows, inputs: outputs, outputs: inputs };
-        linear::weight_grad(back, grad, x, accumulate, weight_grad);
+        linear::weight_grad(back, grad, x, write, weight_grad);
         Ok(())
     }
 
@@ -154,11 +150,11 @@ impl<T: CpuElement> Backend for Cpu<T> {
         grad: &Self::Buffer,
         weight: &Self::Buffer,
         x: &Self::Buffer,
-        accumulate: bool,
+        write: Write,
         grads: [&mut Self::Buffer; 2],
     ) -> Result<()> {
         let grads = grads.map(|buffer| &mut **buffer);
-        linear::gated_input_grad(sizes, grad, weight, x, accumulate, grads);
+        linear::input_grad_relu_backward(sizes, grad, weight, x, write, grads);
         Ok(())
     }
 
@@ -181,18 +177,19 @@ impl<T: CpuElement> Backend for Cpu<T> {
         grad: &mut Self::Buffer,
     ) -> Result<()> {
         let (prediction, target) = (&prediction[..len], &target[..len]);
-        let factor = <T as Real>::from_f64(2. / len as f64);
-        for ((grad, &prediction), &target) in grad.iter_mut().zip(prediction).zip(target) {
-            *grad = factor * (prediction - target);
-        }
         // Rounded as the operation's result is: a loss that the type cannot hold is infinite, and so a bad step.
-        let loss = <T as Real>::from_f64(sum_of_squares(prediction, target) / len as f64);
+        let loss = mse::mean_and_grad(prediction, target, &mut grad[..len]);
         self.status.loss += weight * loss.to_f64();
         Ok(())
     }
 
-    fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()> {
-        adamw_cpu::update_slices(state.map(|buffer| &mut **buffer), grad, rates);
+    fn adamw(
+        &self,
+        state: [&mut Self::Buffer; 3],
+        grad: &Self::Buffer,
+        coefficients: &StepCoefficients,
+    ) -> Result<()> {
+        adamw_cpu::update_slices(state.map(|buffer| &mut **buffer), grad, coefficients);
         Ok(())
     }
 
@@ -216,7 +213,7 @@ impl<T: CpuElement> Backend for Cpu<T> {
 /// Whether every element is finite.
 pub(in crate::train) struct IsFinite<'a, T>(pub(in crate::train) &'a [T]);
 
-impl<T: Lanes> WithSimd for IsFinite<'_, T> {
+impl<T: SimdFloat> WithSimd for IsFinite<'_, T> {
     type Output = bool;
 
     #[inline(always)]

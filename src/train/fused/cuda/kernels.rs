@@ -9,14 +9,13 @@ use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, Gemm, GemmConfig};
 use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, DeviceRepr, ValidAsZeroBits};
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
-use crate::ops::Real;
-use crate::ops::launch::kernel;
-use crate::ops::linear::cuda as linear;
+use crate::ops::kernels::cuda::{kernel, linear};
+use crate::ops::kernels::{Activation, Scalar};
 use crate::optim::adamw_cuda;
 
 /// The type of the elements of a network that is trained on CUDA.
 pub(in crate::train) trait Element:
-    Real + CudaDType + DeviceRepr + ValidAsZeroBits + Debug + Send
+    Scalar + CudaDType + DeviceRepr + ValidAsZeroBits + Debug + Send
 {
     /// How the names of its kernels end.
     const SUFFIX: &'static str;
@@ -73,10 +72,10 @@ impl Kernels {
         Ok(Self {
             gather: step("gather")?,
             check: step("check")?,
-            add_bias: linear::add_bias_kernel(false).load(device, suffix)?,
-            add_bias_relu: linear::add_bias_kernel(true).load(device, suffix)?,
-            bias_grad: linear::BIAS_GRAD.load(device, suffix)?,
-            bias_grad_relu: linear::BIAS_GRAD_RELU.load(device, suffix)?,
+            add_bias: linear::add_bias_kernel(Activation::Identity).load(device, suffix)?,
+            add_bias_relu: linear::add_bias_kernel(Activation::Relu).load(device, suffix)?,
+            bias_grad: linear::COLUMN_SUMS.load(device, suffix)?,
+            bias_grad_relu: linear::RELU_BACKWARD.load(device, suffix)?,
             mse: kernel!("mse", MSE, "mse_step").load(device, suffix)?,
             cos: kernel!("cos", COS, "cos").load(device, suffix)?,
             cos_grad: kernel!("cos", COS, "cos_grad_1").load(device, suffix)?,

@@ -17,9 +17,9 @@ use candle_core::{Result, Tensor, bail};
 
 use super::backend::{Backend, Sizes, Status};
 use crate::data::Dataset;
-use crate::ops::launch::{BLOCK, check_len, grid};
-use crate::ops::linear::cuda as linear;
-use crate::optim::{Rates, adamw_cuda};
+use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
+use crate::ops::kernels::{Activation, Write};
+use crate::optim::{StepCoefficients, adamw_cuda};
 pub(in crate::train) use kernels::Element;
 use kernels::Kernels;
 use storage::{Assign, elements};
@@ -53,7 +53,7 @@ impl<T: Element> Cuda<T> {
         })
     }
 
-    /// C (m, n) <- op(A) op(B), added to what is there if `accumulate`, for column-major matrices.
+    /// Writes C = op(A) op(B), (m, n), for column-major matrices.
     ///
     /// cuBLAS is column-major and reads a row-major matrix as its transpose, so the row-major product X Y is asked for as
     /// Y^T X^T.
@@ -62,7 +62,7 @@ impl<T: Element> Cuda<T> {
         (m, n, k): (usize, usize, usize),
         (a, transa): (&CudaSlice<T>, cublasOperation_t),
         (b, transb): (&CudaSlice<T>, cublasOperation_t),
-        accumulate: bool,
+        write: Write,
         c: &mut CudaSlice<T>,
     ) -> Result<()> {
         check_len("the first factor", a.len(), m * k)?;
@@ -74,8 +74,11 @@ impl<T: Element> Cuda<T> {
         let (Ok(m), Ok(n), Ok(k), Ok(lda), Ok(ldb)) = (m, n, k, lda, ldb) else {
             bail!("a matrix product of 2^31 rows or columns, expected fewer")
         };
-        let beta = T::from_f64(f64::from(u8::from(accumulate)));
-        let alpha = T::from_f64(1.);
+        let beta = T::of(match write {
+            Write::Set => 0.,
+            Write::Add => 1.,
+        });
+        let alpha = T::of(1.);
         let product = GemmConfig { transa, transb, m, n, k, alpha, lda, ldb, beta, ldc: m };
         T::gemm(&self.blas, product, a, b, c)
     }
@@ -158,11 +161,14 @@ impl<T: Element> Backend for Cuda<T> {
         x: &Self::Buffer,
         weight: &Self::Buffer,
         bias: &Self::Buffer,
-        relu: bool,
+        activation: Activation,
         y: &mut Self::Buffer,
     ) -> Result<()> {
-        self.product((outputs, rows, inputs), (weight, CUBLAS_OP_T), (x, CUBLAS_OP_N), false, y)?;
-        let kernel = if relu { &self.kernels.add_bias_relu } else { &self.kernels.add_bias };
+        self.product((outputs, rows, inputs), (weight, CUBLAS_OP_T), (x, CUBLAS_OP_N), Write::Set, y)?;
+        let kernel = match activation {
+            Activation::Identity => &self.kernels.add_bias,
+            Activation::Relu => &self.kernels.add_bias_relu,
+        };
         linear::add_bias(&self.stream, kernel, (rows, outputs), &bias.as_view(), &mut y.as_view_mut())
     }
 
@@ -173,7 +179,7 @@ impl<T: Element> Backend for Cuda<T> {
         bias_grad: &mut Self::Buffer,
     ) -> Result<()> {
         let (kernel, grad, sums) = (&self.kernels.bias_grad, &grad.as_view(), &mut bias_grad.as_view_mut());
-        linear::bias_grad(&self.stream, kernel, (rows, outputs), grad, sums)
+        linear::column_sums(&self.stream, kernel, (rows, outputs), grad, sums)
     }
 
     fn weight_grad(
@@ -181,10 +187,10 @@ impl<T: Element> Backend for Cuda<T> {
         Sizes { rows, inputs, outputs }: Sizes,
         x: &Self::Buffer,
         grad: &Self::Buffer,
-        accumulate: bool,
+        write: Write,
         weight_grad: &mut Self::Buffer,
     ) -> Result<()> {
-        self.product((inputs, outputs, rows), (x, CUBLAS_OP_N), (grad, CUBLAS_OP_T), accumulate, weight_grad)
+        self.product((inputs, outputs, rows), (x, CUBLAS_OP_N), (grad, CUBLAS_OP_T), write, weight_grad)
     }
 
     fn input_grad(
@@ -193,13 +199,19 @@ impl<T: Element> Backend for Cuda<T> {
         grad: &Self::Buffer,
         weight: &Self::Buffer,
         x: &Self::Buffer,
-        accumulate: bool,
+        write: Write,
         [x_grad, bias_grad]: [&mut Self::Buffer; 2],
     ) -> Result<()> {
-        self.product((inputs, rows, outputs), (weight, CUBLAS_OP_N), (grad, CUBLAS_OP_N), false, x_grad)?;
+        self.product(
+            (inputs, rows, outputs),
+            (weight, CUBLAS_OP_N),
+            (grad, CUBLAS_OP_N),
+            Write::Set,
+            x_grad,
+        )?;
         let kernel = &self.kernels.bias_grad_relu;
         let (x, x_grad, sums) = (&x.as_view(), &mut x_grad.as_view_mut(), &mut bias_grad.as_view_mut());
-        linear::bias_grad_after_relu(&self.stream, kernel, (rows, inputs), accumulate, x, x_grad, sums)
+        linear::relu_backward(&self.stream, kernel, (rows, inputs), write, x, x_grad, sums)
     }
 
     fn cos(&self, w: &Self::Buffer, z: &mut Self::Buffer) -> Result<()> {
@@ -246,8 +258,20 @@ impl<T: Element> Backend for Cuda<T> {
         Ok(())
     }
 
-    fn adamw(&self, state: [&mut Self::Buffer; 3], grad: &Self::Buffer, rates: &Rates) -> Result<()> {
-        adamw_cuda::launch(&self.stream, &self.kernels.adamw, state, grad, grad.len(), &rates.to_real::<T>())
+    fn adamw(
+        &self,
+        state: [&mut Self::Buffer; 3],
+        grad: &Self::Buffer,
+        coefficients: &StepCoefficients,
+    ) -> Result<()> {
+        adamw_cuda::launch(
+            &self.stream,
+            &self.kernels.adamw,
+            state,
+            grad,
+            grad.len(),
+            &coefficients.rounded::<T>(),
+        )
     }
 
     fn reset_status(&mut self, loss: f64) -> Result<()> {

@@ -4,7 +4,7 @@ use candle_core::cuda_backend::CudaDType;
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaView, DeviceRepr};
 use candle_core::{CpuStorage, CudaStorage, InplaceOp1, Layout, Result, Storage, bail};
 
-use crate::ops::elements::on_cuda;
+use crate::ops::kernels::cuda::on_cuda;
 
 /// The elements of a contiguous CUDA tensor.
 pub(super) fn elements<'a, T: CudaDType>(storage: &'a Storage, layout: &Layout) -> Result<CudaView<'a, T>> {

@@ -1,10 +1,10 @@
-//! The columns of row-major matrices, a few vectors of them at a time.
+//! Row-major matrices processed a few vectors of columns at a time.
 
 use std::marker::PhantomData;
 
-use crate::ops::simd::{self, Lanes, Simd, WithSimd};
+use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// Some columns: `VECTORS` vectors of them, or a part of one vector if not `FULL`.
+/// Some columns: `VECTORS` vectors of them, or part of one vector if not `FULL`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Columns<const VECTORS: usize, const FULL: bool> {
     start: usize,
@@ -12,22 +12,27 @@ pub(super) struct Columns<const VECTORS: usize, const FULL: bool> {
 }
 
 impl<const VECTORS: usize, const FULL: bool> Columns<VECTORS, FULL> {
-    /// These columns of one row.
+    /// Reads these columns of a row.
     #[inline(always)]
-    pub(super) fn load<T: Lanes, S: Simd>(self, simd: S, row: &[T]) -> [T::Vector<S>; VECTORS] {
+    pub(super) fn load<T: SimdFloat, S: Simd>(self, simd: S, row: &[T]) -> [T::Vector<S>; VECTORS] {
         let x = &row[self.start..self.start + self.width];
         std::array::from_fn(|v| {
-            if FULL { T::load(simd, &x[v * T::count::<S>()..]) } else { T::load_part(simd, x) }
+            if FULL { T::load(simd, &x[v * T::lanes::<S>()..]) } else { T::load_part(simd, x) }
         })
     }
 
-    /// Writes these columns of one row.
+    /// Writes these columns of a row.
     #[inline(always)]
-    pub(super) fn store<T: Lanes, S: Simd>(self, simd: S, row: &mut [T], vectors: &[T::Vector<S>; VECTORS]) {
+    pub(super) fn store<T: SimdFloat, S: Simd>(
+        self,
+        simd: S,
+        row: &mut [T],
+        vectors: &[T::Vector<S>; VECTORS],
+    ) {
         let x = &mut row[self.start..self.start + self.width];
         for (v, &vector) in vectors.iter().enumerate() {
             if FULL {
-                T::store(simd, &mut x[v * T::count::<S>()..], vector);
+                T::store(simd, &mut x[v * T::lanes::<S>()..], vector);
             } else {
                 T::store_part(simd, x, vector);
             }
@@ -35,20 +40,20 @@ impl<const VECTORS: usize, const FULL: bool> Columns<VECTORS, FULL> {
     }
 }
 
-/// Work that treats some columns after the other. A trait and not a closure, which would not be compiled for the
-/// instruction set of its caller.
-pub(super) trait ColumnWise<T: Lanes> {
-    /// Does the work for these columns.
+/// Work on a matrix that is done some columns at a time. A trait and not a closure, which would not be compiled for its
+/// caller's instruction set.
+pub(super) trait ColumnWise<T: SimdFloat> {
+    /// Works on these columns.
     fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
         &mut self,
         simd: S,
         columns: Columns<VECTORS, FULL>,
     );
 
-    /// Does the work for `n` columns: two vectors at a time, then one, then the rest.
+    /// Works on `n` columns: two vectors at a time, then one, then the rest.
     #[inline(always)]
     fn all_columns<S: Simd>(&mut self, simd: S, n: usize) {
-        let lanes = T::count::<S>();
+        let lanes = T::lanes::<S>();
         let mut start = 0;
         while start + 2 * lanes <= n {
             self.columns(simd, Columns::<2, true> { start, width: 2 * lanes });
@@ -64,8 +69,8 @@ pub(super) trait ColumnWise<T: Lanes> {
     }
 }
 
-/// Does the work for `n` columns with the best instruction set.
-pub(super) fn run<T: Lanes>(n: usize, work: impl ColumnWise<T>) {
+/// Works on `n` columns with the best instruction set.
+pub(super) fn run<T: SimdFloat>(n: usize, work: impl ColumnWise<T>) {
     simd::run(All { n, work, element: PhantomData::<T> });
 }
 
@@ -75,7 +80,7 @@ struct All<T, W> {
     element: PhantomData<T>,
 }
 
-impl<T: Lanes, W: ColumnWise<T>> WithSimd for All<T, W> {
+impl<T: SimdFloat, W: ColumnWise<T>> WithSimd for All<T, W> {
     type Output = ();
 
     #[inline(always)]

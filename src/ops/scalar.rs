@@ -1,4 +1,4 @@
-//! The numbers that scalar math is written in, and the elements of tensors.
+//! The types that scalar math is written in, and the elements of tensors.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -7,8 +7,8 @@ use half::{bf16, f16};
 use crate::ops::cos::{double, fused, single};
 use crate::ops::half_floats;
 
-/// A number that scalar math is written in: `f32` or `f64`. Zero is its default.
-pub(crate) trait Real:
+/// A type that scalar math is written in: `f32` or `f64`. Its default is zero.
+pub(crate) trait Scalar:
     Copy
     + Default
     + PartialOrd
@@ -18,10 +18,10 @@ pub(crate) trait Real:
     + Div<Output = Self>
     + Neg<Output = Self>
 {
-    const HALF: Self;
     /// The smallest normal number.
     const MIN_POSITIVE: Self;
-    fn from_f64(x: f64) -> Self;
+    /// The nearest number to `x`.
+    fn of(x: f64) -> Self;
     fn sqrt(self) -> Self;
     fn sin(self) -> Self;
     fn cos(self) -> Self;
@@ -32,16 +32,15 @@ pub(crate) trait Real:
     /// cos(x + n pi/2) for an argument that [is near](Self::is_near) zero, without branches.
     fn near_cos(self, n: u8) -> Self;
 
-    /// The same for instruction sets that [fuse](crate::ops::simd::fuses), faster there and very slow elsewhere.
+    /// The same for instruction sets that [fuse](crate::ops::simd::has_fma), faster there and very slow elsewhere.
     fn near_cos_fused(self, n: u8) -> Self;
 }
 
-impl Real for f32 {
-    const HALF: Self = 0.5;
+impl Scalar for f32 {
     const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
 
     #[inline(always)]
-    fn from_f64(x: f64) -> Self {
+    fn of(x: f64) -> Self {
         x as Self
     }
 
@@ -76,12 +75,11 @@ impl Real for f32 {
     }
 }
 
-impl Real for f64 {
-    const HALF: Self = 0.5;
+impl Scalar for f64 {
     const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
 
     #[inline(always)]
-    fn from_f64(x: f64) -> Self {
+    fn of(x: f64) -> Self {
         x
     }
 
@@ -114,9 +112,9 @@ impl Real for f64 {
     }
 }
 
-/// The element of a tensor, and the [`Real`] it is computed in.
+/// An element of a tensor, and the [`Scalar`] it is computed in.
 pub(crate) trait Element: Copy + Default + Send + Sync {
-    type Compute: Real;
+    type Compute: Scalar;
     fn widen(self) -> Self::Compute;
     fn narrow(x: Self::Compute) -> Self;
 }
