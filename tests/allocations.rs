@@ -62,7 +62,7 @@ fn allocations(layer: LayerKind, engine: EngineName, batches: u32) -> usize {
 
 #[test]
 fn a_step_allocates_nothing() {
-    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::default())] {
+    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         let count = |engine| [4, 256].map(|batches| allocations(layer, engine, batches));
         let [few, many] = count(EngineName::Fused);
         println!("{layer:?}: {few} allocations with 4 batches, {many} with 256");

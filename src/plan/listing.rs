@@ -1,5 +1,6 @@
 //! Plans for people: their instructions with what they cost.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use candle_core::{DType, Result};
@@ -108,7 +109,7 @@ impl Plan {
         compiled: &Compiled,
         optimizer: Option<&OptimizerConfig>,
     ) -> Self {
-        let names = Names(parameters);
+        let names = Names::new(parameters, &compiled.instructions);
         let line = |instruction: &Instruction| {
             let (result, formula) = names.formula(instruction);
             Line {
@@ -146,19 +147,31 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The names of values.
-struct Names<'a>(&'a [Parameter]);
+/// The names of values by their numbers, and whether what lies in the buffer is the transpose of what is named.
+struct Names(HashMap<usize, (String, bool)>);
 
-impl Names<'_> {
-    /// The matrix and whether what lies in its buffer is its transpose.
-    fn of(&self, value: Value) -> (String, bool) {
-        let first_computed = self.0.len() + 2;
-        match self.0.get(value.number) {
-            Some(parameter) => (parameter.name.clone(), parameter.stored == Stored::Transposed),
-            None if value.number == self.0.len() => ("x".to_owned(), false),
-            None if value.number < first_computed => ("t".to_owned(), false),
-            None => (format!("v{}", value.number - first_computed), false),
+impl Names {
+    fn new(parameters: &[Parameter], instructions: &[Instruction]) -> Self {
+        let mut names = HashMap::new();
+        for (number, Parameter { name, stored, .. }) in parameters.iter().enumerate() {
+            names.insert(number, (name.clone(), *stored == Stored::Transposed));
         }
+        names.insert(parameters.len(), ("x".to_owned(), false));
+        names.insert(parameters.len() + 1, ("t".to_owned(), false));
+        for instruction in instructions {
+            if let Instruction::Update { parameter, grad } = instruction {
+                let (name, transposed) = &names[&parameter.number];
+                names.insert(grad.number, (format!("grad({name})"), *transposed));
+            }
+        }
+        let mut others = 0;
+        for (value, _) in instructions.iter().flat_map(|instruction| instruction.operands()) {
+            names.entry(value.number).or_insert_with(|| {
+                others += 1;
+                (format!("v{}", others - 1), false)
+            });
+        }
+        Self(names)
     }
 
     fn matrix(&self, value: Value) -> String {
@@ -166,8 +179,8 @@ impl Names<'_> {
     }
 
     fn factor(&self, factor: Factor) -> String {
-        let (name, stored_transposed) = self.of(factor.matrix);
-        if factor.transposed == stored_transposed { name } else { format!("{name}^T") }
+        let (name, stored_transposed) = &self.0[&factor.matrix.number];
+        if factor.transposed == *stored_transposed { name.clone() } else { format!("{name}^T") }
     }
 
     /// The result of `instruction`, and the instruction as a formula.
@@ -214,14 +227,14 @@ impl Names<'_> {
             }
             Instruction::ColumnSums { x, write, out } => assign(out, write, &format!("sums of {}", matrix(x))),
             Instruction::Transpose { x, out } => {
-                assign(out, Write::Set, &self.factor(Factor { matrix: x, transposed: true }))
+                assign(out, Write::Set, &format!("transpose of {}", matrix(x)))
             }
             Instruction::Loss { loss, prediction, target, grad } => {
                 let operands = format!("({}, {})", matrix(prediction), matrix(target));
                 (grad, format!("{} = {1}'{operands}, loss += {1}{operands}", matrix(grad), loss.name()))
             }
             Instruction::Update { parameter, grad } => {
-                (parameter, format!("update {} with {}", self.of(parameter).0, matrix(grad)))
+                (parameter, format!("update {} with {}", matrix(parameter), matrix(grad)))
             }
         }
     }

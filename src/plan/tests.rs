@@ -11,7 +11,7 @@ use super::execute::{Memory, execute};
 use super::graph::{Graph, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
-use super::{Plan, Training};
+use super::Plan;
 use crate::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
 use crate::ops::kernels::Write;
 use crate::ops::{Activation, Function, Loss};
@@ -29,6 +29,7 @@ fn on_every_device(test: impl Fn(&mut dyn Machine)) {
     }
 }
 
+/// AdamW as it is by default.
 fn adamw() -> OptimizerConfig {
     OptimizerConfig::AdamW(AdamWConfig::default())
 }
@@ -279,4 +280,41 @@ fn gradients(net: &DynamicNet, instructions: Vec<Instruction>) -> Vec<(String, V
         (parameters[parameter.number].name.clone(), buffers[grad.number].clone())
     };
     updates.iter().map(gradient).collect()
+}
+
+/// The step of the default network, instruction for instruction as one would write it by hand.
+#[test]
+fn the_default_step_has_no_instruction_too_many() {
+    let vb = seeded_builder(&VarMap::new(), ChaCha8Rng::seed_from_u64(7), DType::F32, &CandleDevice::Cpu);
+    let net = DynamicNet::new(&ModelConfig::default().network(64, 1), vb).unwrap();
+    let plan = Plan::training_step(&net, 2, 64, Loss::Mse, &adamw()).unwrap();
+    let lines: Vec<_> = plan.lines.iter().map(|line| line.instruction.as_str()).collect();
+    let expected = [
+        "v0 = relu(x input.weight^T + input.bias)",
+        "v1 = relu(v0 hidden.weight^T + hidden.bias)",
+        "v2 = relu(v1 hidden.weight^T + hidden.bias)",
+        "v3 = v2 output.weight^T + output.bias",
+        "v4 = mse'(v3, t), loss += mse(v3, t)",
+        "grad(output.bias) = sums of v4",
+        "grad(output.weight)^T = v2^T v4",
+        "v5 = transpose of output.weight^T",
+        "v6 = (v4 v5) [v2 > 0], grad(hidden.bias) = sums of v6",
+        "grad(hidden.weight)^T = v1^T v6",
+        "v7 = transpose of hidden.weight^T",
+        "v8 = (v6 v7) [v1 > 0], grad(hidden.bias) += sums of v8",
+        "grad(hidden.weight)^T += v0^T v8",
+        "v9 = (v8 v7) [v0 > 0], grad(input.bias) = sums of v9",
+        "grad(input.weight)^T = x^T v9",
+        "update hidden.bias with grad(hidden.bias)",
+        "update hidden.weight^T with grad(hidden.weight)^T",
+        "update input.bias with grad(input.bias)",
+        "update input.weight^T with grad(input.weight)^T",
+        "update output.bias with grad(output.bias)",
+        "update output.weight^T with grad(output.weight)^T",
+    ];
+    assert_eq!(lines, expected, "{plan}");
+    // 2 m n k for each product, and 14 for each of the 3169 parameters.
+    let products = 2 * 64 * (2 * 64 * 32 + 3 * 32 * 32 + 2 * 32 * 32 + 3 * 32);
+    println!("{products} of {} in products", plan.flops);
+    assert!(plan.flops > products + 14 * 3169 && plan.flops < products + 20 * 3169);
 }

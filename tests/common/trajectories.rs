@@ -21,7 +21,7 @@ pub fn follow_pytorch(device: &Device) {
         }
         let layer = match case["layer"].as_str() {
             Some("linear") => LayerKind::Linear,
-            Some("cos") => LayerKind::Cos(CosInit::default()),
+            Some("cos") => LayerKind::Cos(CosInit::Centred),
             layer => panic!("unknown layer {layer:?}"),
         };
         let model = ModelConfig { hidden: 16, layer, ..ModelConfig::default() };

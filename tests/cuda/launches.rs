@@ -37,7 +37,7 @@ fn work(engine: &str, depth: usize, steps: usize) {
         }
         return;
     }
-    let layer = if engine == "cos" { LayerKind::Cos(CosInit::default()) } else { LayerKind::Linear };
+    let layer = if engine == "cos" { LayerKind::Cos(CosInit::Centred) } else { LayerKind::Linear };
     let model = ModelConfig { min_depth: depth, max_depth: depth, layer, ..ModelConfig::default() };
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &gpu);

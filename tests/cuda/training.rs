@@ -23,7 +23,7 @@ fn every_shape_trains_as_by_autograd() {
 
 #[test]
 fn a_cross_validation_gives_the_cpus_result() {
-    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::default())] {
+    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         let mut config = CvConfig::default();
         (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
         config.model.layer = layer;

@@ -51,7 +51,7 @@ fn a_run_has_all_pictures() {
     // Learning: all folds and each; predictions: three; depth; three layers; timing: epochs and folds.
     assert_eq!(check(&made_up(&Size::default())), 5 + 3 + 1 + 3 + 2);
     let mut cos = made_up(&Size::default());
-    cos.layer = LayerKind::Cos(CosInit::default());
+    cos.layer = LayerKind::Cos(CosInit::Centred);
     // Two more, the cosines of the two weights.
     assert_eq!(check(&cos), 16);
 }
@@ -227,7 +227,7 @@ fn samples() {
         fs::write(Path::new(&folder).join(name), page).unwrap();
     };
     write("linear.html", &diabetes(LayerKind::Linear).unwrap());
-    write("cos.html", &diabetes(LayerKind::Cos(CosInit::default())).unwrap());
+    write("cos.html", &diabetes(LayerKind::Cos(CosInit::Centred)).unwrap());
     let mut holdout = diabetes(LayerKind::Linear).unwrap();
     holdout.command = "taper train".to_owned();
     holdout.folds.truncate(1);

@@ -95,12 +95,7 @@ fn train_fold(
 }
 
 fn parameters(net: &DynamicNet) -> Result<Vec<(String, Vec<f32>)>> {
-    let layers = ["input", "hidden", "output"].into_iter().zip(net.layers());
-    let parameters = layers.flat_map(|(name, layer)| {
-        let bias = layer.bias().map(|bias| (format!("{name}.bias"), bias.clone()));
-        [Some((format!("{name}.weight"), layer.weight().clone())), bias]
-    });
-    parameters.flatten().map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?))).collect()
+    net.named_parameters().map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?))).collect()
 }
 
 fn settings(config: &CvConfig) -> Vec<(String, String)> {

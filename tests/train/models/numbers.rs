@@ -22,8 +22,8 @@ fn predictions_are_those_of_the_training_to_the_bit() {
     for (dtype, layer, min_depth) in [
         (FloatType::F32, LayerKind::Linear, 1),
         (FloatType::F64, LayerKind::Linear, 0),
-        (FloatType::F32, LayerKind::Cos(CosInit::default()), 2),
-        (FloatType::F64, LayerKind::Cos(CosInit::default()), 1),
+        (FloatType::F32, LayerKind::Cos(CosInit::Centred), 2),
+        (FloatType::F64, LayerKind::Cos(CosInit::Centred), 1),
     ] {
         let file = FileConfig {
             file: "tests/data/diabetes.csv".into(),
@@ -83,9 +83,9 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 fn what_is_written_is_read_back() {
     for (dtype, layer, min_depth, max_depth) in [
         (DType::F32, LayerKind::Linear, 1, 4),
-        (DType::F32, LayerKind::Cos(CosInit::default()), 0, 0),
+        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0),
         (DType::F64, LayerKind::Linear, 0, 2),
-        (DType::F64, LayerKind::Cos(CosInit::default()), 3, 3),
+        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3),
     ] {
         for is_scaled in [true, false] {
             let mut schema = Schema { fills_missing: is_scaled, ..towns(dtype) };
@@ -109,8 +109,8 @@ fn what_is_written_is_read_back() {
             let read = Model::from_bytes(&bytes).unwrap();
             assert_eq!(read.to_bytes().unwrap(), bytes);
             assert_eq!((read.schema(), read.training()), (&schema, model.training()));
-            assert_eq!((read.config(), read.dtype()), (model.config(), model.dtype()));
-            assert_eq!((read.config().depths, DType::from(read.dtype())), (min_depth..=max_depth, dtype));
+            assert_eq!((read.network().spec(), read.dtype()), (model.network().spec(), model.dtype()));
+            assert_eq!((read.network().depths(), DType::from(read.dtype())), (min_depth..=max_depth, dtype));
             let x = Tensor::randn(0f64, 30., (9, 5), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
             let (y, again) = (model.predict_all_depths(&x).unwrap(), read.predict_all_depths(&x).unwrap());
             assert_eq!(bits(&y.by_depth), bits(&again.by_depth));
