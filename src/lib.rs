@@ -23,7 +23,8 @@
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it goes on, and its records;
 //! - [`storage`]: files that a crash cannot spoil;
 //! - [`telemetry`]: logs and progress bars;
-//! - [`build_info`]: how the crate was built.
+//! - [`build_info`]: how the crate was built;
+//! - [`guide`]: how to use all this, chapter by chapter.
 //!
 //! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
 
@@ -38,6 +39,7 @@ mod error;
 pub mod evaluate;
 mod fit;
 pub mod gradcheck;
+pub mod guide;
 pub mod metrics;
 pub mod model;
 pub mod nn;

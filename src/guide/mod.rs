@@ -1,0 +1,45 @@
+//! The guide, chapter by chapter: documentation without code.
+//!
+//! The chapters are the Markdown files in `src/guide/`. Their examples in Rust are tested.
+//!
+//! For users of the tool:
+//!
+//! - [`command_line`]: the commands, how to read their results, logs and exit codes;
+//! - [`configuration`]: settings from files and flags;
+//! - [`data`]: the files that can be learnt, and how missing values, text and groups are handled;
+//! - [`runs`]: run folders, checkpoints, and how to resume a run;
+//! - [`models`]: training a network to keep, and predicting with it.
+//!
+//! For users of the library:
+//!
+//! - [`operations`]: the differentiable operations, and how to add one.
+//!
+//! For both:
+//!
+//! - [`gpu`]: building for CUDA, and what runs there.
+
+#[doc = include_str!("command_line.md")]
+pub mod command_line {}
+
+#[doc = include_str!("configuration.md")]
+pub mod configuration {}
+
+#[doc = include_str!("data.md")]
+pub mod data {}
+
+#[doc = include_str!("gpu.md")]
+pub mod gpu {}
+
+#[doc = include_str!("models.md")]
+pub mod models {}
+
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+
+#[doc = include_str!("runs.md")]
+pub mod runs {}
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
