@@ -1,4 +1,4 @@
-//! What the tests of the checker share: inputs, and operations whose backward is written on the spot.
+//! Shared by the tests of the checker: inputs, and operations with a backward given as a closure.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test code; not every test uses all of it")]
 
@@ -12,7 +12,7 @@ pub(crate) fn vector(values: &[f64]) -> Tensor {
     Tensor::new(values, &Device::Cpu).unwrap()
 }
 
-/// Deterministic numbers in (-0.9, 0.9) that are neither zero nor equal.
+/// Deterministic numbers in (-0.9, 0.9), distinct and not zero.
 pub(crate) fn numbers(shape: &[usize]) -> Tensor {
     let n: usize = shape.iter().product();
     let values: Vec<f64> = (0..n).map(|i| (i as f64 * 0.754_877 + 0.37).fract() * 1.8 - 0.9).collect();
@@ -137,7 +137,7 @@ pub(crate) fn failed<O: Into<Outputs>>(
     }
 }
 
-/// Both modes fail with this first message.
+/// Asserts that both modes fail with this in the first message, and returns the report of slow mode.
 pub(crate) fn wrong<O: Into<Outputs>>(
     f: impl Fn(&[Tensor]) -> Result<O>,
     inputs: &[Tensor],
@@ -152,7 +152,7 @@ pub(crate) fn wrong<O: Into<Outputs>>(
     slow
 }
 
-/// A cube with another backward.
+/// A cube with this backward.
 pub(crate) fn cube_with(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
 ) -> impl Fn(&[Tensor]) -> Result<Tensor> {
@@ -160,7 +160,7 @@ pub(crate) fn cube_with(
     move |x| op.apply(&x[0])
 }
 
-/// The same, where the wrong backward is a tensor.
+/// A cube with this backward, which always gives a gradient.
 pub(crate) fn cube_giving(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
 ) -> impl Fn(&[Tensor]) -> Result<Tensor> {
@@ -169,7 +169,7 @@ pub(crate) fn cube_giving(
 
 pub(crate) type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
 
-/// The same, for lists of several.
+/// The same, boxed for lists.
 pub(crate) fn cube_giving_boxed(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
 ) -> Function {
