@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{numbers, positive};
+use super::inputs::{numbers, positive};
 use crate::gradcheck::Case;
 
 type Unary = fn(&Tensor) -> Result<Tensor>;

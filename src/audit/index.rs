@@ -2,7 +2,7 @@
 
 use candle_core::Result;
 
-use super::{ids, numbers};
+use super::inputs::{ids, numbers};
 use crate::gradcheck::Case;
 
 pub(super) fn cases() -> Result<Vec<Case>> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{Module, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, DynamicNetConfig, LayerKind, Linear, mse_loss};
 use crate::ops::{

@@ -2,7 +2,7 @@
 
 use candle_core::{D, Device, Result, Tensor};
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::{Case, Outputs};
 
 type Reshaping = fn(&Tensor) -> Result<Tensor>;
