@@ -140,3 +140,14 @@ fn the_worst_entry_is_named() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["failures"][0]["kind"], "mismatch");
 }
+
+/// The report in the documentation of the module is the one that the checker gives.
+#[test]
+fn the_documented_report_is_current() {
+    let words =
+        |text: &str| text.split_whitespace().filter(|&word| word != "//!").collect::<Vec<_>>().join(" ");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/gradcheck/mod.rs");
+    let wrong = cube_giving(|x, g| x.sqr()?.affine(2.0, 0.0)?.mul(g));
+    let report = failed(&GradCheck::new(), wrong, &[vector(&[0.5, -1.5])]).to_string();
+    assert!(words(&std::fs::read_to_string(path).unwrap()).contains(&words(&report)), "{report}");
+}

@@ -1,4 +1,4 @@
-//! Selecting and writing by index; every index list names an element twice.
+//! Reading and writing by index; every list of indices repeats one.
 
 use candle_core::Result;
 

@@ -1,4 +1,4 @@
-//! candle-nn's layers, their weights among the inputs.
+//! The layers of candle-nn, with their weights among the inputs.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! candle-nn's functions: activations, normalisations, rotations, losses.
+//! The functions of candle-nn: activations, normalisations, rotations, losses.
 
 use candle_core::{D, Module, Result, Tensor};
 use candle_nn::attention::{AttnMask, flash_attn};
@@ -9,7 +9,7 @@ use crate::gradcheck::Case;
 
 type Unary = fn(&Tensor) -> Result<Tensor>;
 
-const OF_ONE: [(&str, &[usize], Unary); 16] = [
+const UNARY: [(&str, &[usize], Unary); 16] = [
     ("softmax(0)", &[2, 3], |x| ops::softmax(x, 0)),
     ("softmax(-1)", &[2, 3], |x| ops::softmax(x, D::Minus1)),
     ("log_softmax", &[2, 3], |x| ops::log_softmax(x, 1)),
@@ -59,7 +59,7 @@ const ROTATIONS: [(&str, &[usize], Rotation); 5] = [
 
 pub(super) fn cases() -> Result<Vec<Case>> {
     let mut cases = vec![];
-    for (name, shape, f) in OF_ONE {
+    for (name, shape, f) in UNARY {
         cases.push(Case::new(name, vec![numbers(shape, 0)?], move |x| f(&x[0])));
     }
     for (name, activation) in ACTIVATIONS {

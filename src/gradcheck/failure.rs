@@ -11,103 +11,103 @@ use super::jacobian::Entry;
 pub enum Failure {
     /// The backward pass panicked.
     Panicked {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// The panic's message.
         message: String,
     },
     /// An operation on the way says that it has no backward.
     Unsupported {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Candle's message.
         message: String,
     },
     /// The backward pass returned an error.
     BackwardFailed {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Candle's message.
         message: String,
     },
     /// A gradient differs in shape from its tensor.
     WrongShape {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Both shapes.
         message: String,
     },
     /// A gradient differs in dtype from its tensor.
     WrongDType {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Both dtypes.
         message: String,
     },
     /// A gradient is on a different device from its tensor.
     WrongDevice {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Both devices.
         message: String,
     },
     /// The output is not finite at the inputs or one step away from them, so it has no derivative there.
     Undefined {
-        /// The output.
+        /// Number of the output.
         output: usize,
         /// Index into the output.
         output_index: Vec<usize>,
         /// Its value at the inputs if that is not finite.
         value: Option<f64>,
-        /// The input that causes it, if known.
+        /// Number of the input that causes it, if known.
         input: Option<usize>,
         /// Index into the input.
         input_index: Vec<usize>,
     },
     /// The output changes with the input, but no graph connects the two.
     Severed {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest numerical derivative.
         numerical: f64,
     },
     /// The graph leads to the input, but no gradient arrives there.
     MissingGradient {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest numerical derivative.
         numerical: f64,
     },
     /// An input receives a gradient that must not get one.
     UnexpectedGradient {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
     },
     /// Two calls with the same inputs give different outputs.
     NondeterministicForward {
-        /// The output.
+        /// Number of the output.
         output: usize,
         /// The largest difference.
         difference: f64,
     },
     /// The same values in another memory layout give different outputs.
     LayoutDependent {
-        /// The output.
+        /// Number of the output.
         output: usize,
         /// The largest difference.
         difference: f64,
     },
     /// Two backward passes over the same graph give different gradients.
     NondeterministicBackward {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest difference.
         difference: f64,
@@ -119,34 +119,34 @@ pub enum Failure {
     },
     /// The gradient is the same for every upstream gradient.
     UpstreamIgnored {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
     },
     /// The gradient is not zero for an upstream gradient of zeros.
     ZeroUpstream {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest absolute value of that gradient.
         gradient: f64,
     },
     /// The gradient is not a linear function of the upstream gradient.
     NotLinear {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest deviation.
         difference: f64,
     },
     /// The backward pass overwrites an earlier contribution to a gradient instead of adding to it.
     Overwritten {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest deviation.
         difference: f64,

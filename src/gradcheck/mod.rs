@@ -1,11 +1,10 @@
 //! Checks the gradients of any function of Candle tensors against numerical derivatives.
 //!
 //! [`gradcheck`] calls a function, differentiates it with Candle's `backward` and again by central
-//! differences, (f(x + eps) - f(x - eps)) / (2 eps), and compares the two Jacobians entry by entry: an entry
-//! passes if
-//! |numerical - analytical| <= atol + rtol |numerical|. It is to Candle what
-//! [`torch.autograd.gradcheck`][torch]
-//! is to PyTorch, with the same defaults, and needs nothing of this crate besides.
+//! differences, (f(x + eps) - f(x - eps)) / (2 eps), and compares the two Jacobians entry by entry. An entry
+//! passes if its difference is at most atol + rtol |numerical|. It is to Candle what
+//! [`torch.autograd.gradcheck`][torch] is to PyTorch, has the same defaults, and depends on nothing else in
+//! this crate.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -61,7 +60,14 @@
 //! The first check above reports
 //!
 //! ```text
-//! REPORT
+//! gradcheck failed (slow mode, eps 1e-6, atol 1e-5, rtol 1e-3)
+//!   derivatives differ in 2 of 4 entries; worst: d output 0[1] / d input 0[1] is 6.750000e0 numerically and
+//!   4.500000e0 by backward: off by 2.250e0, tolerance 6.760e-3; off by a factor of 0.666667
+//!  output    input    entries  gradient  numerical   backward    off by   tolerance
+//!  output 0  input 0  2 x 2    present   6.750000e0  4.500000e0  2.250e0  6.760e-3
+//! output 0 with respect to input 0, numerical | backward:
+//!     0.750000     0.000000 |     0.500000     0.000000
+//!     0.000000     6.750000 |     0.000000     4.500000
 //! ```
 //!
 //! First come the failures, those that explain others before those they explain, then notes, then the worst
@@ -75,7 +81,8 @@
 //! | gradient of the wrong shape | a broadcast operand whose gradient is not summed back to its shape |
 //! | backward gives NaN | a division by zero in `bwd`, or a read outside the view |
 //! | backward ignores the upstream gradient | `bwd` does not multiply by `grad_res` |
-//! | backward is not linear | `bwd` clips, squares or otherwise bends `grad_res` |
+//! | backward adds something to the upstream gradient | a term in `bwd` without `grad_res` |
+//! | backward is not linear | `bwd` clips or squares `grad_res` |
 //! | backward overwrites | a gradient that is inserted into the store where it should be added |
 //! | forward depends on the memory layout | storage is read as if it were contiguous |
 //! | is not deterministic | random numbers, or sums in varying order ([`GradCheck::nondeterminism`]) |
