@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig};
 use crate::ops::{
