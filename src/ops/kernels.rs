@@ -1,5 +1,5 @@
-//! The one door into `ops` for code that runs networks without a graph: the kernels of the operations on slices, and on
-//! CUDA buffers.
+//! The one door into `ops` for code that runs networks without a graph: the kernels of the operations on
+//! slices, and on CUDA buffers.
 
 // Some of them wait for their first caller outside `ops`.
 #![allow(unused_imports)]
