@@ -6,7 +6,8 @@ use candle_core::CudaStorage;
 use candle_core::cuda_backend::{CudaDType, cudarc::driver::CudaView};
 use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
 
-/// Evaluates `$work` with `$float` as the element type of `$storage`, `f32` or `f64`; the error for others names `$op`.
+/// Evaluates `$work` with `$float` as the element type of `$storage`, `f32` or `f64`; the error for others
+/// names `$op`.
 macro_rules! with_float {
     ($op:expr, $storage:expr, $float:ident => $work:expr) => {
         match candle_core::backend::BackendStorage::dtype($storage) {
@@ -30,7 +31,7 @@ pub(crate) fn on_cpu<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout)
     let elements = storage.as_slice::<T>()?;
     match elements.get(start..end) {
         Some(elements) => Ok(elements),
-        None => bail!("a tensor ends at {end}, after the end of its {}", elements.len()),
+        None => bail!("a tensor ends at element {end} of a storage of {}", elements.len()),
     }
 }
 
@@ -44,7 +45,7 @@ pub(crate) fn on_cuda<'a, T: CudaDType>(
     let elements = storage.as_cuda_slice::<T>()?;
     match elements.try_slice(start..end) {
         Some(view) => Ok(view),
-        None => bail!("a tensor ends at {end}, after the end of its {}", elements.len()),
+        None => bail!("a tensor ends at element {end} of a storage of {}", elements.len()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The one door into `ops` for code that runs networks without a graph: the kernels of the operations on slices, and on
-//! CUDA buffers.
+//! The one door into `ops` for code that runs networks without a graph: the kernels of the operations on
+//! slices, and on CUDA buffers.
 
 pub(crate) use crate::ops::elements::on_cpu;
 pub(crate) use crate::ops::linear::gemm::{

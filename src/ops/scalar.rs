@@ -4,7 +4,6 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use half::{bf16, f16};
 
-use crate::ops::cos::{double, fused, single};
 use crate::ops::half_floats;
 
 /// A type that scalar math is written in: `f32` or `f64`. Its default is zero.
@@ -18,99 +17,72 @@ pub(crate) trait Scalar:
     + Div<Output = Self>
     + Neg<Output = Self>
 {
-    /// The smallest normal number.
+    /// The smallest positive normal number.
     const MIN_POSITIVE: Self;
-    /// The nearest number to `x`.
+
+    /// The number nearest to `x`.
     fn of(x: f64) -> Self;
+
+    fn abs(self) -> Self;
+
     fn sqrt(self) -> Self;
-    fn sin(self) -> Self;
-    fn cos(self) -> Self;
 
-    /// Whether [`near_cos`](Self::near_cos) serves this argument.
-    fn is_near(self) -> bool;
+    /// Calls the function for this type, as an operation has to whose algorithm depends on the precision:
+    /// `x.by_type(libm::tanhf, libm::tanh)`.
+    fn by_type(self, single: impl Fn(f32) -> f32, double: impl Fn(f64) -> f64) -> Self;
 
-    /// cos(x + n pi/2) for an argument that [is near](Self::is_near) zero, without branches.
-    fn near_cos(self, n: u8) -> Self;
-
-    /// The same for instruction sets that [fuse](crate::ops::simd::has_fma), faster there and very slow elsewhere.
-    fn near_cos_fused(self, n: u8) -> Self;
+    /// Calls the function for this type with one more argument.
+    ///
+    /// That argument is passed and not captured, because a closure is a function of its own, which the
+    /// compiler need not inline; a loop around it would not become vectors.
+    fn by_type_with<A: Copy>(
+        self,
+        argument: A,
+        single: impl Fn(f32, A) -> f32,
+        double: impl Fn(f64, A) -> f64,
+    ) -> Self;
 }
 
-impl Scalar for f32 {
-    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+macro_rules! scalar {
+    ($type:ident, $single:ident, $double:ident, $chosen:ident) => {
+        impl Scalar for $type {
+            const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
 
-    #[inline(always)]
-    fn of(x: f64) -> Self {
-        x as Self
-    }
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as Self
+            }
 
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.abs()
+            }
 
-    // The libm crate and not the platform's: its results are the same everywhere, and within 1 ulp over the
-    // whole range.
-    fn sin(self) -> Self {
-        libm::sinf(self)
-    }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
 
-    fn cos(self) -> Self {
-        libm::cosf(self)
-    }
+            #[inline(always)]
+            fn by_type(self, $single: impl Fn(f32) -> f32, $double: impl Fn(f64) -> f64) -> Self {
+                $chosen(self)
+            }
 
-    #[inline(always)]
-    fn is_near(self) -> bool {
-        single::is_near(self)
-    }
-
-    #[inline(always)]
-    fn near_cos(self, n: u8) -> Self {
-        single::cos(self, n)
-    }
-
-    #[inline(always)]
-    fn near_cos_fused(self, n: u8) -> Self {
-        fused::single(self, n)
-    }
+            #[inline(always)]
+            fn by_type_with<A: Copy>(
+                self,
+                argument: A,
+                $single: impl Fn(f32, A) -> f32,
+                $double: impl Fn(f64, A) -> f64,
+            ) -> Self {
+                $chosen(self, argument)
+            }
+        }
+    };
 }
 
-impl Scalar for f64 {
-    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
-
-    #[inline(always)]
-    fn of(x: f64) -> Self {
-        x
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
-    }
-
-    fn sin(self) -> Self {
-        libm::sin(self)
-    }
-
-    fn cos(self) -> Self {
-        libm::cos(self)
-    }
-
-    #[inline(always)]
-    fn is_near(self) -> bool {
-        double::is_near(self)
-    }
-
-    #[inline(always)]
-    fn near_cos(self, n: u8) -> Self {
-        double::cos(self, n)
-    }
-
-    #[inline(always)]
-    fn near_cos_fused(self, n: u8) -> Self {
-        fused::double(self, n)
-    }
-}
+scalar!(f32, single, _double, single);
+scalar!(f64, _single, double, double);
 
 /// An element of a tensor, and the [`Scalar`] it is computed in.
 pub(crate) trait Element: Copy + Default + Send + Sync {

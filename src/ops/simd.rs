@@ -1,8 +1,8 @@
 //! Vectors of the machine's best instruction set, for both types that scalar math is written in.
 //!
-//! Code is generic over [`Simd`] and compiled once for each instruction set: AVX-512, AVX2 with FMA, and the target's
-//! baseline. [`run`] chooses among them at run time. `TAPER_SIMD=avx2` or `plain` in the environment rules out better ones,
-//! for tests and for comparisons.
+//! Code is generic over [`Simd`] and compiled once for each instruction set: AVX-512, AVX2 with FMA, and the
+//! target's baseline. [`run`] chooses among them at run time. `TAPER_SIMD=avx2` or `plain` in the environment
+//! rules out better ones, for tests and for comparisons.
 
 use std::any::TypeId;
 use std::env;
@@ -53,8 +53,8 @@ impl Best {
     }
 }
 
-/// Whether the instruction set has a multiply-add that rounds once. Without one, the library function that does so is many
-/// times slower than two operations.
+/// Whether the instruction set has a multiply-add that rounds once. Without one, the library function that
+/// does so is many times slower than two operations.
 #[inline(always)]
 pub(crate) fn has_fma<S: Simd>() -> bool {
     TypeId::of::<S>() != TypeId::of::<Plain>()
@@ -105,8 +105,9 @@ pub(crate) trait SimdFloat: Scalar + Element<Compute = Self> + WithDType + Debug
 }
 
 macro_rules! simd_float {
-    ($type:ident, $vector:ident, $lanes:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident, $less:ident, $select:ident,
-     $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident, $store_part:ident) => {
+    ($type:ident, $vector:ident, $lanes:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident,
+     $less:ident, $select:ident, $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident,
+     $store_part:ident) => {
         impl SimdFloat for $type {
             type Vector<S: Simd> = S::$vector;
 

@@ -19,8 +19,8 @@ pub(super) trait InPlace {
 
 /// Applies `op` to the storages of `tensors`.
 ///
-/// Candle locks one storage for writing at a time, for the duration of an in-place operation. So the operation on the
-/// first tensor applies the one on the second, and so on, until all are locked.
+/// Candle locks one storage for writing at a time, for the duration of an in-place operation. So the
+/// operation on the first tensor applies the one on the second, and so on, until all are locked.
 ///
 /// # Errors
 ///
@@ -48,7 +48,8 @@ pub(super) fn is_whole_storage(x: &Tensor) -> bool {
 
 /// Whether `x` and `y` are views of one storage.
 pub(super) fn share_storage(x: &Tensor, y: &Tensor) -> bool {
-    // One after the other: a second read lock beside the first may wait for a writer that waits for the first.
+    // One after the other: a second read lock beside the first may wait for a writer that waits for the
+    // first.
     let address = |x: &Tensor| &raw const *x.storage_and_layout().0;
     ptr::eq(address(x), address(y))
 }

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
-use crate::ops::{Function, Loss};
+use crate::ops::{MapKind, Loss};
 use crate::optim::OptimizerConfig;
 
 /// A device with buffers and one kernel for each instruction of a plan.
@@ -60,12 +60,12 @@ pub(crate) trait Device: Debug + Send {
     ) -> Result<()>;
 
     /// out <- f(x), for the first `len` elements.
-    fn map(&self, function: Function, len: usize, x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
+    fn map(&self, function: MapKind, len: usize, x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
-    /// out <- f'(.) grad, for the first `len` elements; see [`Function::saves`].
+    /// out <- f'(.) grad, for the first `len` elements; see [`MapKind::saves`].
     fn map_backward(
         &self,
-        function: Function,
+        function: MapKind,
         len: usize,
         saved: &Self::Buffer,
         grad: &Self::Buffer,

@@ -9,7 +9,7 @@ use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use crate::nn::forward::Forward;
 use crate::nn::{DynamicNet, Layer};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Function, Loss, Saved};
+use crate::ops::{Activation, MapKind, Loss, Saved};
 
 /// How a device stores the weight (out, in) of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) struct Graph {
     pub(super) features: Value,
     next: usize,
     /// The functions of parameters, which come first.
-    mapped: HashMap<(Function, Value), Value>,
+    mapped: HashMap<(MapKind, Value), Value>,
 }
 
 impl Graph {
@@ -213,7 +213,7 @@ impl Graph {
     }
 
     /// f(x).
-    fn map(&mut self, function: Function, x: Value) -> Value {
+    fn map(&mut self, function: MapKind, x: Value) -> Value {
         let out = self.value(x.rows, x.columns);
         self.instructions.push(Instruction::Map { function, x, out });
         out
@@ -221,7 +221,7 @@ impl Graph {
 
     /// f(x) for a parameter x, computed once and before everything else: so its gradient is computed after everything else,
     /// and the instructions of a layer stay neighbours.
-    fn map_parameter(&mut self, function: Function, x: Value) -> Value {
+    fn map_parameter(&mut self, function: MapKind, x: Value) -> Value {
         if let Some(&out) = self.mapped.get(&(function, x)) {
             return out;
         }
@@ -247,7 +247,7 @@ impl Forward for Graph {
         let Some(bias) = parameters.bias() else { bail!("a layer without a bias has no plan") };
         let (mut weight, bias) = (self.parameter(parameters.weight())?, self.parameter(bias)?);
         if let Layer::Cos(_) = layer {
-            weight = self.map_parameter(Function::Cos, weight);
+            weight = self.map_parameter(MapKind::Cos, weight);
         }
         let b = Factor { matrix: weight, transposed: self.stored == Stored::Plain };
         let out = self.value(x.rows, bias.columns);
@@ -255,7 +255,7 @@ impl Forward for Graph {
         self.instructions.push(Instruction::Gemm { a: Factor::plain(*x), b, epilogue, out });
         Ok(match activation {
             Activation::Identity => out,
-            Activation::Relu => self.map(Function::Relu, out),
+            Activation::Relu => self.map(MapKind::Relu, out),
         })
     }
 }

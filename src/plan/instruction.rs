@@ -1,7 +1,7 @@
 //! The instructions of a plan and the matrices they work on.
 
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Function, Loss};
+use crate::ops::{Activation, MapKind, Loss};
 
 /// The number of rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,9 +99,9 @@ pub(crate) enum Instruction {
         out: Value,
     },
     /// out <- f(x), elementwise.
-    Map { function: Function, x: Value, out: Value },
-    /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`Function::saves`].
-    MapBackward { function: Function, saved: Value, grad: Value, out: Value },
+    Map { function: MapKind, x: Value, out: Value },
+    /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`MapKind::saves`].
+    MapBackward { function: MapKind, saved: Value, grad: Value, out: Value },
     /// out <- x + y.
     Add { x: Value, y: Value, out: Value },
     /// out (1, columns) <- the sums of x's columns, or added to it.

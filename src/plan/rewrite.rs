@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Function};
+use crate::ops::{Activation, MapKind};
 
 /// Fuses what can be fused. Values from the number `computed` on are computed by the instructions themselves.
 pub(super) fn fuse(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction> {
@@ -46,7 +46,7 @@ fn fuse_activations(instructions: Vec<Instruction>) -> Vec<Instruction> {
     let reads = Reads::new(&instructions);
     let mut fused: Vec<Instruction> = Vec::with_capacity(instructions.len());
     for instruction in instructions {
-        if let Instruction::Map { function: Function::Relu, x, out: result } = instruction
+        if let Instruction::Map { function: MapKind::Relu, x, out: result } = instruction
             && let Some(Instruction::Gemm { epilogue, out, .. }) = fused.last_mut()
             && let Epilogue::BiasActivation { activation: activation @ Activation::Identity, .. } = epilogue
             && *out == x
@@ -105,7 +105,7 @@ fn fuse_relu_backward(instructions: Vec<Instruction>) -> Vec<Instruction> {
     for instruction in instructions {
         if let Instruction::ColumnSums { x, write, out: bias_grad } = instruction
             && let &[.., Instruction::Gemm { a, b, epilogue: Epilogue::Set, out: product }, relu] = &fused[..]
-            && let Instruction::MapBackward { function: Function::Relu, saved: output, grad, out } = relu
+            && let Instruction::MapBackward { function: MapKind::Relu, saved: output, grad, out } = relu
             && (product, x) == (grad, out)
             && reads.is_single(product)
         {

@@ -14,7 +14,7 @@ use super::rewrite::{fuse, transpose_right_factors};
 use super::Plan;
 use crate::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Function, Loss};
+use crate::ops::{Activation, MapKind, Loss};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.
@@ -154,7 +154,7 @@ fn functions_and_their_gradients_are_autograds() {
         let rng = &mut ChaCha8Rng::seed_from_u64(2);
         let (x, grad) = (random(rng, 9, 13), random(rng, 9, 13));
         for (function, by_candle) in
-            [(Function::Relu, Tensor::relu as fn(&Tensor) -> _), (Function::Cos, Tensor::cos)]
+            [(MapKind::Relu, Tensor::relu as fn(&Tensor) -> _), (MapKind::Cos, Tensor::cos)]
         {
             let var = Var::from_tensor(&x).unwrap();
             let y = by_candle(&var).unwrap();

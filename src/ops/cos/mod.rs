@@ -1,9 +1,9 @@
 //! The elementwise cosine.
 
-pub(crate) mod cpu;
-pub(super) mod double;
-pub(super) mod fused;
-pub(super) mod single;
+pub(super) mod cpu;
+mod double;
+mod fma;
+mod single;
 
 #[cfg(feature = "cuda")]
 use candle_core::{CudaStorage, Layout, Shape};
@@ -14,16 +14,17 @@ use crate::ops::custom::{Elementwise, Op};
 use crate::ops::launch::{self, Kernel, kernel};
 use crate::ops::mul::mul;
 use crate::ops::operands;
-use cpu::{Cos, CosGrad};
+use cpu::{Cos, CosGrad, QuarterTurns};
 
 /// Takes the cosine of `x`, in radians, element by element.
 ///
-/// dz/dx = -sin(x). The result is within 1 ulp in `f32` and `f64`, for large arguments too; on CUDA within 2 ulp, the
-/// bound that its documentation gives. Infinities and NaN give NaN. PyTorch's equivalent is `torch.cos`.
+/// dz/dx = -sin(x). In `f32` and `f64` the result is within 1 ulp, even for large arguments; on CUDA it is
+/// within 2 ulp, as CUDA's documentation states. Infinities and NaN give NaN. PyTorch's equivalent is
+/// `torch.cos`.
 ///
 /// # Errors
 ///
-/// Fails when `x` is not of floating point.
+/// Fails when `x` is not floating-point.
 ///
 /// # Examples
 ///
@@ -76,26 +77,6 @@ impl Elementwise<1> for Cos {
 /// `grad` times the n-th derivative of the cosine at `x`.
 fn cos_grad(x: &Tensor, grad: &Tensor, n: QuarterTurns) -> Result<Tensor> {
     x.apply_op2(grad, Op(CosGrad { n }))
-}
-
-/// By how many quarter turns a cosine is shifted. Every derivative adds one.
-#[derive(Debug, Clone, Copy)]
-enum QuarterTurns {
-    Zero,
-    One,
-    Two,
-    Three,
-}
-
-impl QuarterTurns {
-    fn next(self) -> Self {
-        match self {
-            Self::Zero => Self::One,
-            Self::One => Self::Two,
-            Self::Two => Self::Three,
-            Self::Three => Self::Zero,
-        }
-    }
 }
 
 /// z = g cos(x + n pi/2); dz/dx = g cos(x + (n + 1) pi/2), dz/dg = cos(x + n pi/2).

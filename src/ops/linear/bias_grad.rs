@@ -1,4 +1,4 @@
-//! The gradient of a layer's bias, and in the same pass that of the sums before its relu.
+//! The gradient of a layer's bias, and in the same pass the backward of its relu.
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
@@ -16,9 +16,10 @@ pub(super) fn bias_grad(grad: &Tensor) -> Result<Tensor> {
     grad.apply_op1(ColumnSums)
 }
 
-/// g \[y > 0\] for `grad` g (..., out) and the output y (..., out) of a relu, and its sum (out) over all axes but the last.
+/// g \[y > 0\] for `grad` g (..., out) and the output y (..., out) of a relu, and the sum (out) of that over
+/// all axes but the last.
 ///
-/// It is piecewise constant in y. Its derivative there is zero, so y is detached and only g stays in the graph.
+/// Both are piecewise constant in y, whose gradient is zero, so y is detached and only g stays in the graph.
 pub(super) fn after_relu(output: &Tensor, grad: &Tensor) -> Result<(Tensor, Tensor)> {
     let both = output.detach().apply_op2(grad, ReluGrad)?;
     let (rows, _) = both.dims2()?;
@@ -27,7 +28,7 @@ pub(super) fn after_relu(output: &Tensor, grad: &Tensor) -> Result<(Tensor, Tens
     Ok((masked, both.get(rows - 1)?))
 }
 
-/// g to the sums of its columns; their gradient u is that of each row of g.
+/// s = the sums of g's columns; for the gradient u of s, each row of dg is u.
 struct ColumnSums;
 
 impl ColumnSums {
@@ -60,8 +61,8 @@ impl CustomOp1 for ColumnSums {
     }
 }
 
-/// (y, g) to the matrix whose rows are those of g [y > 0] and, below them, their sum: two results as one tensor, which is
-/// all that an operation can return. With the gradient U of the matrix and u of its last row: dg = (U + u) [y > 0].
+/// The rows of g [y > 0] and, as one more row, their sum: two results in one tensor, since an operation
+/// returns only one. With the gradients U of the rows and u of their sum: dg = (U + u) [y > 0].
 struct ReluGrad;
 
 impl ReluGrad {

@@ -1,7 +1,7 @@
 //! The affine layer and its backward on row-major slices, y = activation(x W^T + b).
 //!
-//! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function panics when a slice
-//! is shorter than its matrix.
+//! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function
+//! panics when a slice is shorter than its matrix.
 
 use super::activation::Activation;
 use super::gemm::{Epilogue, Matrix, Write, gemm, gemm_transposed};
@@ -55,7 +55,8 @@ pub(crate) fn input_grad<T: SimdFloat>(
     gemm([rows, inputs, outputs], Matrix::row_major(grad, outputs), weight, x_grad, Epilogue::Set);
 }
 
-/// dx <- (dy W) [x > 0] for the output x of a relu, and writes the column sums of dx, which are db of the layer below.
+/// dx <- (dy W) [x > 0] for the output x of a relu, and writes the column sums of dx, which are db of the
+/// layer below.
 pub(crate) fn input_grad_relu_backward<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     grad: &[T],

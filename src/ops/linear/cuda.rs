@@ -1,4 +1,4 @@
-//! The affine layer on CUDA: products by cuBLAS, and the kernels of `linear.cu`.
+//! The affine layer on CUDA: products by cuBLAS, the rest by the kernels of `linear.cu`.
 
 #![allow(unsafe_code)]
 
@@ -46,7 +46,7 @@ pub(crate) fn add_bias<T: DeviceRepr>(
     let (len, columns) = ((rows * columns) as u64, columns as u64);
     let mut args = stream.launch_builder(kernel);
     args.arg(&len).arg(&columns).arg(bias).arg(y);
-    // SAFETY: the arguments are those of add_bias in linear.cu, measured above.
+    // SAFETY: the arguments are those of add_bias in linear.cu, with lengths checked above.
     unsafe { args.launch(grid(rows * columns as usize)) }.w()?;
     Ok(())
 }
@@ -64,12 +64,14 @@ pub(crate) fn column_sums<T: DeviceRepr>(
     let (launch, rows, columns) = (by_columns(columns), rows as u64, columns as u64);
     let mut args = stream.launch_builder(kernel);
     args.arg(&rows).arg(&columns).arg(matrix).arg(sums);
-    // SAFETY: the arguments are those of bias_grad in linear.cu, measured above; a block has 256 threads.
+    // SAFETY: the arguments are those of bias_grad in linear.cu, with lengths checked above; a block has 256
+    // threads.
     unsafe { args.launch(launch) }.w()?;
     Ok(())
 }
 
-/// grad (rows, columns) <- grad [output > 0] for the `output` of a relu, and writes the column sums of that to `sums`.
+/// grad (rows, columns) <- grad [output > 0] for the `output` of a relu, and writes the column sums of that
+/// to `sums`.
 pub(crate) fn relu_backward<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
@@ -86,7 +88,8 @@ pub(crate) fn relu_backward<T: DeviceRepr>(
     let accumulate = u32::from(write == Write::Add);
     let mut args = stream.launch_builder(kernel);
     args.arg(&rows).arg(&columns).arg(&accumulate).arg(output).arg(grad).arg(sums);
-    // SAFETY: the arguments are those of bias_grad_relu in linear.cu, measured above; a block has 256 threads.
+    // SAFETY: the arguments are those of bias_grad_relu in linear.cu, with lengths checked above; a block has
+    // 256 threads.
     unsafe { args.launch(launch) }.w()?;
     Ok(())
 }
@@ -177,7 +180,7 @@ pub(super) fn bias_grad(rows: usize, columns: usize, (grad, layout): Operand) ->
     Ok(sums)
 }
 
-/// The matrix whose rows are those of g [y > 0] and, below them, their sum.
+/// The rows of g [y > 0] and, as one more row, their sum.
 pub(super) fn relu_grad(
     rows: usize,
     columns: usize,

@@ -1,4 +1,5 @@
-//! The three products of a layer. Each one's derivatives are the other two, so they are right at every order.
+//! The three products of a layer. The derivatives of each are the other two, so they are right at every
+//! order.
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
@@ -13,7 +14,7 @@ use super::sizes::{Sizes, matrix_dims};
 use crate::ops::elements::{on_cpu, with_float};
 use crate::ops::simd::SimdFloat;
 
-/// A product of contiguous matrices. x is (..., in), W is (out, in) and g is (..., out).
+/// A product of contiguous matrices, for x (..., in), W (out, in) and g (..., out).
 #[derive(Debug, Clone, Copy)]
 enum Product {
     /// (x, W) to x W^T.
@@ -60,7 +61,7 @@ impl Product {
         match self {
             Self::Forward => Sizes::new(left, right),
             Self::InputGrad => {
-                // The layer whose weight is W^T has the same product as its forward.
+                // This product is the forward of the layer whose weight is W^T.
                 let (outputs, inputs) = right.shape().dims2()?;
                 let (Sizes { rows, .. }, shape) = Sizes::new(left, &Layout::contiguous((inputs, outputs)))?;
                 Ok((Sizes { rows, inputs, outputs }, shape))

@@ -22,21 +22,6 @@ template <TieShare SHARE> struct MaximumGrad {
   }
 };
 
-// max(x, 0), or NaN for NaN.
-struct Relu {
-  template <typename T> __device__ T operator()(const T (&x)[1]) const { return x[0] < T(0) ? T(0) : x[0]; }
-};
-
-// g where the relu's result is positive, else 0.
-struct ReluBackward {
-  template <typename T> __device__ T operator()(const T (&operands)[2]) const {
-    const T output = operands[0], g = operands[1];
-    return output > T(0) ? g : T(0);
-  }
-};
-
-ELEMENTWISE_1(relu, Relu)
-ELEMENTWISE_2(relu_backward, ReluBackward)
 ELEMENTWISE_2(maximum, Maximum)
 ELEMENTWISE_3(maximum_grad_all, MaximumGrad<TieShare::All>)
 ELEMENTWISE_3(maximum_grad_half, MaximumGrad<TieShare::Half>)

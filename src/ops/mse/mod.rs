@@ -22,13 +22,15 @@ pub(super) const STEP_KERNEL: Kernel = kernel!("mse", MSE, "mse_step");
 
 /// Computes the mean of (p - t)^2 over all n elements of a prediction p and a target t, a scalar.
 ///
-/// dz/dp = 2 (p - t) / n, dz/dt = -dz/dp. Both have one shape, and z has their dtype; the squares are added up in `f64`,
-/// and 16 bits are widened to `f32` and rounded once. PyTorch's equivalent is `torch.nn.functional.mse_loss`.
+/// dz/dp = 2 (p - t) / n, dz/dt = -dz/dp. p and t have the same shape, and z has their dtype. The squares are
+/// summed in `f64`; operands of 16 bits are widened to `f32`, and the result is rounded once. PyTorch's
+/// equivalent is `torch.nn.functional.mse_loss`.
 ///
 /// # Errors
 ///
-/// Fails when the operands are on different devices, differ in dtype, are not of floating point, differ in shape, or have no
-/// elements. They are not broadcast: a column beside a row would give n^2 differences without a word.
+/// Fails when the operands are on different devices, differ in dtype, are not floating-point, differ in
+/// shape, or have no elements. They are not broadcast: a column and a row would silently give n^2
+/// differences.
 ///
 /// # Examples
 ///
@@ -75,7 +77,8 @@ impl CustomOp2 for Mse {
     ) -> Result<(CpuStorage, Shape)> {
         let len = prediction_layout.shape().elem_count();
         let mean = with_float!("mse", prediction, T => {
-            let sum = cpu::sum_of_squares::<T>(on_cpu(prediction, prediction_layout)?, on_cpu(target, target_layout)?);
+            let (p, t) = (on_cpu(prediction, prediction_layout)?, on_cpu(target, target_layout)?);
+            let sum = cpu::sum_of_squares::<T>(p, t);
             T::to_cpu_storage_owned(vec![T::from_f64(sum / len as f64)])
         });
         Ok((mean, ().into()))
@@ -129,3 +132,6 @@ impl Elementwise<3> for DifferenceTimes {
         Ok([grad_x, grad_y, grad_grad])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use super::coefficients::StepCoefficients;
 use crate::ops::kernels::simd::{self, Simd, WithSimd};
 use crate::ops::kernels::{Element, Scalar};
 
-/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len` elements.
+/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len`
+/// elements.
 pub(super) fn update(
     storages: Vec<&mut CpuStorage>,
     grad: &CpuStorage,
@@ -34,8 +35,8 @@ pub(super) fn update(
     Ok(())
 }
 
-/// Updates `[parameter, first moment, second moment]` with the gradient, in one pass in which each element is read and
-/// written once.
+/// Updates `[parameter, first moment, second moment]` with the gradient, in one pass in which each element is
+/// read and written once.
 pub(crate) fn update_slices<T: Element>([p, m, v]: [&mut [T]; 3], g: &[T], coefficients: &StepCoefficients) {
     simd::run(Update { p, m, v, g, coefficients: coefficients.rounded() });
 }
@@ -67,8 +68,9 @@ impl<T: Element> WithSimd for Update<'_, T> {
     }
 }
 
-/// Replaces a number below the smallest normal one by zero. The moments of a dead unit decay into such numbers and never
-/// leave them, since 0.9 times the smallest one rounds to itself, and arithmetic on them is many times slower.
+/// Replaces a number below the smallest normal one by zero. The moments of a dead unit decay into such
+/// numbers and never leave them, since 0.9 times the smallest one rounds to itself, and arithmetic on them is
+/// many times slower.
 #[inline(always)]
 fn flush_denormal<T: Scalar>(x: T) -> T {
     if x < T::MIN_POSITIVE && -x < T::MIN_POSITIVE { T::default() } else { x }
@@ -79,8 +81,8 @@ mod tests {
     use super::*;
     use crate::optim::adamw::config::AdamWConfig;
 
-    /// Without a gradient both moments decay to zero and are never between it and the smallest normal number, where
-    /// they would stay forever.
+    /// Without a gradient both moments decay to zero and are never between it and the smallest normal number,
+    /// where they would stay forever.
     fn decay_to_zero<T: Element<Compute = T> + Scalar + std::fmt::Debug>(from: T) {
         let coefficients = StepCoefficients::new(&AdamWConfig::default(), 1);
         let (mut p, mut m, mut v) = ([T::of(1.); 2], [from, -from], [from; 2]);

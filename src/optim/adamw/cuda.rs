@@ -17,7 +17,8 @@ use crate::ops::kernels::cuda::{Kernel, PACK_BYTES, grid, kernel};
 /// The kernels in `adamw.cu`.
 pub(crate) const KERNEL: Kernel = kernel!("adamw", ADAMW, "adamw");
 
-/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len` elements.
+/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len`
+/// elements.
 pub(super) fn update(
     storages: Vec<&mut CudaStorage>,
     grad: &CudaStorage,
@@ -57,8 +58,8 @@ fn update_as<T: CudaDType + DeviceRepr, C: Scalar + DeviceRepr>(
     )
 }
 
-/// Updates the first `len` elements of `[parameter, first moment, second moment]` with `grad` by `function`, the kernel for
-/// their type.
+/// Updates the first `len` elements of `[parameter, first moment, second moment]` with `grad` by `function`,
+/// the kernel for their type.
 ///
 /// # Errors
 ///
@@ -78,8 +79,8 @@ pub(crate) fn launch<T: DeviceRepr, C: DeviceRepr>(
     let (threads, len) = (len.div_ceil(PACK_BYTES / size_of::<T>()), len as u64);
     let mut args = stream.launch_builder(function);
     args.arg(&len).arg(coefficients).arg(p).arg(m).arg(v).arg(grad);
-    // SAFETY: the arguments are those of the kernels in adamw.cu, of the same types in the same order, and all four
-    // slices have `len` elements or more.
+    // SAFETY: the arguments are those of the kernels in adamw.cu, of the same types in the same order, and
+    // all four slices have `len` elements or more.
     unsafe { args.launch(grid(threads)) }.w()?;
     Ok(())
 }

@@ -32,7 +32,8 @@ impl AdamWState {
         Ok(Self { steps: 0, first_moment: var.zeros_like()?, second_moment: var.zeros_like()? })
     }
 
-    /// A copy of the state whose tensors are contiguous, not shared and without a graph, since updates are in place.
+    /// A copy of the state whose tensors are contiguous, not shared and without a graph, since updates are in
+    /// place.
     fn to_owned(&self) -> Result<Self> {
         Ok(Self {
             steps: self.steps,
@@ -53,11 +54,12 @@ impl AdamWState {
 /// p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 /// ```
 ///
-/// On the CPU, a moment whose magnitude is below the smallest normal number becomes zero: arithmetic on such numbers is
-/// slow there, and a moment would never leave them. A parameter that has no gradient in a step is left alone, as are its
-/// moments, its t and its decay. The source is Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019);
-/// PyTorch's equivalent is `torch.optim.AdamW`, or `torch.optim.Adam` when the decay is 0. Unlike `candle_nn::AdamW` it
-/// counts the updates of each parameter, and its state can be read and restored.
+/// On the CPU, a moment whose magnitude is below the smallest normal number becomes zero: arithmetic on such
+/// numbers is slow there, and a moment would never leave them. A parameter that has no gradient in a step is
+/// left alone, as are its moments, its t and its decay. The source is Loshchilov and Hutter, "Decoupled
+/// Weight Decay Regularization" (2019); PyTorch's equivalent is `torch.optim.AdamW`, or `torch.optim.Adam`
+/// when the decay is 0. Unlike `candle_nn::AdamW` it counts the updates of each parameter, and its state can
+/// be read and restored.
 ///
 /// # Examples
 ///
@@ -100,7 +102,8 @@ impl AdamW {
     ///
     /// # Errors
     ///
-    /// Fails, without changing anything, when `states` does not match the parameters in number, shape, dtype or device.
+    /// Fails, without changing anything, when `states` does not match the parameters in number, shape, dtype
+    /// or device.
     pub fn load_state(&mut self, states: Vec<AdamWState>) -> Result<()> {
         if states.len() != self.vars.len() {
             bail!("AdamW: the state has {} parameters, expected {}", states.len(), self.vars.len())
@@ -112,7 +115,8 @@ impl AdamW {
                     && moment.device().same_device(var.device());
                 if !matches {
                     bail!(
-                        "AdamW: a moment of parameter {i} is {:?} {:?}, expected {:?} {:?} on the same device",
+                        "AdamW: a moment of parameter {i} is {:?} {:?}, expected {:?} {:?} \
+                         on the same device",
                         moment.dtype(),
                         moment.dims(),
                         var.dtype(),

@@ -13,7 +13,7 @@ use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
 use crate::ops::kernels::{self, Matrix, Write, on_cpu};
-use crate::ops::{Function, Loss};
+use crate::ops::{MapKind, Loss};
 use crate::optim::OptimizerConfig;
 pub(crate) use buffer::Buffer;
 use gather::gather;
@@ -136,14 +136,14 @@ impl<T: Element> Device for Cpu<T> {
         Ok(())
     }
 
-    fn map(&self, function: Function, len: usize, x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
+    fn map(&self, function: MapKind, len: usize, x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
         function.forward(&x[..len], &mut out[..len]);
         Ok(())
     }
 
     fn map_backward(
         &self,
-        function: Function,
+        function: MapKind,
         len: usize,
         saved: &Buffer<T>,
         grad: &Buffer<T>,

@@ -11,7 +11,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::kernels::Float;
 use crate::ops::kernels::cuda::{Kernel, kernel, linear};
-use crate::ops::{Activation, Function, Loss};
+use crate::ops::{Activation, MapKind, Loss};
 use crate::optim::OptimizerConfig;
 
 /// The type of the elements of a plan on CUDA.
@@ -61,7 +61,7 @@ pub(super) struct Kernels {
     pub(super) update: CudaFunction,
     pub(super) activations: HashMap<Activation, CudaFunction>,
     /// Each function's own, and that of its derivative.
-    pub(super) functions: HashMap<Function, [CudaFunction; 2]>,
+    pub(super) functions: HashMap<MapKind, [CudaFunction; 2]>,
     pub(super) losses: HashMap<Loss, CudaFunction>,
 }
 
@@ -70,7 +70,7 @@ impl Kernels {
         let plan = |name| kernel!("plan", PLAN, name).load(device, suffix);
         let load = |kernel: Kernel| kernel.load(device, suffix);
         let activation = |activation| Ok((activation, load(linear::add_bias_kernel(activation))?));
-        let function = |function: Function| {
+        let function = |function: MapKind| {
             let [forward, backward] = function.kernels().map(load);
             Ok((function, [forward?, backward?]))
         };
@@ -83,7 +83,7 @@ impl Kernels {
             relu_backward: load(linear::RELU_BACKWARD)?,
             update: load(optimizer.kernel())?,
             activations: Activation::ALL.into_iter().map(activation).collect::<Result<_>>()?,
-            functions: Function::ALL.into_iter().map(function).collect::<Result<_>>()?,
+            functions: MapKind::ALL.into_iter().map(function).collect::<Result<_>>()?,
             losses: Loss::ALL.into_iter().map(loss).collect::<Result<_>>()?,
         })
     }

@@ -22,7 +22,7 @@ use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
 use crate::ops::kernels::Write;
-use crate::ops::{Function, Loss};
+use crate::ops::{MapKind, Loss};
 use crate::optim::OptimizerConfig;
 pub(crate) use kernels::Element;
 use kernels::Kernels;
@@ -219,14 +219,14 @@ impl<T: Element> Device for Cuda<T> {
         }
     }
 
-    fn map(&self, function: Function, len: usize, x: &CudaSlice<T>, out: &mut CudaSlice<T>) -> Result<()> {
+    fn map(&self, function: MapKind, len: usize, x: &CudaSlice<T>, out: &mut CudaSlice<T>) -> Result<()> {
         let [kernel, _] = kernel_of(&self.kernels.functions, &function)?;
         self.elementwise(kernel, len, [x], out)
     }
 
     fn map_backward(
         &self,
-        function: Function,
+        function: MapKind,
         len: usize,
         saved: &CudaSlice<T>,
         grad: &CudaSlice<T>,

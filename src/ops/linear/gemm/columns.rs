@@ -40,8 +40,8 @@ impl<const VECTORS: usize, const FULL: bool> Columns<VECTORS, FULL> {
     }
 }
 
-/// Work on a matrix that is done some columns at a time. A trait and not a closure, which would not be compiled for its
-/// caller's instruction set.
+/// Work on a matrix that is done some columns at a time. A trait and not a closure, which would not be
+/// compiled for its caller's instruction set.
 pub(super) trait ColumnWise<T: SimdFloat> {
     /// Works on these columns.
     fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(

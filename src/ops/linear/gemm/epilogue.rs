@@ -38,8 +38,8 @@ pub(crate) enum Epilogue<'a, T> {
     Add,
     /// C <- activation(A B + bias), with one element of the bias for each column.
     BiasActivation { bias: &'a [T], activation: Activation },
-    /// C <- (A B) [output > 0], and adds the column sums of C to `bias_grad`: the gradient before the relu whose result
-    /// was `output`, and that of the bias added before it.
+    /// C <- (A B) [output > 0], and adds the column sums of C to `bias_grad`: the gradient before the relu
+    /// whose result was `output`, and that of the bias added before it.
     ReluBackward { output: &'a [T], bias_grad: &'a mut [T] },
 }
 

@@ -5,8 +5,8 @@ use super::relu_backward::relu_backward;
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// Computes C = A B with `epilogue` on the threads of rayon's pool, for A (m, k) and B (k, n) with arbitrary strides and
-/// row-major C (m, n), none of them empty.
+/// Computes C = A B with `epilogue` on the threads of rayon's pool, for A (m, k) and B (k, n) with arbitrary
+/// strides and row-major C (m, n), none of them empty.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
 //! Products of matrices on slices, C = A B, with the rest of a layer done on the way out ([`Epilogue`]).
 //!
-//! [`gemm`] chooses between two kernels: [`small`] keeps a tile of C in registers and packs nothing, which suits the
-//! matrices of a small network; [`large`] is the `gemm` crate, which packs its operands and uses threads.
-//! [`PackedMatrix`] multiplies by one matrix again and again, always with the small kernel.
+//! [`gemm`] chooses between two kernels: [`small`] keeps a tile of C in registers and packs nothing, which
+//! suits the matrices of a small network; [`large`] is the `gemm` crate, which packs its operands and uses
+//! threads. [`PackedMatrix`] multiplies by one matrix again and again, always with the small kernel.
 
 mod columns;
 mod epilogue;
@@ -23,8 +23,8 @@ pub(crate) use transpose::transpose;
 
 /// The number of multiplications from which packing pays.
 ///
-/// Below it and for row-major A, each element of C is the same chain of sums whatever the other rows are; the `gemm`
-/// crate chooses the chain by the sizes.
+/// Below it and for row-major A, each element of C is the same chain of sums whatever the other rows are; the
+/// `gemm` crate chooses the chain by the sizes.
 const LARGE: usize = 1 << 21;
 
 /// Computes C = A B with `epilogue`, for A (m, k) with arbitrary strides and row-major B (k, n) and C (m, n).
@@ -53,7 +53,8 @@ pub(crate) fn gemm<T: SimdFloat>(
 
 /// Computes C = A B as [`gemm`] does, for B given as its row-major transpose (n, k).
 ///
-/// The small kernel wants B itself, which is allocated and made here; for a single row that takes most of the time.
+/// The small kernel wants B itself, which is allocated and made here; for a single row that takes most of the
+/// time.
 ///
 /// # Panics
 ///

@@ -16,9 +16,9 @@ const WHOLE: usize = (1 << 21) / ROW_MULTIPLE;
 
 /// The matrix M (outputs, inputs) of a layer, kept as its product takes it.
 ///
-/// M^T is the right factor, in panels of columns that are contiguous each, so that a panel stays in the cache while rows
-/// pass by; a small matrix is one panel. The product always takes the small kernel: a row of the result is the
-/// same bit for bit whichever rows come with it.
+/// M^T is the right factor, in panels of columns that are contiguous each, so that a panel stays in the cache
+/// while rows pass by; a small matrix is one panel. The product always takes the small kernel: a row of the
+/// result is the same bit for bit whichever rows come with it.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedMatrix<T> {
     inputs: usize,
@@ -64,7 +64,8 @@ impl<T: SimdFloat> PackedMatrix<T> {
         Self { inputs, outputs, panels }
     }
 
-    /// y <- activation(x M^T + bias) for `rows` rows: x is (rows, inputs) and y (rows, outputs). It allocates nothing.
+    /// y <- activation(x M^T + bias) for `rows` rows: x is (rows, inputs) and y (rows, outputs). It allocates
+    /// nothing.
     ///
     /// # Panics
     ///
@@ -113,7 +114,8 @@ mod tests {
     fn a_packed_product_equals_gemm_and_each_row_is_the_same_bit_for_bit_alone() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut random = |len| -> Vec<f64> { (0..len).map(|_| rng.random_range(-1. ..1.)).collect() };
-        // One panel, with a single column and with several; panels with a narrower last one, and with a single column.
+        // One panel, with a single column and with several; panels with a narrower last one, and with a
+        // single column.
         for (outputs, inputs, panels) in [(1, 40, 1), (7, 3, 1), (97, 1000, 4), (50, 2000, 2), (2, 70_000, 1)]
         {
             let rows = ROW_MULTIPLE + 9;

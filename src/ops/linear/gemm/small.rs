@@ -1,15 +1,16 @@
 //! Products of small matrices.
 //!
-//! A network of this crate multiplies matrices of about 64 x 32 x 32, some ten of them in a step of 15 microseconds. A
-//! library for large products spends much of such a call on choosing and packing, which cannot pay here: both factors
-//! lie in the nearest caches as they are. So this kernel packs nothing, allocates nothing and starts no threads. What
-//! it has to do well is to keep the multiply-add units busy, and to leave nothing for a second pass over C.
+//! A network of this crate multiplies matrices of about 64 x 32 x 32, some ten of them in a training step of
+//! 15 microseconds. A library for large products spends much of such a call on choosing a kernel and packing
+//! its operands, which cannot pay here: both are in the nearest caches already. So this kernel packs nothing,
+//! allocates nothing and starts no threads. It has two tasks: to keep the multiply-add units busy, and to
+//! leave nothing for a second pass over C.
 //!
 //! # The tile
 //!
-//! A multiply-add takes about four cycles, and most cores can start two in each. So at least eight independent sums have
-//! to be under way, with less than one load for each multiply-add. Both follow from keeping a *tile* of C, `ROWS` rows by
-//! two vectors of columns, in registers while all of k passes by:
+//! A multiply-add takes about four cycles, and most cores can start two in each. So at least eight
+//! independent sums have to be under way, with less than one load for each multiply-add. Both follow from
+//! keeping a *tile* of C, `ROWS` rows by two vectors of columns, in registers while all of k passes by:
 //!
 //! ```text
 //! for each pair of vectors of columns j        (then one vector, then part of one)
@@ -25,34 +26,35 @@
 //!         C[i][j] = sums
 //! ```
 //!
-//! That is 2 ROWS multiply-adds for 2 + ROWS loads. The sums, b and a take 2 ROWS + 3 registers, hence 8 rows where there
-//! are 32 registers (AVX-512: 19 in use; 16 sums) and 6 where there are 16 (AVX2: 15 in use; 12 sums).
+//! That is 2 ROWS multiply-adds for 2 + ROWS loads. The sums, b and a take 2 ROWS + 3 registers, hence 8 rows
+//! where there are 32 registers (AVX-512: 19 in use; 16 sums) and 6 where there are 16 (AVX2: 15 in use; 12
+//! sums).
 //!
 //! Some consequences:
 //!
-//! - B has to be row-major, since its rows are loaded as vectors; A may have any strides, since its elements are loaded
-//!   one at a time. So the gradient of a weight, g^T x, needs no transposed copy of g, and a forward product
-//!   x W^T wants the weight transposed, which the trainer keeps for that reason.
-//! - Each element of C is one chain of multiply-adds over p = 0..k, whatever its tile. So a row's result is the same bit for
-//!   bit whichever rows come with it, and prediction may cut its rows as it likes.
-//! - The bias is where the sums start, and the epilogue works on registers. The mask of a relu's backward and the
-//!   sums of a bias's gradient were passes of their own once; here they made a step at depth 16 2 to 4 % faster.
-//! - All of it is compiled for each instruction set ([`simd`]): every function on the way is `inline(always)`, and there are
-//!   no closures, which would be compiled for the plain one.
-//! - The loops over a tile have constant lengths. Written with an iterator whose length the compiler did not know, the sums
-//!   moved from registers to memory and the step took 2.3 times as long.
+//! - B has to be row-major, since its rows are loaded as vectors; A may have any strides, since its elements
+//!   are loaded one at a time. So the gradient of a weight, g^T x, needs no transposed copy of g, and a
+//!   forward product x W^T wants the weight transposed, which the trainer keeps for that reason.
+//! - Each element of C is one chain of multiply-adds over p = 0..k, whatever its tile. So a row's result is
+//!   the same bit for bit whichever rows come with it, and prediction may cut its rows as it likes.
+//! - The sums start at the bias, and the epilogue works on registers. The mask of a relu's backward and the
+//!   sums of a bias's gradient used to be passes of their own; here they made a step 2 to 4 % faster.
+//! - All of it is compiled for each instruction set ([`simd`]): every function is `inline(always)`, and there
+//!   are no closures, which would be compiled for the baseline.
+//! - The loops over a tile have constant lengths. Written with an iterator whose length the compiler did not
+//!   know, the sums moved from registers to memory and the step took 2.3 times as long.
 //!
-//! A product with a single column has no vector of columns. There, rows of A and the column are multiplied along k, four
-//! rows at a time, and the lanes are added up at the end.
+//! A product with a single column has no vector of columns. There, rows of A are multiplied by the column
+//! along k, four rows at a time, and the lanes are summed at the end.
 //!
 //! # What was tried
 //!
-//! - Reading the rows of a batch where they lie instead of gathering them first: 0.2 to 0.6 us of a step faster with up
-//!   to 2^14 rows of data, 1.9 us slower with 2^21.
+//! - Reading the rows of a batch where they lie instead of gathering them first: 0.2 to 0.6 us of a step
+//!   faster with up to 2^14 rows of data, 1.9 us slower with 2^21.
 //! - Prefetching those rows: no difference beyond the noise.
 //!
-//! Timed alone, the products of a step reach 95 % of what the multiply-add units can do (two Zen 4 cores), so the next
-//! gain is not in this file.
+//! Timed alone, the products of a step reach 95 % of what the multiply-add units can do (two Zen 4 cores), so
+//! the next gain is not in this file.
 
 use super::columns::{ColumnWise, Columns};
 use super::epilogue::{Epilogue, Matrix};
@@ -166,7 +168,8 @@ impl<T: SimdFloat> Gemm<'_, T> {
             }
         }
         match &mut self.epilogue {
-            // Loops of known lengths, here and below, so that no sum is addressed and has to leave its register.
+            // Loops of known lengths, here and below, so that no sum is addressed and has to leave its
+            // register.
             Epilogue::BiasActivation { activation: Activation::Relu, .. } => {
                 for sums in &mut sums {
                     for sum in sums {

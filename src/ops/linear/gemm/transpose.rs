@@ -19,10 +19,11 @@ struct Transpose<'a, T> {
     to: &'a mut [T],
 }
 
-/// The edge of the squares that are transposed one after the other: a row of one fills a cache line of `f32`, so each
-/// line that is touched is used whole.
+/// The edge of the squares that are transposed one after the other: a row of one fills a cache line of `f32`,
+/// so each line that is touched is used whole.
 ///
-/// Interleaving vectors instead was slower as compiled; squares of 4 x 4 by intrinsics saved 0.07 us of 0.3 in a step.
+/// Interleaving vectors instead was slower as compiled; squares of 4 x 4 by intrinsics saved 0.07 us of 0.3
+/// in a step.
 const SQUARE: usize = 16;
 
 impl<T: SimdFloat> WithSimd for Transpose<'_, T> {

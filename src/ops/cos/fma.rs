@@ -1,15 +1,17 @@
-//! The cosine of arguments that are not huge, without branches, for instruction sets that round a b + c once.
+//! The cosine for arguments that are not huge, without branches, for instruction sets with fused
+//! multiply-adds.
 //!
-//! The argument is reduced to r in [-pi/4, pi/4] or hardly beyond, x = k pi/2 + r - less, with pi/2 in three parts. What the
-//! first leaves of x is exact; `less` is what the rounding of r lost, and the third part. With u = r^2 the cosine is
-//! 1 - u/2 and the sine r, less what the rounding of that lost and a polynomial. k chooses which of the two is
-//! computed: numbers are selected, not results, so there is one polynomial. The result is the same on all these instruction
-//! sets.
+//! The argument is reduced to r in [-pi/4, pi/4] or hardly beyond, x = k pi/2 + r - less, with pi/2 in three
+//! parts. What the first leaves of x is exact; `less` is what the rounding of r lost, and the third part.
+//! With u = r^2 the cosine is 1 - u/2 and the sine r, less what the rounding of that lost and a polynomial. k
+//! chooses which of the two is computed: numbers are selected, not results, so there is one polynomial. The
+//! result is the same on all these instruction sets.
 //!
-//! The largest errors: in single precision 0.901 ulp, found by trying every argument below 2^20; in double precision 0.85
-//! ulp, found among 1.6 million, most of them where it should be largest; the bounds of its roundings add up to 0.95.
+//! The largest errors: in single precision 0.901 ulp, found by trying every argument below 2^20; in double
+//! precision 0.85 ulp, found among 1.6 million, most of them where it should be largest; the bounds of its
+//! roundings add up to 0.95.
 
-/// What differs from one type to the other.
+/// The constants that differ between the types.
 struct Constants<T, const N: usize> {
     /// The last bits of a sum with it are those of the nearest integer.
     round: T,
@@ -21,8 +23,8 @@ struct Constants<T, const N: usize> {
     sin: [T; N],
 }
 
-/// The polynomials are made as even in their relative error as can be (Remez) for r up to pi/4 + 0.04, each coefficient
-/// rounded before the next is found: below 2^-32 for the cosine and 2^-27.3 for the sine.
+/// The polynomials are made as even in their relative error as can be (Remez) for r up to pi/4 + 0.04, each
+/// coefficient rounded before the next is found: below 2^-32 for the cosine and 2^-27.3 for the sine.
 const SINGLE: Constants<f32, 3> = Constants {
     round: 12_582_912.,
     half_pi: [std::f32::consts::FRAC_PI_2.next_down(), 7.549_79e-8, -1.715_124_5e-15],
@@ -54,9 +56,9 @@ const DOUBLE: Constants<f64, 6> = Constants {
 
 macro_rules! cos {
     ($name:ident, $type:ident, $bits:ident, $constants:ident, $degree:literal $($i:literal)*) => {
-        /// cos(x + n pi/2) for x up to 2^20.
+        /// cos(x + n pi/2) for |x| < 2^20.
         #[inline(always)]
-        pub(in crate::ops) fn $name(x: $type, n: u8) -> $type {
+        pub(super) fn $name(x: $type, n: u8) -> $type {
             const SIGN: $bits = 1 << ($bits::BITS - 1);
             let Constants { round, half_pi, cos, sin } = $constants;
             // The last bits are those of -(k + n): so the last but one is the sign of the result.
@@ -72,7 +74,8 @@ macro_rules! cos {
             let one_less = u.mul_add(-0.5, 1.);
             let rest = u.mul_add(0.5, one_less - 1.);
             let bits = rounded.to_bits();
-            // The sign of `rounded` is never set, but a test of more bits than the last is one instruction and not two.
+            // The sign of `rounded` is never set, but a test of more bits than the last is one instruction
+            // and not two.
             let is_cos = bits & (SIGN | 1) == 0;
             let base = if is_cos { one_less } else { r };
             // cos(r - less) = cos(r) + r less, and the sine is less by `less`, as far as it matters.

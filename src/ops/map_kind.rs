@@ -3,11 +3,11 @@
 #[cfg(feature = "cuda")]
 use crate::ops::launch::Kernel;
 use crate::ops::scalar::Element;
-use crate::ops::{cos, maximum};
+use crate::ops::{cos, relu};
 
-/// An elementwise function of one operand.
+/// An elementwise function of one operand, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Function {
+pub(crate) enum MapKind {
     Relu,
     Cos,
 }
@@ -19,7 +19,7 @@ pub(crate) enum Saved {
     Result,
 }
 
-impl Function {
+impl MapKind {
     /// All functions.
     #[cfg(feature = "cuda")]
     pub(crate) const ALL: [Self; 2] = [Self::Relu, Self::Cos];
@@ -42,7 +42,7 @@ impl Function {
     /// out <- f(x), on slices of one length.
     pub(crate) fn forward<T: Element>(self, x: &[T], out: &mut [T]) {
         match self {
-            Self::Relu => maximum::cpu::relu(x, out),
+            Self::Relu => relu::forward(x, out),
             Self::Cos => cos::cpu::forward(x, out),
         }
     }
@@ -50,7 +50,7 @@ impl Function {
     /// out <- f'(.) grad, on slices of one length.
     pub(crate) fn backward<T: Element>(self, saved: &[T], grad: &[T], out: &mut [T]) {
         match self {
-            Self::Relu => maximum::cpu::relu_backward(saved, grad, out),
+            Self::Relu => relu::backward(saved, grad, out),
             Self::Cos => cos::cpu::backward(saved, grad, out),
         }
     }
@@ -59,7 +59,7 @@ impl Function {
     #[cfg(feature = "cuda")]
     pub(crate) fn kernels(self) -> [Kernel; 2] {
         match self {
-            Self::Relu => maximum::RELU_KERNELS,
+            Self::Relu => relu::KERNELS,
             Self::Cos => cos::KERNELS,
         }
     }

@@ -1,72 +1,14 @@
-//! The layers and the loss as operations against the same made of Candle's own: values and gradients of every dtype and
-//! layout, for sizes around those of tiles and vectors.
+//! The layers against the same made of Candle's operations: values and gradients of every dtype and layout,
+//! for sizes around those of tiles and vectors.
 
-use crate::compare::{Tolerance, assert_close, values};
-use crate::error::first_line;
-use candle_core::{D, DType, Device, Result, Tensor, Var};
-use rand::{Rng, SeedableRng};
+use candle_core::{DType, Device, Result, Tensor, Var};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use taper::ops::{Activation, cos_linear, cos_linear_with, linear, linear_with, mse};
+
+use super::{Activation, cos_linear, cos_linear_with, linear, linear_with};
+use crate::ops::testing::{Tolerance, View, assert_close, eighths, message, results, tolerance, values};
 
 const ACTIVATIONS: [Activation; 2] = [Activation::Identity, Activation::Relu];
-
-/// For numbers of magnitude 1: what a sum of `terms` of them may be off.
-fn tolerance(dtype: DType, terms: usize) -> Tolerance {
-    let unit = match dtype {
-        DType::F64 => 1e-15,
-        DType::F32 => 4e-7,
-        DType::F16 => 2e-3,
-        _ => 1.6e-2,
-    };
-    Tolerance { rtol: 2. * unit, atol: unit * terms.max(1) as f64 }
-}
-
-/// Eighths in [-1, 1], exact in every dtype.
-fn eighths(shape: &[usize], rng: &mut ChaCha8Rng) -> Tensor {
-    let data: Vec<f64> =
-        (0..shape.iter().product()).map(|_| f64::from(rng.random_range(-8i8..=8)) / 8.).collect();
-    Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
-}
-
-/// How an operand of some shape lies in memory.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum View {
-    Contiguous,
-    /// The last two axes, or the only one and one of length 1, are exchanged.
-    Transposed,
-    /// A part of longer rows and of more of them.
-    Narrowed,
-    /// One row for all, by a stride of 0.
-    Repeated,
-}
-
-impl View {
-    const ALL: [Self; 4] = [Self::Contiguous, Self::Transposed, Self::Narrowed, Self::Repeated];
-
-    /// The shape of what is in memory.
-    fn base(self, shape: &[usize]) -> Vec<usize> {
-        let mut base = shape.to_vec();
-        let rank = base.len();
-        match self {
-            Self::Transposed if rank > 1 => base.swap(rank - 2, rank - 1),
-            Self::Narrowed => base.iter_mut().for_each(|len| *len += 3),
-            Self::Repeated => base[0] = 1,
-            _ => {}
-        }
-        base
-    }
-
-    fn of(self, base: &Tensor, shape: &[usize]) -> Result<Tensor> {
-        match self {
-            Self::Transposed if shape.len() > 1 => base.transpose(D::Minus2, D::Minus1),
-            Self::Narrowed => {
-                shape.iter().enumerate().try_fold(base.clone(), |x, (axis, &len)| x.narrow(axis, 2, len))
-            }
-            Self::Repeated => base.broadcast_as(shape),
-            _ => Ok(base.clone()),
-        }
-    }
-}
 
 /// A layer made of Candle's own operations, with relu's derivative at 0 and at NaN.
 fn by_candle(x: &[Tensor], cosine: bool, activation: Activation) -> Result<Tensor> {
@@ -89,25 +31,6 @@ fn by_taper(x: &[Tensor], cosine: bool, activation: Activation) -> Result<Tensor
     layer(&x[0], &x[1], x.get(2), activation)
 }
 
-/// The value of `f` at views of variables, and the variables' gradients for `upstream`.
-fn results(
-    f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    bases: &[Tensor],
-    views: &[(View, Vec<usize>)],
-    dtype: DType,
-    upstream: &Tensor,
-) -> Vec<Vec<f64>> {
-    let vars: Vec<Var> =
-        bases.iter().map(|x| Var::from_tensor(&x.to_dtype(dtype).unwrap()).unwrap()).collect();
-    let x: Vec<Tensor> =
-        vars.iter().zip(views).map(|(x, (view, shape))| view.of(x, shape).unwrap()).collect();
-    let z = f(&x).unwrap();
-    assert_eq!(z.dtype(), dtype);
-    let grads = (&z * upstream.to_dtype(dtype).unwrap()).unwrap().sum_all().unwrap().backward().unwrap();
-    let grads = vars.iter().map(|x| values(grads.get(x).unwrap()));
-    [values(&z)].into_iter().chain(grads).collect()
-}
-
 /// Holds a layer of (..., `inputs`) to `outputs`, with operands seen as `views`, against Candle's in `f64`.
 fn check(leading: &[usize], inputs: usize, outputs: usize, views: &[View], dtype: DType) {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -123,7 +46,7 @@ fn check(leading: &[usize], inputs: usize, outputs: usize, views: &[View], dtype
             let ours = results(|x| by_taper(x, cosine, activation), &bases, &views, dtype, &upstream);
             let candles =
                 results(|x| by_candle(x, cosine, activation), &bases, &views, DType::F64, &upstream);
-            // Of 16 bits only Candle's sums over a repeated row are made of many rounded terms.
+            // In 16 bits only Candle's sums over a repeated row have many rounded terms.
             let exact = matches!(dtype, DType::F16 | DType::BF16)
                 && views.iter().all(|(view, _)| *view != View::Repeated);
             let terms = if exact { 1 } else { upstream.elem_count().max(inputs).max(8) };
@@ -148,7 +71,7 @@ fn sizes_around_tiles_and_vectors() {
     }
 }
 
-/// 2^21 multiplications and more go to the `gemm` crate.
+/// From 2^21 multiplications on, the `gemm` crate computes the product.
 #[test]
 fn large_products() {
     for dtype in [DType::F32, DType::F64] {
@@ -178,7 +101,8 @@ fn any_leading_axes() {
     }
 }
 
-/// No rows, no inputs, or no outputs, whether the operands are contiguous or begin behind the end of their storage.
+/// No rows, no inputs, or no outputs, whether the operands are contiguous or start past the end of their
+/// storage.
 #[test]
 fn empty_operands() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
@@ -213,20 +137,20 @@ fn empty_operands() {
 }
 
 #[test]
-fn a_relu_gives_nothing_at_zero_and_beside_nan() {
+fn a_relu_passes_no_gradient_at_zero_and_nan() {
     let x = Var::new(&[[1f32], [f32::NAN], [0.], [f32::INFINITY]], &Device::Cpu).unwrap();
     let weight = Var::new(&[[1f32], [-1.]], &Device::Cpu).unwrap();
     let bias = Var::new(&[0f32, 0.], &Device::Cpu).unwrap();
     let y = linear_with(&x, &weight, Some(&bias), Activation::Relu).unwrap();
     let (inf, nan) = (f64::INFINITY, f64::NAN);
-    let wide = Tolerance { rtol: 0., atol: 0. };
-    assert_close("y", &values(&y), &[1., 0., nan, nan, 0., 0., inf, 0.], wide);
+    let exact = Tolerance { relative: 0., absolute: 0. };
+    assert_close("y", &values(&y), &[1., 0., nan, nan, 0., 0., inf, 0.], exact);
     let grads = y.backward().unwrap();
-    assert_close("dx", &values(grads.get(&x).unwrap()), &[1., 0., 0., 1.], wide);
-    assert_close("db", &values(grads.get(&bias).unwrap()), &[2., 0.], wide);
+    assert_close("dx", &values(grads.get(&x).unwrap()), &[1., 0., 0., 1.], exact);
+    assert_close("db", &values(grads.get(&bias).unwrap()), &[2., 0.], exact);
 }
 
-/// Candle panics when a backward returns no gradient for a tracked operand, and needs none for a constant.
+/// Candle panics when a backward returns no gradient for a tracked operand; a constant needs none.
 #[test]
 fn constants_get_no_gradient() {
     let constants = [[2, 3].as_slice(), &[4, 3], &[4]]
@@ -252,13 +176,13 @@ fn constants_get_no_gradient() {
 fn errors_name_the_operation_and_all_operands() {
     let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
     let f32s = |shape: &[usize]| zeros(shape, DType::F32);
-    let message = |result: Result<Tensor>| first_line(&result.unwrap_err());
     for (name, layer) in [("linear", linear as fn(&_, &_, Option<&_>) -> _), ("cos_linear", cos_linear)] {
         let x = f32s(&[5, 3]);
         assert_eq!(
             message(layer(&x, &f32s(&[4, 3]), Some(&f32s(&[1])))),
             format!(
-                "{name}: x is F32 [5, 3] on Cpu, weight is F32 [4, 3] on Cpu, bias is F32 [1] on Cpu, expected bias [4]"
+                "{name}: x is F32 [5, 3] on Cpu, weight is F32 [4, 3] on Cpu, bias is F32 [1] on Cpu, \
+                 expected bias [4]"
             )
         );
         assert_eq!(
@@ -272,7 +196,8 @@ fn errors_name_the_operation_and_all_operands() {
         assert_eq!(
             message(layer(&x, &f32s(&[4, 3]), Some(&zeros(&[4], DType::F64)))),
             format!(
-                "{name}: x is F32 [5, 3] on Cpu, weight is F32 [4, 3] on Cpu, bias is F64 [4] on Cpu, expected one dtype"
+                "{name}: x is F32 [5, 3] on Cpu, weight is F32 [4, 3] on Cpu, bias is F64 [4] on Cpu, \
+                 expected one dtype"
             )
         );
         let whole = zeros(&[2, 2], DType::U32);
@@ -283,50 +208,4 @@ fn errors_name_the_operation_and_all_operands() {
             )
         );
     }
-    assert_eq!(
-        message(mse(&f32s(&[3, 1]), &f32s(&[3]))),
-        "mse: prediction is F32 [3, 1] on Cpu, target is F32 [3] on Cpu, expected one shape"
-    );
-    assert_eq!(
-        message(mse(&f32s(&[0]), &f32s(&[0]))),
-        "mse: prediction is F32 [0] on Cpu, target is F32 [0] on Cpu, expected at least one element"
-    );
-    assert_eq!(
-        message(mse(&f32s(&[2]), &zeros(&[2], DType::F16))),
-        "mse: prediction is F32 [2] on Cpu, target is F16 [2] on Cpu, expected one dtype"
-    );
-}
-
-#[test]
-fn the_squared_error_is_candles() {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16] {
-        for shape in [[].as_slice(), &[1], &[15], &[16], &[17], &[64, 1], &[3, 5], &[2, 3, 33]] {
-            for x in View::ALL {
-                for y in View::ALL {
-                    let [x, y] = [x, y].map(|view| if shape.is_empty() { View::Contiguous } else { view });
-                    let views = [(x, shape.to_vec()), (y, shape.to_vec())];
-                    let bases: Vec<Tensor> =
-                        views.iter().map(|(view, shape)| eighths(&view.base(shape), &mut rng)).collect();
-                    let upstream = Tensor::new(-0.75f64, &Device::Cpu).unwrap();
-                    let ours = results(|x| mse(&x[0], &x[1]), &bases, &views, dtype, &upstream);
-                    let candles = |x: &[Tensor]| (&x[0] - &x[1])?.sqr()?.mean_all();
-                    let candles = results(candles, &bases, &views, DType::F64, &upstream);
-                    for (part, (ours, candles)) in ours.iter().zip(&candles).enumerate() {
-                        let what = format!("{shape:?} {x:?} {y:?} {dtype:?}: {part}");
-                        assert_close(&what, ours, candles, tolerance(dtype, 8));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Where `f32` would add up to something else.
-#[test]
-fn squares_are_added_up_in_double_precision() {
-    let n = 1 << 20;
-    let x = Tensor::full(0.1f32, n, &Device::Cpu).unwrap();
-    let expected = f64::from(0.1f32).powi(2) as f32;
-    assert_eq!(mse(&x, &x.zeros_like().unwrap()).unwrap().to_scalar::<f32>().unwrap(), expected);
 }
