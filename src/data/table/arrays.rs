@@ -8,9 +8,11 @@ use safetensors::tensor::Metadata;
 
 use super::cell::Real;
 use super::choice::list;
+use super::columns::{Column, target_names};
 use super::matrix::{Array, Matrix};
+use super::npy;
+use super::raw_table::RawTable;
 use super::source::Source;
-use super::{Column, Rows, npy, target_names};
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
 
@@ -20,7 +22,7 @@ const LONGEST_HEADER: u64 = 100_000_000;
 pub(super) const X: &str = "X";
 
 /// Reads `config.file` and the targets' file that `config.target` names.
-pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
     check_names(config, ".npy")?;
     let [target] = config.target.as_slice() else {
         let problem = format!("is {}, expected the .npy file of the targets", said(&config.target));
@@ -47,7 +49,7 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
 }
 
 /// Reads the tensors `X` and `y` of `config.file`, or one that `config.target` names instead of `y`.
-pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
     check_names(config, ".safetensors")?;
     let target = match config.target.as_slice() {
         [] => "y",
@@ -174,7 +176,7 @@ fn said(names: &[String]) -> String {
 }
 
 /// Joins features and targets, and does with missing values what was asked for.
-fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<Rows<T>> {
+fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<RawTable<T>> {
     x.array.check_matrix()?;
     for matrix in [&x, &y] {
         if matrix.array.columns == 0 {
@@ -210,5 +212,5 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
-    Ok(Rows { x: x.values, y: y.values, features, targets, groups: None, dropped })
+    Ok(RawTable { x: x.values, y: y.values, features, targets, groups: None, dropped })
 }

@@ -1,11 +1,10 @@
 //! Text columns as features of zeros and ones.
 
 use std::collections::HashMap;
-
 use std::path::Path;
 
-use super::MAX_CATEGORIES;
 use super::cell::Real;
+use super::columns::MAX_CATEGORIES;
 use crate::error::{Error, Result};
 
 /// The different values of a text column, numbered as they come.

@@ -6,58 +6,16 @@ use std::path::Path;
 
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
-use super::Rows;
-use super::cell::{Real, quote};
-use super::choice::Choice;
-use super::line::{line_of, place_of};
-use super::parse::Parser;
+use super::cell::quote;
+use super::line::RowStart;
 use super::quotes::{self, Quotes};
 use super::source::Source;
-use crate::config::FileConfig;
 use crate::error::{Error, Result};
 
 /// The bytes that are read at a time.
 const BUFFER: usize = 1 << 18;
-/// The rows by which it is decided what is text, and how many bytes of them are enough.
-const SAMPLE: usize = 1000;
-const SAMPLE_BYTES: usize = 1 << 24;
 const OPEN: &str =
     "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
-
-/// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
-pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<Rows<T>> {
-    let mut lines = Lines::open(&config.file, Source::open("data.file", &config.file)?, delimiter)?;
-    let header = lines.header.clone();
-    if let [one] = header.as_slice() {
-        let problem = format!(
-            "the header has one column, {}, expected a target and features, separated by {}",
-            quote(one),
-            if delimiter.is_some() { "tabs" } else { "commas, semicolons or tabs" }
-        );
-        return Err(Error::data(&lines.header_place, problem));
-    }
-
-    let choice = Choice::new(config, &header)?;
-    let (mut sample, mut bytes, mut is_done) = (Vec::new(), 0, false);
-    let mut record = StringRecord::new();
-    while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && !is_done {
-        is_done = !lines.next(&mut record)?;
-        if !is_done {
-            // The text of a row, and where each of its fields ends.
-            bytes += record.as_slice().len() + record.len() * size_of::<usize>();
-            sample.push(record.clone());
-        }
-    }
-    let mut parser = Parser::new(config, header, choice, &sample);
-    for record in sample {
-        parser.add(&record)?;
-    }
-    while !is_done && lines.next(&mut record)? {
-        parser.add(&record)?;
-    }
-    lines.finish()?;
-    parser.finish()
-}
 
 /// What is wrong with a file that begins as those of other formats do.
 fn other_format(start: &[u8]) -> Option<&'static str> {
@@ -98,7 +56,7 @@ pub(super) struct Lines<'a> {
     pub(super) file: &'a Path,
     /// The names of the columns, and where they stand.
     pub(super) header: Vec<String>,
-    header_place: String,
+    pub(super) header_place: String,
     delimiter: u8,
     /// The file once more, to look at rows as they stand there; a pipe has no more than one reader.
     again: Option<File>,
@@ -141,7 +99,7 @@ impl<'a> Lines<'a> {
             return Err(Error::data(self.file.display(), problem));
         }
         let header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
-        let place = place_of(self.file, &record, None);
+        let place = RowStart::of_record(&record).place(self.file, None);
         if header.iter().any(|name| name.contains('\0')) {
             let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8";
             return Err(Error::data(place, problem));
@@ -195,7 +153,8 @@ impl<'a> Lines<'a> {
 
     /// The error of a row, or of its field in `column`.
     pub(super) fn error(&self, record: &StringRecord, column: Option<usize>, problem: &str) -> Error {
-        Error::data(place_of(self.file, record, column.map(|column| self.header[column].as_str())), problem)
+        let column = column.map(|column| self.header[column].as_str());
+        Error::data(RowStart::of_record(record).place(self.file, column), problem)
     }
 
     /// Refuses a row of several lines whose quotes are not in order, which may well be several rows.
@@ -230,8 +189,7 @@ impl<'a> Lines<'a> {
 
     fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
         self.reader.read_record(record).map_err(|error| {
-            let line = line_of(self.file, error.position());
-            let place = format!("{}:{line}", self.file.display());
+            let place = RowStart::Text(error.position().cloned()).place(self.file, None);
             match error.kind() {
                 ErrorKind::Utf8 { err, .. } => {
                     let column = match self.header.get(err.field()) {
@@ -250,8 +208,8 @@ impl<'a> Lines<'a> {
     pub(super) fn finish(&self) -> Result<()> {
         match self.quotes(self.last.as_ref(), None)? {
             Quotes::Open => {
-                let line = line_of(self.file, self.last.as_ref());
-                Err(Error::data(format!("{}:{line}", self.file.display()), OPEN))
+                let place = RowStart::Text(self.last.clone()).place(self.file, None);
+                Err(Error::data(place, OPEN))
             }
             Quotes::Right | Quotes::Early => Ok(()),
         }

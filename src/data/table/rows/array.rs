@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::RowOptions;
+use super::options::RowOptions;
 use crate::data::table::arrays::{Tensors, X, open_npy};
 use crate::data::table::cell::Real;
 use crate::data::table::choice::list;
+use crate::data::table::columns::Column;
+use crate::data::table::format::Format;
 use crate::data::table::matrix::Array;
 use crate::data::table::source::Source;
-use crate::data::table::{Column, Format};
 use crate::error::{Error, Result};
 
 /// The rows of a matrix whose columns are the features in order.

@@ -1,21 +1,24 @@
 //! Rows of a file in blocks, for columns that are known beforehand.
 
 mod array;
+mod options;
 mod text;
 
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
 use self::array::ArrayRows;
 use self::text::TextRows;
 use super::cell::Real;
-use super::{Column, Format};
+use super::columns::Column;
+use super::format::Format;
 use crate::config::FloatType;
 #[cfg(feature = "parquet")]
 use crate::error::Error;
 use crate::error::Result;
+
+pub use options::{RowOptions, Unknown};
 
 /// Reads the rows of a file in blocks: files of any size in memory for one block.
 ///
@@ -58,30 +61,6 @@ pub struct Block {
     pub x: Tensor,
     /// For each row the fields of the columns to keep, as they are in the file; empty where none are kept.
     pub kept: Vec<Vec<String>>,
-}
-
-/// What a [`RowReader`] does with what it may meet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RowOptions {
-    /// Whether a missing value becomes NaN; else it is an error.
-    pub allow_missing: bool,
-    /// What becomes of a text that is none of its column's categories.
-    pub unknown: Unknown,
-    /// Columns of a text file to hand over as they are.
-    pub keep: Vec<String>,
-}
-
-/// What becomes of a text that is none of its column's categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unknown {
-    /// It is refused.
-    #[default]
-    Error,
-    /// All features of the column are 0, as by scikit-learn's `OneHotEncoder(handle_unknown="ignore")`.
-    Zeros,
-    /// It is a missing value.
-    Missing,
 }
 
 enum Rows<'a> {

@@ -5,13 +5,13 @@ use std::path::Path;
 use candle_core::DType;
 use csv::StringRecord;
 
-use super::{RowOptions, Unknown};
-use crate::data::table::Column;
+use super::options::{RowOptions, Unknown};
 use crate::data::table::cell::{Cell, Real, is_missing, quote};
 use crate::data::table::choice::{find, list, nearest};
+use crate::data::table::columns::Column;
 use crate::data::table::delimited::Lines;
-use crate::data::table::parse::field;
 use crate::data::table::source::Source;
+use crate::data::table::text::field;
 use crate::error::{Error, Result};
 
 /// The rows of a text file whose columns are known.
