@@ -46,6 +46,7 @@ mod parallel;
 pub mod random;
 pub mod report;
 pub mod run;
+mod stats;
 pub mod storage;
 pub mod telemetry;
 pub mod train;
