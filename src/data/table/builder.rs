@@ -1,4 +1,5 @@
-//! Rows of decoded fields, put together as a table. The formats decode; what the fields may be is decided here.
+//! Rows of decoded fields, put together as a table. The formats decode; what the fields may be is decided
+//! here.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -63,8 +64,8 @@ pub(super) struct TextColumn {
 }
 
 impl<'a, T: Real> RowBuilder<'a, T> {
-    /// Collects the columns of `choice` among those of `header`. A feature that has no kind yet takes that of its first
-    /// value.
+    /// Collects the columns of `choice` among those of `header`. A feature that has no kind yet takes that of
+    /// its first value.
     pub(super) fn new(
         config: &'a FileConfig,
         header: Vec<String>,
@@ -102,7 +103,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         match row.cell(column) {
             Cell::Number(number) => Ok(number),
             Cell::Missing => {
-                let problem = "is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows";
+                let problem = "is a missing value, and a target cannot be filled; \
+                               `--missing drop` leaves out such rows";
                 Err(self.refuse(row, column, problem))
             }
             cell => Err(self.not_a_number(row, column, cell)),
@@ -182,7 +184,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let fits_f64 = || matches!(row.cell::<f64>(column), Cell::Number(_));
         let problem = match cell {
             Cell::Missing => {
-                "is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
+                "is a missing value; \
+                 `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
             }
             Cell::Infinite => "is infinite, expected a finite number",
             Cell::TooLarge if T::DTYPE == DType::F32 && fits_f64() => {
@@ -204,8 +207,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     fn one_too_many(&self, column: usize) -> String {
         let name = &self.header[column];
         format!(
-            "is one value too many for a text column, expected at most {MAX_CATEGORIES}; `--drop {name}` leaves the \
-             column out"
+            "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
+             `--drop {name}` leaves the column out"
         )
     }
 

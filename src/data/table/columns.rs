@@ -11,8 +11,8 @@ pub const MAX_CATEGORIES: usize = 64;
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// The sorted values of a text column, one-hot encoded: each is a feature that is 1 where the column has that value
-    /// and 0 elsewhere. Empty for a column of numbers.
+    /// The sorted values of a text column, one-hot encoded: each is a feature that is 1 where the column has
+    /// that value and 0 elsewhere. Empty for a column of numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
 }

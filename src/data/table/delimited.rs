@@ -1,4 +1,4 @@
-//! Text files of separated fields.
+//! Delimited text, row by row.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -12,12 +12,12 @@ use super::quotes::{self, Quotes};
 use super::source::Source;
 use crate::error::{Error, Result};
 
-/// The bytes that are read at a time.
+/// The number of bytes read at a time.
 const BUFFER: usize = 1 << 18;
 const OPEN: &str =
     "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
 
-/// What is wrong with a file that begins as those of other formats do.
+/// What is wrong with a file that begins like one of another format.
 fn other_format(start: &[u8]) -> Option<&'static str> {
     Some(match start {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "is text in UTF-16, expected UTF-8",
@@ -27,8 +27,8 @@ fn other_format(start: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The comma, semicolon or tab of which the first line that is not empty has most outside of quotes; the comma if it has
-/// none.
+/// The comma, semicolon or tab, whichever the first nonempty line has most of outside quotes; the comma if it
+/// has none.
 fn most_frequent_delimiter(start: &[u8]) -> u8 {
     let breaks = start.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
     let start = &start[breaks..];
@@ -50,22 +50,22 @@ fn most_frequent_delimiter(start: &[u8]) -> u8 {
     counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter)
 }
 
-/// The rows of a text file, of which each has as many fields as the header.
+/// The rows of a text file, each with as many fields as the header.
 pub(super) struct Lines<'a> {
     reader: Reader<BufReader<Source>>,
     pub(super) file: &'a Path,
-    /// The names of the columns, and where they stand.
+    /// The names of the columns, and the place of the header.
     pub(super) header: Vec<String>,
     pub(super) header_place: String,
     delimiter: u8,
-    /// The file once more, to look at rows as they stand there; a pipe has no more than one reader.
+    /// The file opened again, to look at the raw text of rows; a pipe has only one reader.
     again: Option<File>,
-    /// Where the last row is.
+    /// Where the last row begins.
     last: Option<Position>,
 }
 
 impl<'a> Lines<'a> {
-    /// Reads `source`, which is the opened `file`, as text with a header, separated by `delimiter` or else by what its
+    /// Reads `source`, the open `file`, as text with a header, separated by `delimiter` or else by what its
     /// header has most of.
     pub(super) fn open(file: &'a Path, source: Source, delimiter: Option<u8>) -> Result<Self> {
         let cannot = |error: io::Error| Error::data(file.display(), format!("cannot be read: {error}"));
@@ -91,7 +91,7 @@ impl<'a> Lines<'a> {
         Ok(lines)
     }
 
-    /// Reads the names of the columns, of which each must be there once.
+    /// Reads the names of the columns, which must be unique.
     fn read_header(&mut self) -> Result<()> {
         let mut record = StringRecord::new();
         if !self.read(&mut record)? {
@@ -157,7 +157,7 @@ impl<'a> Lines<'a> {
         Error::data(RowStart::of_record(record).place(self.file, column), problem)
     }
 
-    /// Refuses a row of several lines whose quotes are not in order, which may well be several rows.
+    /// Rejects a row of several lines with misplaced quotes, since it may well be several rows.
     fn check_quotes(&mut self, record: &StringRecord) -> Result<()> {
         self.last = record.position().cloned();
         if !(record.as_slice().contains('\n') || record.as_slice().contains('\r')) {
@@ -168,14 +168,14 @@ impl<'a> Lines<'a> {
             Quotes::Right => Ok(()),
             Quotes::Open => Err(self.error(record, None, OPEN)),
             Quotes::Early => {
-                let problem = "has line breaks within quotes and more than a separator after the quote that closes them: is a \
-                               quote missing, or one of a field not written twice?";
+                let problem = "has line breaks within quotes and more than a separator after the quote that closes \
+                               them: is a quote missing, or one of a field not written twice?";
                 Err(self.error(record, None, problem))
             }
         }
     }
 
-    /// The state of the quotes in a row as it stands in the file; those of a pipe are taken to be right.
+    /// The state of the quotes in the raw text of a row; those of a pipe are taken to be right.
     fn quotes(&self, start: Option<&Position>, end: Option<u64>) -> Result<Quotes> {
         let (Some(start), Some(mut file)) = (start, self.again.as_ref()) else { return Ok(Quotes::Right) };
         let len = end.unwrap_or(u64::MAX).saturating_sub(start.byte());
@@ -204,7 +204,7 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// Refuses a file whose last field began with a quote and went on to the end without another.
+    /// Rejects a file whose last field has no closing quote.
     pub(super) fn finish(&self) -> Result<()> {
         match self.quotes(self.last.as_ref(), None)? {
             Quotes::Open => {

@@ -33,8 +33,9 @@ impl RowStart {
 
     /// The line of the row, counted from 1.
     ///
-    /// The csv crate stops counting before the line feed of the row before and before empty lines, so that its line is
-    /// too small in Windows files; it serves where the file cannot be read again. Lines are counted only for messages.
+    /// The csv crate stops counting before the line feed of the row before and before empty lines, so that
+    /// its line is too small in Windows files; it serves where the file cannot be read again. Lines are
+    /// counted only for messages.
     pub(super) fn line(&self, file: &Path) -> u64 {
         match self {
             Self::Text(None) => 1,

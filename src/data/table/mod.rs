@@ -1,6 +1,7 @@
 //! Data from files.
 //!
-//! Text is read in one pass straight into the matrix of the features, so that memory is little more than that matrix.
+//! Rows are read in one pass straight into the matrix of the features, so that peak memory is little more
+//! than that matrix.
 
 mod arrays;
 mod builder;
@@ -38,21 +39,23 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 
 /// Reads the file that `config` names into a data set of `dtype` on the CPU.
 ///
-/// By its ending the file is
+/// By its extension the file is
 ///
-/// - text with a header (.csv, .txt: separated by the comma, semicolon or tab that the header has most of, .tsv: by tabs).
-///   A column of the features is text if no more than half of the values in its first 1000 rows are numbers, and then
-///   each of its values, at most [`MAX_CATEGORIES`], becomes a feature of zeros and ones. Spaces around fields do not count;
-/// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts, of which null and NaN are missing values;
-/// - a matrix of numpy (.npy), whose `target` is another such file;
-/// - .safetensors with the matrix `X` and a tensor named as `target` says, or else `y`.
+/// - text with a header (.csv, .txt: separated by the comma, semicolon or tab that the header has most of,
+///   .tsv: by tabs). A column of features is text if at most half of its values in the first 1000 rows are
+///   numbers; it is one-hot encoded, with at most [`MAX_CATEGORIES`] different values. Spaces around fields
+///   are ignored;
+/// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts; null and NaN are missing
+///   values;
+/// - a numpy matrix (.npy), whose `target` is another such file;
+/// - .safetensors with the matrix `X` and the tensor that `target` names, by default `y`.
 ///
 /// In the latter two the columns have no names, and NaN is a missing value.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when there is no such file or column, and with [`Error::Data`] for anything in the file
-/// that cannot be learnt from.
+/// Fails with [`Error::Config`](crate::Error::Config) when there is no such file or column, and with
+/// [`Error::Data`](crate::Error::Data) for anything in the file that cannot be learnt from.
 ///
 /// # Examples
 ///
@@ -84,7 +87,7 @@ pub fn read(config: &FileConfig, dtype: FloatType) -> Result<Table> {
         };
         warn!(
             duplicates = table.duplicates,
-            "rows are equal to rows before them: a fold may be tested on what it was trained on, {advice}"
+            "rows equal earlier rows: a fold may be tested on what it was trained on, {advice}"
         );
     }
     Ok(table)

@@ -27,8 +27,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// `data` whose columns have no names: the features become `x0`, `x1`, ..., the target `y`, several targets `y0`,
-    /// `y1`, ....
+    /// `data` whose columns have no names: the features become `x0`, `x1`, ..., the target `y`, several
+    /// targets `y0`, `y1`, ....
     pub fn unnamed(data: Dataset) -> Self {
         let (features, targets) = (Column::unnamed(data.features()), target_names(data.targets()));
         Self { data, features, targets, dropped: 0, duplicates: 0 }
@@ -79,10 +79,11 @@ impl<T: Real> RawTable<T> {
     }
 }
 
-/// The number of rows that share the 64-bit hash of an earlier one: the chance that any two of ten million different
-/// rows do is 3e-6.
+/// The number of rows that share the 64-bit hash of an earlier one: the chance that any two of ten million
+/// different rows do is 3e-6.
 ///
-/// The hashes are sorted in parts, each of which takes at most a third of the memory of the rows, however narrow they are.
+/// The hashes are sorted in parts, each of which takes at most a third of the memory of the rows, however
+/// narrow they are.
 fn duplicates<T: Real>(x: &[T], y: &[T], rows: usize) -> usize {
     let hash = |(x, y): (&[T], &[T])| {
         let mut hasher = DefaultHasher::new();

@@ -63,8 +63,8 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// The values of the next rows, at most `count` of them, column by column; empty where a column is not chosen, and at
-    /// the end of the file.
+    /// The values of the next rows, at most `count` of them, column by column; empty where a column is not
+    /// chosen, and at the end of the file.
     pub(super) fn next(&mut self, count: usize) -> Result<Vec<Vec<Value>>> {
         loop {
             let mut values = vec![Vec::new(); self.names.len()];

@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a [`RowReader`](super::RowReader) does with what it may meet.
+/// How a [`RowReader`](super::RowReader) handles irregular rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowOptions {
-    /// Whether a missing value becomes NaN; else it is an error.
+    /// Whether a missing value becomes NaN; otherwise it is an error.
     pub allow_missing: bool,
-    /// What becomes of a text that is none of its column's categories.
+    /// How a text that is not among the categories of its column is handled.
     pub unknown: Unknown,
-    /// Columns of a text file to hand over as they are.
+    /// Columns of a text file to pass on unchanged.
     pub keep: Vec<String>,
 }
 
-/// What becomes of a text that is none of its column's categories.
+/// How a text that is not among the categories of its column is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unknown {
-    /// It is refused.
+    /// It is an error.
     #[default]
     Error,
     /// All features of the column are 0, as by scikit-learn's `OneHotEncoder(handle_unknown="ignore")`.
