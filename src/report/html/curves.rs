@@ -60,10 +60,10 @@ impl Curves {
             0..=1 => {}
             many @ 2..=MOST_LINES => {
                 for points in self.folds.values() {
-                    picture.line(self.ink, 1., 0.4, thin(points, MOST_POINTS / many));
+                    picture.line(self.ink, 1., 0.4, &thin(points, MOST_POINTS / many));
                 }
             }
-            _ => picture.area(self.ink, 0.25, self.envelope()),
+            _ => picture.area(self.ink, 0.25, &self.envelope()),
         }
         draw_line(picture, self.ink, &self.median);
     }
@@ -86,10 +86,10 @@ impl Curves {
 
 /// Draws a bold line, or a dot if there is only one point.
 fn draw_line(picture: &mut Picture, ink: Ink, points: &[Point]) {
-    if let [point] = points {
-        picture.dots(ink, 4., 1., vec![*point]);
+    if points.len() == 1 {
+        picture.dots(ink, 4., 1., points);
     } else {
-        picture.line(ink, 2.25, 1., thin(points, MOST_POINTS / 4));
+        picture.line(ink, 2.25, 1., &thin(points, MOST_POINTS / 4));
     }
 }
 

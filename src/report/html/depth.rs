@@ -49,17 +49,17 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
     let mut picture = Picture::new(x, Axis::log_if_wide(&unit, all));
     let [from, to] = [first.0 as f64 - room, last.0 as f64 + room];
     if together.is_finite() {
-        picture.line(Ink::Second, 2., 1., vec![(from, together), (to, together)]);
+        picture.line(Ink::Second, 2., 1., &[(from, together), (to, together)]);
     }
-    picture.dots(Ink::Muted, 2.5, 0.7, dots);
+    picture.dots(Ink::Muted, 2.5, 0.7, &dots);
     for (depth, mean, std) in shown.iter().filter(|(.., std)| *std > 0.) {
         let ends = [mean - std, mean + std];
-        picture.line(Ink::First, 1.5, 0.8, ends.map(|end| (*depth as f64, end)).to_vec());
+        picture.line(Ink::First, 1.5, 0.8, &ends.map(|end| (*depth as f64, end)));
     }
     let means: Vec<_> = shown.iter().map(|(depth, mean, _)| (*depth as f64, *mean)).collect();
-    picture.line(Ink::First, 2.25, 1., means.clone());
+    picture.line(Ink::First, 2.25, 1., &means);
     if means.len() <= 30 {
-        picture.dots(Ink::First, 4., 1., means);
+        picture.dots(Ink::First, 4., 1., &means);
     }
 
     let mut legend = vec![(Key::Line(Ink::First), "one depth".to_owned())];

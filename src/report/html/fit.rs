@@ -62,9 +62,9 @@ impl Pairs {
         let ends = [f64::min, f64::max].map(|end| all.clone().reduce(end).unwrap_or_default());
         let x = Axis::new(Kind::Linear, &format!("true {axis}"), all.clone());
         let y = Axis::new(Kind::Linear, &format!("predicted {axis}"), all);
-        let mut picture = Picture::new(x, y).square();
+        let mut picture = Picture::square(x, y);
         let (key, how) = self.scatter(&mut picture, points);
-        picture.line(Ink::Second, 1.5, 1., ends.map(|end| (end, end)).to_vec());
+        picture.line(Ink::Second, 1.5, 1., &ends.map(|end| (end, end)));
         let caption = format!(
             "{} rows, each predicted by a network that was not trained on it. {how} On the dashed line predictions \
              are exact.{more}",
@@ -83,9 +83,9 @@ impl Pairs {
             let predictions = residuals.iter().map(|point| point.0);
             (predictions.reduce(end).unwrap_or_default(), 0.)
         });
-        let mut picture = Picture::new(x, y).square();
+        let mut picture = Picture::square(x, y);
         let (key, how) = self.scatter(&mut picture, residuals);
-        picture.line(Ink::Second, 1.5, 1., ends.to_vec());
+        picture.line(Ink::Second, 1.5, 1., &ends);
         let left_out = self.points.len() - residuals.len();
         let left_out = match left_out {
             0 => String::new(),
@@ -108,11 +108,11 @@ impl Pairs {
         let counts = bins.counts(residuals.iter().copied());
         let counts: Vec<_> = counts.into_iter().map(|rows| rows as f64).collect();
         let most = counts.iter().copied().fold(1., f64::max);
-        let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "rows", counts.clone())).square();
+        let mut picture = Picture::square(x, Axis::new(Kind::FromZero, "rows", counts.clone()));
         for (bin, rows) in counts.iter().enumerate().filter(|(_, rows)| **rows > 0.) {
             picture.cell(Ink::First, 0.6, (bins.edge(bin), 0.), (bins.edge(bin + 1), *rows));
         }
-        picture.line(Ink::Second, 1.5, 1., vec![(0., 0.), (0., most)]);
+        picture.line(Ink::Second, 1.5, 1., &[(0., 0.), (0., most)]);
         let within = stats::median(residuals.iter().map(|residual| residual.abs()).collect());
         let caption = format!(
             "The mean is {}, and half of the rows are within ±{}. Each bar is {} wide.",
@@ -128,7 +128,7 @@ impl Pairs {
     /// Draws a dot for each point, or the density of many; gives the legend's entry and how to read it.
     fn scatter(&self, picture: &mut Picture, points: &[Point]) -> ((Key, String), String) {
         if points.len() <= MOST_DOTS / self.share {
-            picture.dots(Ink::First, 2.5, 0.55, points.to_vec());
+            picture.dots(Ink::First, 2.5, 0.55, points);
             return ((Key::Dots(Ink::First), "a row".to_owned()), String::new());
         }
         let cells = whole(CELLS / (self.share as f64).sqrt());

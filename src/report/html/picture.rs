@@ -42,26 +42,11 @@ pub(super) struct Picture {
     x: Axis,
     y: Axis,
     height: f64,
-    marks: Vec<Mark>,
-}
-
-#[derive(Debug, Clone)]
-struct Mark {
-    shape: Shape,
-    ink: Ink,
-    opacity: f64,
-}
-
-#[derive(Debug, Clone)]
-enum Shape {
-    /// A line of a width through its points.
-    Line(f64, Vec<Point>),
-    /// A dot of a radius on every point.
-    Dots(f64, Vec<Point>),
-    /// The polygon of the points.
-    Area(Vec<Point>),
-    /// The rectangle between two points.
-    Cell(Point, Point),
+    /// The left and the lower edge of the plot within the picture.
+    left: f64,
+    bottom: f64,
+    /// The markup of the marks.
+    marks: Vec<String>,
 }
 
 /// The size of a picture in pixels, at its natural size.
@@ -80,77 +65,105 @@ const DIGIT: f64 = 7.;
 impl Picture {
     /// An empty plot.
     pub(super) fn new(x: Axis, y: Axis) -> Self {
-        Self { x, y, height: HEIGHT, marks: Vec::new() }
+        Self::with_height(HEIGHT, x, y)
     }
 
-    /// As high as it is wide, for axes to be compared.
-    pub(super) fn square(mut self) -> Self {
-        self.height = WIDTH;
-        self
+    /// An empty plot as high as it is wide, for axes to be compared.
+    pub(super) fn square(x: Axis, y: Axis) -> Self {
+        Self::with_height(WIDTH, x, y)
+    }
+
+    fn with_height(height: f64, x: Axis, y: Axis) -> Self {
+        let longest = y.ticks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
+        let (left, bottom) = (DIGIT * longest as f64 + 32., height - BOTTOM);
+        Self { x, y, height, left, bottom, marks: Vec::new() }
     }
 
     /// Adds a line through `points`, `width` pixels wide.
-    pub(super) fn line(&mut self, ink: Ink, width: f64, opacity: f64, points: Vec<Point>) {
-        self.marks.push(Mark { shape: Shape::Line(width, points), ink, opacity });
+    pub(super) fn line(&mut self, ink: Ink, width: f64, opacity: f64, points: &[Point]) {
+        let dashes = if ink == Ink::Second { " stroke-dasharray=\"7 3.5\"" } else { "" };
+        self.marks.push(format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
+             stroke-opacity=\"{opacity}\"{dashes}/>\n",
+            self.pixels(points),
+            ink.hex()
+        ));
     }
 
     /// Adds dots with a radius in pixels.
-    pub(super) fn dots(&mut self, ink: Ink, radius: f64, opacity: f64, points: Vec<Point>) {
-        self.marks.push(Mark { shape: Shape::Dots(radius, points), ink, opacity });
+    pub(super) fn dots(&mut self, ink: Ink, radius: f64, opacity: f64, points: &[Point]) {
+        let dot = |&point: &Point| {
+            let (x, y) = self.pixel(point);
+            format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>\n")
+        };
+        let dots: String = points.iter().map(dot).collect();
+        self.marks.push(format!("<g fill=\"{}\" fill-opacity=\"{opacity}\">\n{dots}</g>\n", ink.hex()));
     }
 
     /// Adds the polygon of `points`.
-    pub(super) fn area(&mut self, ink: Ink, opacity: f64, points: Vec<Point>) {
-        self.marks.push(Mark { shape: Shape::Area(points), ink, opacity });
+    pub(super) fn area(&mut self, ink: Ink, opacity: f64, points: &[Point]) {
+        self.marks.push(format!(
+            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{opacity}\"/>\n",
+            self.pixels(points),
+            ink.hex()
+        ));
     }
 
     /// Adds the rectangle between two points.
     pub(super) fn cell(&mut self, ink: Ink, opacity: f64, from: Point, to: Point) {
-        self.marks.push(Mark { shape: Shape::Cell(from, to), ink, opacity });
+        let ((x0, y0), (x1, y1)) = (self.pixel(from), self.pixel(to));
+        self.marks.push(format!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\" fill-opacity=\"{opacity}\"/>\n",
+            x0.min(x1),
+            y0.min(y1),
+            (x1 - x0).abs(),
+            (y1 - y0).abs(),
+            ink.hex()
+        ));
     }
 
     /// The `<svg>` element, described by the element of the page with the id `described_by`.
     pub(super) fn svg(&self, title: &str, described_by: &str) -> String {
-        let longest = self.y.ticks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
-        let plot = Plot { picture: self, left: DIGIT * longest as f64 + 32., bottom: self.height - BOTTOM };
-        let marks: Vec<_> = self.marks.iter().map(|mark| plot.mark(mark)).collect();
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" \
              aria-describedby=\"{described_by}\">\n<title>{}</title>\n{}{}</svg>\n",
             self.height,
             escape(title),
-            plot.axes(),
-            marks.concat()
+            self.axes(),
+            self.marks.concat()
         )
     }
-}
 
-/// A picture with the rectangle that it is plotted in.
-struct Plot<'a> {
-    picture: &'a Picture,
-    left: f64,
-    bottom: f64,
-}
-
-impl Plot<'_> {
-    /// The pixel at these fractions of the axes, to a tenth.
-    fn pixel(&self, x: f64, y: f64) -> Point {
-        let tenth = |x: f64| (x * 10.).round() / 10.;
-        (tenth(self.left + x * (WIDTH - RIGHT - self.left)), tenth(self.bottom - y * (self.bottom - TOP)))
+    /// The pixel of a point, to a tenth.
+    fn pixel(&self, (x, y): Point) -> Point {
+        (self.column(self.x.place(x)), self.row(self.y.place(y)))
     }
 
-    fn at(&self, (x, y): Point) -> Point {
-        self.pixel(self.picture.x.place(x), self.picture.y.place(y))
+    /// The pixels of points, as attributes list them.
+    fn pixels(&self, points: &[Point]) -> String {
+        let pixel = |&point: &Point| {
+            let (x, y) = self.pixel(point);
+            format!("{x},{y}")
+        };
+        points.iter().map(pixel).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The horizontal pixel at a fraction of the axis.
+    fn column(&self, place: f64) -> f64 {
+        tenth(self.left + place * (WIDTH - RIGHT - self.left))
+    }
+
+    /// The vertical pixel at a fraction of the axis.
+    fn row(&self, place: f64) -> f64 {
+        tenth(self.bottom - place * (self.bottom - TOP))
     }
 
     /// The grid, the axes with their ticks, and all labels.
     fn axes(&self) -> String {
-        let Self { picture: Picture { x: x_axis, y: y_axis, height, .. }, left, bottom } = *self;
+        let Self { left, bottom, height, .. } = *self;
         let right = WIDTH - RIGHT;
-        let xs: Vec<_> =
-            x_axis.ticks().iter().map(|(place, label)| (self.pixel(*place, 0.).0, label)).collect();
-        let ys: Vec<_> =
-            y_axis.ticks().iter().map(|(place, label)| (self.pixel(0., *place).1, label)).collect();
+        let xs: Vec<_> = self.x.ticks().iter().map(|(place, label)| (self.column(*place), label)).collect();
+        let ys: Vec<_> = self.y.ticks().iter().map(|(place, label)| (self.row(*place), label)).collect();
         let grid = (xs.iter().map(|(x, _)| format!("M{x} {bottom}V{TOP}")))
             .chain(ys.iter().map(|(y, _)| format!("M{left} {y}H{right}")));
         let lines = (xs.iter().map(|(x, _)| format!("M{x} {bottom}v{TICK}")))
@@ -160,9 +173,9 @@ impl Plot<'_> {
         let labels = (xs.iter().map(|(x, label)| text("middle", *x, bottom + TICK + FONT, label)))
             .chain(ys.iter().map(|(y, label)| text("end", left - TICK - 3., y + 0.35 * FONT, label)))
             .chain([
-                text("middle", f64::midpoint(left, right), height - 6., x_axis.name()),
+                text("middle", f64::midpoint(left, right), height - 6., self.x.name()),
                 "<g transform=\"rotate(-90)\">".to_owned(),
-                text("middle", -f64::midpoint(TOP, bottom), FONT, y_axis.name()),
+                text("middle", -f64::midpoint(TOP, bottom), FONT, self.y.name()),
                 "</g>\n".to_owned(),
             ]);
         format!(
@@ -176,52 +189,10 @@ impl Plot<'_> {
             labels.collect::<String>()
         )
     }
+}
 
-    fn mark(&self, Mark { shape, ink, opacity }: &Mark) -> String {
-        let color = ink.hex();
-        let points = |points: &[Point]| {
-            let point = |&point: &Point| {
-                let (x, y) = self.at(point);
-                format!("{x},{y}")
-            };
-            points.iter().map(point).collect::<Vec<_>>().join(" ")
-        };
-        match shape {
-            Shape::Line(width, line) => {
-                let dashes = if *ink == Ink::Second { " stroke-dasharray=\"7 3.5\"" } else { "" };
-                format!(
-                    "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" \
-                     stroke-opacity=\"{opacity}\"{dashes}/>\n",
-                    points(line)
-                )
-            }
-            Shape::Dots(radius, dots) => {
-                let dot = |&point: &Point| {
-                    let (x, y) = self.at(point);
-                    format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>\n")
-                };
-                let dots: String = dots.iter().map(dot).collect();
-                format!("<g fill=\"{color}\" fill-opacity=\"{opacity}\">\n{dots}</g>\n")
-            }
-            Shape::Area(area) => {
-                format!(
-                    "<polygon points=\"{}\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>\n",
-                    points(area)
-                )
-            }
-            Shape::Cell(from, to) => {
-                let ((x0, y0), (x1, y1)) = (self.at(*from), self.at(*to));
-                format!(
-                    "<rect x=\"{}\" y=\"{}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{color}\" \
-                     fill-opacity=\"{opacity}\"/>\n",
-                    x0.min(x1),
-                    y0.min(y1),
-                    (x1 - x0).abs(),
-                    (y1 - y0).abs()
-                )
-            }
-        }
-    }
+fn tenth(x: f64) -> f64 {
+    (x * 10.).round() / 10.
 }
 
 /// A text whose `anchor` is at (x, y) on its base line.

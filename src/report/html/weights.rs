@@ -60,9 +60,9 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
     let x = Axis::new(Kind::Linear, axis, [bins.edge(0), bins.edge(parts)]);
     let y = Axis::new(Kind::FromZero, "% of the values", before.iter().chain(&after).copied());
     let mut picture = Picture::new(x, y);
-    picture.area(Ink::Muted, 0.4, outline(&bins, &before));
-    picture.area(Ink::First, 0.25, outline(&bins, &after));
-    picture.line(Ink::First, 2., 1., outline(&bins, &after));
+    picture.area(Ink::Muted, 0.4, &outline(&bins, &before));
+    picture.area(Ink::First, 0.25, &outline(&bins, &after));
+    picture.line(Ink::First, 2., 1., &outline(&bins, &after));
 
     let folds = if weights.len() == 1 { String::new() } else { format!(" of {} folds", weights.len()) };
     let caption = format!(
