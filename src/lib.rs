@@ -50,6 +50,7 @@ pub mod plan;
 pub mod random;
 pub mod report;
 pub mod run;
+mod stats;
 pub mod storage;
 pub mod telemetry;
 pub mod train;
