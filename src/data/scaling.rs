@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::ops::elements::on_cpu;
+use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
 
 /// Whether columns are scaled.
