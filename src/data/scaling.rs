@@ -3,19 +3,6 @@
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
-/// Whether columns are scaled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scale {
-    /// Data from files as by `Standard`, synthetic data as by `None`.
-    #[default]
-    Auto,
-    /// Each column to mean 0 and standard deviation 1 over the rows to train on.
-    Standard,
-    /// Columns stay as they are.
-    None,
-}
-
 /// An affine map of each column of a matrix, and what stands in for NaN, which is a missing value.
 ///
 /// scikit-learn's equivalents are `StandardScaler` and then `SimpleImputer`, or `SimpleImputer` alone.

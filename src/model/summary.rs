@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::file::{FORMAT, Network};
 use super::{Model, Schema, Training};
 use crate::config::LayerName;
-use crate::data::{Scaling, list};
+use crate::data::Scaling;
 use crate::error::Result;
-use crate::report::number;
+use crate::text::{list, number};
 
 /// What is in a model. Its `Display` is a text with tables, its `Serialize` the document of `taper inspect --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,7 +9,9 @@ pub mod cosines;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod derivatives;
+#[cfg(feature = "cli")]
 pub mod engines;
+#[cfg(feature = "cli")]
 pub mod trajectories;
 
 use std::path::Path;

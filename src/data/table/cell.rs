@@ -52,18 +52,6 @@ pub(super) fn is_missing(field: &str) -> bool {
     }
 }
 
-/// A field as a message quotes it: in one line and not too long.
-pub(crate) fn quote(field: &str) -> String {
-    format!("'{}'", shorten(field).escape_debug())
-}
-
-/// A field or a name, cut off where it is too long for a message.
-pub(crate) fn shorten(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let start: String = text.chars().take(LONGEST).collect();
-    if start.len() < text.len() { format!("{start}...") } else { start }
-}
-
 /// Whether a field that is no number would be one with other marks: it has a decimal comma, as `1,5`, or commas between
 /// groups of three digits, as `1,234.5`. Other lists of numbers, as `1,2,3`, are text.
 pub(super) fn has_commas(field: &str) -> bool {
@@ -131,11 +119,5 @@ mod tests {
         for field in ["", ",", "1.5", "a,b", "1,b", "inf,", "1, 5", "1,2,3", "0,1,,,0"] {
             assert!(!has_commas(field), "{field}");
         }
-    }
-
-    #[test]
-    fn quotes_are_one_short_line() {
-        assert_eq!(quote("a\nb"), r"'a\nb'");
-        assert_eq!(quote(&"ä".repeat(41)), format!("'{}...'", "ä".repeat(40)));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
 use super::Rows;
-use super::cell::{Real, quote};
+use super::cell::Real;
 use super::choice::Choice;
 use super::line::{line_of, place_of};
 use super::parse::Parser;
@@ -15,6 +15,7 @@ use super::quotes::{self, Quotes};
 use super::source::Source;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 /// The bytes that are read at a time.
 const BUFFER: usize = 1 << 18;

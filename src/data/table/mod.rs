@@ -29,8 +29,6 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use cell::Real;
-pub(crate) use cell::{quote, shorten};
-pub(crate) use choice::list;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
 /// The largest number of different values of a text column.
@@ -204,7 +202,7 @@ impl<T: Real> Rows<T> {
             let problem = match dropped {
                 0 => "has no rows, expected at least one".to_owned(),
                 _ => format!(
-                    "has a missing value in each of its {dropped} rows; `--missing mean` fills features"
+                    "has a missing value in each of its {dropped} rows; `data.missing=mean` fills features"
                 ),
             };
             return Err(Error::data(file.display(), problem));

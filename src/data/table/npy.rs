@@ -5,6 +5,8 @@ use std::io::Read;
 use safetensors::Dtype;
 use serde::Deserialize;
 
+use crate::text::quote;
+
 /// The longest header that is read; numpy's own are shorter than 200 bytes.
 const LONGEST: usize = 1 << 16;
 
@@ -54,12 +56,11 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let mut text = vec![0; header_len];
     take(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let dictionary = parse(text.trim()).ok_or_else(|| {
-        format!("has the header {}, expected numbers in an array", super::cell::quote(text.trim()))
-    })?;
+    let dictionary = parse(text.trim())
+        .ok_or_else(|| format!("has the header {}, expected numbers in an array", quote(text.trim())))?;
     let dtype = dtype(&dictionary.descr).ok_or_else(|| {
         let expected = "expected little-endian numbers, such as '<f4' or '<f8'";
-        format!("has elements of type {}, {expected}", super::cell::quote(&dictionary.descr))
+        format!("has elements of type {}, {expected}", quote(&dictionary.descr))
     })?;
     let Dictionary { fortran_order: is_fortran, shape, .. } = dictionary;
     Ok(Header { dtype, is_fortran, shape, len: (8 + bytes_of_len + header_len) as u64 })

@@ -6,12 +6,13 @@ use candle_core::DType;
 use csv::{Position, StringRecord};
 
 use super::category::{Categories, one_hot};
-use super::cell::{Cell, Real, has_commas, is_missing, quote};
+use super::cell::{Cell, Real, has_commas, is_missing};
 use super::choice::Choice;
 use super::line::{line_of, place_of};
 use super::{Column, MAX_CATEGORIES, Rows};
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 /// Turns rows of text into rows of numbers. A text column has codes until the end.
 pub(super) struct Parser<'a, T> {
@@ -94,7 +95,7 @@ impl<'a, T: Real> Parser<'a, T> {
                 Cell::Number(number) => number,
                 Cell::Missing => {
                     let problem = format!(
-                        "{} is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+                        "{} is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
                         quote(text)
                     );
                     return Err(self.error(record, Some(column), &problem));
@@ -107,7 +108,7 @@ impl<'a, T: Real> Parser<'a, T> {
             let name = field(record, column);
             if is_missing(name) {
                 let problem = format!(
-                    "{} is a missing value, expected a group; `--missing drop` leaves out such rows",
+                    "{} is a missing value, expected a group; `data.missing=drop` leaves out such rows",
                     quote(name)
                 );
                 return Err(self.error(record, Some(column), &problem));
@@ -155,7 +156,8 @@ impl<'a, T: Real> Parser<'a, T> {
             let text = match kind {
                 Some(Kind::Text(text)) => text,
                 None if has_rows => {
-                    let problem = format!("is missing in every row; `--drop {name}` leaves the column out");
+                    let problem =
+                        format!("is missing in every row; `data.drop={name}` leaves the column out");
                     return Err(Error::data(at(""), problem));
                 }
                 _ => {
@@ -188,11 +190,11 @@ impl<'a, T: Real> Parser<'a, T> {
         let (text, name) = (quote(field(record, column)), &self.header[column]);
         let problem = match cell {
             Cell::Missing => format!(
-                "{text} is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
+                "{text} is a missing value; `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in"
             ),
             Cell::Infinite => format!("{text} is infinite, expected a finite number"),
             Cell::TooLarge if T::DTYPE == DType::F32 && fits_f64(field(record, column)) => {
-                format!("{text} is too large for f32, expected at most 3.4e38; `--dtype f64` has room")
+                format!("{text} is too large for f32, expected at most 3.4e38; `dtype=f64` has room")
             }
             Cell::TooLarge => format!("{text} is too large for f64, expected at most 1.8e308"),
             _ if has_commas(field(record, column)) => {
@@ -204,7 +206,7 @@ impl<'a, T: Real> Parser<'a, T> {
                 format!("{text} is not a number, expected one in a target")
             }
             _ => format!(
-                "{text} is not a number, as most values of the column are; `--drop {name}` leaves the column out"
+                "{text} is not a number, as most values of the column are; `data.drop={name}` leaves the column out"
             ),
         };
         self.error(record, Some(column), &problem)
@@ -214,7 +216,7 @@ impl<'a, T: Real> Parser<'a, T> {
     fn refuse_category(&self, record: &StringRecord, column: usize) -> Error {
         let (text, name) = (quote(field(record, column)), &self.header[column]);
         let problem = format!(
-            "{text} is one value too many for a text column, expected at most {MAX_CATEGORIES}; `--drop {name}` leaves \
+            "{text} is one value too many for a text column, expected at most {MAX_CATEGORIES}; `data.drop={name}` leaves \
              the column out"
         );
         self.error(record, Some(column), &problem)

@@ -28,16 +28,15 @@ use page::Page;
 /// # Examples
 ///
 /// ```
-/// use taper::config::LayerName;
+/// use taper::config::CvConfig;
 /// use taper::report::html;
 /// use taper::run::{EpochRecord, Predictions, RunRecord};
 ///
 /// let epoch = |epoch, train_mse| EpochRecord { fold: 0, epoch, train_mse, validation: None, lr: 1e-3, seconds: 0.1 };
 /// let run = RunRecord {
-///     command: "taper train".to_owned(),
-///     config: vec![("train.lr".to_owned(), "0.001".to_owned())],
+///     command: "train".to_owned(),
+///     config: CvConfig::default(),
 ///     environment: vec![("device".to_owned(), "cpu".to_owned())],
-///     layer: LayerName::Linear,
 ///     folds: Vec::new(),
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
@@ -60,7 +59,7 @@ pub fn html(run: &RunRecord) -> Result<String> {
         ("Learning curves", curves::learning(run)),
         ("Predictions", fit::fit(&run.predictions)),
         ("Depth", depth::depth(&run.folds, targets).into_iter().collect()),
-        ("Weights", weights::weights(&run.weights, run.layer)),
+        ("Weights", weights::weights(&run.weights, run.config.model.layer)),
         ("Timing", curves::timing(run)),
     ] {
         if !figures.is_empty() {
@@ -68,5 +67,5 @@ pub fn html(run: &RunRecord) -> Result<String> {
             page.figures(&figures)?;
         }
     }
-    Ok(page.document(&format!("{}: report", run.command)))
+    Ok(page.document(&format!("taper {}: report", run.command)))
 }

@@ -4,7 +4,7 @@ use super::bins::whole;
 
 /// `x` with four significant digits.
 pub(super) fn number(x: f64) -> String {
-    typeset(&crate::report::number(x))
+    typeset(&crate::text::number(x))
 }
 
 /// A number that was written for a terminal, with a true minus and its power of 10 raised.

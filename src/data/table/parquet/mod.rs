@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use self::column::Value;
 use self::file::ParquetFile;
 use super::category::{Categories, one_hot};
-use super::cell::{Real, quote};
+use super::cell::Real;
 use super::choice::Choice;
 use super::{Column, MAX_CATEGORIES, Rows};
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 /// The rows that are decoded at a time.
 const BLOCK: usize = 4096;
@@ -91,7 +92,7 @@ impl<'a, T: Real> Builder<'a, T> {
         }
         for (name, field) in config.target.iter().zip(&mut fields) {
             if *field == Value::Missing {
-                let problem = "is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows";
+                let problem = "is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows";
                 return Err(refused(name, problem.to_owned()));
             }
             self.y.push(finite(field).map_err(|problem| refused(name, problem))?);
@@ -101,7 +102,7 @@ impl<'a, T: Real> Builder<'a, T> {
             let group = match fields.next() {
                 None | Some(Value::Missing) => {
                     let problem =
-                        "is a missing value, expected a group; `--missing drop` leaves out such rows";
+                        "is a missing value, expected a group; `data.missing=drop` leaves out such rows";
                     return Err(refused(name, problem.to_owned()));
                 }
                 Some(Value::Text(text)) => text.clone(),
@@ -130,7 +131,7 @@ impl<'a, T: Real> Builder<'a, T> {
         let (mut features, mut places) = (Vec::new(), Vec::new());
         for Feature { name, categories, is_there } in self.features {
             if !is_there && !self.y.is_empty() {
-                let problem = format!("is missing in every row; `--drop {name}` leaves the column out");
+                let problem = format!("is missing in every row; `data.drop={name}` leaves the column out");
                 return Err(Error::data(format!("{}:{name}", self.config.file.display()), problem));
             }
             let (categories, places_of_codes) = categories.map(Categories::sorted).unzip();
@@ -157,7 +158,7 @@ fn finite<T: Real>(field: &Value) -> std::result::Result<T, String> {
             return Err(format!("{} is not a number, expected one in a target", quote(text)));
         }
         Value::Missing => {
-            return Err("is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
+            return Err("is a missing value; `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in"
                 .to_owned());
         }
     };
@@ -167,14 +168,14 @@ fn finite<T: Real>(field: &Value) -> std::result::Result<T, String> {
     } else if exact.is_infinite() {
         Err(format!("{exact} is infinite, expected a finite number"))
     } else {
-        Err(format!("{exact:e} is too large for f32, expected at most 3.4e38; `--dtype f64` has room"))
+        Err(format!("{exact:e} is too large for f32, expected at most 3.4e38; `dtype=f64` has room"))
     }
 }
 
 fn one_too_many(text: &str, name: &str) -> String {
     let text = quote(text);
     format!(
-        "{text} is one value too many for a text column, expected at most {MAX_CATEGORIES}; `--drop {name}` leaves the \
+        "{text} is one value too many for a text column, expected at most {MAX_CATEGORIES}; `data.drop={name}` leaves the \
          column out"
     )
 }
