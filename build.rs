@@ -1,8 +1,12 @@
-//! Tells the crate how it is built, and compiles the CUDA kernels to PTX when the feature `cuda` asks for them.
+//! Tells the crate how it is built, and compiles the CUDA kernels to PTX when the feature `cuda` asks for
+//! them.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    facts::tell();
+    // The kit shows no facts about its build, so it need not be built anew when they change.
+    if std::env::var_os("CARGO_FEATURE_CLI").is_some() {
+        facts::tell();
+    }
     #[cfg(feature = "cuda")]
     {
         // A new file is seen by its folder alone.
@@ -28,7 +32,8 @@ mod facts {
     /// Sets the variables that `src/build_info.rs` reads.
     pub(super) fn tell() {
         let variable = |name: &str| env::var(name).ok();
-        // The commit changes without the sources, and then all would be compiled anew: that is for releases alone.
+        // The commit changes without the sources, and then all would be compiled anew: that is for releases
+        // alone.
         let is_release = variable("PROFILE").is_some_and(|profile| profile == "release");
         let root = variable("CARGO_MANIFEST_DIR").filter(|_| is_release);
         let is_on = |name: &&str| env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase())).is_some();
@@ -44,8 +49,8 @@ mod facts {
         }
     }
 
-    /// The commit of the repository at `root`, with `-dirty` if the sources are not what it has. A package without a
-    /// repository of its own has none, even inside of another one's.
+    /// The commit of the repository at `root`, with `-dirty` if the sources are not what it has. A package
+    /// without a repository of its own has none, even inside of another one's.
     fn commit(root: &Path) -> Option<String> {
         let git = |arguments: &[&str]| {
             // Without optional locks it writes nothing.
@@ -86,7 +91,8 @@ mod kernels {
 
     use cudaforge::{KernelBuilder, detect_compute_cap};
 
-    /// The newest compute capability whose features the kernels use: the bf16 conversions of the Ampere generation.
+    /// The newest compute capability whose features the kernels use: the bf16 conversions of the Ampere
+    /// generation.
     const NEWEST_USED: usize = 80;
 
     const NO_NVCC: &str = "the feature `cuda` needs the CUDA toolkit 12 or newer: put nvcc on the PATH or set \
@@ -94,8 +100,8 @@ mod kernels {
 
     /// Writes `ptx.rs`, a constant with the PTX of each `src/**/*.cu`.
     pub(super) fn compile() -> Result<(), Box<dyn Error>> {
-        // A GPU loads PTX of its own compute capability and of older ones. CUDA_COMPUTE_CAP or the GPU of this machine
-        // may ask for an older one than we use; without either, Ampere and newer are served.
+        // A GPU loads PTX of its own compute capability and of older ones. CUDA_COMPUTE_CAP or the GPU of
+        // this machine may ask for an older one than we use; without either, Ampere and newer are served.
         let wanted = detect_compute_cap().map_or(NEWEST_USED, |arch| arch.base());
         KernelBuilder::new()
             .source_glob("src/**/*.cu")

@@ -3,8 +3,8 @@
 /// The version of the crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit, with `-dirty` if the sources had been changed since; `unknown` in debug builds, which do not ask for it,
-/// and without a git repository of the crate's own.
+/// The commit, with `-dirty` if the sources had been changed since; `unknown` in debug builds, which do not
+/// ask for it, and without a git repository of the crate's own.
 pub const COMMIT: &str = env!("TAPER_COMMIT");
 
 /// The features of the crate that are on, or `none`.

@@ -3,16 +3,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::run::StopReason;
+use crate::stop::StopReason;
+use crate::text::one_line;
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong in the library.
+///
+/// Where a setting would help, a message names it by its key in backquotes, alone or with a value, as in
+/// "`data.missing=mean` fills the mean in". A program whose users know settings by other names can replace them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting has a value that makes no sense. `problem` continues the sentence that begins with the key.
+    /// A setting has a value that is not valid. `problem` continues the sentence that begins with the key.
     #[error("{key} {problem}")]
     Config {
         /// The setting's path, for example `train.lr`.
@@ -24,7 +28,7 @@ pub enum Error {
     /// `run.toml:3: train.lr is 0, expected a finite number above 0`.
     #[error("{0}")]
     Settings(String),
-    /// A file of data has something that cannot be learnt from.
+    /// A file of data contains something that cannot be learnt from.
     #[error("{place}: {problem}")]
     Data {
         /// Where it is: the file, and where they are known its line and column, as in `houses.csv:17:price`.
@@ -68,14 +72,19 @@ pub enum Error {
         /// What happened in it.
         source: Box<Error>,
     },
-    /// A fold was given up because one before it failed.
-    #[error("given up, since an earlier fold failed")]
-    Cancelled,
     /// The run was stopped before its end, at a step of its training.
     #[error("stopped before the end")]
     Stopped(StopReason),
+    /// A run has no results, since it is not finished.
+    #[error("{}: is a run that is not finished", .folder.display())]
+    Unfinished {
+        /// The folder of the run.
+        folder: PathBuf,
+        /// What was run, `cv` or `train`, if the run came so far that it says so.
+        command: Option<String>,
+    },
     /// A GPU cannot be used.
-    #[error("GPU {number} cannot be used: {reason}; without it, `--device cpu` computes on the CPU")]
+    #[error("GPU {number} cannot be used: {reason}; `device=cpu` computes on the CPU")]
     NoGpu {
         /// The number of the GPU.
         number: usize,
@@ -123,15 +132,6 @@ impl Error {
     pub(crate) fn settings(problem: impl AsRef<str>) -> Self {
         Self::Settings(one_line(problem.as_ref()))
     }
-}
-
-/// `text` with its line breaks and other control characters, which names of columns and files may have, as escapes.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() { line.extend(char.escape_debug()) } else { line.push(char) }
-    }
-    line
 }
 
 #[cfg(test)]

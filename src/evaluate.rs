@@ -22,22 +22,16 @@ pub struct Evaluation {
     pub mse_by_depth: BTreeMap<usize, f64>,
 }
 
-/// Predicts `rows` of `data` with `net` and holds the predictions against the targets.
+/// Predicts `rows` of `data` with `net` and compares the predictions with the targets.
+///
+/// Of a network that was trained on scaled targets `scaling` takes the predictions back to the units of the
+/// targets of `data`, which are not scaled.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is not finite.
-pub fn evaluate(net: &DynamicNet, data: &Dataset, rows: &[u32]) -> Result<Evaluation> {
-    evaluate_scaled(net, data, rows, None)
-}
-
-/// As [`evaluate`], of a network that was trained on targets that `scaling` scaled: the predictions are taken back to the
-/// units of the targets of `data`, which are not scaled.
-///
-/// # Errors
-///
-/// As [`evaluate`].
-pub fn evaluate_scaled(
+/// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is
+/// not finite.
+pub fn evaluate(
     net: &DynamicNet,
     data: &Dataset,
     rows: &[u32],
@@ -55,7 +49,7 @@ pub(crate) struct RowPrediction<'a> {
     pub(crate) by_depth: &'a [f64],
 }
 
-/// As [`evaluate_scaled`], and lets `visit` see each row.
+/// As [`evaluate`], and lets `visit` see each row.
 pub(crate) fn evaluate_each(
     net: &DynamicNet,
     data: &Dataset,

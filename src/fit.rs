@@ -1,25 +1,27 @@
-//! The training and the test of one network, with its data scaled, its epochs recorded and its checkpoints kept.
+//! The training and the test of one network, with its data scaled, its epochs recorded and its checkpoints
+//! kept.
 
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
 use candle_nn::VarMap;
 use tracing::field::Empty;
-use tracing::{Span, debug, info, info_span};
+use tracing::{Span, debug, info, info_span, trace};
 
-use crate::config::ValidConfig;
+use crate::config::{Learner, Preparation};
 use crate::data::{Dataset, Fold, Scaling, target_names};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate_each};
 use crate::nn::{DynamicNet, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::run::{Checkpoint, Checkpoints, EpochRecord, Identity, Predictions, RunDirectory, RunOptions};
-use crate::telemetry::Progress;
+use crate::stop::Stop;
+use crate::telemetry::PROGRESS;
 use crate::train::Trainer;
 
-/// The data on a network's device, or where they have to be scaled for each network anew, on the CPU.
+/// The data on the network's device, or on the CPU if they are scaled anew for each network.
 pub(crate) struct Prepared<'a> {
-    config: &'a ValidConfig,
+    learner: &'a Learner,
     data: Dataset,
     device: Device,
 }
@@ -35,24 +37,26 @@ struct Scaled {
 }
 
 impl<'a> Prepared<'a> {
-    pub(crate) fn new(config: &'a ValidConfig, data: &Dataset, device: &Device) -> Result<Self> {
-        let is_fitted = config.data.is_scaled() || config.data.is_filled();
+    pub(crate) fn new(learner: &'a Learner, data: &Dataset, device: &Device) -> Result<Self> {
+        let is_fitted = learner.preparation != Preparation::None;
         let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
-        Ok(Self { config, data, device: device.clone() })
+        Ok(Self { learner, data, device: device.clone() })
     }
 
     /// The data with the scaling that is fitted on the training rows of `fold` and on no others.
     fn scale(&self, fold: &Fold) -> Result<Scaled> {
-        let (config, data) = (&self.config.data, &self.data);
-        let (fit, targets): (fn(&_, &_) -> _, _) = match (config.is_scaled(), config.is_filled()) {
-            (true, _) => (Scaling::standard, Some(Scaling::standard(data.y(), &fold.train)?)),
-            (false, true) => (Scaling::filling, None),
-            (false, false) => {
+        let data = &self.data;
+        let (features, targets) = match self.learner.preparation {
+            Preparation::Standardise => {
+                let targets = Scaling::standard(data.y(), &fold.train)?;
+                (Scaling::standard(data.x(), &fold.train)?, Some(targets))
+            }
+            Preparation::Fill => (Scaling::filling(data.x(), &fold.train)?, None),
+            Preparation::None => {
                 let (train, test) = (data.clone(), data.clone());
                 return Ok(Scaled { train, test, features: None, targets: None });
             }
         };
-        let features = fit(data.x(), &fold.train)?;
         let test = Dataset::new(features.apply(data.x())?, data.y().clone())?.to_device(&self.device)?;
         let train = match &targets {
             Some(scaling) => {
@@ -65,7 +69,7 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// A network that was trained, and what came of it.
+/// A trained network and its results.
 #[derive(Debug)]
 pub struct Fitted {
     /// The network, whose features and targets are scaled.
@@ -74,36 +78,34 @@ pub struct Fitted {
     pub features: Option<Scaling>,
     /// The scaling of the targets, if they are scaled.
     pub targets: Option<Scaling>,
-    /// What came of each epoch, in the targets' own units where there is one target.
+    /// The results of each epoch, in the target's own units if there is one target.
     pub epochs: Vec<EpochRecord>,
-    /// The errors on the rows to test on, if there are such.
+    /// The errors on the rows to test on, if there are any.
     pub evaluation: Option<Evaluation>,
     /// The predictions of those rows.
     pub predictions: Predictions,
-    /// How long it took, with the parts of a run that was interrupted.
+    /// How long it took in seconds, with the earlier parts of a run that was resumed.
     pub seconds: f64,
 }
 
-/// Trains network `index` on the training rows of `fold` and tests it on its test rows, of which there may be none, in the
-/// current span. It goes on from `checkpoint` if there is one. `cancelled` is asked after every step.
+/// Trains network `index` on the training rows of `fold` and tests it on its test rows, of which there may be
+/// none, in the current span. It resumes from `checkpoint` if there is one. `stop` is asked after every step.
 pub(crate) fn fit(
     prepared: &Prepared,
     index: usize,
     fold: &Fold,
     options: &RunOptions,
     checkpoint: Option<&Checkpoint>,
-    cancelled: &dyn Fn() -> bool,
+    stop: &Stop,
 ) -> Result<Fitted> {
     let start = Instant::now();
-    if let Some(reason) = options.stop.reason() {
-        return Err(Error::Stopped(reason));
-    }
+    check(stop)?;
     let Scaled { train, test, features, targets } = prepared.scale(fold)?;
-    let mut fit = Fit::new(prepared.config, index, fold, options, &train)?;
+    let mut fit = Fit::new(prepared.learner, index, fold, options, &train)?;
     fit.unit = squared_unit(targets.as_ref());
     let before = checkpoint.map_or(Ok(0.), |checkpoint| fit.restore(checkpoint))?;
     let test = Test { data: &test, rows: &fold.test, scaling: targets.as_ref(), index };
-    fit.train(&train, &test, cancelled)?;
+    fit.train(&train, &test, stop)?;
     let depths = fit.trainer.net().depths().collect();
     let mut predictions = Predictions::new(target_names(train.targets()), depths);
     let has_test = !fold.test.is_empty();
@@ -113,6 +115,11 @@ pub(crate) fn fit(
     info!(mse = evaluation.as_ref().map(|evaluation| evaluation.mean.mse), seconds, "fold done");
     let net = fit.trainer.net().clone();
     Ok(Fitted { net, features, targets, epochs: fit.epochs, evaluation, predictions, seconds })
+}
+
+/// Fails where `stop` says so.
+fn check(stop: &Stop) -> Result<()> {
+    stop.reason().map_or(Ok(()), |reason| Err(Error::Stopped(reason)))
 }
 
 /// The rows to test on.
@@ -135,14 +142,13 @@ impl Test<'_> {
 
 /// A network in training.
 struct Fit<'a> {
-    config: &'a ValidConfig,
+    learner: &'a Learner,
     index: usize,
-    options: &'a RunOptions<'a>,
     keeper: Option<Keeper<'a>>,
     trainer: Trainer,
     rows: Vec<u32>,
     epochs: Vec<EpochRecord>,
-    /// How long the epoch under way has taken.
+    /// The seconds that the current epoch has taken so far.
     seconds: f64,
     /// By what an error of scaled targets is multiplied.
     unit: f64,
@@ -150,24 +156,24 @@ struct Fit<'a> {
 
 impl<'a> Fit<'a> {
     fn new(
-        config: &'a ValidConfig,
+        learner: &'a Learner,
         index: usize,
         fold: &Fold,
         options: &'a RunOptions,
         data: &Dataset,
     ) -> Result<Self> {
         let vars = VarMap::new();
-        let init = generator(config.seed, Stream::Init, index);
+        let init = generator(learner.seed, Stream::Init, index);
         let vb = seeded_builder(&vars, init, data.x().dtype(), data.x().device());
-        let net = DynamicNet::new(&config.model.network(data.features(), data.targets()), vb)?;
-        let trainer = Trainer::new(net, &vars, &config.train, config.seed, index)?;
+        let net = DynamicNet::new(&learner.model.network(data.features(), data.targets()), vb)?;
+        let trainer = Trainer::new(net, &vars, &learner.train, learner.seed, index)?;
         let mut rows = fold.train.clone();
         rows.truncate(options.max_rows.unwrap_or(rows.len()));
         let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
-        Ok(Self { config, index, options, keeper, trainer, rows, epochs: Vec::new(), seconds: 0., unit: 1. })
+        Ok(Self { learner, index, keeper, trainer, rows, epochs: Vec::new(), seconds: 0., unit: 1. })
     }
 
-    /// Goes on from `checkpoint`, and returns how long training had taken by then.
+    /// Resumes from `checkpoint`, and returns how long training had taken by then.
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<f64> {
         self.trainer.load_state(&checkpoint.trainer)?;
         self.rows.clone_from(&checkpoint.rows);
@@ -177,54 +183,47 @@ impl<'a> Fit<'a> {
     }
 
     /// Makes the epochs that are left, or as many steps of them as there is time for.
-    fn train(&mut self, data: &Dataset, test: &Test, cancelled: &dyn Fn() -> bool) -> Result<()> {
-        let progress = Progress::start(&Span::current(), self.index, self.config.train.epochs);
-        for epoch in &self.epochs {
-            progress.epoch(epoch.train_mse);
-        }
-        while self.epochs.len() < self.config.train.epochs {
+    fn train(&mut self, data: &Dataset, test: &Test, stop: &Stop) -> Result<()> {
+        let (epochs, fold) = (self.learner.train.epochs, Span::current());
+        trace!(target: PROGRESS, delta = self.epochs.len());
+        while self.epochs.len() < epochs {
             let span = info_span!("epoch", epoch = self.epochs.len(), train_mse = Empty, seconds = Empty);
             let _entered = span.enter();
-            if let Some(mse) = self.advance(data, cancelled)? {
+            if let Some(mse) = self.advance(data, stop)? {
                 let record = self.record(mse * self.unit, test)?;
                 span.record("train_mse", record.train_mse).record("seconds", record.seconds);
                 debug!("epoch done");
-                progress.epoch(record.train_mse);
+                trace!(target: PROGRESS, parent: &fold, delta = 1, train_mse = record.train_mse);
                 self.epochs.push(record);
             }
-            let stopped = self.options.stop.reason();
-            let is_done = self.epochs.len() == self.config.train.epochs;
-            if stopped.is_some() || is_done || self.keeper.as_ref().is_some_and(Keeper::is_due) {
+            let stopped = check(stop);
+            let is_done = self.epochs.len() == epochs;
+            if stopped.is_err() || is_done || self.keeper.as_ref().is_some_and(Keeper::is_due) {
                 self.save()?;
             }
-            if let Some(reason) = stopped {
-                return Err(Error::Stopped(reason));
-            }
-            if cancelled() {
-                return Err(Error::Cancelled);
-            }
+            stopped?;
         }
         Ok(())
     }
 
-    /// Trains until the end of the epoch, and returns its mean squared error, or until there is something else to do.
-    fn advance(&mut self, data: &Dataset, cancelled: &dyn Fn() -> bool) -> Result<Option<f64>> {
-        let Self { trainer, rows, options, keeper, .. } = self;
+    /// Trains until the end of the epoch, and returns its mean squared error, or until there is something
+    /// else to do.
+    fn advance(&mut self, data: &Dataset, stop: &Stop) -> Result<Option<f64>> {
+        let Self { trainer, rows, keeper, .. } = self;
         let start = Instant::now();
-        let mut pause =
-            || options.stop.reason().is_some() || cancelled() || keeper.as_ref().is_some_and(Keeper::is_due);
+        let mut pause = || stop.reason().is_some() || keeper.as_ref().is_some_and(Keeper::is_due);
         let mse = trainer.advance(data, rows, &mut pause)?;
         self.seconds += start.elapsed().as_secs_f64();
         Ok(mse)
     }
 
-    /// What came of the epoch that is done. Only a run that is kept is tested after each.
+    /// The results of the epoch that is done. Only a run that is kept is tested after each.
     fn record(&mut self, train_mse: f64, test: &Test) -> Result<EpochRecord> {
         let validation = match &self.keeper {
             Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.mean),
             _ => None,
         };
-        let (epoch, lr, seconds) = (self.epochs.len(), self.config.train.lr, self.seconds);
+        let (epoch, lr, seconds) = (self.epochs.len(), self.learner.train.lr, self.seconds);
         self.seconds = 0.;
         let record = EpochRecord { fold: self.index, epoch, train_mse, validation, lr, seconds };
         if let Some(keeper) = &self.keeper {
@@ -267,8 +266,8 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// By what a mean squared error of scaled targets is multiplied to be in the target's own units; 1 for several targets,
-/// each of which has its own.
+/// By what a mean squared error of scaled targets is multiplied to be in the target's own units; 1 for
+/// several targets, each of which has its own.
 fn squared_unit(scaling: Option<&Scaling>) -> f64 {
     let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
     match scales[..] {

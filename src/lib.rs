@@ -1,63 +1,101 @@
-//! Differentiable operations for [Candle](candle_core), and cross-validated training of dynamic-depth networks on top
-//! of them.
+//! Differentiable operations for [Candle](candle_core), and cross-validated training of dynamic-depth
+//! networks on top of them.
 //!
-//! Data flows one way through the modules, and nothing imports upward:
+//! **The kit** knows Candle alone, and is all there is without the feature `cli`:
 //!
-//! ```text
-//! data -> folds -> train ( nn -> ops ; optim ) -> metrics -> report
-//! ```
-//!
-//! - [`ops`]: `mul`, `maximum`, `relu`, `cos`, `linear`, `cos_linear` and `mse`, differentiable any number of times;
-//! - [`gradcheck`](mod@gradcheck): holds the gradients of any function of Candle tensors against numerical ones;
+//! - [`ops`]: `mul`, `maximum`, `relu`, `cos`, `linear`, `cos_linear` and `mse`, differentiable any number of
+//!   times;
+//! - [`gradcheck`](mod@gradcheck): compares the gradients of any function of Candle tensors with numerical
+//!   ones;
 //! - [`audit`]: that check over Candle's own operations;
 //! - [`nn`]: `Linear`, `CosLinear` and `DynamicNet`, drawn from a seeded stream;
 //! - [`optim`]: `AdamW` with a state that can be saved;
-//! - [`plan`]: a network's training step and prediction as a list of instructions;
-//! - [`data`]: data sets, files, the synthetic generator, scaling, k-fold partitions;
-//! - [`random`]: the named random streams of a seed;
-//! - [`config`]: the settings, their defaults and their validation;
-//! - [`train`], [`cross_validate()`] and [`train_model()`]: one network on one training set, all folds side by side, and one
-//!   network on all rows;
-//! - [`model`]: a trained network with all that it needs to predict the rows of other files;
-//! - [`evaluate`](mod@evaluate), [`metrics`] and [`report`]: what came of it;
-//! - [`run`](mod@run): the folder of a run, with checkpoints from which it goes on, and its records;
-//! - [`storage`]: files that a crash cannot spoil;
-//! - [`telemetry`]: logs and progress bars;
-//! - [`build_info`]: how the crate was built;
-//! - [`guide`]: how to use all this, chapter by chapter.
+//! - [`plan`]: a network's training step and prediction as a list of instructions, on the CPU and on CUDA;
+//! - [`random`]: the named random streams of a seed.
 //!
-//! The modules `ops`, `gradcheck`, `nn` and `optim` know Candle alone and can be used without the rest.
+//! **The tool** is the feature `cli`, which is on by default; the binary `taper` is a thin layer on it:
+//!
+//! - [`data`](mod@data): data sets, files, the synthetic generator, scaling, k-fold partitions;
+//! - [`config`](mod@config): the settings, their defaults and their validation;
+//! - [`train`](mod@train), [`cross_validate()`] and [`train_model()`]: one network on one training set, all
+//!   folds side by side, and one network on all rows;
+//! - [`model`](mod@model): a trained network with all that it needs to predict the rows of other files;
+//! - [`evaluate`](mod@evaluate), [`metrics`](mod@metrics), [`results`](mod@results) and
+//!   [`report`](mod@report): the errors, and what a user reads of them;
+//! - [`run`](mod@run): the folder of a run, with checkpoints from which it resumes, and its records;
+//! - [`storage`](mod@storage): files that a crash cannot corrupt;
+//! - [`telemetry`](mod@telemetry): what the library tells through `tracing`;
+//! - [`build_info`](mod@build_info): how the crate was built.
+//!
+//! Data flows one way through the modules, and nothing imports upward; `tests/house.rs` checks it:
+//!
+//! ```text
+//! data -> folds -> train ( plan -> nn -> ops ; optim ) -> metrics -> report
+//! ```
+//!
+//! [`guide`] explains how to use all this, chapter by chapter.
 
 #![deny(missing_docs)]
 
 pub mod audit;
-pub mod build_info;
-pub mod config;
-mod cross_validate;
-pub mod data;
-mod error;
-pub mod evaluate;
-mod fit;
 pub mod gradcheck;
 pub mod guide;
-pub mod metrics;
-pub mod model;
 pub mod nn;
 pub mod ops;
 pub mod optim;
-mod parallel;
 pub mod plan;
 pub mod random;
+
+#[cfg(feature = "cli")]
+pub mod build_info;
+#[cfg(feature = "cli")]
+pub mod config;
+#[cfg(feature = "cli")]
+mod cross_validate;
+#[cfg(feature = "cli")]
+pub mod data;
+#[cfg(feature = "cli")]
+mod error;
+#[cfg(feature = "cli")]
+pub mod evaluate;
+#[cfg(feature = "cli")]
+mod fit;
+#[cfg(feature = "cli")]
+pub mod metrics;
+#[cfg(feature = "cli")]
+pub mod model;
+#[cfg(feature = "cli")]
+mod parallel;
+#[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod results;
+#[cfg(feature = "cli")]
 pub mod run;
+#[cfg(feature = "cli")]
 mod stats;
+#[cfg(feature = "cli")]
+mod stop;
+#[cfg(feature = "cli")]
 pub mod storage;
+#[cfg(feature = "cli")]
 pub mod telemetry;
+#[cfg(feature = "cli")]
+pub mod text;
+#[cfg(feature = "cli")]
 pub mod train;
+#[cfg(feature = "cli")]
 mod train_model;
 
-pub use cross_validate::{cross_validate, cross_validate_with, folds};
+#[cfg(feature = "cli")]
+pub use cross_validate::{CrossValidated, cross_validate, partition};
+#[cfg(feature = "cli")]
 pub use error::{Error, Result};
+#[cfg(feature = "cli")]
 pub use fit::Fitted;
+#[cfg(feature = "cli")]
 pub use model::Model;
-pub use train_model::{holdout, train_model};
+#[cfg(feature = "cli")]
+pub use stop::{Stop, StopReason};
+#[cfg(feature = "cli")]
+pub use train_model::{hold_out, train_model};

@@ -11,8 +11,8 @@ use anyhow::Result;
 use taper::Error;
 use tracing::debug;
 
-use crate::cli::{Cli, Command, flag, one_line};
-use crate::commands::{Stopped, cv, gradcheck, inspect, predict, print, readable, report, train};
+use crate::cli::{flag, one_line, with_flags};
+use crate::commands::{Cli, Stopped, readable, resume_call};
 
 const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
@@ -24,17 +24,7 @@ fn main() -> ExitCode {
         // --help and --version.
         Err(error) => return exit_code(readable(error.print())),
     };
-    let result = match command {
-        Command::Cv(args) => cv(&args),
-        Command::Train(args) => train(&args),
-        Command::Report(args) => report(&args),
-        Command::Config(args) => args.text().and_then(|text| print(&text)),
-        Command::Predict(args) => predict(&args),
-        Command::Inspect(args) => inspect(&args),
-        Command::Gradcheck(args) => gradcheck(&args),
-        Command::Completions(args) => print(&args.script()),
-    };
-    exit_code(result)
+    exit_code(command.run())
 }
 
 /// Zero, or the error on standard error and its code.
@@ -43,11 +33,18 @@ fn exit_code(result: Result<()>) -> ExitCode {
     if let Some(stopped) = error.downcast_ref::<Stopped>() {
         return fail(&stopped.to_string(), stopped.code());
     }
-    match error.downcast_ref() {
-        Some(Error::Config { key, problem }) => fail(&format!("error: {} {problem}", flag(key)), WRONG_CALL),
-        Some(Error::Settings(_)) => fail(&format!("error: {error}"), WRONG_CALL),
-        _ => fail(&format!("error: {}", in_one_line(&error)), FAILED),
-    }
+    let (message, code) = match error.downcast_ref() {
+        Some(Error::Config { key, problem }) => (format!("{} {problem}", flag(key)), WRONG_CALL),
+        Some(Error::Settings(problem)) => (problem.clone(), WRONG_CALL),
+        Some(Error::Unfinished { folder, command: Some(command) }) => {
+            (format!("{error}; `{}` resumes it", resume_call(command, folder)), FAILED)
+        }
+        Some(Error::Unfinished { command: None, .. }) => {
+            (format!("{error}; the command that began it resumes it with --resume"), FAILED)
+        }
+        _ => (in_one_line(&error), FAILED),
+    };
+    fail(&format!("error: {}", with_flags(&message)), code)
 }
 
 /// What happened, without the trace that Candle appends to its message under `RUST_BACKTRACE`.

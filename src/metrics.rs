@@ -15,8 +15,8 @@ pub struct Metrics {
     pub mae: f64,
     /// The share of the targets' variance that is explained: 1 - mse / variance.
     ///
-    /// As in scikit-learn's `r2_score`, constant targets give 1 when they are met exactly and 0 otherwise; for fewer
-    /// than two samples there is none, nor when it is too far below 0 for a float.
+    /// As in scikit-learn's `r2_score`, constant targets give 1 when they are met exactly and 0 otherwise;
+    /// for fewer than two samples there is none, nor when it is too far below 0 for a float.
     pub r2: Option<f64>,
 }
 

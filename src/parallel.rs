@@ -5,40 +5,43 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::error::{Error, Result};
+use crate::stop::{Stop, StopReason};
 
-/// The stack of a task's thread. Candle walks and drops a graph recursively, so a deep network needs a deep stack:
-/// 2 MiB, the usual size, overflow between 1000 and 2000 applications of the hidden layer.
+/// The stack of a task's thread. Candle walks and drops a graph recursively, so a deep network needs a deep
+/// stack: 2 MiB, the usual size, overflow between 1000 and 2000 applications of the hidden layer.
 const STACK_BYTES: usize = 32 << 20;
 
-/// Calls `task(i, state, cancelled)` for i in 0..n, on a thread for each of `workers`, and returns the results in order, or
-/// the error of the lowest i that fails.
+/// Calls `task(i, state, stop)` for i in 0..n, on a thread for each of `workers`, and returns the results in
+/// order, or the error of the lowest i that fails.
 ///
-/// Tasks start in order. `start(worker)` makes the state that a thread lends to its tasks, before the first of them;
-/// where it fails, that task fails. `cancelled()` turns true for a task as soon as one before it has failed: its result
-/// would not be seen. Every task runs on a thread of the same stack size, however many workers there are.
-pub(crate) fn in_order<W: Sync, S, T: Send>(
+/// Tasks start in order. `start(worker)` makes the state that a thread lends to its tasks, before the first
+/// of them; where it fails, that task fails. Each task has a child of `stop`, which is cancelled as soon as a
+/// task before it has failed: its result would not be seen. Every task runs on a thread of the same stack
+/// size, however many workers there are.
+pub(crate) fn run_ordered<W: Sync, S, T: Send>(
     n: usize,
     workers: &[W],
+    stop: &Stop,
     start: impl Fn(&W) -> Result<S> + Sync,
-    task: impl Fn(usize, &S, &dyn Fn() -> bool) -> Result<T> + Sync,
+    task: impl Fn(usize, &S, &Stop) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let next = AtomicUsize::new(0);
-    let first_failed = AtomicUsize::new(n);
+    let stops: Vec<_> = (0..n).map(|_| stop.child()).collect();
     let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new((0..n).map(|_| None).collect());
     let work = |worker: &W| {
         let mut state = None;
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
-            let cancelled = || first_failed.load(Ordering::Relaxed) < i;
-            if i >= n || cancelled() {
+            let Some(stop) = stops.get(i) else { return };
+            if stop.reason() == Some(StopReason::Cancelled) {
                 return;
             }
             let result = match &state {
-                Some(state) => task(i, state, &cancelled),
-                None => start(worker).and_then(|new| task(i, state.insert(new), &cancelled)),
+                Some(state) => task(i, state, stop),
+                None => start(worker).and_then(|new| task(i, state.insert(new), stop)),
             };
             if result.is_err() {
-                first_failed.fetch_min(i, Ordering::Relaxed);
+                stops[i + 1..].iter().for_each(Stop::cancel);
             }
             results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(result);
         }
@@ -55,7 +58,7 @@ pub(crate) fn in_order<W: Sync, S, T: Send>(
         Ok(())
     })?;
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.into_iter().map(|result| result.unwrap_or(Err(Error::Cancelled))).collect()
+    results.into_iter().map(|result| result.unwrap_or(Err(Error::Stopped(StopReason::Cancelled)))).collect()
 }
 
 #[cfg(test)]
@@ -67,13 +70,13 @@ mod tests {
     fn run<T: Send>(
         n: usize,
         jobs: usize,
-        task: impl Fn(usize, &dyn Fn() -> bool) -> Result<T> + Sync,
+        task: impl Fn(usize, &Stop) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        in_order(n, &vec![(); jobs], |()| Ok(()), |i, (), cancelled| task(i, cancelled))
+        run_ordered(n, &vec![(); jobs], &Stop::default(), |()| Ok(()), |i, (), stop| task(i, stop))
     }
 
     #[test]
-    fn results_come_in_order() {
+    fn results_come_run_ordered() {
         for jobs in [1, 2, 7, 100] {
             assert_eq!(run(20, jobs, |i, _| Ok(i * i)).unwrap(), (0..20).map(|i| i * i).collect::<Vec<_>>());
         }
@@ -87,7 +90,7 @@ mod tests {
             started.fetch_add(1, Ordering::Relaxed);
             Ok(10 * worker)
         };
-        let states = in_order(20, &[1, 2], start, |_, &state, _| Ok(state)).unwrap();
+        let states = run_ordered(20, &[1, 2], &Stop::default(), start, |_, &state, _| Ok(state)).unwrap();
         assert!(states.iter().all(|&state| state == 10 || state == 20), "{states:?}");
         assert!(started.into_inner() <= 2);
 
@@ -95,7 +98,7 @@ mod tests {
             0 => Err(Error::config("worker", "cannot start")),
             _ => Ok(()),
         };
-        let error = in_order(1, &[0], refuse, |_, (), _| Ok(())).unwrap_err();
+        let error = run_ordered(1, &[0], &Stop::default(), refuse, |_, (), _| Ok(())).unwrap_err();
         assert_eq!(error.to_string(), "worker cannot start");
     }
 
@@ -109,11 +112,12 @@ mod tests {
         assert_eq!(error.unwrap_err().to_string(), "first failed");
     }
 
-    /// The first task waits until the second has failed, is not cancelled by that, and its failure is the one reported.
+    /// The first task waits until the second has failed, is not cancelled by that, and its failure is the one
+    /// reported.
     #[test]
     fn the_lowest_failure_is_reported_whichever_comes_first() {
         let (started, failed) = (Barrier::new(2), Mutex::new(false));
-        let error = run(2, 2, |i, cancelled| {
+        let error = run(2, 2, |i, stop| {
             started.wait();
             if i == 1 {
                 *failed.lock().unwrap() = true;
@@ -125,7 +129,7 @@ mod tests {
             }
             for _ in 0..1000 {
                 thread::yield_now();
-                assert!(!cancelled());
+                assert_eq!(stop.reason(), None);
             }
             Err(Error::config("first", "failed"))
         });
@@ -136,15 +140,15 @@ mod tests {
     #[test]
     fn a_failure_cancels_the_tasks_after_it() {
         let started = Barrier::new(2);
-        let error = run(2, 2, |i, cancelled| {
+        let error = run(2, 2, |i, stop| {
             started.wait();
             if i == 0 {
                 return Err::<(), _>(Error::config("first", "failed"));
             }
-            while !cancelled() {
+            while stop.reason().is_none() {
                 thread::yield_now();
             }
-            Err(Error::Cancelled)
+            Err(Error::Stopped(StopReason::Cancelled))
         });
         assert_eq!(error.unwrap_err().to_string(), "first failed");
     }

@@ -1,7 +1,7 @@
 //! Named random streams, all derived from one seed.
 //!
-//! Each use of randomness draws from a stream of its own, so that one of them can draw more or less without changing
-//! the others, and folds can run in any order with the same result.
+//! Each use of randomness draws from a stream of its own, so that one of them can draw more or less without
+//! changing the others, and folds can run in any order with the same result.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -39,8 +39,8 @@ impl Stream {
 
 /// The generator of `stream` under `seed`; `index` tells several of one kind apart, for example the folds.
 ///
-/// The key of a `ChaCha` generator is the seed, the index and the stream's name side by side, so different arguments
-/// give independent streams.
+/// The key of a `ChaCha` generator is the seed, the index and the stream's name side by side, so different
+/// arguments give independent streams.
 ///
 /// # Examples
 ///

@@ -3,68 +3,67 @@
 use std::slice;
 
 use candle_core::Device;
-use tracing::field::Empty;
 use tracing::info_span;
 
-use crate::config::{CvConfig, ValidConfig, device_names};
-use crate::cross_validate::check_data;
+use crate::config::{Learner, device_names};
 use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit};
-use crate::parallel::in_order;
+use crate::parallel::run_ordered;
 use crate::random::{Stream, generator};
 use crate::run::RunOptions;
 
-/// Trains one network on all rows of `data` but the share that `config.holdout` keeps, on which it is tested.
+/// Trains one network on all rows of `data` but the share `holdout`, from 0 to below 1, on which it is
+/// tested.
 ///
-/// Features and targets are scaled as in [`cross_validate`](crate::cross_validate()), by what is fitted on the rows that are
-/// trained on. Rows of one group are on one side. A run that is kept goes on from the checkpoint in its folder, to the bit
-/// as if it had not been interrupted.
+/// The data are prepared as in [`cross_validate`](crate::cross_validate()), by what is fitted on the rows to
+/// train on. Rows of one group are on one side. A run that is kept resumes from the checkpoint in its folder,
+/// bit for bit as if it had not been interrupted.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when `data` has not the rows, features and dtype that `config` says, or the holdout leaves
-/// nothing to train on; with [`Error::NotFinite`] when training explodes; and with [`Error::Stopped`] when it was stopped.
+/// Fails with [`Error::Config`] when a setting of `learner` is not valid or the holdout leaves nothing to
+/// train on; with [`Error::NotFinite`] when training explodes; and with [`Error::Stopped`] when it was
+/// stopped.
 ///
 /// # Examples
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper::config::CvConfig;
+/// use taper::config::{Learner, TrainConfig};
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
 /// use taper::run::RunOptions;
 ///
-/// let mut config = CvConfig { holdout: 0.25, ..CvConfig::default() };
-/// (config.data.rows, config.data.features, config.train.epochs) = (200, 4, 2);
-/// let config = config.validate()?;
-///
-/// let rng = generator(config.seed, Stream::Data, 0);
-/// let data = synthetic(200, 4, 0.1, rng, DType::F32, &Device::Cpu)?;
-/// let fitted = taper::train_model(&config, &data, &Device::Cpu, &RunOptions::default())?;
+/// let data = synthetic(200, 4, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu)?;
+/// let train = TrainConfig { epochs: 2, ..TrainConfig::default() };
+/// let learner = Learner { train, ..Learner::default() };
+/// let fitted = taper::train_model(&data, &learner, 0.25, &Device::Cpu, &RunOptions::default())?;
 /// assert_eq!(fitted.predictions.len(), 50);
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub fn train_model(
-    config: &ValidConfig,
     data: &Dataset,
+    learner: &Learner,
+    holdout: f64,
     device: &Device,
     options: &RunOptions,
 ) -> Result<Fitted> {
-    check_data(config, data)?;
+    learner.check()?;
     data.x().device().synchronize()?;
-    let fold = holdout(config, data)?;
+    let fold = hold_out(data, holdout, learner.seed)?;
     let checkpoint = match options.keep {
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),
         None => None,
     };
-    let (rows, features, on) = (fold.train.len(), data.features(), device_names(slice::from_ref(device)));
-    let span = info_span!("train", rows, features, on, indicatif.pb_show = Empty);
+    let devices = slice::from_ref(device);
+    let (rows, features, on) = (fold.train.len(), data.features(), device_names(devices));
+    let span = info_span!("train", rows, features, on, epochs = learner.train.epochs);
     // On a thread of its own, whose stack a deep network needs.
-    let prepare = |device: &Device| Prepared::new(config, data, device);
-    let mut fitted = in_order(1, slice::from_ref(device), prepare, |i, data, cancelled| {
+    let prepare = |device: &Device| Prepared::new(learner, data, device);
+    let mut fitted = run_ordered(1, devices, &options.stop, prepare, |i, data, stop| {
         let _entered = span.enter();
-        fit(data, i, &fold, options, checkpoint.as_ref(), cancelled)
+        fit(data, i, &fold, options, checkpoint.as_ref(), stop)
     })?;
     let fitted = fitted.pop().ok_or(Error::NoRows)?;
     if let Some((directory, _)) = options.keep {
@@ -73,12 +72,12 @@ pub fn train_model(
     Ok(fitted)
 }
 
-/// The rows on which [`train_model`] trains, and those that it holds out.
+/// The rows on which [`train_model`] trains, and the share that it holds out.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when the share of `config` leaves nothing to train on.
-pub fn holdout(config: &CvConfig, data: &Dataset) -> Result<Fold> {
-    let mut rng = generator(config.seed, Stream::Holdout, 0);
-    KFold::holdout(data.rows(), data.groups(), config.holdout, &mut rng)
+/// Fails with [`Error::Config`] when the share leaves nothing to train on.
+pub fn hold_out(data: &Dataset, share: f64, seed: u64) -> Result<Fold> {
+    let mut rng = generator(seed, Stream::Holdout, 0);
+    KFold::holdout(data.rows(), data.groups(), share, &mut rng)
 }

@@ -1,113 +1,19 @@
-//! The command line: the only place that knows flags.
+//! The command line: flags, messages, logs and progress bars.
 
-mod completions;
-mod config;
-mod cv;
-mod gradcheck;
-mod inspect;
+mod bars;
+mod commented;
 mod log;
-mod predict;
-mod report;
 mod run;
-mod train;
+mod settings;
 mod value_enum;
 
-use std::ffi::OsString;
+use taper::config::KEYS;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-
-use taper::build_info;
-
-pub(crate) use completions::CompletionsArgs;
-pub(crate) use config::{ConfigArgs, commented};
-pub(crate) use cv::{CvArgs, SettingArgs};
-pub(crate) use gradcheck::GradcheckArgs;
-pub(crate) use inspect::InspectArgs;
-use log::LogArgs;
-pub(crate) use predict::PredictArgs;
-pub(crate) use report::ReportArgs;
-pub(crate) use run::RunArgs;
-pub(crate) use train::TrainArgs;
-use value_enum::value_enum;
-
-/// Cross-validate a regression network of dynamic depth, and check gradients
-///
-/// The network's shared hidden layer is applied a random number of times in each training step, and its prediction is
-/// the mean over all depths. It learns a file, or synthetic data, y = x w + noise, and is tested on every row once.
-///
-/// Without a command, taper runs `taper cv`.
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    long_version = build_info::FACTS,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
-    after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
-                  every epoch.\nMissing values are empty fields, NA, N/A, NaN, null and ?, in upper or lower case.\n\
-                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong, 124 --max-time is over, 130 and 143 \
-                  stopped by SIGINT and SIGTERM."
-)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    cv: CvArgs,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Cross-validate (the default command)
-    Cv(CvArgs),
-    /// Train one network on all rows, or all but --holdout, and write it to a file
-    Train(TrainArgs),
-    /// Make the report of a run anew
-    Report(ReportArgs),
-    /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
-    Config(ConfigArgs),
-    /// Predict the rows of a file with a trained model
-    Predict(PredictArgs),
-    /// Print what is in a trained model
-    Inspect(InspectArgs),
-    /// Hold the gradients of all operations, layers and networks against numerical ones
-    Gradcheck(GradcheckArgs),
-    /// Print the completions of a shell
-    Completions(CompletionsArgs),
-}
-
-impl Cli {
-    /// The command that `arguments` ask for, whether it is named or not. The first of them is the program's name.
-    ///
-    /// # Errors
-    ///
-    /// Fails when clap refuses the arguments or answers them itself, as --help.
-    pub(crate) fn command_of(
-        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    ) -> clap::error::Result<Command> {
-        let matches = Self::command().try_get_matches_from(arguments)?;
-        let cli = Self::from_arg_matches(&matches)?;
-        let mut command = cli.command.unwrap_or(Command::Cv(cli.cv));
-        let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
-        match &mut command {
-            Command::Cv(args) => args.settings.given = given(matches),
-            Command::Train(args) => args.settings.given = given(matches),
-            Command::Config(args) => args.settings.given = given(matches),
-            Command::Predict(_)
-            | Command::Inspect(_)
-            | Command::Report(_)
-            | Command::Gradcheck(_)
-            | Command::Completions(_) => {}
-        }
-        Ok(command)
-    }
-}
-
-/// The names of the arguments that do not have their defaults.
-fn given(matches: &ArgMatches) -> Vec<String> {
-    let is_given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
-    matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect()
-}
+pub(crate) use commented::commented;
+pub(crate) use log::LogArgs;
+pub(crate) use run::{OutputArgs, RunArgs};
+pub(crate) use settings::SettingArgs;
+pub(crate) use value_enum::value_enum;
 
 /// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
 pub(crate) fn one_line(error: &clap::Error) -> String {
@@ -144,55 +50,33 @@ fn argument(key: &str) -> String {
     flag(key).trim_start_matches('-').replace('-', "_")
 }
 
+/// `message` with the flags in place of the settings that it names in backquotes, as `data.missing=mean` or
+/// `resume`.
+pub(crate) fn with_flags(message: &str) -> String {
+    // Besides the configuration's there are those of single commands.
+    let keys = KEYS.iter().chain(&["missing", "unknown", "resume", "force"]);
+    keys.fold(message.to_owned(), |message, key| {
+        let flag = flag(key);
+        message
+            .replace(&format!("`{key}="), &format!("`{flag} "))
+            .replace(&format!("`{key}`"), &format!("`{flag}`"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
-    use taper::config::{CvConfig, FileConfig, KEYS};
 
     #[test]
-    fn the_definitions_are_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn no_arguments_give_the_default_configuration() {
-        for call in [["taper"].as_slice(), &["taper", "cv"]] {
-            let Command::Cv(args) = Cli::command_of(call).unwrap() else { panic!("not cv") };
-            assert_eq!(args.settings.settings(None).unwrap().config().unwrap(), CvConfig::default());
-        }
-    }
-
-    /// --help shows the defaults of the configuration.
-    #[test]
-    fn the_defaults_of_the_flags_are_those_of_the_configuration() {
-        let Command::Cv(args) = Cli::command_of(["taper", "--data", "a.csv"]).unwrap() else {
-            panic!("not cv")
-        };
-        let flags = serde_json::to_value(&args.settings).unwrap();
-        let synthetic = CvConfig::default();
-        let mut file = synthetic.clone();
-        file.data.file = Some(FileConfig { file: "a.csv".into(), ..FileConfig::default() });
-        // A key has a meaning in one of them or in both; the features have two, and --help shows the number.
-        let documents = [synthetic, file].map(|config| serde_json::to_value(config).unwrap());
-        for key in KEYS {
-            let pointer = format!("/{}", key.replace('.', "/"));
-            let mut defaults = documents.iter().map(|document| document.pointer(&pointer));
-            let flag = &flags[argument(key)];
-            assert!(defaults.any(|default| default.unwrap_or(&Value::Null) == flag), "{key}: {flag}");
-        }
-    }
-
-    /// Errors name settings by key, and users know them by flag: every key must have one of that name.
-    #[test]
-    fn every_key_of_the_configuration_has_its_flag() {
-        let command = Cli::command();
-        let flags: Vec<_> = command
-            .get_arguments()
-            .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
-            .collect();
-        for key in KEYS {
-            assert!(flags.contains(&flag(key)), "{key} has no flag {}", flag(key));
+    fn settings_in_messages_become_flags() {
+        for (message, shown) in [
+            ("is NaN; `data.missing=drop` leaves it out", "is NaN; `--missing drop` leaves it out"),
+            ("`missing=empty`, `unknown=zeros`", "`--missing empty`, `--unknown zeros`"),
+            ("`resume` continues it, `force` replaces it", "`--resume` continues it, `--force` replaces it"),
+            ("`data.file=a b` and data.file=c", "`--data a b` and data.file=c"),
+            ("`data.drop`=x `data.dropx`", "`--drop`=x `data.dropx`"),
+        ] {
+            assert_eq!(with_flags(message), shown);
         }
     }
 }

@@ -13,8 +13,8 @@ pub(crate) struct RunArgs {
     /// Folder to make for settings, metrics, predictions, report and checkpoints; it must be new or empty
     #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder")]
     pub(crate) out: Option<PathBuf>,
-    /// Folder of a run to go on with, to the bit as if it had not been interrupted; settings may be left out, and cannot be
-    /// others, but data may have another path
+    /// Folder of a run to resume, bit for bit as if it had not been interrupted; settings may be omitted and
+    /// cannot differ, but data may have moved
     #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder",
           conflicts_with_all = ["config", "force", "fast_dev_run"])]
     pub(crate) resume: Option<PathBuf>,
@@ -25,11 +25,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration,
           requires = "folder", help_heading = "Run")]
     pub(crate) checkpoint_every: Duration,
-    /// Time after which the run stops with a checkpoint, as 90s, 10m or 1h 30m; --resume goes on with it
+    /// Time after which the run stops with a checkpoint, as 90s, 10m or 1h 30m; --resume continues it
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "folder",
           help_heading = "Run")]
     pub(crate) max_time: Option<Duration>,
-    /// Go through everything with a few steps, to see whether it works; nothing is left behind
+    /// Run everything with a few steps, to check that it works; nothing is left behind
     #[arg(long, help_heading = "Run")]
     pub(crate) fast_dev_run: bool,
 }

@@ -3,30 +3,54 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
-use taper::run::{PREDICTIONS, RESULTS};
-use taper::{cross_validate_with, folds};
+use clap::Args;
+use taper::report::CvReport;
+use taper::{cross_validate, partition};
 
-use super::run::Run;
-use super::{cores, print, share_cores};
-use crate::cli::CvArgs;
+use super::cores::{cores, share_cores};
+use super::output::print;
+use super::training::Run;
+use crate::cli::{OutputArgs, RunArgs, SettingArgs};
+
+/// The flags of `taper cv`.
+#[derive(Debug, Args)]
+pub(crate) struct CvArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+
+    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
+    #[arg(long, value_name = "N", value_parser = jobs, help_heading = "Run")]
+    jobs: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// A number of jobs.
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of 1 or more".to_owned())
+}
 
 pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let run = Run::new("cv", &args.settings, &args.run, args.output.log.file())?;
     let config = &run.config;
-    share_cores(args.jobs().map_or_else(cores, NonZeroUsize::get).min(config.folds));
+    share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(config.folds));
     args.output.log.start()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
-    let jobs = args.jobs().zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
+    let jobs = args.jobs.zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
     let table = run.load()?;
-    let folder = run.folder(&devices, || folds(config, &table.data).map(drop))?;
+    let folder = run.folder(&devices, || partition(&table.data, config.folds, config.seed).map(drop))?;
     let options = run.options(folder.as_ref())?;
-    let (report, predictions) = cross_validate_with(config, &table.data, &devices, &options)
+    let results = cross_validate(&table.data, &config.learner(), config.folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
+    let report = CvReport::new(config.clone(), results.folds, results.seconds);
     if let Some(folder) = &folder {
         let directory = folder.directory();
-        directory.write_json(RESULTS, &report)?;
-        directory.write_predictions(PREDICTIONS, &predictions.named(table.targets)?)?;
+        directory.write_results(&report)?;
+        directory.write_predictions(&results.predictions.named(table.targets)?)?;
         folder.finish()?;
     }
     print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })

@@ -1,8 +1,9 @@
 //! `taper inspect`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::Args;
 use serde::Serialize;
 use taper::config::TrainConfig;
 use taper::model::ModelSummary;
@@ -11,10 +12,26 @@ use taper::ops::Loss;
 use taper::plan::Plan;
 use taper::{Error, Model};
 
-use super::print;
-use crate::cli::InspectArgs;
+use super::output::print;
 
-/// What the file says and what is in it.
+/// The flags of `taper inspect`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Print what is in a trained model\n\nIts network, the columns and categories that it was trained on, \
+                  how they are scaled, its targets, facts about its training, and its tensors with their ranges. A file \
+                  that is damaged, cut off or not a model is refused with what is wrong, and exit code 1.",
+    after_help = "Examples:\n  taper inspect model.safetensors\n  taper inspect model.safetensors --json"
+)]
+pub(crate) struct InspectArgs {
+    /// Model that `taper train` has written
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The document of --json.
 #[derive(Serialize)]
 struct Inspected<'a> {
     file: String,
@@ -49,7 +66,7 @@ fn print_plans(net: &DynamicNet, args: &InspectArgs) -> Result<()> {
     print(&tables.join("\n\n"))
 }
 
-/// Loads the model in the file that the argument `name` says. That there is none is a wrong call.
+/// Loads the model in the file that the argument `name` names. A missing file is a wrong call.
 pub(super) fn load_model(path: &Path, name: &str) -> Result<Model, Error> {
     Model::load(path).map_err(|error| match error {
         Error::File { path, reason, .. } => {

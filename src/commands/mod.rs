@@ -1,75 +1,172 @@
-//! What the commands do.
+//! The commands: a file each, with its flags and what it does.
 
+mod completions;
+mod config;
+mod cores;
 mod cv;
 mod gradcheck;
 mod inspect;
+mod output;
 mod output_file;
 mod predict;
 mod report;
-mod run;
 mod train;
+mod training;
 
-use std::env;
-use std::io::{self, Write};
-use std::num::NonZeroUsize;
-use std::thread;
+use std::ffi::OsString;
 
-use anyhow::{Context, Result};
-use candle_core::Device;
-use taper::config::{DataConfig, ValidConfig};
-use taper::data::{self, Table};
-use taper::random::{Stream, generator};
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use taper::build_info;
 
-pub(crate) use cv::cv;
-pub(crate) use gradcheck::gradcheck;
-pub(crate) use inspect::inspect;
-pub(crate) use predict::predict;
-pub(crate) use report::report;
-pub(crate) use run::Stopped;
-pub(crate) use train::train;
+use completions::{CompletionsArgs, completions};
+use config::{ConfigArgs, config};
+use cv::{CvArgs, cv};
+use gradcheck::{GradcheckArgs, gradcheck};
+use inspect::{InspectArgs, inspect};
+pub(crate) use output::readable;
+use predict::{PredictArgs, predict};
+use report::{ReportArgs, report};
+use train::{TrainArgs, train};
+pub(crate) use training::{Stopped, resume_call};
 
-/// The data that `config` asks for, on the CPU.
-fn load(config: &ValidConfig) -> Result<Table, taper::Error> {
-    let DataConfig { rows, features, noise, file, .. } = &config.data;
-    if let Some(file) = file {
-        return data::read(file, config.dtype);
-    }
-    let rng = generator(config.seed, Stream::Data, 0);
-    Ok(Table::unnamed(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?))
-}
-
-/// Divides the cores among `jobs` folds.
+/// Cross-validate a regression network of dynamic depth, and check gradients
 ///
-/// Candle 0.11 asks how many threads to use at every matrix product, and without the variable it parses
-/// /proc/cpuinfo each time. Here a default run takes 1.8 s with the variable and 5.7 s without.
-fn share_cores(jobs: usize) {
-    set_default("RAYON_NUM_THREADS", &(cores() / jobs.max(1)).max(1).to_string());
+/// The network's shared hidden layer is applied a random number of times in each training step, and its
+/// prediction is the mean over all depths. It learns a file, or synthetic data, y = x w + noise, and is
+/// tested on every row once.
+///
+/// Without a command, taper runs `taper cv`.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    long_version = build_info::FACTS,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
+                  every epoch.\nMissing values are empty fields, NA, N/A, NaN, null and ?, in upper or lower case.\n\
+                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong, 124 --max-time is over, 130 and 143 \
+                  stopped by SIGINT and SIGTERM."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    cv: CvArgs,
 }
 
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Cross-validate (the default command)
+    Cv(CvArgs),
+    /// Train one network on all rows, or all but --holdout, and write it to a file
+    Train(TrainArgs),
+    /// Write the report of a run again
+    Report(ReportArgs),
+    /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
+    Config(ConfigArgs),
+    /// Predict the rows of a file with a trained model
+    Predict(PredictArgs),
+    /// Print what is in a trained model
+    Inspect(InspectArgs),
+    /// Compare the gradients of all operations, layers and networks with numerical ones
+    Gradcheck(GradcheckArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
 }
 
-/// Sets an environment variable that the user has not set. Only for the time before any other thread is started.
-fn set_default(variable: &str, value: &str) {
-    if env::var_os(variable).is_none() {
-        // SAFETY: no other thread has been started that could read the environment at the same time.
-        #[allow(unsafe_code)]
-        unsafe {
-            env::set_var(variable, value);
+impl Cli {
+    /// The command that `arguments` ask for, whether it is named or not. The first of them is the program's
+    /// name.
+    ///
+    /// # Errors
+    ///
+    /// Fails when clap refuses the arguments or answers them itself, as --help.
+    pub(crate) fn command_of(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> clap::error::Result<Command> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let cli = Self::from_arg_matches(&matches)?;
+        let mut command = cli.command.unwrap_or(Command::Cv(cli.cv));
+        let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+        match &mut command {
+            Command::Cv(args) => args.settings.note_given(matches),
+            Command::Train(args) => args.settings.note_given(matches),
+            Command::Config(args) => args.settings.note_given(matches),
+            Command::Predict(_)
+            | Command::Inspect(_)
+            | Command::Report(_)
+            | Command::Gradcheck(_)
+            | Command::Completions(_) => {}
+        }
+        Ok(command)
+    }
+}
+
+impl Command {
+    /// Does what the command says.
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::Cv(args) => cv(&args),
+            Self::Train(args) => train(&args),
+            Self::Report(args) => report(&args),
+            Self::Config(args) => config(&args),
+            Self::Predict(args) => predict(&args),
+            Self::Inspect(args) => inspect(&args),
+            Self::Gradcheck(args) => gradcheck(&args),
+            Self::Completions(args) => completions(&args, &mut Cli::command()),
         }
     }
 }
 
-/// Writes `text` to standard output.
-pub(crate) fn print(text: &str) -> Result<()> {
-    readable(writeln!(io::stdout(), "{text}"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::flag;
+    use taper::config::{CvConfig, FileConfig, KEYS};
 
-/// The result of writing to standard output: that a reader such as `head` has gone away is no error.
-pub(crate) fn readable(written: io::Result<()>) -> Result<()> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot write to standard output"),
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_arguments_give_the_default_configuration() {
+        for call in [["taper"].as_slice(), &["taper", "cv"]] {
+            let Command::Cv(args) = Cli::command_of(call).unwrap() else { panic!("not cv") };
+            assert_eq!(args.settings.settings(None).unwrap().config().unwrap(), CvConfig::default());
+        }
+    }
+
+    /// --help shows the defaults of the configuration.
+    #[test]
+    fn the_defaults_of_the_flags_are_those_of_the_configuration() {
+        let Command::Cv(args) = Cli::command_of(["taper", "--data", "a.csv"]).unwrap() else {
+            panic!("not cv")
+        };
+        let flags = serde_json::to_value(&args.settings).unwrap();
+        let synthetic = CvConfig::default();
+        let mut file = synthetic.clone();
+        file.data.file = Some(FileConfig { file: "a.csv".into(), ..FileConfig::default() });
+        // A key has a meaning in one of them or in both; the features have two, and --help shows the number.
+        for key in KEYS {
+            let defaults = [&synthetic, &file].map(|config| config.get(key).unwrap_or_default());
+            let flag = &flags[flag(key).trim_start_matches('-').replace('-', "_")];
+            assert!(defaults.contains(flag), "{key}: {flag}");
+        }
+    }
+
+    /// Errors name settings by key, and users know them by flag: every key must have one of that name.
+    #[test]
+    fn every_key_of_the_configuration_has_its_flag() {
+        let command = Cli::command();
+        let flags: Vec<_> = command
+            .get_arguments()
+            .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
+            .collect();
+        for key in KEYS {
+            assert!(flags.contains(&flag(key)), "{key} has no flag {}", flag(key));
+        }
     }
 }

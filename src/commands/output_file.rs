@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use taper::storage::{AtomicFile, place};
+use taper::storage::{AtomicFile, resolve_parent};
 use taper::{Error, Result};
 
 /// A file that may be written.
@@ -14,8 +14,8 @@ pub(super) struct OutputFile {
 }
 
 impl OutputFile {
-    /// The file at `path`, which the flag of `key` names, behind links, if it may be written: it is none of the `inputs`, and is
-    /// there only with `force`. `instead` ends the sentence about what is no file.
+    /// The file at `path`, which the flag of `key` names, with links resolved, if it may be written: it is not
+    /// one of the `inputs`, and exists only with `force`. `instead` ends the sentence about what is not a file.
     pub(super) fn check(
         key: &'static str,
         path: &Path,
@@ -38,7 +38,7 @@ impl OutputFile {
         };
         match fs::metadata(path) {
             Err(error) if link && error.kind() == ErrorKind::NotFound => {
-                return refused("a link to a file that is not there; expected that one's name, or another");
+                return refused("a link to a missing file; expected the name of that file, or another");
             }
             Err(error) => return cannot(error),
             Ok(metadata) if !metadata.is_file() => {
@@ -50,7 +50,7 @@ impl OutputFile {
             return refused("which is read; expected another file");
         }
         if !force {
-            return refused("which there is already; `--force` replaces it");
+            return refused("which already exists; `force` replaces it");
         }
         Ok(Self { path: real(path), force })
     }
@@ -82,8 +82,7 @@ pub(super) fn check_log<'a>(log: Option<&Path>, others: impl IntoIterator<Item =
 
 /// The error that the command reads or writes the file for the log.
 pub(super) fn bad_log(log: &Path) -> Error {
-    let problem =
-        format!("is {}, which is read or written besides; expected a file of its own", log.display());
+    let problem = format!("is {}, which is also read or written; expected a file of its own", log.display());
     Error::Config { key: "log_file", problem }
 }
 
@@ -100,5 +99,5 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 /// `path` behind links.
 fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| place(path))
+    fs::canonicalize(path).unwrap_or_else(|_| resolve_parent(path))
 }

@@ -1,21 +1,30 @@
 //! `taper report`.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
+use clap::Args;
 use taper::Error;
 use taper::report::html;
-use taper::run::{REPORT, RunDirectory, RunRecord};
-use taper::telemetry::{self, LogFormat};
+use taper::run::{RunDirectory, RunRecord};
 
-use super::print;
-use crate::cli::ReportArgs;
+use super::output::print;
+use crate::cli::LogArgs;
+
+/// The flags of `taper report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Folder of a run, as --out made it
+    #[arg(value_name = "DIR")]
+    pub(crate) run: PathBuf,
+}
 
 pub(crate) fn report(args: &ReportArgs) -> Result<()> {
-    telemetry::init(LogFormat::Text, false, None);
+    LogArgs::default().start()?;
     let directory = RunDirectory::open(&args.run).map_err(|error| match error {
         Error::Config { problem, .. } => Error::Settings(format!("DIR {problem}")),
         error => error,
     })?;
     let record = RunRecord::read(&args.run)?;
-    directory.write(REPORT, html(&record).as_bytes())?;
-    print(&args.run.join(REPORT).display().to_string())
+    print(&directory.write_report(&html(&record))?.display().to_string())
 }

@@ -5,17 +5,32 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use taper::config::ValidConfig;
 use taper::data::Table;
 use taper::model::{Holdout, Model, Schema, Training};
 use taper::report::TrainReport;
-use taper::run::{MODEL, PREDICTIONS, RESULTS};
-use taper::{Fitted, holdout, train_model};
+use taper::{Fitted, hold_out, train_model};
 
+use super::cores::share_cores;
+use super::output::print;
 use super::output_file::{OutputFile, check_log};
-use super::run::{Folder, Run};
-use super::{print, share_cores};
-use crate::cli::TrainArgs;
+use super::training::{Folder, Run};
+use crate::cli::{OutputArgs, RunArgs, SettingArgs};
+
+/// The flags of `taper train`.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// File to write the model to [default: model.safetensors, in the folder of --out if there is one]
+    #[arg(long, value_name = "FILE", conflicts_with = "folder", help_heading = "Run")]
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
 
 pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let run = Run::new("train", &args.settings, &args.run, args.output.log.file())?;
@@ -25,20 +40,22 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     args.output.log.start()?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
     let table = run.load()?;
-    let folder = run.folder(&devices, || holdout(&run.config, &table.data).map(drop))?;
+    let (learner, holdout) = (run.config.learner(), run.config.holdout);
+    let folder = run.folder(&devices, || hold_out(&table.data, holdout, learner.seed).map(drop))?;
     let options = run.options(folder.as_ref())?;
-    let mut fitted = train_model(&run.config, &table.data, &devices[0], &options)
+    let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     fitted.predictions = fitted.predictions.named(table.targets.clone())?;
     let model = model(&run, &fitted, table)?;
     let path = save(&model, own_file.as_ref(), folder.as_ref())?;
     let path = path.filter(|_| !args.run.fast_dev_run);
-    let report = TrainReport::new(run.config.clone(), &fitted, path);
+    let train_mse = fitted.epochs.iter().map(|epoch| epoch.train_mse).collect();
+    let report = TrainReport::new(run.config.clone(), train_mse, fitted.evaluation, fitted.seconds, path);
     if let Some(folder) = &folder {
         let directory = folder.directory();
-        directory.write_json(RESULTS, &report)?;
+        directory.write_results(&report)?;
         if !fitted.predictions.is_empty() {
-            directory.write_predictions(PREDICTIONS, &fitted.predictions)?;
+            directory.write_predictions(&fitted.predictions)?;
         }
         folder.finish()?;
     }
@@ -56,18 +73,17 @@ fn save(model: &Model, own_file: Option<&OutputFile>, folder: Option<&Folder>) -
         return Ok(Some(own.path().to_owned()));
     }
     let Some(folder) = folder else { return Ok(None) };
-    folder.directory().write(MODEL, &bytes)?;
-    Ok(Some(folder.directory().path().join(MODEL)))
+    Ok(Some(folder.directory().write_model(&bytes)?))
 }
 
-/// The file of the model where the run has no folder and is no quick look. That it cannot be written shows before the
-/// training.
+/// The file of the model, if the run has no folder and is not a quick look. It is checked before the training that it can
+/// be written.
 fn model_file(args: &TrainArgs, config: &ValidConfig) -> Result<Option<OutputFile>> {
     let run = &args.run;
     if run.out.is_some() || run.resume.is_some() || run.fast_dev_run {
         return Ok(None);
     }
-    let path = args.model.clone().unwrap_or_else(|| Path::new(MODEL).to_owned());
+    let path = args.model.clone().unwrap_or_else(|| Path::new("model.safetensors").to_owned());
     let inputs: Vec<_> = config.data.files().into_iter().chain(args.settings.config.as_deref()).collect();
     let file = OutputFile::check("model", &path, &inputs, run.force, "expected the name of a file to write")?;
     drop(file.create()?);

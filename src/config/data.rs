@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Scale;
-
-/// The data to learn: those of `file`, or else the synthetic y = x w + noise e, see
-/// [`synthetic`](crate::data::synthetic).
+/// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
-/// In a document `features` is the synthetic data's number of features, or beside `file` the list of its columns to
-/// learn from:
+/// In a document `features` is the synthetic data's number of features, or beside `file` the list of its
+/// columns to learn from:
 ///
 /// ```
 /// use taper::config::DataConfig;
@@ -67,7 +64,20 @@ impl DataConfig {
     }
 }
 
-/// A file of data and what of it to learn, see [`read`](crate::data::read).
+/// Whether features and targets are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// Data from files as by `Standard`, synthetic data as by `None`.
+    #[default]
+    Auto,
+    /// Each column to mean 0 and standard deviation 1 over the rows to train on.
+    Standard,
+    /// Columns stay as they are.
+    None,
+}
+
+/// A file of data and what of it to learn.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileConfig {
     /// The file, whose ending tells its format: .csv, .tsv, .txt, .npy or .safetensors.
@@ -78,7 +88,7 @@ pub struct FileConfig {
     pub features: Vec<String>,
     /// The columns to leave out.
     pub drop: Vec<String>,
-    /// What becomes of missing values.
+    /// How to handle missing values.
     pub missing: Missing,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
@@ -103,7 +113,7 @@ impl FileConfig {
     }
 }
 
-/// What becomes of missing values: empty fields, NA, N/A, NaN, null and ?.
+/// How to handle missing values: empty fields, NA, N/A, NaN, null and ?.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
@@ -112,11 +122,12 @@ pub enum Missing {
     Error,
     /// Rows with one are left out.
     Drop,
-    /// A missing feature becomes the mean of its column over the training rows of each fold; a missing target is refused.
+    /// A missing feature becomes the mean of its column over the training rows of each fold; a missing target
+    /// is refused.
     Mean,
 }
 
-/// How [`DataConfig`] is written: without what has no meaning.
+/// How [`DataConfig`] is written: without the settings that have no meaning beside the others.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Document {

@@ -27,14 +27,15 @@ pub enum DeviceSpec {
 }
 
 impl DeviceSpec {
-    /// Opens the devices for `jobs` tasks side by side, one for each task; by default as many as there are cores on the
-    /// CPU, and one for each GPU.
+    /// Opens the devices for `jobs` tasks side by side, one for each task; by default as many as there are
+    /// cores on the CPU, and one for each GPU.
     ///
     /// Tasks that share a GPU get it as devices of their own, so that none waits for the work of another.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NoGpu`] when a GPU is asked for and the build or the machine has none that can be used.
+    /// Fails with [`Error::NoGpu`] when a GPU is asked for and the build or the machine has none that can be
+    /// used.
     pub fn open(&self, jobs: Option<NonZeroUsize>) -> Result<Vec<Device>> {
         let jobs_or = |default| jobs.map_or(default, NonZeroUsize::get);
         let on_cpu =
@@ -59,7 +60,7 @@ impl DeviceSpec {
 }
 
 /// The names of `devices`, each once: `cpu`, `cuda:0`.
-pub fn device_names(devices: &[Device]) -> String {
+pub(crate) fn device_names(devices: &[Device]) -> String {
     let name = |device: &Device| match device.location() {
         DeviceLocation::Cpu => "cpu".to_owned(),
         DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),

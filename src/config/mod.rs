@@ -1,12 +1,12 @@
-//! The settings of a run: their defaults, and what makes sense.
+//! The settings of a run: their defaults and their validation.
 //!
-//! A [`CvConfig`] is what a user asks for. Only what [`CvConfig::validate`] has found sensible, a [`ValidConfig`],
-//! reaches the training.
+//! A [`CvConfig`] is what a user asks for; [`CvConfig::validate`] makes a [`ValidConfig`] of it.
 
 mod data;
 mod device;
 mod file;
 mod keys;
+mod learner;
 mod settings;
 mod validate;
 
@@ -18,10 +18,12 @@ use serde_json::Value;
 
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
-pub use data::{DataConfig, FileConfig, Missing};
-pub use device::{DeviceSpec, device_names};
+pub use data::{DataConfig, FileConfig, Missing, Scale};
+pub use device::DeviceSpec;
+pub(crate) use device::device_names;
 pub use keys::KEYS;
 pub use crate::nn::ModelConfig;
+pub use learner::{Learner, Preparation};
 pub use settings::Settings;
 pub(crate) use validate::MAX_DEPTH;
 
@@ -63,9 +65,16 @@ impl Default for CvConfig {
 }
 
 impl CvConfig {
-    /// The key of the first setting that is another one in `other`, with its values here and there, in JSON.
+    /// The value of the setting `key`, which is one of [`KEYS`], in JSON; `None` if it has no meaning beside
+    /// the others.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        let mut document = serde_json::to_value(self).ok()?;
+        document.pointer_mut(&format!("/{}", key.replace('.', "/"))).map(Value::take)
+    }
+
+    /// The key of the first setting that differs in `other`, with its values here and there, in JSON.
     ///
-    /// Where files of the data are makes no difference: they are known by their content.
+    /// The paths of data files make no difference: files are recognised by their content.
     ///
     /// # Examples
     ///
@@ -77,12 +86,10 @@ impl CvConfig {
     /// assert_eq!(now.difference(&now), None);
     /// ```
     pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
-        let other = &other.with_files_of(self);
-        let documents = [self, other].map(|config| serde_json::to_value(config).unwrap_or_default());
+        let other = other.with_files_of(self);
+        let shown = |value: Option<Value>| value.map_or("not set".to_owned(), |value| value.to_string());
         KEYS.iter().find_map(|key| {
-            let pointer = format!("/{}", key.replace('.', "/"));
-            let [here, there] = documents.each_ref().map(|document| document.pointer(&pointer));
-            let shown = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+            let (here, there) = (self.get(key), other.get(key));
             (here != there).then(|| (*key, shown(here), shown(there)))
         })
     }
@@ -109,11 +116,11 @@ pub struct TrainConfig {
     pub lr: f64,
     /// The decoupled weight decay.
     pub weight_decay: f64,
-    /// What carries out the steps.
+    /// What computes the steps.
     pub engine: EngineName,
 }
 
-/// The engine that carries out the steps of training. All give the same result up to rounding.
+/// What computes the training steps. All engines give the same result up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineName {
@@ -165,7 +172,7 @@ impl From<FloatType> for DType {
     }
 }
 
-/// A [`CvConfig`] that was found sensible.
+/// A validated [`CvConfig`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct ValidConfig(CvConfig);
@@ -182,7 +189,7 @@ impl Deref for ValidConfig {
 mod tests {
     use super::*;
 
-    /// Where files are is no setting of what is computed; which columns and formats they have is one.
+    /// The paths of files do not change what is computed; their columns and formats do.
     #[test]
     fn files_may_have_moved() {
         let config = |file: &str, target: &str| {

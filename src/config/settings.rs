@@ -9,8 +9,8 @@ use yaml_serde::{Mapping, Value};
 use crate::config::file::{ConfigFile, complaint};
 use crate::config::keys::{KEYS, is_section, join, nearest};
 use crate::config::{CvConfig, ValidConfig};
-use crate::data::shorten;
 use crate::error::{Error, Result};
+use crate::text::shorten;
 
 /// The settings that were given, each with its origin; all others have their defaults.
 ///

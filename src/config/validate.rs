@@ -1,12 +1,13 @@
-//! What makes sense in a configuration.
+//! The validation of a configuration.
 
 use candle_core::DType;
 use sysinfo::System;
 
-use crate::config::{CvConfig, DataConfig, FileConfig, FloatType, ValidConfig};
+use super::{CvConfig, DataConfig, FileConfig, FloatType, ModelConfig, TrainConfig, ValidConfig};
 use crate::error::{Error, Result};
 
-/// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with ease.
+/// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with
+/// ease.
 pub(crate) const MAX_DEPTH: usize = 1000;
 
 impl CvConfig {
@@ -14,7 +15,7 @@ impl CvConfig {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`], which names the first setting that makes no sense and says what would.
+    /// Fails with [`Error::Config`], which names the first setting that is not valid and says what would be.
     ///
     /// # Examples
     ///
@@ -29,7 +30,7 @@ impl CvConfig {
     /// assert_eq!(error.to_string(), "folds is 1, expected at least 2");
     /// ```
     pub fn validate(self) -> Result<ValidConfig> {
-        let Self { data, model, train, folds, holdout, .. } = &self;
+        let Self { data, folds, holdout, .. } = &self;
         match &data.file {
             None => synthetic(&self)?,
             Some(file) => columns(file)?,
@@ -42,20 +43,32 @@ impl CvConfig {
                 format!("is {folds}, expected at most the {} rows", data.rows),
             ));
         }
-        at_least("model.hidden", model.hidden, 1)?;
-        at_most("model.max_depth", model.max_depth, MAX_DEPTH)?;
-        if model.min_depth > model.max_depth {
-            return Err(Error::config(
-                "model.min_depth",
-                format!("is {}, expected at most the maximum of {}", model.min_depth, model.max_depth),
-            ));
-        }
-        at_least("train.epochs", train.epochs, 1)?;
-        at_least("train.batch_size", train.batch_size, 1)?;
-        finite("train.lr", train.lr, train.lr > 0., "above 0")?;
-        finite("train.weight_decay", train.weight_decay, train.weight_decay >= 0., "of 0 or more")?;
+        self.learner().check()?;
         fits_in_memory(&self, free_memory())?;
         Ok(ValidConfig(self))
+    }
+}
+
+impl ModelConfig {
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { hidden, min_depth, max_depth, .. } = *self;
+        at_least("model.hidden", hidden, 1)?;
+        at_most("model.max_depth", max_depth, MAX_DEPTH)?;
+        if min_depth > max_depth {
+            let problem = format!("is {min_depth}, expected at most the maximum of {max_depth}");
+            return Err(Error::config("model.min_depth", problem));
+        }
+        Ok(())
+    }
+}
+
+impl TrainConfig {
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { epochs, batch_size, lr, weight_decay, .. } = *self;
+        at_least("train.epochs", epochs, 1)?;
+        at_least("train.batch_size", batch_size, 1)?;
+        finite("train.lr", lr, lr > 0., "above 0")?;
+        finite("train.weight_decay", weight_decay, weight_decay >= 0., "of 0 or more")
     }
 }
 
@@ -121,7 +134,8 @@ fn noise(config: &CvConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a data set or a network that cannot fit in `free` bytes. How large a file is shows when it is read.
+/// Refuses a data set or a network that cannot fit in `free` bytes. How large a file is shows when it is
+/// read.
 fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
     let width = DType::from(config.dtype).size_in_bytes() as u64;
     let (rows, features) = match config.data.file {
@@ -167,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_make_sense() {
+    fn the_defaults_are_valid() {
         CvConfig::default().validate().unwrap();
     }
 

@@ -8,7 +8,7 @@ mod table;
 
 pub use dataset::Dataset;
 pub use kfold::{Fold, KFold};
-pub use scaling::{Scale, Scaling};
+pub use scaling::Scaling;
 pub use synthetic::synthetic;
+pub(crate) use table::target_names;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read};
-pub(crate) use table::{list, quote, shorten, target_names};

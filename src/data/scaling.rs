@@ -6,19 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
 
-/// Whether columns are scaled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scale {
-    /// Data from files as by `Standard`, synthetic data as by `None`.
-    #[default]
-    Auto,
-    /// Each column to mean 0 and standard deviation 1 over the training rows.
-    Standard,
-    /// Columns stay as they are.
-    None,
-}
-
 /// An affine map of each column of a matrix, which also fills missing values (NaN).
 ///
 /// scikit-learn's equivalents are `StandardScaler` and then `SimpleImputer`, or `SimpleImputer` alone.

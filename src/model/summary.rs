@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::file::FORMAT;
 use super::network::Network;
 use super::{Model, Schema, Training};
-use crate::data::{Scaling, list};
+use crate::data::Scaling;
 use crate::error::Result;
 use crate::nn::{DynamicNetSpec, ModelConfig};
-use crate::report::number;
 use crate::stats;
+use crate::text::{list, number};
 
 /// The contents of a model. Its `Display` is a text with tables, its `Serialize` the document of `taper
 /// inspect --json`.

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{FoldReport, number, row, table};
+use super::{row, table};
 use crate::config::ValidConfig;
-use crate::fit::Fitted;
+use crate::evaluate::Evaluation;
+use crate::results::FoldReport;
+use crate::text::number;
 
-/// The result of the training of a model. Its `Display` is a table, its `Serialize` the document of `--json`.
+/// The result of the training of a model. Its `Display` is a table, its `Serialize` one JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainReport {
     /// The settings that made it.
     pub config: ValidConfig,
-    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that of the scaled
-    /// ones.
+    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that
+    /// of the scaled ones.
     pub train_mse: Vec<f64>,
     /// The errors on the rows that were held out, if there are such.
     pub holdout: Option<FoldReport>,
@@ -26,14 +28,17 @@ pub struct TrainReport {
 }
 
 impl TrainReport {
-    /// Puts the results of `fitted`, which is written to the file `model` if there is one, together.
-    pub fn new(config: ValidConfig, fitted: &Fitted, model: Option<PathBuf>) -> Self {
-        let train_mse: Vec<_> = fitted.epochs.iter().map(|epoch| epoch.train_mse).collect();
-        let holdout = fitted
-            .evaluation
-            .clone()
-            .map(|evaluation| FoldReport::new(0, evaluation, train_mse.clone(), fitted.seconds));
-        Self { config, train_mse, holdout, model, seconds: fitted.seconds }
+    /// Puts the results of a training together: the error of each epoch, those on the rows that were held
+    /// out, the time in seconds, and the file that the model was written to.
+    pub fn new(
+        config: ValidConfig,
+        train_mse: Vec<f64>,
+        holdout: Option<Evaluation>,
+        seconds: f64,
+        model: Option<PathBuf>,
+    ) -> Self {
+        let holdout = holdout.map(|errors| FoldReport::new(0, errors, train_mse.clone(), seconds));
+        Self { config, train_mse, holdout, model, seconds }
     }
 }
 

@@ -9,9 +9,11 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::{EpochRecord, Identity};
+use super::identity::Identity;
+use super::layout::CHECKPOINTS;
+use super::record::EpochRecord;
 use crate::error::{Error, Result};
-use crate::storage::{is_whole, seal, unseal, write_alone};
+use crate::storage::{is_whole, seal, unseal, write_exclusive};
 use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
@@ -19,12 +21,10 @@ const KIND: &str = "checkpoint";
 const FORMAT: u32 = 1;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
-/// The folder of all of them in that of a run.
-pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// The tensor of the order of the rows.
 const ROWS: &str = "rows";
 
-/// All that the training of one network needs to go on.
+/// All that is needed to resume the training of one network.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoint {
     /// What is trained on what.
@@ -33,13 +33,13 @@ pub(crate) struct Checkpoint {
     pub(crate) trainer: TrainerState,
     /// The order in which the trainer left the rows.
     pub(crate) rows: Vec<u32>,
-    /// What came of the epochs that are done.
+    /// The results of the epochs that are done.
     pub(crate) epochs: Vec<EpochRecord>,
-    /// How long the epoch under way has taken.
+    /// The seconds that the current epoch has taken so far.
     pub(crate) seconds: f64,
 }
 
-/// What of it is no tensor.
+/// All of a checkpoint but its tensors.
 #[derive(Serialize, Deserialize)]
 struct Content {
     identity: Identity,
@@ -74,16 +74,16 @@ impl Checkpoints {
         };
         let Progress { epoch, step, .. } = trainer.progress;
         let path = self.folder.join(format!("epoch-{epoch:06}-step-{step:09}.safetensors"));
-        write_alone(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
+        write_exclusive(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
         for old in self.files()?.iter().rev().skip(KEPT) {
             fs::remove_file(old).map_err(|source| Error::cannot_write(old, source))?;
         }
         Ok(())
     }
 
-    /// The last checkpoint that is not damaged, if there is one. Of a damaged one a warning tells, and it is removed:
-    /// what it should hold will be computed again. One that is whole and cannot be used, as that of a newer taper, is an
-    /// error, and stays.
+    /// The last checkpoint that is not damaged, if there is one. A damaged one is deleted with a warning, and
+    /// its work is redone. One that is whole and cannot be used, such as that of a newer taper, is an error,
+    /// and stays.
     pub(crate) fn last(&self) -> Result<Option<Checkpoint>> {
         let files = self.files()?;
         for (before, path) in files.iter().enumerate().rev() {
@@ -93,9 +93,9 @@ impl Checkpoints {
                 Err(problem) if is_whole(&bytes) => return Err(Error::data(path.display(), problem)),
                 Err(problem) => {
                     let next = if before > 0 {
-                        "going on from the one before it"
+                        "resuming from the one before it"
                     } else {
-                        "there is none before it, beginning anew"
+                        "there is none before it, starting over"
                     };
                     warn!("{} {problem}; {next}", path.display());
                     fs::remove_file(path).map_err(|source| Error::cannot_write(path, source))?;
@@ -105,7 +105,8 @@ impl Checkpoints {
         Ok(None)
     }
 
-    /// As [`last`](Self::last), but to look at alone: every file stays, and of those that cannot be used warnings tell.
+    /// As [`last`](Self::last), but read-only: every file stays, with a warning about those that cannot be
+    /// used.
     pub(crate) fn last_whole(&self) -> Result<Option<Checkpoint>> {
         for (before, path) in self.names()?.1.iter().enumerate().rev() {
             let bytes = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
@@ -113,15 +114,15 @@ impl Checkpoints {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
                 Err(problem) => {
                     let shown =
-                        if before > 0 { "those of the one before it" } else { "none of this network" };
-                    warn!("{} {problem}; of the weights, {shown} are shown", path.display());
+                        if before > 0 { "the one before it is used" } else { "this network is left out" };
+                    warn!("{} {problem}; for the weights, {shown}", path.display());
                 }
             }
         }
         Ok(None)
     }
 
-    /// The files, the oldest first, after those are removed that a process left which was killed while it wrote.
+    /// The files, the oldest first. Partial files that a killed process left are removed.
     fn files(&self) -> Result<Vec<PathBuf>> {
         let (left, files) = self.names()?;
         for path in left {
@@ -130,7 +131,7 @@ impl Checkpoints {
         Ok(files)
     }
 
-    /// The files that a process left which was killed while it wrote, and those that are complete, the oldest first.
+    /// The partial files that a killed process left, and the complete ones, the oldest first.
     fn names(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),

@@ -10,38 +10,21 @@ use std::time::Duration;
 use serde::Serialize;
 use tracing::info;
 
-use super::checkpoint::{CHECKPOINTS, Checkpoint, Checkpoints};
-use super::read::json;
-use super::{Environment, EpochRecord, Identity, Predictions};
+use super::checkpoint::{Checkpoint, Checkpoints};
+use super::environment::Environment;
+use super::identity::Identity;
+use super::layout::{
+    CHECKPOINTS, CONFIG, ENVIRONMENT, FILES, FOLDS, LOCK, METRICS, MODEL, PREDICTIONS, REPORT, RESULTS,
+};
+use super::predictions::Predictions;
+use super::record::EpochRecord;
 use crate::error::{Error, Result};
-use crate::storage::{AtomicFile, partial, place, write_alone};
-
-/// The settings, as a file for `--config`.
-pub const CONFIG: &str = "config.toml";
-/// What ran where on which data, see [`Environment`](super::Environment).
-pub const ENVIRONMENT: &str = "environment.json";
-/// The rows of each fold.
-pub const FOLDS: &str = "folds.json";
-/// A line for each epoch of each fold, an [`EpochRecord`].
-pub const METRICS: &str = "metrics.jsonl";
-/// The results.
-pub const RESULTS: &str = "results.json";
-/// The predictions of the rows that were tested on, see [`Predictions`](super::Predictions).
-pub const PREDICTIONS: &str = "predictions.csv";
-/// The report to look at.
-pub const REPORT: &str = "report.html";
-/// The trained network, where there is one.
-pub const MODEL: &str = "model.safetensors";
-/// Who has a lock on it, is at work in the folder.
-const LOCK: &str = ".lock";
-
-/// All that a run writes at the top of its folder.
-const FILES: [&str; 8] = [CONFIG, ENVIRONMENT, FOLDS, METRICS, RESULTS, PREDICTIONS, REPORT, MODEL];
+use crate::storage::{AtomicFile, partial, read_json, resolve_parent, write_exclusive, write_json};
 
 /// The folder of a run, which no other process can use at the same time.
 ///
-/// Of each network the last two checkpoints are kept. Files appear whole or not at all, but for the metrics, which grow by a
-/// line with each epoch and are written anew when the run goes on or ends.
+/// The last two checkpoints of each network are kept. Files appear whole or not at all, but for the metrics,
+/// which grow by a line with each epoch and are rewritten when the run is resumed or ends.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -60,7 +43,7 @@ impl RunDirectory {
         let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
         let entries = match fs::read_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
-                return refused("a link to a folder that is not there; expected that one's name, or another");
+                return refused("a link to a missing folder; expected the name of that folder, or another");
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
@@ -68,23 +51,23 @@ impl RunDirectory {
             }
             entries => entries.map_err(|source| Error::cannot_read(path, source))?,
         };
-        // What is left of a run that did not get far.
-        let is_empty = entries.flatten().map(|entry| entry.file_name()).all(|name| is_left(&name));
+        // A run that was killed early may have left these.
+        let is_empty = entries.flatten().map(|entry| entry.file_name()).all(|name| is_leftover(&name));
         let is_run = path.join(CONFIG).is_file() && path.join(LOCK).is_file();
         match (is_empty, is_run, force) {
             (true, ..) | (_, true, true) => Ok(()),
-            (_, true, false) => refused("which has a run; --resume goes on with it, --force replaces it"),
+            (_, true, false) => refused("which has a run; `resume` continues it, `force` replaces it"),
             (_, false, _) => refused("which has other files, expected a new or an empty folder"),
         }
     }
 
-    /// Makes the folder at `path` that a run is to fill, or takes an empty one. A folder that is there is taken only with
-    /// `force`, and only if it is a run's; what the run wrote is then removed, and nothing else.
+    /// Makes the folder at `path` for a new run, or takes an empty one. A folder with a run is taken only
+    /// with `force`; what that run wrote is then removed, and nothing else.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, and with [`Error::File`] when it
-    /// cannot be written.
+    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, and with
+    /// [`Error::File`] when it cannot be written.
     pub fn create(path: &Path, force: bool) -> Result<Self> {
         Self::check_new(path, force)?;
         fs::create_dir_all(path).map_err(|source| Error::cannot_write(path, source))?;
@@ -93,7 +76,8 @@ impl RunDirectory {
         Ok(directory)
     }
 
-    /// Whether a new run in the folder at `path` would remove or replace the file `input`, or the link at `input`.
+    /// Whether a new run in the folder at `path` would remove or replace the file `input`, or the link at
+    /// `input`.
     pub fn replaces(path: &Path, input: &Path) -> bool {
         let Ok(folder) = fs::canonicalize(path) else { return false };
         let is_own = |input: &Path| {
@@ -102,29 +86,31 @@ impl RunDirectory {
                 [CHECKPOINTS, LOCK].iter().chain(&FILES).any(|own| name.as_os_str() == *own)
             })
         };
-        is_own(&place(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
+        is_own(&resolve_parent(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
     }
 
-    /// Refuses a folder at `path` that has no run.
+    /// The file with the settings of the run in the folder at `path`.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `resume`.
-    pub fn check_resume(path: &Path) -> Result<()> {
-        if path.join(CONFIG).is_file() {
-            return Ok(());
+    /// Fails with [`Error::Config`] of the key `resume` when the folder has no run.
+    pub fn settings_of(path: &Path) -> Result<PathBuf> {
+        let settings = path.join(CONFIG);
+        if settings.is_file() {
+            return Ok(settings);
         }
         let problem = format!("is {}, which has no {CONFIG}, expected the folder of a run", path.display());
         Err(Error::config("resume", problem))
     }
 
-    /// Opens the folder of a run that is to go on.
+    /// Opens the folder of a run to resume it, or to write its report.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and when another process is at work on it.
+    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and when another process is
+    /// using it.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::check_resume(path)?;
+        Self::settings_of(path)?;
         Self::lock("resume", path)
     }
 
@@ -135,7 +121,7 @@ impl RunDirectory {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let problem = format!("is {}, on which another taper is at work", path.display());
+                let problem = format!("is {}, which another taper is using", path.display());
                 return Err(Error::config(key, problem));
             }
             Err(TryLockError::Error(source)) => return Err(Error::cannot_write(&name, source)),
@@ -163,7 +149,8 @@ impl RunDirectory {
         }
     }
 
-    /// The same folder, with a checkpoint at the end of the first step after each `time`; 30 seconds by default.
+    /// The same folder, with a checkpoint at the end of the first step after each `time`; 30 seconds by
+    /// default.
     #[must_use]
     pub fn checkpoint_every(self, time: Duration) -> Self {
         Self { checkpoint_every: time, ..self }
@@ -174,41 +161,84 @@ impl RunDirectory {
         &self.path
     }
 
-    /// Writes the file `name`.
+    /// Writes the settings, a text that [`CvConfig::from_file`](crate::config::CvConfig::from_file) reads.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when it cannot be written.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_alone(&self.path.join(name), bytes)
+    /// Fails with [`Error::File`] when the file cannot be written.
+    pub fn write_settings(&self, text: &str) -> Result<()> {
+        self.write(CONFIG, text.as_bytes()).map(drop)
     }
 
-    /// Writes `value` as JSON to the file `name`.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when it cannot be written.
-    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_vec_pretty(value).map_err(candle_core::Error::wrap)?;
-        text.push(b'\n');
-        self.write(name, &text)
+    /// Whether the environment has been written.
+    pub fn has_environment(&self) -> bool {
+        self.path.join(ENVIRONMENT).exists()
     }
 
-    /// Writes `predictions` to the file `name`.
+    /// Writes what ran where on which data.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when it cannot be written.
-    pub fn write_predictions(&self, name: &str, predictions: &Predictions) -> Result<()> {
-        let path = self.path.join(name);
-        let mut file = AtomicFile::create_alone(&path)?;
+    /// Fails with [`Error::File`] when the file cannot be written.
+    pub fn write_environment(&self, environment: &Environment) -> Result<()> {
+        write_json(&self.path.join(ENVIRONMENT), environment)
+    }
+
+    /// Writes the rows that each fold is tested on.
+    pub(crate) fn write_folds(&self, folds: &[Vec<u32>]) -> Result<()> {
+        write_json(&self.path.join(FOLDS), &serde_json::json!({ "folds": folds }))
+    }
+
+    /// Writes the results, a [`CvReport`](crate::report::CvReport) or a
+    /// [`TrainReport`](crate::report::TrainReport).
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when the file cannot be written.
+    pub fn write_results(&self, results: &impl Serialize) -> Result<()> {
+        write_json(&self.path.join(RESULTS), results)
+    }
+
+    /// Writes the predictions of the rows that were tested on.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when the file cannot be written.
+    pub fn write_predictions(&self, predictions: &Predictions) -> Result<()> {
+        let path = self.path.join(PREDICTIONS);
+        let mut file = AtomicFile::create_exclusive(&path)?;
         predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
         file.commit()
     }
 
-    /// Refuses to go on with a command or data other than those that the run began with.
+    /// Writes the file of a model, and returns its path.
     ///
-    /// They are in [`ENVIRONMENT`]; a run that was killed before it had written it may have checkpoints that say the same.
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when the file cannot be written.
+    pub fn write_model(&self, model: &[u8]) -> Result<PathBuf> {
+        self.write(MODEL, model)
+    }
+
+    /// Writes the report, and returns its path.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::File`] when the file cannot be written.
+    pub fn write_report(&self, html: &str) -> Result<PathBuf> {
+        self.write(REPORT, html.as_bytes())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        write_exclusive(&path, bytes)?;
+        Ok(path)
+    }
+
+    /// Refuses to resume the run with a command or data other than those that it began with.
+    ///
+    /// They are in the environment; a run that was killed before it was written may have checkpoints that say
+    /// the same.
     ///
     /// # Errors
     ///
@@ -216,7 +246,7 @@ impl RunDirectory {
     pub fn check_identity(&self, identity: &Identity) -> Result<()> {
         let path = self.path.join(ENVIRONMENT);
         let difference = if path.exists() {
-            let Environment { command, data, .. } = json(&path)?;
+            let Environment { command, data, .. } = read_json(&path)?;
             identity.difference_in_data(&command, &data)
         } else {
             match self.checkpoints(0).last()? {
@@ -224,30 +254,32 @@ impl RunDirectory {
                 None => None,
             }
         };
-        difference.map_or(Ok(()), |difference| Err(self.goes_on_not(&difference)))
+        difference.map_or(Ok(()), |difference| Err(self.cannot_resume(&difference)))
     }
 
-    fn goes_on_not(&self, difference: &str) -> Error {
+    /// The error that the run in the folder cannot be resumed, since `difference`.
+    fn cannot_resume(&self, difference: &str) -> Error {
         Error::config("resume", format!("is {}: {difference}", self.path.display()))
     }
 
-    /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the file.
+    /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the
+    /// file.
     pub(crate) fn restore(&self, identity: &Identity, networks: usize) -> Result<Vec<Option<Checkpoint>>> {
         let checkpoints = (0..networks).map(|i| self.checkpoints(i).last());
         let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
         for checkpoint in checkpoints.iter().flatten() {
             if let Some(difference) = identity.difference(&checkpoint.identity) {
-                return Err(self.goes_on_not(&difference));
+                return Err(self.cannot_resume(&difference));
             }
             let Checkpoint { trainer, .. } = checkpoint;
-            info!(epoch = trainer.progress.epoch, step = trainer.progress.step, "going on from a checkpoint");
+            info!(epoch = trainer.progress.epoch, step = trainer.progress.step, "resuming from a checkpoint");
         }
         let epochs = checkpoints.iter().flatten().flat_map(|checkpoint| &checkpoint.epochs);
         self.write_metrics(epochs)?;
         Ok(checkpoints)
     }
 
-    /// Writes all metrics, and lets [`add_epoch`](Self::add_epoch) go on from there.
+    /// Writes all metrics, to which [`add_epoch`](Self::add_epoch) adds.
     pub(crate) fn write_metrics<'a>(&self, epochs: impl IntoIterator<Item = &'a EpochRecord>) -> Result<()> {
         let mut text = Vec::new();
         for epoch in epochs {
@@ -289,8 +321,8 @@ impl RunDirectory {
     }
 }
 
-/// Whether a file of this name in a folder is left of a run that was killed before it had written its settings.
-fn is_left(name: &OsStr) -> bool {
+/// Whether a file of this name may be left of a run that was killed before it had written its settings.
+fn is_leftover(name: &OsStr) -> bool {
     name == LOCK || FILES.iter().any(|file| partial(Path::new(file)).as_os_str() == name)
 }
 

@@ -5,11 +5,14 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::SystemTime;
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
-use super::{DataFile, as_typed};
+use super::identity::DataFile;
 use crate::build_info;
+use crate::config::device_names;
+use crate::text::shell_quote;
 
 /// What ran where, when, on which data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,7 +41,7 @@ pub struct Environment {
 
 impl Environment {
     /// This machine at this moment, for a run of `command` with `arguments` on `devices`.
-    pub fn now(command: &str, arguments: Vec<String>, devices: String, data: Vec<DataFile>) -> Self {
+    pub fn now(command: &str, arguments: Vec<String>, devices: &[Device], data: Vec<DataFile>) -> Self {
         let mut system = System::new();
         system.refresh_memory();
         system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
@@ -52,7 +55,7 @@ impl Environment {
             processor: processor.unwrap_or_default(),
             cores: thread::available_parallelism().map_or(1, NonZeroUsize::get),
             memory: system.total_memory(),
-            devices,
+            devices: device_names(devices),
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             data,
         }
@@ -77,7 +80,7 @@ impl Environment {
 
     /// The call as it would be typed.
     fn call(&self) -> String {
-        let words: Vec<_> = self.arguments.iter().map(|argument| as_typed(argument)).collect();
+        let words: Vec<_> = self.arguments.iter().map(|argument| shell_quote(argument)).collect();
         words.join(" ")
     }
 }

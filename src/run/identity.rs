@@ -1,4 +1,4 @@
-//! What a run computes, by which it is known when it goes on.
+//! What a run computes, by which it is recognised when it is resumed.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +11,8 @@ use crate::config::CvConfig;
 use crate::error::{Error, Result};
 use crate::storage::hex;
 
-/// What a run computes: a command, its settings and the data. Two runs of one identity have the same result.
+/// What a run computes: a command, its settings and the data. Two runs with the same identity have the same
+/// result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// The command, `cv` or `train`.
@@ -38,14 +39,14 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when it is a folder, a pipe or a
-    /// device.
+    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when it is a folder, a
+    /// pipe or a device.
     pub fn new(command: &str, config: &CvConfig) -> Result<Self> {
         let data = config.data.files().into_iter().map(DataFile::read).collect::<Result<_>>()?;
         Ok(Self { command: command.to_owned(), config: config.clone(), data })
     }
 
-    /// What differs from the identity `began` of a run that is to go on, as a sentence; `None` when nothing does.
+    /// What differs from the identity `began` of a run to resume, as a sentence; `None` when nothing does.
     pub(crate) fn difference(&self, began: &Self) -> Option<String> {
         self.difference_in_data(&began.command, &began.data).or_else(|| {
             let (key, now, then) = self.config.difference(&began.config)?;
@@ -62,7 +63,7 @@ impl Identity {
         let changed = self.data.iter().zip(data).find(|(now, then)| now.sha256 != then.sha256);
         changed.map(|(now, then)| {
             let sizes = match (now.bytes, then.bytes) {
-                (now, then) if now == then => "its content is another one".to_owned(),
+                (now, then) if now == then => "its content differs".to_owned(),
                 (now, then) => format!("it has {now} bytes, and had {then}"),
             };
             format!("{} has changed since the run began: {sizes}", now.file.display())
@@ -72,7 +73,7 @@ impl Identity {
 
 impl DataFile {
     fn read(path: &Path) -> Result<Self> {
-        // What came through a pipe is gone when the run goes on.
+        // What came through a pipe is gone when the run is resumed.
         if !fs::metadata(path).map_err(|source| Error::cannot_read(path, source))?.is_file() {
             let problem = "is not a file, expected one that a run with a folder can read again";
             return Err(Error::data(path.display(), problem));

@@ -1,24 +1,26 @@
 //! Reading a run's folder.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::checkpoint::Checkpoint;
-use super::directory::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
-use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights, resume_call};
-use crate::config::{CvConfig, KEYS};
+use super::checkpoint::{Checkpoint, Checkpoints};
+use super::environment::Environment;
+use super::layout::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
+use super::predictions::Predictions;
+use super::record::{EpochRecord, RunRecord, Weights};
+use crate::config::CvConfig;
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
-use crate::report::FoldReport;
+use crate::results::FoldReport;
+use crate::storage::read_json;
 
-/// What the report needs of the results of `taper cv`, or of `taper train`.
+/// What the report needs of the results of a cross-validation or of the training of a model.
 #[derive(Deserialize)]
 struct Results {
     #[serde(default)]
@@ -29,62 +31,35 @@ struct Results {
 }
 
 impl RunRecord {
-    /// Reads the folder of a run that is done.
+    /// Reads the folder of a finished run.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when one is not what the run wrote or the run is
-    /// not done.
+    /// Fails with [`Error::Unfinished`] when the run is not finished, with [`Error::File`] when a
+    /// file cannot be read, and with [`Error::Data`] when one is not what the run wrote.
     pub fn read(folder: &Path) -> Result<Self> {
         let config = CvConfig::from_file(folder.join(CONFIG))?;
-        let environment = json::<Environment>(&folder.join(ENVIRONMENT));
+        let environment = read_json::<Environment>(&folder.join(ENVIRONMENT));
         let results = folder.join(RESULTS);
         if !results.exists() {
-            let problem = match environment {
-                Ok(Environment { command, .. }) => {
-                    format!("is a run that is not done; `{}` goes on", resume_call(&command, folder))
-                }
-                // It was killed before it had written what it is.
-                Err(_) => {
-                    "is a run that is not done; the command that began it goes on with --resume".to_owned()
-                }
-            };
-            return Err(Error::data(folder.display(), problem));
+            // A run that was killed early has not written what it is.
+            let command = environment.ok().map(|environment| environment.command);
+            return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, seconds } = json(&results)?;
+        let Results { folds, holdout, seconds } = read_json(&results)?;
         let networks = if environment.command == "train" { 1 } else { config.folds };
         Ok(Self {
-            command: format!("taper {}", environment.command),
-            config: settings(&config, &environment.command),
+            command: environment.command.clone(),
             environment: environment.facts(),
-            layer: config.model.layer,
             folds: folds.into_iter().chain(holdout).collect(),
             epochs: epochs(&folder.join(METRICS))?,
             predictions: predictions(&folder.join(PREDICTIONS))?,
             weights: weights(folder, &config, networks)?,
             seconds: Some(seconds),
+            config,
         })
     }
-}
-
-/// The keys and values of `config` that have a meaning in it and for `command`.
-fn settings(config: &CvConfig, command: &str) -> Vec<(String, String)> {
-    let of_another = if command == "train" { "folds" } else { "holdout" };
-    let document = serde_json::to_value(config).unwrap_or_default();
-    let value = |key: &str| {
-        let value = document.pointer(&format!("/{}", key.replace('.', "/")))?;
-        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    let keys = KEYS.iter().filter(|key| **key != of_another);
-    keys.filter_map(|key| Some(((*key).to_owned(), value(key)?))).collect()
-}
-
-/// The JSON document in the file at `path`.
-pub(super) fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Error::data(path.display(), format!("cannot be read: {error}")))
 }
 
 fn epochs(path: &Path) -> Result<Vec<EpochRecord>> {
@@ -109,7 +84,8 @@ fn predictions(path: &Path) -> Result<Predictions> {
     }
 }
 
-/// The weights of all networks before and after training: the first are drawn again, the last are in the checkpoints.
+/// The weights of all networks before and after training: the first are drawn again, the last are in the
+/// checkpoints.
 fn weights(folder: &Path, config: &CvConfig, networks: usize) -> Result<Vec<Weights>> {
     let mut weights = Vec::new();
     for fold in 0..networks {

@@ -1,23 +1,22 @@
 //! What a run leaves behind, as data.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Predictions;
-use crate::nn::LayerKind;
+use super::predictions::Predictions;
+use crate::config::{CvConfig, KEYS};
 use crate::metrics::Metrics;
-use crate::report::FoldReport;
+use crate::results::FoldReport;
 
 /// All that the report of a run is made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
-    /// What was run, for example `taper cv`.
+    /// What was run, `cv` or `train`.
     pub command: String,
-    /// The settings: their keys and values, in the order to show them in.
-    pub config: Vec<(String, String)>,
-    /// Where and when it ran: what there is to know, by name, in the order to show it in.
+    /// The settings.
+    pub config: CvConfig,
+    /// Where and when it ran: facts by name, in the order to show them in.
     pub environment: Vec<(String, String)>,
-    /// The kind of the network's layers.
-    pub layer: LayerKind,
     /// The results on the test rows of each fold; none where nothing was held out.
     pub folds: Vec<FoldReport>,
     /// The epochs of all folds, each fold's in order.
@@ -26,8 +25,19 @@ pub struct RunRecord {
     pub predictions: Predictions,
     /// The weights of each fold's layers, in the order to show them in.
     pub weights: Vec<Weights>,
-    /// How long the whole run took, if that is known.
+    /// How long the whole run took in seconds, if that is known.
     pub seconds: Option<f64>,
+}
+
+impl RunRecord {
+    /// The keys and values of the settings that have a meaning beside the others and for the command, in
+    /// order.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let of_another = if self.command == "train" { "folds" } else { "holdout" };
+        let keys = KEYS.iter().filter(|key| **key != of_another);
+        let shown = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        keys.filter_map(|key| Some(((*key).to_owned(), shown(self.config.get(key)?)))).collect()
+    }
 }
 
 /// A layer's weights before and after training.
@@ -43,10 +53,11 @@ pub struct Weights {
     pub after: Vec<f32>,
 }
 
-/// What came of an epoch: one line of `metrics.jsonl`.
+/// The results of an epoch: one line of `metrics.jsonl`.
 ///
-/// In JSON the validation's errors are `validation_mse`, `validation_rmse`, `validation_mae` and `validation_r2`, left out
-/// where there are none. Finite numbers are read as the bits that were written; JSON has no others.
+/// In JSON the validation's errors are `validation_mse`, `validation_rmse`, `validation_mae` and
+/// `validation_r2`, left out where there are none. Finite numbers are read as the bits that were written;
+/// JSON has no others.
 ///
 /// # Examples
 ///

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tempfile::{Builder, TempPath};
 
 use crate::error::{Error, Result};
@@ -31,9 +33,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     write(AtomicFile::create(path)?, bytes)
 }
 
-/// As [`write_atomically`], in a folder in which no one else writes: what a killed process leaves is at [`partial`].
-pub(crate) fn write_alone(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(AtomicFile::create_alone(path)?, bytes)
+/// As [`write_atomically`], in a folder in which nobody else writes: what a killed process leaves is at
+/// [`partial`].
+pub(crate) fn write_exclusive(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(AtomicFile::create_exclusive(path)?, bytes)
 }
 
 fn write(mut file: AtomicFile, bytes: &[u8]) -> Result<()> {
@@ -41,11 +44,34 @@ fn write(mut file: AtomicFile, bytes: &[u8]) -> Result<()> {
     file.commit()
 }
 
+/// Writes `value` as indented JSON, as [`write_exclusive`] does.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(candle_core::Error::wrap)?;
+    text.push(b'\n');
+    write_exclusive(path, &text)
+}
+
+/// Reads the JSON document in the file at `path`.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Error::data(path.display(), format!("cannot be read: {error}")))
+}
+
+/// `path` with the links in its folder resolved: the same for all paths to a file or a link, whether it is
+/// there or not.
+pub fn resolve_parent(path: &Path) -> PathBuf {
+    match (fs::canonicalize(folder(path)), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// A file that appears under its name only when it is complete.
 ///
-/// What is written goes to a file beside it whose name, `.NAME.*.partial`, no other has. [`commit`](Self::commit) waits
-/// until the disk has it, renames it, and waits until the disk has the name; without it nothing is left, unless the process
-/// is killed.
+/// What is written goes to a file beside it whose name, `.NAME.*.partial`, no other has.
+/// [`commit`](Self::commit) waits until the disk has it, renames it, and waits until the disk has the name;
+/// without it nothing is left, unless the process is killed.
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
@@ -63,7 +89,7 @@ impl AtomicFile {
         let mut prefix = OsString::from(".");
         prefix.push(path.file_name().unwrap_or_default());
         prefix.push(".");
-        // Not with the library's own permissions, which let no one else read the file.
+        // Not with the permissions of `tempfile`, which let nobody else read the file.
         let made = Builder::new()
             .prefix(&prefix)
             .suffix(PARTIAL)
@@ -72,8 +98,8 @@ impl AtomicFile {
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file), partial })
     }
 
-    /// As [`create`](Self::create), in a folder in which no one else writes, at [`partial`].
-    pub(crate) fn create_alone(path: &Path) -> Result<Self> {
+    /// As [`create`](Self::create), in a folder in which nobody else writes, at [`partial`].
+    pub(crate) fn create_exclusive(path: &Path) -> Result<Self> {
         let partial = partial(path);
         let made = File::create(&partial).and_then(|file| Ok((file, TempPath::try_from_path(partial)?)));
         let (file, partial) = made.map_err(|source| Error::cannot_write(path, source))?;
@@ -96,8 +122,8 @@ impl AtomicFile {
     ///
     /// # Errors
     ///
-    /// As [`commit`](Self::commit), and when another file has the name; what was written is then kept beside it, where the error
-    /// says.
+    /// As [`commit`](Self::commit), and when another file has the name; what was written is then kept beside
+    /// it, where the error says.
     pub fn commit_new(self) -> Result<()> {
         let Self { path, file, partial } = self;
         let committed = synced(file).and_then(|()| match partial.persist_noclobber(&path) {
@@ -109,7 +135,8 @@ impl AtomicFile {
                 );
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, problem))
             }
-            // A file system that has neither a way to rename so nor links: what can be done is to look before.
+            // A file system that has neither a way to rename so nor links: what can be done is to look
+            // before.
             Err(refused) if is_free(&path) => Ok(refused.path.persist(&path)?),
             result => Ok(result?),
         });
@@ -139,7 +166,8 @@ impl Write for AtomicFile {
     }
 }
 
-/// Where the file at `path` is while it is written by the only process that may, and stays when that is killed then.
+/// Where the file at `path` is while it is written by the only process that may, and stays when that is
+/// killed then.
 pub(crate) fn partial(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

@@ -1,10 +1,8 @@
 //! Files that a crash cannot spoil: written whole or not at all, and sealed with a checksum.
 
 mod atomic;
-mod place;
 mod sealed;
 
-pub use atomic::{AtomicFile, write_atomically};
-pub(crate) use atomic::{partial, write_alone};
-pub use place::place;
+pub use atomic::{AtomicFile, resolve_parent, write_atomically};
+pub(crate) use atomic::{partial, read_json, write_exclusive, write_json};
 pub(crate) use sealed::{hex, is_whole, seal, unseal};

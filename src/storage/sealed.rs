@@ -1,7 +1,8 @@
 //! Tensors and what they mean in a .safetensors file that shows when it is damaged.
 //!
-//! The file's metadata have one entry, `taper`, a JSON text that begins with the SHA-256 sum of the whole file, taken with
-//! zeros in the place of its own digits. So any tool reads the tensors, and the same content gives the same bytes.
+//! The file's metadata have one entry, `taper`, a JSON text that begins with the SHA-256 sum of the whole
+//! file, taken with zeros in the place of its own digits. So any tool reads the tensors, and the same content
+//! gives the same bytes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -52,8 +53,8 @@ pub(crate) fn seal(
     Ok(bytes)
 }
 
-/// The content and the tensors, on the CPU, of a file of a `kind` whose format is known up to `version`; or what is wrong
-/// with it, as the end of a sentence that begins with its name.
+/// The content and the tensors, on the CPU, of a file of a `kind` whose format is known up to `version`; or
+/// what is wrong with it, as the end of a sentence that begins with its name.
 pub(crate) fn unseal<M: DeserializeOwned>(
     kind: &str,
     version: u32,
@@ -65,7 +66,7 @@ pub(crate) fn unseal<M: DeserializeOwned>(
     if !is_whole(bytes) {
         return Err("is damaged or cut off: its checksum differs".to_owned());
     }
-    let strange = |problem: &dyn ToString| format!("is no {kind} of taper: {}", problem.to_string());
+    let strange = |problem: &dyn ToString| format!("is not a {kind} of taper: {}", problem.to_string());
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| strange(&error))?;
     let text = metadata.metadata().as_ref().and_then(|entries| entries.get("taper"));
     let text = text.ok_or_else(|| strange(&"its metadata are missing"))?;
@@ -176,7 +177,7 @@ mod tests {
         let refusal = |kind, version| unseal::<BTreeMap<String, f64>>(kind, version, &bytes).unwrap_err();
         assert_eq!(refusal("model", 2), "is a test of taper, expected a model");
         assert!(refusal("test", 1).contains("has the format 2 of a test"));
-        assert!(unseal::<Vec<u32>>("test", 2, &bytes).unwrap_err().contains("is no test of taper: "));
+        assert!(unseal::<Vec<u32>>("test", 2, &bytes).unwrap_err().contains("is not a test of taper: "));
         assert!(read(b"").unwrap_err().contains("does not begin as a test of taper does"));
     }
 }

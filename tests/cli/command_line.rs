@@ -8,6 +8,8 @@ use serde_json::Value;
 use taper::config::CvConfig;
 use taper::data::synthetic;
 use taper::random::{Stream, generator};
+use taper::report::CvReport;
+use taper::run::RunOptions;
 
 /// A run that takes a moment.
 const SMALL: [&str; 10] =
@@ -183,7 +185,10 @@ fn the_library_gives_the_result_of_the_command() {
     let config = config.validate().unwrap();
     let data = synthetic(200, 4, 0.1, generator(3, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
     let devices = config.device.open(None).unwrap();
-    let report = serde_json::to_value(taper::cross_validate(&config, &data, &devices).unwrap()).unwrap();
+    let options = RunOptions::default();
+    let results = taper::cross_validate(&data, &config.learner(), config.folds, &devices, &options).unwrap();
+    let report = CvReport::new(config, results.folds, results.seconds);
+    let report = serde_json::to_value(report).unwrap();
     let command = json(&taper(&small(&["--json"])));
     for key in ["config", "mean", "std"] {
         assert_eq!(command[key], report[key], "{key}");

@@ -73,7 +73,7 @@ fn a_file_that_is_no_log_is_left_alone() {
         fs::write(&file, text).unwrap();
         let output = logged(&file, &[]);
         let expected = format!(
-            "error: --log-file is {}, which has something else than log lines, expected a new file or a log\n",
+            "error: --log-file is {}, which contains something other than log lines, expected a new file or a log\n",
             file.display()
         );
         assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);

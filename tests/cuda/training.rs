@@ -4,10 +4,11 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::parity::gpu;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
-use taper::config::{CvConfig, ModelConfig, TrainConfig};
+use taper::config::{Learner, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
+use taper::run::RunOptions;
 use taper::train::Trainer;
 use taper::{Error, cross_validate};
 
@@ -24,15 +25,14 @@ fn every_shape_trains_as_by_autograd() {
 #[test]
 fn a_cross_validation_gives_the_cpus_result() {
     for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
-        let mut config = CvConfig::default();
-        (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
-        config.model.layer = layer;
-        let config = config.validate().unwrap();
-        let rng = generator(config.seed, Stream::Data, 0);
+        let mut learner = Learner::default();
+        (learner.train.epochs, learner.model.layer) = (3, layer);
+        let rng = generator(learner.seed, Stream::Data, 0);
         let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
         let run = |devices: &[Device]| {
-            let report = cross_validate(&config, &data, devices).unwrap();
-            let by_fold = report.folds.iter().flat_map(|fold| {
+            let options = RunOptions::default();
+            let results = cross_validate(&data, &learner, 4, devices, &options).unwrap();
+            let by_fold = results.folds.iter().flat_map(|fold| {
                 let by_depth = fold.mse_by_depth.values().copied();
                 fold.train_mse.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
             });
@@ -138,11 +138,10 @@ fn what_does_not_fit_is_refused() {
 /// Two folds at a time on a GPU that was opened once would share cuBLAS's memory for its work.
 #[test]
 fn a_gpu_opened_once_takes_one_fold_at_a_time() {
-    let mut config = CvConfig::default();
-    (config.data.rows, config.data.features, config.train.epochs) = (50, 3, 1);
-    let config = config.validate().unwrap();
     let data = synthetic(50, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
     let gpu = gpu();
-    let error = cross_validate(&config, &data, &[gpu.clone(), Device::Cpu, gpu]).unwrap_err().to_string();
+    let (learner, options) = (Learner::default(), RunOptions::default());
+    let devices = [gpu.clone(), Device::Cpu, gpu];
+    let error = cross_validate(&data, &learner, 4, &devices, &options).unwrap_err().to_string();
     assert_eq!(error, "device has a GPU more than once, expected one opened for each");
 }

@@ -171,12 +171,12 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\nx,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: 'x' is not a number, as most values of the column are; `--drop a` leaves the column out",
+                "FILE:3:a: 'x' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\r1,2\rx,3\r4,5\r",
                 "target=y",
-                "FILE:3:a: 'x' is not a number, as most values of the column are; `--drop a` leaves the column out",
+                "FILE:3:a: 'x' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\r\n1,2\r\n\"1,5\",3\r\n4,5\r\n",
@@ -196,28 +196,28 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\n0x1F,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: '0x1F' is not a number, as most values of the column are; `--drop a` leaves the column out",
+                "FILE:3:a: '0x1F' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\n1,2\n2024-01-02,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: '2024-01-02' is not a number, as most values of the column are; `--drop a` leaves the column out",
+                "FILE:3:a: '2024-01-02' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\n1,2\n1\0,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: '1\\0' is not a number, as most values of the column are; `--drop a` leaves the column out",
+                "FILE:3:a: '1\\0' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
             ),
             (
                 long_field.as_str(),
                 "target=y",
-                "FILE:3:a: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is not a number, as most values of the column are; `--drop a` \
+                "FILE:3:a: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is not a number, as most values of the column are; `data.drop=a` \
                  leaves the column out",
             ),
             (
                 late.as_str(),
                 "target=y",
-                "FILE:1202:a: 'abc' is not a number, as most values of the column are; `--drop a` leaves the column out",
+                "FILE:1202:a: 'abc' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
             ),
             (mostly.as_str(), "target=y", "FILE:2:a: 'x' is not a number, as most values of the column are"),
             (
@@ -234,7 +234,7 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\n1e39,3\n",
                 "target=y",
-                "FILE:3:a: '1e39' is too large for f32, expected at most 3.4e38; `--dtype f64` has room",
+                "FILE:3:a: '1e39' is too large for f32, expected at most 3.4e38; `dtype=f64` has room",
             ),
             (
                 "a,y\n1,2\n1e400,3\n",
@@ -244,32 +244,32 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\n,3\n",
                 "target=y",
-                "FILE:3:a: '' is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in",
+                "FILE:3:a: '' is a missing value; `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in",
             ),
             (
                 "a,y\n1,2\n2,NaN\n",
                 "target=y",
-                "FILE:3:y: 'NaN' is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+                "FILE:3:y: 'NaN' is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
             ),
             (
                 "a,y\n1,2\n2,?\n",
                 "target=y missing=mean",
-                "FILE:3:y: '?' is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+                "FILE:3:y: '?' is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
             ),
             (
                 "a,g,y\n1,u,2\n2,NA,3\n",
                 "target=y group=g missing=mean",
-                "FILE:3:g: 'NA' is a missing value, expected a group; `--missing drop` leaves out such rows",
+                "FILE:3:g: 'NA' is a missing value, expected a group; `data.missing=drop` leaves out such rows",
             ),
             (
                 "a,b,y\n1,,2\n2,NA,3\n",
                 "target=y missing=mean",
-                "FILE:b: is missing in every row; `--drop b` leaves the column out",
+                "FILE:b: is missing in every row; `data.drop=b` leaves the column out",
             ),
             (
                 "a,b,y\n1,,2\n2,NA,3\n",
                 "target=y missing=drop",
-                "FILE: has a missing value in each of its 2 rows; `--missing mean` fills features",
+                "FILE: has a missing value in each of its 2 rows; `data.missing=mean` fills features",
             ),
             (
                 "a,y\n1,5\n2,5\n3,5.0\n",
@@ -279,7 +279,7 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 towns(65).as_str(),
                 "target=y",
-                "FILE:66:town: 't64' is one value too many for a text column, expected at most 64; `--drop town` leaves the \
+                "FILE:66:town: 't64' is one value too many for a text column, expected at most 64; `data.drop=town` leaves the \
                  column out",
             ),
         ],

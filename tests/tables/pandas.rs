@@ -7,10 +7,12 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::reference::{array, indices, numbers, reference};
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
-use taper::config::{CvConfig, FileConfig, FloatType, Missing};
-use taper::data::{Dataset, KFold, Scale, Scaling, Table, read};
+use taper::CrossValidated;
+use taper::config::{CvConfig, FileConfig, FloatType, Missing, Scale};
+use taper::data::{Dataset, KFold, Scaling, Table, read};
 use taper::random::{Stream, generator};
 use taper::report::CvReport;
+use taper::run::RunOptions;
 
 /// Exact up to rounding in double precision.
 const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
@@ -78,8 +80,14 @@ fn diabetes(dtype: FloatType) -> (CvConfig, Table) {
     (config, table)
 }
 
+fn cross_validate(config: &CvConfig, data: &Dataset) -> taper::Result<CrossValidated> {
+    let options = RunOptions::default();
+    taper::cross_validate(data, &config.learner(), config.folds, &[Device::Cpu], &options)
+}
+
 fn run(config: &CvConfig, data: &Dataset) -> CvReport {
-    taper::cross_validate(&config.clone().validate().unwrap(), data, &[Device::Cpu]).unwrap()
+    let results = cross_validate(config, data).unwrap();
+    CvReport::new(config.clone().validate().unwrap(), results.folds, results.seconds)
 }
 
 /// On folds of scikit-learn, whose `Ridge` is hard to beat here: the law is nearly linear, and 354 rows are few. Over 20 seeds the
@@ -185,11 +193,10 @@ fn folds_are_made_of_groups() {
     let grouped = table.data.clone().with_groups(groups.clone()).unwrap();
     assert_ne!(run(&config, &grouped).folds[0].metrics, run(&config, &table.data).folds[0].metrics);
     config.folds = 6;
-    let config = config.validate().unwrap();
-    let error = taper::cross_validate(&config, &grouped, &[Device::Cpu]).unwrap_err();
+    let error = cross_validate(&config, &grouped).unwrap_err();
     assert_eq!(error.to_string(), "folds is 6, expected at most the 5 groups");
     let one = table.data.clone().with_groups(vec![7; 442]).unwrap();
-    let error = taper::cross_validate(&config, &one, &[Device::Cpu]).unwrap_err();
+    let error = cross_validate(&config, &one).unwrap_err();
     let expected = "folds is 6, but there is no more than one of the groups, expected at least 2 to divide";
     assert_eq!(error.to_string(), expected);
     let few = table.data.with_groups(groups[1..].to_vec()).unwrap_err();

@@ -68,63 +68,63 @@ fn bad_columns_get_a_message() {
         ),
         (
             "target=null features=number",
-            "FILE:4:null: null is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
         ),
         (
             "target=null features=number missing=mean",
-            "FILE:4:null: null is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
         ),
         ("target=number features=infinite", "FILE:3:infinite: inf is infinite, expected a finite number"),
         (
             "target=number features=huge",
-            "FILE:2:huge: 1e39 is too large for f32, expected at most 3.4e38; `--dtype f64` has room",
+            "FILE:2:huge: 1e39 is too large for f32, expected at most 3.4e38; `dtype=f64` has room",
         ),
         (
             "target=number features=null",
-            "FILE:4:null: null is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in",
+            "FILE:4:null: null is a missing value; `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in",
         ),
         ("target=number features=null,text group=null", "data.features is 'null', which is the group"),
         (
             "target=number features=text group=null",
-            "FILE:4:null: null is a missing value, expected a group; `--missing drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, expected a group; `data.missing=drop` leaves out such rows",
         ),
         (
             "target=number features=never missing=mean",
-            "FILE:never: is missing in every row; `--drop never` leaves the column out",
+            "FILE:never: is missing in every row; `data.drop=never` leaves the column out",
         ),
         (
             "target=number features=never_text missing=mean",
-            "FILE:never_text: is missing in every row; `--drop never_text` leaves the column out",
+            "FILE:never_text: is missing in every row; `data.drop=never_text` leaves the column out",
         ),
         (
             "target=number features=never missing=drop",
-            "FILE: has a missing value in each of its 70 rows; `--missing mean` fills features",
+            "FILE: has a missing value in each of its 70 rows; `data.missing=mean` fills features",
         ),
         (
             "target=number features=many",
-            "FILE:65:many: 'value 64' is one value too many for a text column, expected at most 64; `--drop many` leaves the \
+            "FILE:65:many: 'value 64' is one value too many for a text column, expected at most 64; `data.drop=many` leaves the \
           column out",
         ),
         (
             "target=number features=date",
-            "FILE:date: has dates, expected numbers or text; `--drop date` leaves the column out",
+            "FILE:date: has dates, expected numbers or text; `data.drop=date` leaves the column out",
         ),
         (
             "target=number features=time",
-            "FILE:time: has times, expected numbers or text; `--drop time` leaves the column out",
+            "FILE:time: has times, expected numbers or text; `data.drop=time` leaves the column out",
         ),
         (
             "target=number features=list.list.element",
-            "FILE:list.list.element: has nested values, expected numbers or text; `--drop list.list.element` leaves the \
+            "FILE:list.list.element: has nested values, expected numbers or text; `data.drop=list.list.element` leaves the \
           column out",
         ),
         (
             "target=number features=pair.a",
-            "FILE:pair.a: has nested values, expected numbers or text; `--drop pair.a` leaves the column out",
+            "FILE:pair.a: has nested values, expected numbers or text; `data.drop=pair.a` leaves the column out",
         ),
         (
             "target=number features=bytes",
-            "FILE:bytes: has values of type FIXED_LEN_BYTE_ARRAY, expected numbers or text; `--drop bytes` leaves the column \
+            "FILE:bytes: has values of type FIXED_LEN_BYTE_ARRAY, expected numbers or text; `data.drop=bytes` leaves the column \
           out",
         ),
     ] {

@@ -6,13 +6,14 @@ use candle_nn::{Optimizer, VarMap};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
-use taper::config::{CvConfig, EngineName, ModelConfig, TrainConfig};
+use taper::config::{CvConfig, EngineName, Learner, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Fold, KFold, synthetic};
 use taper::evaluate::evaluate;
 use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::optim::{AdamW, AdamWConfig};
 use taper::random::{Stream, generator};
 use taper::report::CvReport;
+use taper::run::RunOptions;
 use taper::train::Trainer;
 use taper::{Error, cross_validate};
 
@@ -31,14 +32,13 @@ fn every_shape_trains_as_by_autograd() {
 fn engines_give_one_result() {
     for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         let run = |engine| {
-            let mut config = CvConfig::default();
-            (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
-            (config.model.layer, config.train.engine) = (layer, engine);
-            let config = config.validate().unwrap();
-            let rng = generator(config.seed, Stream::Data, 0);
+            let mut learner = Learner::default();
+            (learner.train.epochs, learner.train.engine, learner.model.layer) = (3, engine, layer);
+            let rng = generator(learner.seed, Stream::Data, 0);
             let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
-            let report = cross_validate(&config, &data, &[Device::Cpu]).unwrap();
-            let of_fold = report.folds.iter().flat_map(|fold| {
+            let options = RunOptions::default();
+            let results = cross_validate(&data, &learner, 4, &[Device::Cpu], &options).unwrap();
+            let of_fold = results.folds.iter().flat_map(|fold| {
                 fold.train_mse.iter().chain(fold.mse_by_depth.values()).copied().chain([fold.metrics.mse])
             });
             of_fold.collect::<Vec<_>>()
@@ -128,11 +128,11 @@ fn not_finite_is_named(engine: EngineName) {
 #[test]
 fn an_evaluation_that_overflows_or_has_no_rows_is_an_error() {
     let (vars, trainer) = small_trainer(EngineName::Auto);
-    assert!(matches!(evaluate(trainer.net(), &targets(1.), &[]), Err(Error::NoRows)));
-    evaluate(trainer.net(), &targets(1.), &[0, 1]).unwrap();
+    assert!(matches!(evaluate(trainer.net(), &targets(1.), &[], None), Err(Error::NoRows)));
+    evaluate(trainer.net(), &targets(1.), &[0, 1], None).unwrap();
     let bias = vars.data().lock().unwrap()["output.bias"].clone();
     bias.set(&Tensor::full(f32::INFINITY, 1, &Device::Cpu).unwrap()).unwrap();
-    assert!(matches!(evaluate(trainer.net(), &targets(1.), &[0, 1]), Err(Error::NotFiniteResult(_))));
+    assert!(matches!(evaluate(trainer.net(), &targets(1.), &[0, 1], None), Err(Error::NotFiniteResult(_))));
 }
 
 /// An evaluation goes block by block on kernels of its own; all rows at once by the network's operations must give the
@@ -143,7 +143,7 @@ fn an_evaluation_takes_every_row_and_depth() {
     let net = DynamicNet::new(&ModelConfig::default().network(3, 1), vb).unwrap();
     let data = synthetic(10_000, 3, 0.1, generator(1, Stream::Data, 0), DType::F64, &Device::Cpu).unwrap();
     let rows: Vec<u32> = (0..10_000).rev().collect();
-    let evaluation = evaluate(&net, &data, &rows).unwrap();
+    let evaluation = evaluate(&net, &data, &rows, None).unwrap();
     let y = values(data.y());
     let mse = |output: &Tensor| {
         values(output).iter().zip(&y).map(|(output, y)| (output - y).powi(2)).sum::<f64>() / y.len() as f64
@@ -170,7 +170,9 @@ fn run(config: CvConfig, jobs: usize) -> Result<CvReport, Error> {
     let rng = generator(config.seed, Stream::Data, 0);
     let data = &config.data;
     let data = synthetic(data.rows, data.features, data.noise, rng, config.dtype.into(), &Device::Cpu)?;
-    cross_validate(&config, &data, &vec![Device::Cpu; jobs])
+    let devices = vec![Device::Cpu; jobs];
+    let results = cross_validate(&data, &config.learner(), config.folds, &devices, &RunOptions::default())?;
+    Ok(CvReport::new(config, results.folds, results.seconds))
 }
 
 /// The report as JSON without the times.
@@ -234,19 +236,22 @@ fn a_run_is_what_its_parts_make() {
     }
 }
 
+/// The learner is checked whether or not it came from a configuration that was.
 #[test]
-fn data_other_than_the_settings_are_refused() {
-    let data = |rows, features, dtype| {
-        synthetic(rows, features, 0.1, generator(1, Stream::Data, 0), dtype, &Device::Cpu).unwrap()
+fn settings_that_are_not_valid_are_refused() {
+    let rng = generator(1, Stream::Data, 0);
+    let data = synthetic(20, 3, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
+    let refused = |learner: &Learner, folds, devices: &[Device]| {
+        cross_validate(&data, learner, folds, devices, &RunOptions::default()).unwrap_err().to_string()
     };
-    let config = small_config().validate().unwrap();
-    for (data, message) in [
-        (data(331, 6, DType::F32), "data.rows is 330, but the data has 331"),
-        (data(330, 5, DType::F32), "data.features is 6, but the data has 5"),
-        (data(330, 6, DType::F64), "dtype is F32, but the data has F64"),
-    ] {
-        assert_eq!(cross_validate(&config, &data, &[Device::Cpu]).unwrap_err().to_string(), message);
-    }
+    let (mut learner, cpu) = (Learner::default(), [Device::Cpu]);
+    assert_eq!(refused(&learner, 1, &cpu), "folds is 1, expected at least 2");
+    assert_eq!(refused(&learner, 21, &cpu), "folds is 21, expected at most the 20 rows");
+    assert_eq!(refused(&learner, 4, &[]), "device is none, expected at least one");
+    learner.train.epochs = 0;
+    assert_eq!(refused(&learner, 4, &cpu), "train.epochs is 0, expected at least 1");
+    learner.model.min_depth = 5;
+    assert_eq!(refused(&learner, 4, &cpu), "model.min_depth is 5, expected at most the maximum of 4");
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::path::Path;
 use safetensors::tensor::Metadata;
 
 use super::cell::Real;
-use super::choice::list;
 use super::columns::{Column, target_names};
 use super::matrix::{Array, Matrix};
 use super::npy;
@@ -15,6 +14,7 @@ use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
+use crate::text::list;
 
 /// The longest header that the .safetensors format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -195,14 +195,13 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
         y.keep(&keep);
     }
     if let Some(place) = y.missing() {
-        let problem =
-            "is NaN, a missing value, and a target cannot be filled; `--missing drop` leaves out such rows";
+        let problem = "is NaN, a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows";
         return Err(Error::data(place, problem));
     }
     if config.missing == Missing::Error
         && let Some(place) = x.missing()
     {
-        let problem = "is NaN, a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in";
+        let problem = "is NaN, a missing value; `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in";
         return Err(Error::data(place, problem));
     }
     if let Some(column) = x.column_without_values() {

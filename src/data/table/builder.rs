@@ -104,7 +104,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             Cell::Number(number) => Ok(number),
             Cell::Missing => {
                 let problem = "is a missing value, and a target cannot be filled; \
-                               `--missing drop` leaves out such rows";
+                               `data.missing=drop` leaves out such rows";
                 Err(self.refuse(row, column, problem))
             }
             cell => Err(self.not_a_number(row, column, cell)),
@@ -114,7 +114,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     /// The number of the row's group.
     fn group(&mut self, row: &impl Row, column: usize) -> Result<u32> {
         if row.is_missing(column) {
-            let problem = "is a missing value, expected a group; `--missing drop` leaves out such rows";
+            let problem = "is a missing value, expected a group; `data.missing=drop` leaves out such rows";
             return Err(self.refuse(row, column, problem));
         }
         let (name, next) = (row.text(column), self.groups.len() as u32);
@@ -152,7 +152,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             let text = match kind {
                 Some(Kind::Text(text)) => text,
                 None if has_rows => {
-                    let problem = format!("is missing in every row; `--drop {name}` leaves the column out");
+                    let problem = format!("is missing in every row; `data.drop={name}` leaves the column out");
                     return Err(Error::data(at(""), problem));
                 }
                 _ => {
@@ -185,11 +185,11 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let problem = match cell {
             Cell::Missing => {
                 "is a missing value; \
-                 `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
+                 `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in"
             }
             Cell::Infinite => "is infinite, expected a finite number",
             Cell::TooLarge if T::DTYPE == DType::F32 && fits_f64() => {
-                "is too large for f32, expected at most 3.4e38; `--dtype f64` has room"
+                "is too large for f32, expected at most 3.4e38; `dtype=f64` has room"
             }
             Cell::TooLarge => "is too large for f64, expected at most 1.8e308",
             _ if has_commas(&row.text(column)) => {
@@ -197,7 +197,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             }
             _ if self.choice.targets.contains(&column) => "is not a number, expected one in a target",
             _ => &format!(
-                "is not a number, as most values of the column are; `--drop {}` leaves the column out",
+                "is not a number, as most values of the column are; `data.drop={}` leaves the column out",
                 self.header[column]
             ),
         };
@@ -208,7 +208,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let name = &self.header[column];
         format!(
             "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
-             `--drop {name}` leaves the column out"
+             `data.drop={name}` leaves the column out"
         )
     }
 

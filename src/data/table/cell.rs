@@ -53,18 +53,6 @@ pub(super) fn is_missing(field: &str) -> bool {
     }
 }
 
-/// Quotes a field in a message: on one line and not too long.
-pub(crate) fn quote(field: &str) -> String {
-    format!("'{}'", shorten(field).escape_debug())
-}
-
-/// A field or a name, truncated if it is too long for a message.
-pub(crate) fn shorten(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let start: String = text.chars().take(LONGEST).collect();
-    if start.len() < text.len() { format!("{start}...") } else { start }
-}
-
 /// Whether a field that is not a number is one in another notation: with a decimal comma, as `1,5`, or commas
 /// between groups of three digits, as `1,234.5`. Other lists of numbers, as `1,2,3`, are text.
 pub(super) fn has_commas(field: &str) -> bool {
@@ -132,11 +120,5 @@ mod tests {
         for field in ["", ",", "1.5", "a,b", "1,b", "inf,", "1, 5", "1,2,3", "0,1,,,0"] {
             assert!(!has_commas(field), "{field}");
         }
-    }
-
-    #[test]
-    fn quotes_are_one_short_line() {
-        assert_eq!(quote("a\nb"), r"'a\nb'");
-        assert_eq!(quote(&"ä".repeat(41)), format!("'{}...'", "ä".repeat(40)));
     }
 }

@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use super::cell::shorten;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
-
-/// How many names a message lists.
-const LISTED: usize = 10;
+use crate::text::list;
 
 /// The indices of the columns to learn from.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,15 +93,6 @@ pub(super) fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String
 /// The first columns of a file.
 fn some_of(file: &Path, header: &[String]) -> String {
     format!("{}: {}", file.display(), list(header))
-}
-
-/// Lists the first names, long ones truncated, and how many more there are.
-pub(crate) fn list(names: &[String]) -> String {
-    let shown = names.iter().take(LISTED).map(|name| shorten(name)).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(LISTED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 #[cfg(test)]

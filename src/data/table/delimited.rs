@@ -6,11 +6,11 @@ use std::path::Path;
 
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
-use super::cell::quote;
 use super::line::RowStart;
 use super::quotes::{self, Quotes};
 use super::source::Source;
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 /// The number of bytes read at a time.
 const BUFFER: usize = 1 << 18;

@@ -120,7 +120,7 @@ impl Array {
         let problem = if exact.is_infinite() {
             format!("is {exact}, expected a finite number")
         } else {
-            format!("is {exact:e}, too large for f32, expected at most 3.4e38; `--dtype f64` has room")
+            format!("is {exact:e}, too large for f32, expected at most 3.4e38; `dtype=f64` has room")
         };
         Error::data(self.place(row, column), problem)
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use safetensors::Dtype;
 
-use super::cell::quote;
+use crate::text::quote;
 
 /// The longest header that is read; numpy's own are shorter than 200 bytes.
 const LONGEST: usize = 1 << 16;

@@ -54,7 +54,7 @@ impl<T: Real> RawTable<T> {
             let problem = match dropped {
                 0 => "has no rows, expected at least one".to_owned(),
                 _ => format!(
-                    "has a missing value in each of its {dropped} rows; `--missing mean` fills features"
+                    "has a missing value in each of its {dropped} rows; `data.missing=mean` fills features"
                 ),
             };
             return Err(Error::data(file.display(), problem));

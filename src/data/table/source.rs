@@ -4,20 +4,18 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use tracing::field::Empty;
-use tracing::info_span;
 use tracing::span::EnteredSpan;
+use tracing::{info_span, trace};
 
 use crate::error::{Error, Result};
-use crate::telemetry::ReadProgress;
+use crate::telemetry::PROGRESS;
 
 /// An open file that reports how far it is read.
 pub(super) struct Source {
     pub(super) file: File,
     /// Its length in bytes.
     pub(super) len: u64,
-    pub(super) progress: ReadProgress,
-    _span: EnteredSpan,
+    span: EnteredSpan,
 }
 
 impl Source {
@@ -41,15 +39,20 @@ impl Source {
         }
         let file = File::open(path).map_err(cannot)?;
         let len = metadata.len();
-        let span = info_span!("read", file = %path.display(), indicatif.pb_show = Empty).entered();
-        Ok(Self { file, len, progress: ReadProgress::start(&span, path, len), _span: span })
+        let span = info_span!("read", file = %path.display(), bytes = len).entered();
+        Ok(Self { file, len, span })
+    }
+
+    /// Tells that `bytes` more are read.
+    pub(super) fn advance(&self, bytes: usize) {
+        trace!(target: PROGRESS, parent: &*self.span, delta = bytes);
     }
 }
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        self.progress.read(read);
+        self.advance(read);
         Ok(read)
     }
 }

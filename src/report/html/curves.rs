@@ -126,16 +126,10 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
 /// Whether several targets are scaled for the training. Without predictions the output layer tells their
 /// number.
 fn scales_several_targets(run: &RunRecord) -> bool {
-    let value = |key: &str| run.config.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-    let is_scaled = match value("data.scale") {
-        Some("standard") => true,
-        Some("none") => false,
-        _ => value("data.file").is_some(),
-    };
-    let hidden = value("model.hidden").and_then(|hidden| hidden.parse().ok()).unwrap_or(usize::MAX);
     let output = run.weights.iter().find(|weights| weights.name == "output.weight");
-    let outputs = output.and_then(|output| output.after.len().checked_div(hidden)).unwrap_or_default();
-    is_scaled && outputs.max(run.predictions.targets().len()) > 1
+    let outputs =
+        output.and_then(|output| output.after.len().checked_div(run.config.model.hidden)).unwrap_or_default();
+    run.config.data.is_scaled() && outputs.max(run.predictions.targets().len()) > 1
 }
 
 /// Errors of all folds together and, if there are few, of each. The last curves are those of validation.

@@ -5,7 +5,7 @@ use super::numbers::number;
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture};
 use super::text::on_axis;
-use crate::report::{FoldReport, Summary};
+use crate::results::{FoldReport, Summary};
 
 /// The most depths and dots drawn.
 const MOST_DEPTHS: usize = 200;

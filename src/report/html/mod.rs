@@ -23,7 +23,7 @@ use page::Page;
 /// # Examples
 ///
 /// ```
-/// use taper::nn::LayerKind;
+/// use taper::config::CvConfig;
 /// use taper::report::html;
 /// use taper::run::{EpochRecord, Predictions, RunRecord};
 ///
@@ -31,10 +31,9 @@ use page::Page;
 ///     EpochRecord { fold: 0, epoch, train_mse, validation: None, lr: 1e-3, seconds: 0.1 }
 /// };
 /// let run = RunRecord {
-///     command: "taper train".to_owned(),
-///     config: vec![("train.lr".to_owned(), "0.001".to_owned())],
+///     command: "train".to_owned(),
+///     config: CvConfig::default(),
 ///     environment: vec![("device".to_owned(), "cpu".to_owned())],
-///     layer: LayerKind::Linear,
 ///     folds: Vec::new(),
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
@@ -56,7 +55,7 @@ pub fn html(run: &RunRecord) -> String {
         ("Learning curves", curves::learning(run)),
         ("Predictions", fit::fit(&run.predictions)),
         ("Depth", depth::depth(&run.folds, targets).into_iter().collect()),
-        ("Weights", weights::weights(&run.weights, run.layer)),
+        ("Weights", weights::weights(&run.weights, run.config.model.layer)),
         ("Timing", curves::timing(run)),
     ] {
         if !figures.is_empty() {
@@ -64,5 +63,5 @@ pub fn html(run: &RunRecord) -> String {
             page.figures(&figures);
         }
     }
-    page.document(&format!("{}: report", run.command))
+    page.document(&format!("taper {}: report", run.command))
 }

@@ -4,7 +4,7 @@ use super::bins::whole;
 
 /// `x` with four significant digits.
 pub(super) fn number(x: f64) -> String {
-    typeset(&crate::report::number(x))
+    typeset(&crate::text::number(x))
 }
 
 /// A number formatted for a terminal, typeset with a minus sign and a superscript exponent.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::numbers::{count, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
 use super::text::{escape, short};
-use crate::report::{FoldReport, Summary, row};
+use crate::report::row;
+use crate::results::{FoldReport, Summary};
 use crate::run::RunRecord;
 
 /// The most depths with a column; of more there is only the plot.
@@ -13,7 +14,7 @@ const MOST_DEPTHS: usize = 8;
 
 /// The title, what was run on, and the numbers that matter most.
 pub(super) fn head(page: &mut Page, run: &RunRecord) {
-    page.push(&format!("<header>\n<h1>{}</h1>", escape(&run.command)));
+    page.push(&format!("<header>\n<h1>taper {}</h1>", escape(&run.command)));
     page.push(&format!("<p class=\"lead\">{}</p>", escape(&facts(run).join(" · "))));
     let tile = |(name, value): &(&str, String)| {
         format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
@@ -108,8 +109,6 @@ pub(super) fn settings(page: &mut Page, run: &RunRecord) {
         page.push("<h3>Where and when</h3>");
         page.list(&run.environment);
     }
-    if !run.config.is_empty() {
-        page.push("<h3>Configuration</h3>");
-        page.list(&run.config);
-    }
+    page.push("<h3>Configuration</h3>");
+    page.list(&run.settings());
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use csv::{ByteRecord, Reader, ReaderBuilder, Writer};
 
 use super::Predictions;
-use crate::data::quote;
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 impl Predictions {
     /// Writes the header and the rows; floats in the shortest text that is read as the same bits.
@@ -46,12 +46,13 @@ impl Predictions {
         header
     }
 
-    /// Reads what [`write_csv`](Self::write_csv) wrote. `place` is what messages call it, for example its file's name.
+    /// Reads what [`write_csv`](Self::write_csv) wrote. `place` is what messages call it, for example its
+    /// file's name.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Data`] when it cannot be read or has other columns, and at the first row with more or fewer
-    /// fields or one that is no finite number.
+    /// Fails with [`Error::Data`] when it cannot be read or has other columns, and at the first row with more
+    /// or fewer fields or one that is no finite number.
     pub fn read_csv(place: &str, from: impl Read) -> Result<Self> {
         Lines::new(place, from).read()
     }

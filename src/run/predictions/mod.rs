@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 
 /// The true and the predicted values of rows of the data, all finite.
 ///
-/// In a file, [`write_csv`](Self::write_csv) and [`read_csv`](Self::read_csv), there is a line for each row. Of one target
-/// `y` and the depths 1 and 2 the columns are `row,fold,y,prediction,depth_1,depth_2`; of several targets each has these
-/// four, `y,prediction:y,depth_1:y,depth_2:y`.
+/// In a file, [`write_csv`](Self::write_csv) and [`read_csv`](Self::read_csv), there is a line for each row.
+/// Of one target `y` and the depths 1 and 2 the columns are `row,fold,y,prediction,depth_1,depth_2`; of
+/// several targets each has these four, `y,prediction:y,depth_1:y,depth_2:y`.
 ///
 /// # Examples
 ///
@@ -63,12 +63,14 @@ impl Predictions {
         Ok(Self { targets, ..self })
     }
 
-    /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true values (targets) and
-    /// the predictions (targets), and row-major those at each depth (depths, targets), all in the targets' units.
+    /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true
+    /// values (targets) and the predictions (targets), and row-major those at each depth (depths, targets),
+    /// all in the targets' units.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFiniteResult`] when a number is not finite, and when there are more or fewer of them.
+    /// Fails with [`Error::NotFiniteResult`] when a number is not finite, and when there are more or fewer of
+    /// them.
     pub fn push(
         &mut self,
         row: usize,
@@ -154,7 +156,8 @@ impl Predictions {
         &self.folds
     }
 
-    /// One number of each row, of the target `target`, counted from 0; nothing where there is no such target or depth.
+    /// One number of each row, of the target `target`, counted from 0; nothing where there is no such target
+    /// or depth.
     pub fn values(&self, target: usize, which: Predicted) -> impl ExactSizeIterator<Item = f64> + Clone {
         let depth = match which {
             Predicted::Truth => Some(0),

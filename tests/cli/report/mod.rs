@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 use std::{env, fs};
 
+use taper::config::{FileConfig, Scale};
 use taper::metrics::Metrics;
 use taper::nn::{CosInit, LayerKind};
 use taper::report::html;
@@ -51,7 +52,7 @@ fn a_run_has_all_pictures() {
     // Learning: all folds and each; predictions: three; depth; three layers; timing: epochs and folds.
     assert_eq!(check(&made_up(&Size::default())), 5 + 3 + 1 + 3 + 2);
     let mut cos = made_up(&Size::default());
-    cos.layer = LayerKind::Cos(CosInit::Centred);
+    cos.config.model.layer = LayerKind::Cos(CosInit::Centred);
     // Two more, the cosines of the two weights.
     assert_eq!(check(&cos), 16);
 }
@@ -61,18 +62,14 @@ fn a_run_has_all_pictures() {
 fn training_and_validation_of_several_targets_are_apart() {
     let targets = vec!["price".to_owned(), "rent".to_owned()];
     let mut run = made_up(&Size { targets, ..Size::default() });
-    let scale = |run: &mut RunRecord, way: &str| {
-        let scale = run.config.iter_mut().find(|(key, _)| key == "data.scale").unwrap();
-        way.clone_into(&mut scale.1);
-    };
     let hint = "These are the errors of the scaled targets.";
     // As they are they have one unit.
-    scale(&mut run, "none");
+    run.config.data.scale = Scale::None;
     assert_eq!(check(&run), 5 + 6 + 1 + 3 + 2);
     let page = html(&run);
     assert!(!page.contains("training</h3>") && !page.contains(hint));
 
-    scale(&mut run, "standard");
+    run.config.data.scale = Scale::Standard;
     assert_eq!(check(&run), 6 + 6 + 1 + 3 + 2);
     let page = html(&run);
     for part in ["<h3>All folds, training</h3>", hint, "<h3>Fold 3</h3>"] {
@@ -111,11 +108,10 @@ fn runs_without_this_or_that() {
         (|run| run.predictions = Predictions::new(vec!["y".to_owned()], vec![1]), 4),
         (|run| run.folds.clear(), 3),
         (|run| run.epochs.clear(), 0),
-        (|run| run.config.clear(), 0),
         (|run| run.environment.clear(), 0),
         (|run| run.seconds = None, 0),
         (|run| run.predictions = Predictions::default(), 0),
-    ] as [(fn(&mut RunRecord), usize); 9]
+    ] as [(fn(&mut RunRecord), usize); 8]
     {
         removed(&mut run);
         assert_eq!(check(&run), pictures);
@@ -187,7 +183,14 @@ fn names_are_text_and_never_markup() {
         let text = || hostile.to_owned();
         let targets = vec![text(), text()];
         let mut run = made_up(&Size { targets, ..Size::default() });
-        (run.command, run.config) = (text(), vec![(text(), text())]);
+        run.command = text();
+        run.config.data.scale = Scale::None;
+        run.config.data.file = Some(FileConfig {
+            file: text().into(),
+            target: vec![text()],
+            group: Some(text()),
+            ..FileConfig::default()
+        });
         run.environment = vec![(text(), text())];
         run.weights.iter_mut().for_each(|weights| weights.name = text());
         let pictures = check(&run);
@@ -229,13 +232,13 @@ fn samples() {
     write("linear.html", &diabetes(LayerKind::Linear).unwrap());
     write("cos.html", &diabetes(LayerKind::Cos(CosInit::Centred)).unwrap());
     let mut holdout = diabetes(LayerKind::Linear).unwrap();
-    holdout.command = "taper train".to_owned();
+    holdout.command = "train".to_owned();
     holdout.folds.truncate(1);
     holdout.epochs.retain(|epoch| epoch.fold == 0);
     holdout.weights.retain(|weights| weights.fold == 0);
     write("holdout.html", &holdout);
     let mut train = diabetes(LayerKind::Linear).unwrap();
-    train.command = "taper train".to_owned();
+    train.command = "train".to_owned();
     train.folds.clear();
     train.epochs.retain(|epoch| epoch.fold == 0);
     train.weights.retain(|weights| weights.fold == 0);

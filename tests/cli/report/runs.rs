@@ -9,12 +9,12 @@ use rand::Rng;
 use taper::Result;
 use taper::config::{CvConfig, FileConfig, ModelConfig, TrainConfig};
 use taper::data::{self, Dataset, KFold, Scaling};
-use taper::evaluate::evaluate_scaled;
+use taper::evaluate::evaluate;
 use taper::metrics::{Accumulator, Metrics};
 use taper::nn::{DynamicNet, LayerKind, seeded_builder};
 use taper::plan::Predictor;
 use taper::random::{Stream, generator};
-use taper::report::FoldReport;
+use taper::results::FoldReport;
 use taper::run::{EpochRecord, Predictions, RunRecord, Weights};
 use taper::train::Trainer;
 
@@ -28,10 +28,9 @@ pub(crate) fn diabetes(layer: LayerKind) -> Result<RunRecord> {
     let table = data::read(&file, config.dtype)?;
     let start = Instant::now();
     let mut run = RunRecord {
-        command: "taper cv".to_owned(),
-        config: settings(&config),
+        command: "cv".to_owned(),
+        config: config.clone(),
         environment: environment(),
-        layer,
         folds: Vec::new(),
         epochs: Vec::new(),
         predictions: Predictions::new(table.targets, config.model.depths().collect()),
@@ -71,11 +70,11 @@ fn train_fold(
         let start = Instant::now();
         let train_mse = trainer.epoch(train, &mut rows)? * unit;
         let seconds = start.elapsed().as_secs_f64();
-        let validation = Some(evaluate_scaled(trainer.net(), test, &test_rows, Some(scaling))?.mean);
+        let validation = Some(evaluate(trainer.net(), test, &test_rows, Some(scaling))?.mean);
         run.epochs.push(EpochRecord { fold, epoch, train_mse, validation, lr: config.train.lr, seconds });
         errors.push(train_mse);
     }
-    let evaluation = evaluate_scaled(trainer.net(), test, &test_rows, Some(scaling))?;
+    let evaluation = evaluate(trainer.net(), test, &test_rows, Some(scaling))?;
     run.folds.push(FoldReport::new(fold, evaluation, errors, start.elapsed().as_secs_f64()));
     let after = parameters(trainer.net())?;
     for ((name, before), (_, after)) in before.into_iter().zip(after) {
@@ -96,15 +95,6 @@ fn train_fold(
 
 fn parameters(net: &DynamicNet) -> Result<Vec<(String, Vec<f32>)>> {
     net.named_parameters().map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?))).collect()
-}
-
-fn settings(config: &CvConfig) -> Vec<(String, String)> {
-    let json = serde_json::to_value(config).unwrap();
-    let pairs = taper::config::KEYS.iter().filter_map(|key| {
-        let value = json.pointer(&format!("/{}", key.replace('.', "/")))?;
-        Some(((*key).to_owned(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-    });
-    pairs.collect()
 }
 
 fn environment() -> Vec<(String, String)> {
@@ -145,10 +135,9 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
     let squared = scale * scale;
     let squared = if squared.is_finite() && squared > 0. { squared } else { scale };
     let mut run = RunRecord {
-        command: "taper cv".to_owned(),
-        config: settings(&CvConfig::default()),
+        command: "cv".to_owned(),
+        config: CvConfig::default(),
         environment: environment(),
-        layer: LayerKind::Linear,
         folds: Vec::new(),
         epochs: Vec::new(),
         predictions: Predictions::new(targets.clone(), (1..=depths).collect()),

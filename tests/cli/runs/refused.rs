@@ -25,16 +25,13 @@ fn what_does_not_go_is_refused_in_one_line() {
     #[cfg(unix)]
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
     let link = link.to_str().unwrap();
-    let goes_on = format!("is a run that is not done; `taper cv --resume {unfinished}` goes on");
+    let goes_on = format!("is a run that is not finished; `taper cv --resume {unfinished}` resumes it");
     let cases: &[(&[&str], &str)] = &[
-        (&["cv", "--out", run], "which has a run; --resume goes on with it, --force replaces it"),
+        (&["cv", "--out", run], "which has a run; `--resume` continues it, `--force` replaces it"),
         (&["cv", "--out", other], "which has other files, expected a new or an empty folder"),
         (&["cv", "--out", other, "--force"], "which has other files, expected a new or an empty folder"),
         #[cfg(unix)]
-        (
-            &["cv", "--out", link],
-            "a link to a folder that is not there; expected that one's name, or another",
-        ),
+        (&["cv", "--out", link], "a link to a missing folder; expected the name of that folder, or another"),
         (&["cv", "--out", file], "a file, expected a folder to make"),
         (&["cv", "--resume", new], "which has no config.toml, expected the folder of a run"),
         (&["cv", "--resume", run, "--out", new], "cannot be used with"),
@@ -43,11 +40,11 @@ fn what_does_not_go_is_refused_in_one_line() {
         (&["cv", "--out", new, "--max-time", "soon"], "invalid value 'soon' for '--max-time <TIME>'"),
         (
             &["cv", "--resume", run, "--lr", "0.5"],
-            "error: --lr is 0.5, and the run to go on with began with 0.001",
+            "error: --lr is 0.5, and the run to resume began with 0.001",
         ),
         (
             &["cv", "--resume", run, "--set", "seed=2"],
-            "error: --set seed is 2, and the run to go on with began with 1",
+            "error: --set seed is 2, and the run to resume began with 1",
         ),
         (&["train", "--resume", run], "it is a run of `taper cv`, and this is `taper train`"),
         (&["report", new], "which has no config.toml, expected the folder of a run"),
@@ -92,10 +89,7 @@ fn changed_settings_and_data_are_refused() {
     let output = resume();
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(
-        message.contains("a.csv has changed since the run began: its content is another one"),
-        "{message}"
-    );
+    assert!(message.contains("a.csv has changed since the run began: its content differs"), "{message}");
 }
 
 /// A call that turns out to be wrong leaves the run in its folder as it is, --force or not.
@@ -175,14 +169,14 @@ fn a_run_without_checkpoints_knows_what_it_began_with() {
     };
     refused("train", "it is a run of `taper cv`, and this is `taper train`");
     fs::write(&data, &changed).unwrap();
-    refused("cv", "a.csv has changed since the run began: its content is another one");
+    refused("cv", "a.csv has changed since the run began: its content differs");
     fs::write(&data, &text).unwrap();
     assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
 
     // Without the file the checkpoints know.
     fs::remove_file(run.join("environment.json")).unwrap();
     fs::write(&data, &changed).unwrap();
-    refused("cv", "a.csv has changed since the run began: its content is another one");
+    refused("cv", "a.csv has changed since the run began: its content differs");
     assert!(!run.join("environment.json").exists());
     fs::remove_dir_all(run.join("checkpoints")).unwrap();
     assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
@@ -214,10 +208,7 @@ fn a_run_goes_on_with_data_that_have_moved() {
     assert!(message.contains("; `--data` says where the file is now"), "{message}");
     let (code, message) = call(&["cv", "--resume", path, "--data", "c.csv"], &there);
     assert_eq!(code, 2);
-    assert!(
-        message.contains("c.csv has changed since the run began: its content is another one"),
-        "{message}"
-    );
+    assert!(message.contains("c.csv has changed since the run began: its content differs"), "{message}");
     assert_eq!(call(&["cv", "--resume", path, "--data", "b.csv"], &there), (0, String::new()));
     // With checkpoints that know it under another name, too.
     assert_eq!(call(&["cv", "--resume", path], &here), (0, String::new()));

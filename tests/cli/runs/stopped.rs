@@ -24,7 +24,7 @@ fn a_run_that_is_stopped_goes_on_to_the_bit() {
     while output.status.code() == Some(124) {
         let message = stderr(&output);
         assert!(message.contains("stopped since the time of --max-time is over"), "{message}");
-        assert!(message.contains(&format!("`taper cv --resume {}` goes on", run.display())), "{message}");
+        assert!(message.contains(&format!("`taper cv --resume {}` resumes it", run.display())), "{message}");
         stops += 1;
         output = taper(&resume, &["--max-time", "8ms", "--jobs", if stops % 2 == 0 { "1" } else { "3" }]);
     }
@@ -146,7 +146,7 @@ fn a_damaged_checkpoint_is_passed_over() {
     assert!(output.status.success());
     let message = stderr(&output);
     assert!(
-        message.contains("is damaged or cut off: its checksum differs; going on from the one before it"),
+        message.contains("is damaged or cut off: its checksum differs; resuming from the one before it"),
         "{message}"
     );
     assert_same(&run, &expected);
@@ -166,7 +166,7 @@ fn without_a_checkpoint_a_run_begins_anew() {
     let output = command(&resume, &[]).env("RUST_LOG", "warn").output().unwrap();
     let message = stderr(&output);
     assert!(output.status.success(), "{message}");
-    assert!(message.contains("; there is none before it, beginning anew"), "{message}");
+    assert!(message.contains("; there is none before it, starting over"), "{message}");
     assert!(fs::read(run.join("predictions.csv")).unwrap() == expected);
     assert!(run.join("environment.json").exists());
 }
@@ -200,7 +200,7 @@ fn a_run_without_a_checkpoint_says_so() {
     let output = taper(&["cv", "--max-time", "0s", "--out", path], &SMALL);
     let message = stderr(&output);
     let expected = format!(
-        "stopped since the time of --max-time is over, before the first checkpoint; `taper cv --resume {path}` goes on\n"
+        "stopped since the time of --max-time is over, before the first checkpoint; `taper cv --resume {path}` resumes it\n"
     );
     assert_eq!((output.status.code(), message), (Some(124), expected));
     // Killed a moment earlier it does not say what it is.
@@ -209,7 +209,7 @@ fn a_run_without_a_checkpoint_says_so() {
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        message.contains("is a run that is not done; the command that began it goes on with --resume"),
+        message.contains("is a run that is not finished; the command that began it resumes it with --resume"),
         "{message}"
     );
     assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
@@ -232,9 +232,9 @@ fn a_report_leaves_damaged_checkpoints() {
     let output = taper(&["report", run.to_str().unwrap()], &[]);
     let message = stderr(&output);
     assert!(output.status.success(), "{message}");
-    for (file, shown) in damaged.iter().zip(["none of this network", "those of the one before it"]) {
+    for (file, shown) in damaged.iter().zip(["this network is left out", "the one before it is used"]) {
         let start = format!("{} does not begin as a checkpoint of taper does", file.display());
-        assert!(message.contains(&format!("{start}; of the weights, {shown} are shown")), "{message}");
+        assert!(message.contains(&format!("{start}; for the weights, {shown}")), "{message}");
         assert_eq!(fs::read(file).unwrap(), b"damaged");
     }
     let record = RunRecord::read(&run).unwrap();

@@ -80,7 +80,7 @@ fn a_model_that_is_there_is_not_replaced() {
     let output = taper(&args, &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("m.safetensors, which there is already; `--force` replaces it"),
+        stderr(&output).contains("m.safetensors, which already exists; `--force` replaces it"),
         "{}",
         stderr(&output)
     );
@@ -108,7 +108,7 @@ fn a_model_that_cannot_be_written_is_refused_before_the_training() {
         (path(".."), 2, "which is the name of a folder; expected the name of a file to write"),
         (folder.path().to_str().unwrap().to_owned(), 2, "which is not a file; expected the name of a file"),
         (path("a.csv/m.safetensors"), 2, "which cannot be written: Not a directory"),
-        (path("link"), 2, "link, a link to a file that is not there; expected that one's name, or another"),
+        (path("link"), 2, "link, a link to a missing file; expected the name of that file, or another"),
         (data.clone(), 2, "a.csv, which is read; expected another file"),
         (settings.clone(), 2, "a.toml, which is read; expected another file"),
     ] {
@@ -145,7 +145,7 @@ fn a_log_has_a_file_of_its_own() {
         let output = taper(args, &["-q", "--log-file", log]);
         let message = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {message}");
-        let expected = format!("--log-file is {log}, which is read or written besides; expected a file");
+        let expected = format!("--log-file is {log}, which is also read or written; expected a file");
         assert!(message.contains(&expected), "{message}");
     }
     assert!(fs::read(run.join("results.json")).unwrap() == before);

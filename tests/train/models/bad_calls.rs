@@ -130,7 +130,7 @@ fn bad_calls_get_a_message_and_a_code() {
         // What is written.
         (
             "predict --model plain.safetensors --data plain.csv --out there.csv",
-            "--out is there.csv, which there is already; `--force` replaces it",
+            "--out is there.csv, which already exists; `--force` replaces it",
             2,
         ),
         (
@@ -160,7 +160,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model plain.safetensors --data plain.csv --out logged.csv --log-file ./logged.csv",
-            "--log-file is ./logged.csv, which is read or written besides; expected a file of its own",
+            "--log-file is ./logged.csv, which is also read or written; expected a file of its own",
             2,
         ),
         (

@@ -91,25 +91,25 @@ fn files_that_make_no_sense_get_a_message() {
         ("has the format 2 of a model, this taper knows those up to 1; a newer one reads it", |p| {
             p.entry["version"] = json!(2);
         }),
-        ("is no model of taper: ", |p| p.entry["version"] = json!(-1)),
-        ("is no model of taper: ", |p| p.entry["version"] = json!("1")),
-        ("is no model of taper: missing field `content`", |p| {
+        ("is not a model of taper: ", |p| p.entry["version"] = json!(-1)),
+        ("is not a model of taper: ", |p| p.entry["version"] = json!("1")),
+        ("is not a model of taper: missing field `content`", |p| {
             p.entry.as_object_mut().unwrap().remove("content");
         }),
-        ("is no model of taper: unknown field `bias`", |p| {
+        ("is not a model of taper: unknown field `bias`", |p| {
             p.entry["content"]["network"]["bias"] = json!(false);
         }),
-        ("is no model of taper: unknown field `secret`", |p| p.entry["content"]["secret"] = json!(1)),
-        ("is no model of taper: missing field `schema`", |p| {
+        ("is not a model of taper: unknown field `secret`", |p| p.entry["content"]["secret"] = json!(1)),
+        ("is not a model of taper: missing field `schema`", |p| {
             p.entry["content"].as_object_mut().unwrap().remove("schema");
         }),
-        ("is no model of taper: unknown variant `conv`", |p| {
+        ("is not a model of taper: unknown variant `conv`", |p| {
             p.entry["content"]["network"]["layer"] = json!("conv");
         }),
-        ("is no model of taper: unknown variant `f16`", |p| {
+        ("is not a model of taper: unknown variant `f16`", |p| {
             p.entry["content"]["network"]["dtype"] = json!("f16");
         }),
-        ("is no model of taper: invalid value: integer `-1`", |p| {
+        ("is not a model of taper: invalid value: integer `-1`", |p| {
             p.entry["content"]["network"]["hidden"] = json!(-1);
         }),
         ("has depths from 1 to 18446744073709551615, expected some up to 1000", |p| {
@@ -163,7 +163,7 @@ fn files_that_make_no_sense_get_a_message() {
         ("has a scaling of the targets that is not one of 1 finite numbers", |p| {
             p.entry["content"]["schema"]["target_scaling"] = json!([{"fill": 0, "shift": 0, "scale": 0}]);
         }),
-        ("is no model of taper: invalid type: null, expected f64", |p| {
+        ("is not a model of taper: invalid type: null, expected f64", |p| {
             p.entry["content"]["schema"]["target_scaling"] = json!([{"fill": null, "shift": 0, "scale": 1}]);
         }),
         ("has no tensor 'output.weight', expected F32 [1, 6]", |p| {
@@ -189,13 +189,13 @@ fn files_that_make_no_sense_get_a_message() {
             let start = p.tensors["output.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
             p.elements[start..start + 4].copy_from_slice(&f32::NEG_INFINITY.to_le_bytes());
         }),
-        ("is no model of taper: ", |p| p.tensors["hidden.bias"]["data_offsets"] = json!([0, u64::MAX])),
-        ("is no model of taper: ", |p| p.tensors["hidden.bias"]["data_offsets"] = json!([4, 28])),
-        ("is no model of taper: ", |p| {
+        ("is not a model of taper: ", |p| p.tensors["hidden.bias"]["data_offsets"] = json!([0, u64::MAX])),
+        ("is not a model of taper: ", |p| p.tensors["hidden.bias"]["data_offsets"] = json!([4, 28])),
+        ("is not a model of taper: ", |p| {
             p.tensors["hidden.bias"]["shape"] = json!([1u64 << 32, 1u64 << 32, 1u64 << 32]);
         }),
-        ("is no model of taper: ", |p| p.elements.truncate(8)),
-        ("is no model of taper: tensor 'none' is too large", |p| {
+        ("is not a model of taper: ", |p| p.elements.truncate(8)),
+        ("is not a model of taper: tensor 'none' is too large", |p| {
             // No elements, but more than can be counted if the zero comes last.
             let shape = [0, 1u64 << 40, 1u64 << 40];
             p.tensors["none"] = json!({"dtype": "F32", "shape": shape, "data_offsets": [0, 0]});
@@ -216,7 +216,7 @@ fn headers_that_lie_get_a_message() {
         let mut bytes = small();
         bytes[..8].copy_from_slice(&len.to_le_bytes());
         let message = message(&summed(bytes));
-        assert!(message.starts_with("is no model of taper: "), "{len}: {message}");
+        assert!(message.starts_with("is not a model of taper: "), "{len}: {message}");
     }
     // Brackets without end, and a name twice.
     let bytes = small();
@@ -226,7 +226,7 @@ fn headers_that_lie_get_a_message() {
         let len = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         bytes[start..8 + len].fill(b'[');
         bytes[start..start + text.len()].copy_from_slice(text);
-        assert!(message(&summed(bytes)).starts_with("is no model of taper: "));
+        assert!(message(&summed(bytes)).starts_with("is not a model of taper: "));
     }
 }
 

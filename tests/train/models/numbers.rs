@@ -5,7 +5,7 @@ use candle_nn::VarMap;
 use taper::Model;
 use taper::config::{FileConfig, FloatType, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Scaling, read};
-use taper::evaluate::evaluate_scaled;
+use taper::evaluate::evaluate;
 use taper::metrics::Accumulator;
 use taper::model::{Holdout, Schema, Training};
 use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
@@ -48,7 +48,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
             trainer.epoch(&train, &mut order).unwrap();
         }
         let test = Dataset::new(scaled_x, y.clone()).unwrap();
-        let expected = evaluate_scaled(trainer.net(), &test, &rows, Some(&target_scaling)).unwrap();
+        let expected = evaluate(trainer.net(), &test, &rows, Some(&target_scaling)).unwrap();
 
         let schema = Schema {
             features: table.features.clone(),

@@ -55,7 +55,7 @@ impl ParquetFile {
             let kind = Kind::of(&schema.column(index)).map_err(|has| {
                 let name = &self.names[index];
                 let problem =
-                    format!("has {has}, expected numbers or text; `--drop {name}` leaves the column out");
+                    format!("has {has}, expected numbers or text; `data.drop={name}` leaves the column out");
                 Error::data(format!("{}:{name}", self.path.display()), problem)
             })?;
             self.columns.push((index, kind));
@@ -102,7 +102,7 @@ impl ParquetFile {
     fn show_progress(&self, rows: usize) {
         let all = self.reader.metadata().file_metadata().num_rows().max(1).cast_unsigned();
         let bytes = |row: usize| u128::from(self.source.len) * row as u128 / u128::from(all);
-        self.source.progress.read((bytes(self.row) - bytes(self.row - rows)) as usize);
+        self.source.advance((bytes(self.row) - bytes(self.row - rows)) as usize);
     }
 }
 

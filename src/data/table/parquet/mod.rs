@@ -9,12 +9,13 @@ use std::borrow::Cow;
 use self::column::Value;
 use self::file::ParquetFile;
 use super::builder::{Row, RowBuilder};
-use super::cell::{Cell, Real, quote};
+use super::cell::{Cell, Real};
 use super::choice::Choice;
 use super::line::RowStart;
 use super::raw_table::RawTable;
 use crate::config::FileConfig;
 use crate::error::Result;
+use crate::text::quote;
 
 /// The rows that are decoded at a time.
 const BLOCK: usize = 4096;

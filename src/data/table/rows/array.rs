@@ -5,12 +5,12 @@ use std::path::Path;
 use super::options::RowOptions;
 use crate::data::table::arrays::{Tensors, X, open_npy};
 use crate::data::table::cell::Real;
-use crate::data::table::choice::list;
 use crate::data::table::columns::Column;
 use crate::data::table::format::Format;
 use crate::data::table::matrix::Array;
 use crate::data::table::source::Source;
 use crate::error::{Error, Result};
+use crate::text::list;
 
 /// The rows of a matrix whose columns are the features in order.
 pub(super) struct ArrayRows {
@@ -70,8 +70,8 @@ impl ArrayRows {
             && let Some(place) = x.iter().position(|value| value.to_f64().is_nan())
         {
             let (row, column) = (self.at + place / self.array.columns, place % self.array.columns);
-            let problem = "is NaN, a missing value, of which the model has learnt none; `--missing mean` fills the mean of \
-                           its training in, `--missing empty` predicts nothing for such rows";
+            let problem = "is NaN, a missing value, of which the model has learnt none; `missing=mean` fills the mean of \
+                           its training in, `missing=empty` predicts nothing for such rows";
             return Err(Error::data(self.array.place(row, column), problem));
         }
         self.at = end;

@@ -6,13 +6,14 @@ use candle_core::DType;
 use csv::StringRecord;
 
 use super::options::{RowOptions, Unknown};
-use crate::data::table::cell::{Cell, Real, is_missing, quote};
-use crate::data::table::choice::{find, list, nearest};
+use crate::data::table::cell::{Cell, Real, is_missing};
+use crate::data::table::choice::{find, nearest};
 use crate::data::table::columns::Column;
 use crate::data::table::delimited::Lines;
 use crate::data::table::source::Source;
 use crate::data::table::text::field;
 use crate::error::{Error, Result};
+use crate::text::{list, quote};
 
 /// The rows of a text file whose columns are known.
 pub(super) struct TextRows<'a> {
@@ -116,8 +117,8 @@ impl<'a> TextRows<'a> {
         let text = quote(field(&self.record, self.places[i]));
         let problem = match cell {
             Cell::Missing => format!(
-                "{text} is a missing value, of which the model has learnt none; `--missing mean` fills the mean of its \
-                 training in, `--missing empty` predicts nothing for such rows"
+                "{text} is a missing value, of which the model has learnt none; `missing=mean` fills the mean of its \
+                 training in, `missing=empty` predicts nothing for such rows"
             ),
             Cell::Infinite => format!("{text} is infinite, expected a finite number"),
             Cell::TooLarge if T::DTYPE == DType::F32 => {
@@ -133,8 +134,8 @@ impl<'a> TextRows<'a> {
     fn refuse_category(&self, i: usize) -> Error {
         let text = quote(field(&self.record, self.places[i]));
         let problem = format!(
-            "{text} is a value that the model has not learnt, expected one of {}; `--unknown zeros` takes it for none of \
-             them, `--unknown missing` for a missing value",
+            "{text} is a value that the model has not learnt, expected one of {}; `unknown=zeros` takes it for none of \
+             them, `unknown=missing` for a missing value",
             list(&self.columns[i].categories)
         );
         self.lines.error(&self.record, Some(self.places[i]), &problem)

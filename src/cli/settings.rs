@@ -1,42 +1,45 @@
-//! The flags of `taper cv`.
+//! The flags of the settings.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use serde::{Serialize, Serializer};
-use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, Missing};
-use taper::data::Scale;
+use taper::Error;
+use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, KEYS, Missing, Scale, Settings};
 use taper::nn::CosInit;
 
-use crate::cli::run::{OutputArgs, RunArgs};
-use crate::cli::value_enum;
+use super::value_enum::value_enum;
+use super::{argument, flag};
 
-/// The settings of a cross-validation: for each key of the configuration the flag of its name, whose help explains it.
+/// The settings: for each key of the configuration the flag of its name, whose help explains it.
 #[derive(Debug, Args, Serialize)]
 pub(crate) struct SettingArgs {
     /// The names of the arguments that the user gave.
     #[arg(skip)]
     #[serde(skip)]
-    pub(super) given: Vec<String>,
+    given: Vec<String>,
 
     /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
-    /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and flags
+    /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and
+    /// flags
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
     #[serde(skip)]
-    pub(super) set: Vec<String>,
+    set: Vec<String>,
 
-    /// File to learn instead of synthetic data: .csv, .tsv or .txt with a header, .npy, or .safetensors with tensors X
-    /// and y
+    /// File to learn instead of synthetic data: .csv, .tsv or .txt with a header, .npy, or .safetensors with
+    /// tensors X and y
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     data: Option<PathBuf>,
-    /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their tensor
+    /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their
+    /// tensor
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
     target: Vec<String>,
-    /// Features of a synthetic row, 1 or more, or columns of the file to predict from, where it is all others by default
+    /// Features of a synthetic row, 1 or more, or columns of the file to predict from, where it is all others
+    /// by default
     #[arg(long, value_name = "N|COLUMN,...", value_delimiter = ',', help_heading = "Data",
           default_values_t = [defaults().data.features.to_string()])]
     #[serde(serialize_with = "number_or_columns")]
@@ -44,10 +47,10 @@ pub(crate) struct SettingArgs {
     /// Columns of the file to leave out
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
     drop: Vec<String>,
-    /// What becomes of missing values of the file
+    /// How to handle missing values of the file
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     missing: MissingArg,
-    /// Column of the file whose equal values stay in one fold; it is no feature
+    /// Column of the file whose equal values stay in one fold; it is not a feature
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     group: Option<String>,
     /// Whether features and targets are scaled, by what is fitted on the training rows of each fold
@@ -57,7 +60,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().data.rows, help_heading = "Data",
           allow_negative_numbers = true)]
     rows: usize,
-    /// Standard deviation of the noise of synthetic data, 0 or more; its square is the least mse that can be reached
+    /// Standard deviation of the noise of synthetic data, 0 or more; its square is the least mse that can be
+    /// reached
     #[arg(long, value_name = "X", default_value_t = defaults().data.noise, help_heading = "Data",
           allow_hyphen_values = true)]
     noise: f64,
@@ -105,42 +109,21 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
-    /// What carries out the steps; engines differ by rounding alone
+    /// What computes the training steps; all engines give the same result up to rounding
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,
 
-    /// Seed of all randomness, 0 or more: the same seed gives the same result to the bit
+    /// Seed of all randomness, 0 or more: the same seed gives the same result bit for bit
     #[arg(long, value_name = "N", default_value_t = defaults().seed, help_heading = "Run",
           allow_negative_numbers = true)]
     seed: u64,
-    /// Device: auto, cpu, cuda, cuda:N, or cuda:N,M,... to share the folds among GPUs; auto takes a GPU if build and
-    /// machine have one
+    /// Device: auto, cpu, cuda, cuda:N, or cuda:N,M,... to share the folds among GPUs; auto takes a GPU if
+    /// build and machine have one
     #[arg(long, value_name = "DEVICE", default_value_t, help_heading = "Run")]
     device: DeviceSpec,
     /// Type of data, parameters and arithmetic
     #[arg(long, value_name = "TYPE", value_enum, default_value_t, help_heading = "Run")]
     dtype: DtypeArg,
-}
-
-/// A number of jobs.
-fn jobs(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a whole number of 1 or more".to_owned())
-}
-
-/// What `taper cv` can be told.
-#[derive(Debug, Args)]
-pub(crate) struct CvArgs {
-    #[command(flatten)]
-    pub(crate) settings: SettingArgs,
-
-    /// Folds trained side by side; does not change the result [default: the cores, or the GPUs]
-    #[arg(long, value_name = "N", value_parser = jobs, help_heading = "Run")]
-    jobs: Option<NonZeroUsize>,
-
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }
 
 fn defaults() -> CvConfig {
@@ -158,16 +141,43 @@ fn number_or_columns<S: Serializer>(features: &[String], serializer: S) -> Resul
 }
 
 impl SettingArgs {
-    /// What `--features` says, as names of columns.
-    pub(super) fn features(&self) -> &[String] {
-        &self.features
+    /// Notes which flags the user gave: all that do not have their defaults.
+    pub(crate) fn note_given(&mut self, matches: &ArgMatches) {
+        let is_given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        self.given = matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect();
     }
-}
 
-impl CvArgs {
-    /// The number of folds to train side by side, if it was said.
-    pub(crate) fn jobs(&self) -> Option<NonZeroUsize> {
-        self.jobs
+    /// The settings of `file`, or else of the file of --config, overridden by the flags that were given,
+    /// overridden by `--set`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read, a key is unknown or a `--set` is not an assignment.
+    pub(crate) fn settings(&self, file: Option<&Path>) -> Result<Settings, Error> {
+        let file = file.or(self.config.as_deref());
+        let mut settings = file.map(Settings::from_file).transpose()?.unwrap_or_default();
+        let flags = yaml_serde::to_value(self).map_err(|error| Error::Settings(error.to_string()))?;
+        for key in KEYS {
+            let argument = argument(key);
+            if !self.given.contains(&argument) {
+                continue;
+            }
+            // Beside a file, which comes before them among the keys, features are columns, and `--features
+            // 2024` is one.
+            if *key == "data.features" && settings.is_given("data.file") {
+                settings.set(key, &self.features, flag)?;
+            } else {
+                settings.set(key, &flags[argument], flag)?;
+            }
+        }
+        for text in &self.set {
+            let assignment = text.split_once('=').map(|(key, value)| (key.trim(), value));
+            let (key, value) = assignment.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+                Error::Settings(format!("--set is {text:?}, expected KEY=VALUE as in train.lr=3e-4"))
+            })?;
+            settings.set_text(key, value, |key| format!("--set {key}"))?;
+        }
+        Ok(settings)
     }
 }
 

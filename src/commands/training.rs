@@ -1,4 +1,4 @@
-//! What the commands that train have in common: settings, the run's folder, signals.
+//! What the commands that train have in common: settings, data, the run's folder, signals.
 
 use std::env;
 use std::fmt;
@@ -10,25 +10,23 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use taper::Error;
-use taper::config::{CvConfig, Settings, ValidConfig, device_names};
-use taper::data::Table;
+use taper::config::{CvConfig, DataConfig, Settings, ValidConfig};
+use taper::data::{self, Table};
+use taper::random::{Stream, generator};
 use taper::report::html;
-use taper::run::{
-    CONFIG, ENVIRONMENT, Environment, Identity, REPORT, RunDirectory, RunOptions, RunRecord, Stop,
-    StopReason, resume_call,
-};
+use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
+use taper::text::shell_quote;
+use taper::{Error, Stop, StopReason};
 use tempfile::TempDir;
 use tracing::info;
 
-use super::load;
 use super::output_file::{bad_log, check_log};
 use crate::cli::{RunArgs, SettingArgs, commented};
 
 /// The rows of a quick look, in batches.
 const QUICK_BATCHES: usize = 3;
 
-/// A run that is about to begin, or to go on.
+/// A run that is about to begin, or to be resumed.
 pub(crate) struct Run<'a> {
     command: &'static str,
     args: &'a RunArgs,
@@ -36,7 +34,7 @@ pub(crate) struct Run<'a> {
     pub(crate) config: ValidConfig,
 }
 
-/// The folder of a run, and what it is known by.
+/// The folder of a run, and by what the run is recognised.
 pub(crate) struct Folder {
     directory: RunDirectory,
     identity: Identity,
@@ -44,27 +42,25 @@ pub(crate) struct Folder {
     scratch: Option<TempDir>,
 }
 
-/// That a run stopped before its end, and how it goes on.
+/// That a run stopped before its end, and how to resume it.
 #[derive(Debug)]
 pub(crate) struct Stopped {
     reason: StopReason,
     has_checkpoint: bool,
-    /// The call that goes on.
+    /// The call that resumes it.
     call: String,
 }
 
 impl<'a> Run<'a> {
-    /// Puts the settings together, and looks whether the folder can be taken and the file for the log is none of the run's.
+    /// Puts the settings together, and checks that the folder can be taken and that the log is not one of the
+    /// run's files.
     pub(crate) fn new(
         command: &'static str,
         settings: &SettingArgs,
         args: &'a RunArgs,
         log: Option<&Path>,
     ) -> Result<Self> {
-        let began = args.resume.as_ref().map(|folder| folder.join(CONFIG));
-        if let Some(folder) = &args.resume {
-            RunDirectory::check_resume(folder)?;
-        }
+        let began = args.resume.as_deref().map(RunDirectory::settings_of).transpose()?;
         let mut given = settings.settings(began.as_deref())?;
         if args.fast_dev_run {
             given.set("train.epochs", 1, str::to_owned)?;
@@ -102,7 +98,7 @@ impl<'a> Run<'a> {
         let began = CvConfig::from_file(file)?;
         match self.config.difference(&began) {
             Some((key, now, then)) => {
-                let problem = format!("is {now}, and the run to go on with began with {then}");
+                let problem = format!("is {now}, and the run to resume began with {then}");
                 Err(self.settings.as_given(Error::Config { key, problem }).into())
             }
             None => Ok(()),
@@ -115,7 +111,7 @@ impl<'a> Run<'a> {
             let error = self.as_given(error);
             let is_missing = |files: Vec<&Path>| files.iter().position(|file| !file.exists());
             match (&self.args.resume, is_missing(self.config.data.files())) {
-                // Data are known by their content, wherever they are.
+                // Data are recognised by their content, wherever they are.
                 (Some(_), Some(place)) => {
                     let flag = if place == 0 { "--data" } else { "--target" };
                     Error::Settings(format!("{error}; `{flag}` says where the file is now"))
@@ -125,13 +121,13 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// `error` by the name that the user has for what is wrong.
+    /// `error` with the setting named as the user gave it.
     fn as_given(&self, error: Error) -> Error {
         self.settings.as_given(error)
     }
 
-    /// Makes or opens the folder, if there is to be one, when the data have been read. `check` says whether the settings of a
-    /// new run go with them, before what is in the folder is touched.
+    /// Makes or opens the folder, if there is to be one, when the data have been read. `check` says whether
+    /// the settings of a new run go with them, before what is in the folder is touched.
     pub(crate) fn folder(
         &self,
         devices: &[Device],
@@ -152,23 +148,22 @@ impl<'a> Run<'a> {
                 check().map_err(|error| self.as_given(error))?;
                 let identity = identity()?;
                 let directory = RunDirectory::create(folder, args.force)?;
-                directory.write(CONFIG, commented(&self.config, false)?.as_bytes())?;
+                directory.write_settings(&commented(&self.config, false))?;
                 (directory, identity)
             }
             (None, None) => return Ok(None),
         };
         let directory = directory.checkpoint_every(args.checkpoint_every);
-        // A run that was killed early may lack it when it goes on.
-        if args.resume.is_none() || !directory.path().join(ENVIRONMENT).exists() {
-            let devices = device_names(devices);
+        // A run that was killed early may lack it.
+        if args.resume.is_none() || !directory.has_environment() {
             let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
             let environment = Environment::now(self.command, arguments, devices, identity.data.clone());
-            directory.write_json(ENVIRONMENT, &environment)?;
+            directory.write_environment(&environment)?;
         }
         Ok(Some(Folder { directory, identity, scratch }))
     }
 
-    /// What the library is told of the run: where to keep it, and when to stop.
+    /// The options of the library: where to keep the run, and when to stop.
     pub(crate) fn options<'f>(&self, folder: Option<&'f Folder>) -> Result<RunOptions<'f>> {
         let mut stop = Stop::default();
         if let Some(time) = self.args.max_time {
@@ -212,14 +207,32 @@ impl Folder {
     /// Writes the report, when all else is written.
     pub(crate) fn finish(&self) -> Result<()> {
         let path = self.directory.path();
-        self.directory.write(REPORT, html(&RunRecord::read(path)?).as_bytes())?;
+        let report = self.directory.write_report(&html(&RunRecord::read(path)?))?;
         if self.scratch.is_some() {
-            info!("all went through; nothing is left behind");
+            info!("everything works; nothing is left behind");
         } else {
-            info!("results are in {}; to look at: {}", path.display(), path.join(REPORT).display());
+            info!("results are in {}; the report is {}", path.display(), report.display());
         }
         Ok(())
     }
+}
+
+/// The data that `config` asks for, on the CPU.
+fn load(config: &ValidConfig) -> Result<Table, Error> {
+    let DataConfig { rows, features, noise, file, .. } = &config.data;
+    if let Some(file) = file {
+        return data::read(file, config.dtype);
+    }
+    let rng = generator(config.seed, Stream::Data, 0);
+    Ok(Table::unnamed(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?))
+}
+
+/// The call that resumes the run of `taper command` in `folder`, as it is typed.
+pub(crate) fn resume_call(command: &str, folder: &Path) -> String {
+    let folder = folder.to_string_lossy();
+    // What begins with a hyphen would be a flag.
+    let between = if folder.starts_with('-') { '=' } else { ' ' };
+    format!("taper {command} --resume{between}{}", shell_quote(&folder))
 }
 
 /// Lets the first SIGINT or SIGTERM stop the run at its next step, and a second one at once.
@@ -240,6 +253,7 @@ impl Stopped {
         match self.reason {
             StopReason::Signal(signal) => 128 + signal as u8,
             StopReason::Time => 124,
+            StopReason::Cancelled => 1,
         }
     }
 }
@@ -250,10 +264,11 @@ impl fmt::Display for Stopped {
             StopReason::Signal(signal) if signal == SIGINT.unsigned_abs() as usize => "by SIGINT",
             StopReason::Signal(_) => "by SIGTERM",
             StopReason::Time => "since the time of --max-time is over",
+            StopReason::Cancelled => "since a fold failed",
         };
         let checkpoint =
             if self.has_checkpoint { "with a checkpoint" } else { "before the first checkpoint" };
-        write!(f, "stopped {reason}, {checkpoint}; `{}` goes on", self.call)
+        write!(f, "stopped {reason}, {checkpoint}; `{}` resumes it", self.call)
     }
 }
 

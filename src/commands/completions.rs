@@ -1,11 +1,12 @@
-//! Completions of the command line for shells.
+//! `taper completions`.
 
-use clap::{Args, CommandFactory};
+use anyhow::Result;
+use clap::Args;
 use clap_complete::{Shell, generate};
 
-use crate::cli::Cli;
+use super::output::print;
 
-/// What `taper completions` can be told.
+/// The flags of `taper completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   bash: taper completions bash > ~/.local/share/bash-completion/completions/taper\n  \
@@ -17,11 +18,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-impl CompletionsArgs {
-    /// The script that completes commands, flags and their values.
-    pub(crate) fn script(&self) -> String {
-        let mut script = Vec::new();
-        generate(self.shell, &mut Cli::command(), "taper", &mut script);
-        String::from_utf8_lossy(&script).into_owned()
-    }
+/// Prints the script that completes the commands, flags and values of `command`.
+pub(crate) fn completions(args: &CompletionsArgs, command: &mut clap::Command) -> Result<()> {
+    let mut script = Vec::new();
+    generate(args.shell, command, "taper", &mut script);
+    print(&String::from_utf8_lossy(&script))
 }

@@ -1,0 +1,57 @@
+//! What is learnt from data, whatever data they are.
+
+use super::{CvConfig, ModelConfig, TrainConfig};
+use crate::error::Result;
+
+/// How a network is made from data: its shape, its training, and the preparation of the data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learner {
+    /// The network.
+    pub model: ModelConfig,
+    /// Its training.
+    pub train: TrainConfig,
+    /// What is done to features and targets before.
+    pub preparation: Preparation,
+    /// The seed of every random stream.
+    pub seed: u64,
+}
+
+/// What is done to features and targets before training, by what is fitted on the rows to train on alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preparation {
+    /// They stay as they are.
+    #[default]
+    None,
+    /// Missing features become the mean of their column.
+    Fill,
+    /// Missing features become the mean of their column, and each column is scaled to mean 0 and standard
+    /// deviation 1.
+    Standardise,
+}
+
+impl Default for Learner {
+    fn default() -> Self {
+        CvConfig::default().learner()
+    }
+}
+
+impl CvConfig {
+    /// The learner that these settings describe.
+    pub fn learner(&self) -> Learner {
+        let preparation = match (self.data.is_scaled(), self.data.is_filled()) {
+            (true, _) => Preparation::Standardise,
+            (false, true) => Preparation::Fill,
+            (false, false) => Preparation::None,
+        };
+        let Self { model, train, seed, .. } = self.clone();
+        Learner { model, train, preparation, seed }
+    }
+}
+
+impl Learner {
+    /// Checks every setting.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.model.check()?;
+        self.train.check()
+    }
+}

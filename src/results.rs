@@ -1,0 +1,121 @@
+//! The errors of a cross-validation: those of each fold, and their mean and spread.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::evaluate::Evaluation;
+use crate::metrics::Metrics;
+use crate::stats;
+
+/// The result of a fold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoldReport {
+    /// The fold, counted from 0.
+    pub fold: usize,
+    /// The errors of the prediction on the fold's test rows.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The mean squared error of the output at each depth on the fold's test rows.
+    pub mse_by_depth: BTreeMap<usize, f64>,
+    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that
+    /// of the scaled ones.
+    pub train_mse: Vec<f64>,
+    /// How long the fold took.
+    pub seconds: f64,
+}
+
+/// A statistic over the folds of every number that a fold has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Of the errors of the prediction.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Of the mean squared error at each depth.
+    pub mse_by_depth: BTreeMap<usize, f64>,
+}
+
+impl FoldReport {
+    /// Puts the results of fold `fold` together.
+    pub fn new(fold: usize, evaluation: Evaluation, train_mse: Vec<f64>, seconds: f64) -> Self {
+        let Evaluation { mean, mse_by_depth } = evaluation;
+        Self { fold, metrics: mean, mse_by_depth, train_mse, seconds }
+    }
+}
+
+impl Summary {
+    /// The mean over `folds`.
+    pub fn mean(folds: &[FoldReport]) -> Self {
+        Self::new(folds, stats::mean)
+    }
+
+    /// The sample standard deviation over `folds`.
+    pub fn std(folds: &[FoldReport]) -> Self {
+        Self::new(folds, stats::sample_std)
+    }
+
+    fn new(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
+        let over =
+            |number: &dyn Fn(&FoldReport) -> f64| statistic(&folds.iter().map(number).collect::<Vec<_>>());
+        let r2: Option<Vec<f64>> = folds.iter().map(|fold| fold.metrics.r2).collect();
+        let metrics = Metrics {
+            mse: over(&|fold| fold.metrics.mse),
+            rmse: over(&|fold| fold.metrics.rmse),
+            mae: over(&|fold| fold.metrics.mae),
+            r2: r2.map(|r2| statistic(&r2)),
+        };
+        let depths = folds.first().into_iter().flat_map(|fold| fold.mse_by_depth.keys());
+        let mse_by_depth = depths.map(|depth| (*depth, over(&|fold| fold.mse_by_depth[depth]))).collect();
+        Self { metrics, mse_by_depth }
+    }
+
+    /// Refuses a number that is not finite.
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let Metrics { mse, rmse, mae, r2 } = self.metrics;
+        let numbers = [mse, rmse, mae, r2.unwrap_or_default()].into_iter();
+        if numbers.chain(self.mse_by_depth.values().copied()).all(f64::is_finite) {
+            return Ok(());
+        }
+        Err(Error::NotFiniteResult("the mean or the standard deviation over the folds"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fold(index: usize, mse: f64) -> FoldReport {
+        let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
+        let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
+        FoldReport { fold: index, metrics, mse_by_depth, train_mse: vec![1., mse], seconds: 0.5 }
+    }
+
+    fn summaries(errors: [f64; 2]) -> [Summary; 2] {
+        let folds = errors.map(|mse| fold(0, mse));
+        [Summary::mean(&folds), Summary::std(&folds)]
+    }
+
+    #[test]
+    fn mean_and_sample_standard_deviation() {
+        let [mean, std] = summaries([1., 3.]);
+        assert_eq!((mean.metrics.mse, std.metrics.mse), (2., 2f64.sqrt()));
+        assert_eq!(mean.mse_by_depth[&2], 4.);
+        assert_eq!(mean.metrics.r2, Some(-1.));
+        assert_eq!(mean.metrics.rmse, f64::midpoint(1., 3f64.sqrt()));
+        assert_eq!(mean.metrics.mae, 2.);
+        mean.check_finite().unwrap();
+        std.check_finite().unwrap();
+    }
+
+    #[test]
+    fn large_errors_do_not_overflow_and_infinite_ones_are_refused() {
+        let [mean, std] = summaries([1e300, 3e300]);
+        mean.check_finite().unwrap();
+        std.check_finite().unwrap();
+        assert!((std.metrics.mse / 2e300 - 0.5f64.sqrt()).abs() <= 1e-15, "{}", std.metrics.mse);
+        for error in [f64::INFINITY, f64::NAN] {
+            assert!(summaries([1., error])[0].check_finite().is_err());
+        }
+    }
+}
