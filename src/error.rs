@@ -84,7 +84,7 @@ pub enum Error {
         command: Option<String>,
     },
     /// A GPU cannot be used.
-    #[error("GPU {number} cannot be used: {reason}; `device=cpu` computes on the CPU")]
+    #[error("GPU {number} cannot be used: {reason}; without it, `device=cpu` computes on the CPU")]
     NoGpu {
         /// The number of the GPU.
         number: usize,

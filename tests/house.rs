@@ -55,7 +55,8 @@ struct File {
 struct Found {
     line: usize,
     segments: Vec<String>,
-    is_reexport: bool,
+    /// What a re-export calls it.
+    reexport: Option<String>,
 }
 
 struct House {
@@ -76,7 +77,7 @@ fn wrong_arrows_are_found() {
     };
     let lib = ("lib.rs", "mod error;\nmod run;\npub use error::Error;\n");
     let error = ("error.rs", "pub struct Error;\n");
-    let run = ("run/mod.rs", "mod a;\nmod b;\npub use a::A;\npub use b::B;\n");
+    let run = ("run/mod.rs", "mod a;\nmod b;\npub use a::A;\npub(crate) use b::{Z as B};\n");
     let a = ("run/a.rs", "use crate::Error;\nstruct A;\n");
     let b = ("run/b.rs", "use super::A;\n\n#[cfg(test)]\nmod tests {\n    use crate::report::X;\n}\n");
     assert_eq!(house(&[lib, error, run, a, b]), [""; 0]);
@@ -138,7 +139,7 @@ impl House {
     fn arrows(&self, from: usize) -> BTreeMap<usize, usize> {
         let file = &self.files[from];
         let mut arrows = BTreeMap::new();
-        for found in file.paths.iter().filter(|found| !found.is_reexport) {
+        for found in file.paths.iter().filter(|found| found.reexport.is_none()) {
             let Some(to) = self.resolve(&file.module, &found.segments) else { continue };
             let target = &self.files[to];
             let is_part = target.path.ends_with("mod.rs") && file.module.starts_with(&target.module);
@@ -172,7 +173,7 @@ impl House {
             (module, rest) = (child, &rest[1..]);
         }
         let file = self.file(&module)?;
-        let is_it = |found: &&Found| found.is_reexport && found.segments.last() == rest.first();
+        let is_it = |found: &&Found| found.reexport.as_ref() == rest.first();
         let reexport = rest.first().and_then(|_| self.files[file].paths.iter().find(is_it));
         reexport.and_then(|found| self.resolve(&module, &found.segments)).or(Some(file))
     }
@@ -226,16 +227,14 @@ fn paths(code: &str) -> Vec<Found> {
         let end = if is_use && !tree.is_empty() { start.find(';').unwrap_or(end) } else { end };
         let statement = &start[..end];
         if is_use && !tree.is_empty() {
-            let tree = &statement[visibility.len() + "use ".len()..];
-            let tree: String = tree.chars().filter(|char| !char.is_whitespace() || *char == ' ').collect();
-            for segments in expand(&tree) {
-                found.push(Found { line, segments, is_reexport: !visibility.is_empty() });
+            for (segments, name) in expand(&statement[visibility.len() + "use ".len()..]) {
+                found.push(Found { line, segments, reexport: (!visibility.is_empty()).then_some(name) });
             }
         } else {
             let is_path = |char: char| char.is_alphanumeric() || char == '_' || char == ':';
             for path in statement.split(|char| !is_path(char)).filter(|path| path.contains("::")) {
                 let segments = path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
-                found.push(Found { line, segments, is_reexport: false });
+                found.push(Found { line, segments, reexport: None });
             }
         }
         line += statement.matches('\n').count();
@@ -245,18 +244,20 @@ fn paths(code: &str) -> Vec<Found> {
     found
 }
 
-/// The paths of the items of a `use` tree such as `a::{b, c::{d, e as f}}`.
-fn expand(tree: &str) -> Vec<Vec<String>> {
-    let tree = tree.trim();
-    let Some((prefix, items)) = tree.split_once('{') else {
-        let path = tree.split(" as ").next().unwrap_or_default();
-        let names = path.split("::").map(|name| name.trim().to_owned());
-        return vec![names.filter(|name| !name.is_empty()).collect()];
+/// The paths of the items of a `use` tree such as `a::{b, c::{d, e as f}}`, each with its name.
+fn expand(tree: &str) -> Vec<(Vec<String>, String)> {
+    let names = |path: &str| -> Vec<_> {
+        path.split("::").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
     };
-    let prefix: Vec<_> = prefix.split("::").map(|name| name.trim().to_owned()).collect();
-    let prefix: Vec<_> = prefix.into_iter().filter(|name| !name.is_empty()).collect();
+    let Some((prefix, items)) = tree.split_once('{') else {
+        let (path, alias) = tree.split_once(" as ").unwrap_or((tree, ""));
+        let (path, alias) = (names(path), alias.trim().to_owned());
+        let name = if alias.is_empty() { path.last().cloned().unwrap_or_default() } else { alias };
+        return vec![(path, name)];
+    };
+    let prefix = names(prefix);
     let items = items.trim_end().trim_end_matches('}');
-    // The brace that closes the tree is gone, so those of the items are even but for the last.
+    // The braces at the end are gone, so those of the last item are never closed.
     let (mut depth, mut start, mut parts) = (0usize, 0, Vec::new());
     for (i, char) in items.char_indices() {
         match char {
@@ -271,5 +272,5 @@ fn expand(tree: &str) -> Vec<Vec<String>> {
     }
     parts.push(&items[start..]);
     let paths = parts.into_iter().filter(|part| !part.trim().is_empty()).flat_map(expand);
-    paths.map(|path| [prefix.as_slice(), &path].concat()).collect()
+    paths.map(|(path, name)| ([prefix.as_slice(), &path].concat(), name)).collect()
 }

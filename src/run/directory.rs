@@ -7,19 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
 use tracing::info;
 
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::environment::Environment;
 use super::identity::Identity;
-use super::layout::{
-    CHECKPOINTS, CONFIG, ENVIRONMENT, FILES, FOLDS, LOCK, METRICS, MODEL, PREDICTIONS, REPORT, RESULTS,
-};
-use super::predictions::Predictions;
+use super::layout::{CHECKPOINTS, CONFIG, ENVIRONMENT, FILES, LOCK, METRICS};
 use super::record::EpochRecord;
 use crate::error::{Error, Result};
-use crate::storage::{AtomicFile, partial, read_json, resolve_parent, write_exclusive, write_json};
+use crate::storage::{partial, read_json, resolve_parent, write_exclusive};
 
 /// The folder of a run, which no other process can use at the same time.
 ///
@@ -27,7 +23,7 @@ use crate::storage::{AtomicFile, partial, read_json, resolve_parent, write_exclu
 /// which grow by a line with each epoch and are rewritten when the run is resumed or ends.
 #[derive(Debug)]
 pub struct RunDirectory {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     checkpoint_every: Duration,
     metrics: Mutex<Option<File>>,
     _lock: File,
@@ -161,80 +157,6 @@ impl RunDirectory {
         &self.path
     }
 
-    /// Writes the settings, a text that [`CvConfig::from_file`](crate::config::CvConfig::from_file) reads.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when the file cannot be written.
-    pub fn write_settings(&self, text: &str) -> Result<()> {
-        self.write(CONFIG, text.as_bytes()).map(drop)
-    }
-
-    /// Whether the environment has been written.
-    pub fn has_environment(&self) -> bool {
-        self.path.join(ENVIRONMENT).exists()
-    }
-
-    /// Writes what ran where on which data.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when the file cannot be written.
-    pub fn write_environment(&self, environment: &Environment) -> Result<()> {
-        write_json(&self.path.join(ENVIRONMENT), environment)
-    }
-
-    /// Writes the rows that each fold is tested on.
-    pub(crate) fn write_folds(&self, folds: &[Vec<u32>]) -> Result<()> {
-        write_json(&self.path.join(FOLDS), &serde_json::json!({ "folds": folds }))
-    }
-
-    /// Writes the results, a [`CvReport`](crate::report::CvReport) or a
-    /// [`TrainReport`](crate::report::TrainReport).
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when the file cannot be written.
-    pub fn write_results(&self, results: &impl Serialize) -> Result<()> {
-        write_json(&self.path.join(RESULTS), results)
-    }
-
-    /// Writes the predictions of the rows that were tested on.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when the file cannot be written.
-    pub fn write_predictions(&self, predictions: &Predictions) -> Result<()> {
-        let path = self.path.join(PREDICTIONS);
-        let mut file = AtomicFile::create_exclusive(&path)?;
-        predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
-        file.commit()
-    }
-
-    /// Writes the file of a model, and returns its path.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when the file cannot be written.
-    pub fn write_model(&self, model: &[u8]) -> Result<PathBuf> {
-        self.write(MODEL, model)
-    }
-
-    /// Writes the report, and returns its path.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when the file cannot be written.
-    pub fn write_report(&self, html: &str) -> Result<PathBuf> {
-        self.write(REPORT, html.as_bytes())
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.path.join(name);
-        write_exclusive(&path, bytes)?;
-        Ok(path)
-    }
-
     /// Refuses to resume the run with a command or data other than those that it began with.
     ///
     /// They are in the environment; a run that was killed before it was written may have checkpoints that say
@@ -285,8 +207,8 @@ impl RunDirectory {
         for epoch in epochs {
             text.extend(line(epoch)?);
         }
-        self.write(METRICS, &text)?;
         let path = self.path.join(METRICS);
+        write_exclusive(&path, &text)?;
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|source| Error::cannot_write(&path, source))?;
         *self.metrics.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);

@@ -8,6 +8,7 @@ mod layout;
 mod predictions;
 mod read;
 mod record;
+mod write;
 
 pub(crate) use checkpoint::{Checkpoint, Checkpoints};
 pub use directory::RunDirectory;
