@@ -19,7 +19,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use taper::config::ModelConfig;
-use taper::nn::{DynamicNet, Predictor, seeded_builder};
+use taper::nn::{DynamicNet, seeded_builder};
+use taper::plan::Predictor;
 use taper::random::{Stream, generator};
 
 const FEATURES: usize = 64;
@@ -70,7 +71,10 @@ struct Plain([Linear; 3]);
 impl Plain {
     fn new(net: &DynamicNet) -> Self {
         // Constants: variables would keep a graph with every activation.
-        Self(net.layers().map(|layer| Linear::new(layer.weight().detach(), layer.bias().map(Tensor::detach))))
+        Self(net.named_layers().map(|(_, layer)| {
+            let parameters = layer.parameters();
+            Linear::new(parameters.weight().detach(), parameters.bias().map(Tensor::detach))
+        }))
     }
 
     fn predict(&self, x: &Tensor) -> Result<Tensor> {

@@ -85,9 +85,6 @@ pub enum Error {
     /// A thread could not be started.
     #[error("cannot start a thread for a fold")]
     Thread(#[source] io::Error),
-    /// A picture of a report could not be drawn.
-    #[error("cannot draw a picture of the report: {0}")]
-    Picture(String),
     /// Candle reports an error.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -7,7 +7,8 @@ use candle_core::{DType, Tensor};
 use crate::data::{Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
-use crate::nn::{DynamicNet, Predictor};
+use crate::nn::DynamicNet;
+use crate::plan::Predictor;
 
 /// How many rows are predicted at a time, so that memory does not grow with the data.
 const BLOCK: usize = 4096;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::Moments;
+
 /// The errors of a set of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
@@ -34,12 +36,9 @@ pub struct Metrics {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Accumulator {
-    count: usize,
     squared: f64,
     absolute: f64,
-    // Welford's running mean and sum of squared deviations of the targets: sums of raw squares would cancel.
-    mean: f64,
-    deviation: f64,
+    targets: Moments,
 }
 
 impl Accumulator {
@@ -49,23 +48,21 @@ impl Accumulator {
             let error = prediction - target;
             self.squared += error * error;
             self.absolute += error.abs();
-            self.count += 1;
-            let delta = target - self.mean;
-            self.mean += delta / self.count as f64;
-            self.deviation += delta * (target - self.mean);
+            self.targets.push(*target);
         }
     }
 
     /// The errors of all that was added, or `None` when that was nothing.
     pub fn metrics(&self) -> Option<Metrics> {
-        if self.count == 0 {
+        let (count, deviation) = (self.targets.count(), self.targets.squared_deviations());
+        if count == 0 {
             return None;
         }
-        let n = self.count as f64;
+        let n = count as f64;
         let mse = self.squared / n;
-        let r2 = match self.count {
+        let r2 = match count {
             1 => None,
-            _ if self.deviation > 0. => Some(1. - self.squared / self.deviation),
+            _ if deviation > 0. => Some(1. - self.squared / deviation),
             _ => Some(if self.squared == 0. { 1. } else { 0. }),
         };
         let r2 = r2.filter(|r2| r2.is_finite());

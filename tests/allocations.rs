@@ -8,9 +8,9 @@ use std::cell::Cell;
 
 use candle_core::{DType, Device};
 use candle_nn::VarMap;
-use taper::config::{EngineName, LayerName, ModelConfig, TrainConfig};
+use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::synthetic;
-use taper::nn::{DynamicNet, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// How often an epoch of `batches` batches allocates, when the buffers are there.
-fn allocations(layer: LayerName, engine: EngineName, batches: u32) -> usize {
+fn allocations(layer: LayerKind, engine: EngineName, batches: u32) -> usize {
     let (batch_size, features) = (8, 5);
     let rng = generator(1, Stream::Data, 0);
     let rows = batches * batch_size;
@@ -62,7 +62,7 @@ fn allocations(layer: LayerName, engine: EngineName, batches: u32) -> usize {
 
 #[test]
 fn a_step_allocates_nothing() {
-    for layer in [LayerName::Linear, LayerName::Cos] {
+    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         let count = |engine| [4, 256].map(|batches| allocations(layer, engine, batches));
         let [few, many] = count(EngineName::Fused);
         println!("{layer:?}: {few} allocations with 4 batches, {many} with 256");

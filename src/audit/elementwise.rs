@@ -2,13 +2,13 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{numbers, positive};
+use super::inputs::{numbers, positive};
 use crate::gradcheck::Case;
 
 type Unary = fn(&Tensor) -> Result<Tensor>;
 type Binary = fn(&Tensor, &Tensor) -> Result<Tensor>;
 
-/// Defined on numbers of either sign.
+/// Of one operand of any sign.
 const ANY: [(&str, Unary); 27] = [
     ("neg", Tensor::neg),
     ("recip", Tensor::recip),
@@ -39,11 +39,11 @@ const ANY: [(&str, Unary); 27] = [
     ("x + x", |x| x + x),
 ];
 
-/// Defined on positive numbers.
+/// Of one positive operand.
 const POSITIVE: [(&str, Unary); 3] =
     [("log", Tensor::log), ("sqrt", Tensor::sqrt), ("powf(-1.5)", |x| x.powf(-1.5))];
 
-/// Of two operands of one shape, the second positive.
+/// Of two operands of the same shape, the second positive.
 const SAME_SHAPE: [(&str, Binary); 8] = [
     ("add", Tensor::add),
     ("sub", Tensor::sub),
@@ -55,7 +55,7 @@ const SAME_SHAPE: [(&str, Binary); 8] = [
     ("where_cond", |x, y| x.gt(0.0)?.where_cond(x, y)),
 ];
 
-/// Of two operands that are broadcast to each other.
+/// Of two operands that broadcast to each other.
 const BROADCAST: [(&str, Binary); 7] = [
     ("broadcast_add", Tensor::broadcast_add),
     ("broadcast_sub", Tensor::broadcast_sub),

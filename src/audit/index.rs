@@ -1,8 +1,8 @@
-//! Selecting and writing by index; every index list names an element twice.
+//! Reading and writing by index; every list of indices repeats one.
 
 use candle_core::Result;
 
-use super::{ids, numbers};
+use super::inputs::{ids, numbers};
 use crate::gradcheck::Case;
 
 pub(super) fn cases() -> Result<Vec<Case>> {

@@ -1,4 +1,4 @@
-//! candle-nn's layers, their weights among the inputs.
+//! The layers of candle-nn, with their weights among the inputs.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use candle_nn::{
     LSTMConfig, LayerNorm, Linear, RmsNorm, VarBuilder,
 };
 
-use super::{coarse, ids, numbers, positive};
+use super::inputs::{case_in_f32, ids, numbers, positive};
 use crate::gradcheck::Case;
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -48,13 +48,13 @@ pub(super) fn cases() -> Result<Vec<Case>> {
         Case::new("Embedding", vec![numbers(&[3, 2], 0)?, ids(&[2, 0, 2], &[3])?], |x| {
             Embedding::new(x[0].clone(), 2).forward(&x[1])
         }),
-        coarse("LayerNorm", &norm(&[2, 3])?, |x| {
+        case_in_f32("LayerNorm", &norm(&[2, 3])?, |x| {
             LayerNorm::new(x[1].clone(), x[2].clone(), 1e-5).forward(&x[0])
         })?,
         Case::new("LayerNorm, no bias", norm(&[2, 3])?[..2].to_vec(), |x| {
             LayerNorm::new_no_bias(x[1].clone(), 1e-5).forward(&x[0])
         }),
-        coarse("RmsNorm", &norm(&[2, 3])?[..2], |x| RmsNorm::new(x[1].clone(), 1e-5).forward(&x[0]))?,
+        case_in_f32("RmsNorm", &norm(&[2, 3])?[..2], |x| RmsNorm::new(x[1].clone(), 1e-5).forward(&x[0]))?,
         Case::new("RmsNorm::forward_diff", norm(&[2, 3])?[..2].to_vec(), |x| {
             RmsNorm::new(x[1].clone(), 1e-5).forward_diff(&x[0])
         }),

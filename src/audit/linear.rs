@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::Case;
 
 type Unary = fn(&Tensor) -> Result<Tensor>;

@@ -1,8 +1,9 @@
-//! The gradient check over lists of functions: those of this crate, and Candle's own.
+//! Gradient checks of many functions at once: Candle's own operations, and those of this crate.
 //!
-//! [`run`] checks every case three times: at contiguous inputs, at strided ones, and, where Candle keeps the
-//! graph of the backward ([`second_order_available`]), for second derivatives. Inputs are f64 and away from
-//! ties; an operation that only takes f32 is checked in f32 with looser tolerances.
+//! [`run`] checks every case at contiguous and at strided inputs and, where Candle keeps the graph of the
+//! backward pass ([`second_order_available`]), its second derivatives. Inputs are f64 and away from ties; an
+//! operation that takes only f32 is checked in f32 with looser tolerances. The rows make a
+//! [`table`](crate::gradcheck::table).
 //!
 //! ```
 //! use candle_core::Device;
@@ -15,11 +16,65 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 //!
-//! A case is a name, inputs, and a function, and belongs in the list of its kind: `own` for this crate; for Candle
-//! `elementwise`, `reduce`, `shape`, `index`, `linear` (products, convolutions, pools), `nn` (functions) or `layers`.
+//! On the command line this is
+//!
+//! ```text
+//! taper gradcheck                           # every operation, layer and network of this crate
+//! taper gradcheck --candle --filter pool    # Candle's own operations
+//! ```
+//!
+//! # Findings in Candle 0.11.1
+//!
+//! [`candle_cases`] covers every differentiable function of candle-core and candle-nn: 647 checks at
+//! contiguous inputs, at strided inputs and at second order.
+//!
+//! | verdict | checks | |
+//! |---|---|---|
+//! | right | 529 | |
+//! | wrong | 29 | the backward or the forward pass gives wrong numbers, without an error |
+//! | severed | 9 | no gradient arrives, without an error |
+//! | fails | 7 | the backward pass returns an error |
+//! | unsupported | 28 | there is no backward, and an error says so |
+//! | not differentiable by design | 24 | integer outputs, derivatives that are zero wherever they exist |
+//! | unchecked | 21 | the function refuses strided inputs |
+//!
+//! What is not right, by operation:
+//!
+//! | operation | verdict | finding |
+//! |---|---|---|
+//! | `max_pool2d` | wrong | the gradient is divided by the size of the window: 0.25 instead of 1 at 2 x 2 |
+//! | `max_pool2d`, `avg_pool2d` with a remainder | wrong | the backward stretches windows over it |
+//! | `scatter` | wrong | overwritten elements keep a gradient |
+//! | `scatter_add` | wrong | elements that are added to lose their gradient |
+//! | `scatter_add`, if index and target differ in shape | fails | shape mismatch in the backward |
+//! | `gather`, `nll`, `cross_entropy` at second order | fails | the backward of `gather` is `scatter_add` |
+//! | `conv_transpose1d`, batch > 1 | wrong forward | mixes the samples of the batch |
+//! | `conv1d`, batch > 1 | wrong | the backward is `conv_transpose1d` |
+//! | `conv1d`, non-contiguous kernel | wrong forward | the kernel is copied, but its old storage is used |
+//! | `conv2d`, stride > 1 and a remainder in one axis | fails | one output padding is used for both axes |
+//! | `upsample_nearest*`, `interpolate*` | wrong | overwrite the gradient of the input's other uses |
+//! | `unfold` with overlapping windows | fails | the backward only reshapes |
+//! | `softmax_last_dim`, `layer_norm`, `rms_norm` | severed | no backward |
+//! | `rope`, `rope_i`, `rope_thd`, `flash_attn` | severed | no backward |
+//! | `LayerNorm`, `RmsNorm` at contiguous inputs | severed | call `layer_norm` and `rms_norm` |
+//! | `flash_attn` at strided inputs | wrong forward | reads elements outside the view |
+//! | `conv_transpose1d`, and `conv1d` at second order | unsupported | an error says so |
+//! | pools with a stride other than the window | unsupported | an error says so |
+//! | bilinear upsampling, nearest by different or fractional factors | unsupported | an error says so |
+//!
+//! `tests/candle_findings.rs` reproduces the main findings in a few lines of plain Candle each.
+//! `tests/audit.rs` compares all verdicts with those recorded in `tests/reference/audit.txt`, so an upgrade
+//! of Candle shows what has changed.
+//!
+//! # Adding a case
+//!
+//! A case is a name, inputs and a function. It belongs in the list of its kind: `own` for this crate; for
+//! Candle `elementwise`, `reduce`, `shape`, `index`, `linear` (products, convolutions, pools), `nn`
+//! (functions) or `layers`.
 
 mod elementwise;
 mod index;
+mod inputs;
 mod layers;
 mod linear;
 mod nn;
@@ -27,24 +82,25 @@ mod own;
 mod reduce;
 mod shape;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result};
 
-use crate::gradcheck::{Case, DTypePolicy, GradCheck, Row, Verdict, second_order_available};
+use crate::gradcheck::{Case, Row, Verdict, second_order_available};
 
-/// The operations of this crate, its layers, its loss and its network at each depth.
+/// Returns the cases of this crate: its operations, layers and loss, and its network at each depth.
 ///
 /// # Errors
 ///
-/// If Candle cannot make an input.
+/// If Candle cannot create an input.
 pub fn own_cases() -> Result<Vec<Case>> {
     own::cases()
 }
 
-/// Every differentiable operation of candle-core, and the layers, activations, losses and functions of candle-nn.
+/// Returns the cases of Candle: every differentiable operation of candle-core, and the layers, activations,
+/// losses and functions of candle-nn.
 ///
 /// # Errors
 ///
-/// If Candle cannot make an input.
+/// If Candle cannot create an input.
 pub fn candle_cases() -> Result<Vec<Case>> {
     let mut cases = vec![];
     for list in [
@@ -61,53 +117,25 @@ pub fn candle_cases() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Checks those of `cases` whose name contains `filter` on `device`: contiguous, strided, and, where the first of these is
-/// right, at second order.
+/// Checks those `cases` whose name contains `filter` on `device`.
+///
+/// Each gives a row for contiguous and one for strided inputs and, if second derivatives are available and
+/// the first row is right, one for second derivatives.
 ///
 /// # Errors
 ///
-/// If Candle cannot move an input there. What is wrong with a case is its row's verdict.
+/// If Candle cannot move an input to the device. A case that fails is the verdict of its row.
 pub fn run(cases: &[Case], filter: &str, device: &Device) -> Result<Vec<Row>> {
     let second = second_order_available()?;
     let mut rows = vec![];
     for case in cases.iter().filter(|case| case.name().contains(filter)) {
         let case = case.on(device)?;
-        rows.extend([case.run(), case.strided()?.run()]);
-        if second && rows[rows.len() - 2].verdict == Verdict::Right {
+        let contiguous = case.run();
+        let right = contiguous.verdict == Verdict::Right;
+        rows.extend([contiguous, case.strided()?.run()]);
+        if second && right {
             rows.push(case.second_order().run());
         }
     }
     Ok(rows)
-}
-
-/// Distinct f64 numbers in (-0.9, 0.9), none of them near zero, the same each time.
-///
-/// `salt` tells tensors of one shape apart.
-fn numbers(shape: &[usize], salt: u8) -> Result<Tensor> {
-    let n: usize = shape.iter().product();
-    // Multiples of an irrational number are spread evenly, and no two of them meet.
-    let spread = |i: usize| (i as f64 * 0.754_877_666 + f64::from(salt) * 0.569_840_291 + 0.37).fract();
-    let away_from_zero = |u: f64| if u < 0.5 { 1.6 * u - 0.9 } else { 1.6 * u - 0.7 };
-    let values: Vec<f64> = (0..n).map(|i| away_from_zero(spread(i))).collect();
-    Tensor::from_vec(values, shape, &Device::Cpu)
-}
-
-/// Distinct f64 numbers in (0.6, 2.4).
-fn positive(shape: &[usize], salt: u8) -> Result<Tensor> {
-    numbers(shape, salt)?.affine(1.0, 1.5)
-}
-
-/// Indices.
-fn ids(ids: &[u32], shape: &[usize]) -> Result<Tensor> {
-    Tensor::from_slice(ids, shape, &Device::Cpu)
-}
-
-/// The same case in f32, for what does not take f64.
-fn coarse<F>(name: &str, inputs: &[Tensor], f: F) -> Result<Case>
-where
-    F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static,
-{
-    let single = |x: &Tensor| if x.dtype() == DType::F64 { x.to_dtype(DType::F32) } else { Ok(x.clone()) };
-    let inputs = inputs.iter().map(single).collect::<Result<_>>()?;
-    Ok(Case::new(name, inputs, f).settings(GradCheck::new().dtypes(DTypePolicy::Loosen)))
 }

@@ -1,15 +1,15 @@
-//! candle-nn's functions: activations, normalisations, rotations, losses.
+//! The functions of candle-nn: activations, normalisations, rotations, losses.
 
 use candle_core::{D, Module, Result, Tensor};
 use candle_nn::attention::{AttnMask, flash_attn};
 use candle_nn::{Activation, PReLU, loss, ops, rotary_emb};
 
-use super::{coarse, ids, numbers, positive};
+use super::inputs::{case_in_f32, ids, numbers, positive};
 use crate::gradcheck::Case;
 
 type Unary = fn(&Tensor) -> Result<Tensor>;
 
-const OF_ONE: [(&str, &[usize], Unary); 16] = [
+const UNARY: [(&str, &[usize], Unary); 16] = [
     ("softmax(0)", &[2, 3], |x| ops::softmax(x, 0)),
     ("softmax(-1)", &[2, 3], |x| ops::softmax(x, D::Minus1)),
     ("log_softmax", &[2, 3], |x| ops::log_softmax(x, 1)),
@@ -59,7 +59,7 @@ const ROTATIONS: [(&str, &[usize], Rotation); 5] = [
 
 pub(super) fn cases() -> Result<Vec<Case>> {
     let mut cases = vec![];
-    for (name, shape, f) in OF_ONE {
+    for (name, shape, f) in UNARY {
         cases.push(Case::new(name, vec![numbers(shape, 0)?], move |x| f(&x[0])));
     }
     for (name, activation) in ACTIVATIONS {
@@ -76,15 +76,15 @@ pub(super) fn cases() -> Result<Vec<Case>> {
     let pair = || Ok::<_, candle_core::Error>(vec![x()?, numbers(&[2, 3], 1)?]);
     cases.extend([
         // Batch, sequence, heads, head length.
-        coarse(
+        case_in_f32(
             "flash_attn",
             &[numbers(&[1, 2, 1, 2], 0)?, numbers(&[1, 2, 1, 2], 1)?, numbers(&[1, 2, 1, 2], 2)?],
             |x| flash_attn::<f32>(&x[0], &x[1], &x[2], 0.7, AttnMask::None, None, None),
         )?,
-        coarse("selu", &[x()?], |x| ops::selu(&x[0], 1.6733, 1.0507))?,
-        coarse("layer_norm", &rows()?, |x| ops::layer_norm(&x[0], &x[1], &x[2], 1e-5))?,
+        case_in_f32("selu", &[x()?], |x| ops::selu(&x[0], 1.6733, 1.0507))?,
+        case_in_f32("layer_norm", &rows()?, |x| ops::layer_norm(&x[0], &x[1], &x[2], 1e-5))?,
         Case::new("layer_norm_slow", rows()?, |x| ops::layer_norm_slow(&x[0], &x[1], &x[2], 1e-5)),
-        coarse("rms_norm", &two()?, |x| ops::rms_norm(&x[0], &x[1], 1e-5))?,
+        case_in_f32("rms_norm", &two()?, |x| ops::rms_norm(&x[0], &x[1], 1e-5))?,
         Case::new("rms_norm_slow", two()?, |x| ops::rms_norm_slow(&x[0], &x[1], 1e-5)),
         Case::new("PReLU", two()?, |x| PReLU::new(x[1].clone(), false).forward(&x[0])),
         Case::new("PReLU, scalar", vec![x()?, numbers(&[1], 1)?], |x| {

@@ -1,13 +1,14 @@
 //! The operations, layers, loss and network of this crate, parameters among the inputs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use candle_core::{Module, Result, Tensor};
+use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::Case;
-use crate::nn::{CosInit, CosLinear, DynamicNet, DynamicNetConfig, LayerKind, Linear, mse_loss};
+use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig};
 use crate::ops::{
     Activation, TieGrad, cos, cos_linear_with, linear_with, maximum, maximum_with, mse, mul, relu,
 };
@@ -37,7 +38,6 @@ fn operations() -> Result<Vec<Case>> {
         Case::new("mse", pair(&[3, 2], &[3, 2])?, |x| mse(&x[0], &x[1])),
         Case::new("mse, scalar", pair(&[], &[])?, |x| mse(&x[0], &x[1])),
         Case::new("mse, of itself and its square", one()?, |x| mse(&x[0], &mul(&x[0], &x[0])?)),
-        Case::new("mse_loss", pair(&[3, 2], &[3, 2])?, |x| mse_loss(&x[0], &x[1])),
     ];
     for (name, tie) in [("split", TieGrad::Split), ("first", TieGrad::First), ("second", TieGrad::Second)] {
         cases.push(Case::new(format!("maximum, {name}"), pair(&[2, 3], &[2, 3])?, move |x| {
@@ -97,28 +97,31 @@ fn layers() -> Result<Vec<Case>> {
 
 /// The network of `layer` at each depth, and its prediction; `name` is that of the layer.
 fn networks(name: &str, layer: LayerKind) -> Result<Vec<Case>> {
-    const NAMES: [&str; 6] =
-        ["input.weight", "input.bias", "hidden.weight", "hidden.bias", "output.weight", "output.bias"];
-    const SHAPES: [&[usize]; 6] = [&[3, 2], &[3], &[3, 3], &[3], &[1, 3], &[1]];
+    // A prototype names the parameters and has their shapes.
+    let spec = ModelConfig { hidden: 3, layer, ..ModelConfig::default() }.network(2, 1);
+    let prototype = DynamicNet::new(&spec, VarBuilder::zeros(DType::F64, &Device::Cpu))?;
     // The weights of a cosine are around pi/2, where cos(W) is around 0 as the weights of a linear layer are.
     let centre = if matches!(layer, LayerKind::Cos(_)) { std::f64::consts::FRAC_PI_2 } else { 0. };
-    let mut inputs = vec![numbers(&[4, 2], 0)?];
-    for (shape, salt) in SHAPES.into_iter().zip(1..) {
-        let centre = if shape.len() == 2 { centre } else { 0. };
-        inputs.push(numbers(shape, salt)?.affine(1., centre)?);
+    let (mut names, mut inputs) = (vec![], vec![numbers(&[4, 2], 0)?]);
+    for ((name, parameter), salt) in prototype.named_parameters().zip(1..) {
+        let centre = if parameter.rank() == 2 { centre } else { 0. };
+        inputs.push(numbers(parameter.dims(), salt)?.affine(1., centre)?);
+        names.push(name);
     }
-    let net = move |x: &[Tensor]| {
-        let config = DynamicNetConfig { in_features: 2, hidden: 3, out_features: 1, depths: 1..=4, layer };
-        DynamicNet::new(&config, parameters(&NAMES, &x[1..]))
-    };
+    let net = Arc::new(move |x: &[Tensor]| {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        DynamicNet::new(&spec, parameters(&names, &x[1..]))
+    });
     let at_depth = |depth: usize| {
+        let net = Arc::clone(&net);
         Case::new(format!("DynamicNet of {name}, depth {depth}"), inputs.clone(), move |x| {
             net(x)?.forward_at_depth(&x[0], depth)
         })
     };
-    let predict =
-        Case::new(format!("DynamicNet of {name}, predict"), inputs.clone(), move |x| net(x)?.predict(&x[0]));
-    Ok((1..=4).map(at_depth).chain([predict]).collect())
+    let mut cases: Vec<_> = (1..=4).map(at_depth).collect();
+    let name = format!("DynamicNet of {name}, predict");
+    cases.push(Case::new(name, inputs, move |x| net(x)?.predict(&x[0])));
+    Ok(cases)
 }
 
 /// A builder over given parameters, through which their gradients go.

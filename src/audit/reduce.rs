@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor};
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::Case;
 
 type Reduction = fn(&Tensor) -> Result<Tensor>;

@@ -2,12 +2,12 @@
 
 use candle_core::{D, Device, Result, Tensor};
 
-use super::numbers;
+use super::inputs::numbers;
 use crate::gradcheck::{Case, Outputs};
 
 type Reshaping = fn(&Tensor) -> Result<Tensor>;
 
-const OF_ONE: [(&str, Reshaping); 28] = [
+const UNARY: [(&str, Reshaping); 28] = [
     ("reshape", |x| x.reshape((4, 3))),
     ("flatten", |x| x.flatten(0, 1)),
     ("flatten_all", Tensor::flatten_all),
@@ -40,7 +40,7 @@ const OF_ONE: [(&str, Reshaping); 28] = [
 
 pub(super) fn cases() -> Result<Vec<Case>> {
     let mut cases = vec![];
-    for (name, f) in OF_ONE {
+    for (name, f) in UNARY {
         cases.push(Case::new(name, vec![numbers(&[2, 3, 2], 0)?], move |x| f(&x[0])));
     }
     let pair = |shape: &[usize]| Ok::<_, candle_core::Error>(vec![numbers(&[2, 3], 0)?, numbers(shape, 1)?]);

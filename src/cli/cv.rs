@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Serialize, Serializer};
-use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, LayerName, Missing};
+use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, Missing};
 use taper::data::Scale;
 use taper::nn::CosInit;
 
@@ -189,12 +189,16 @@ value_enum!(ScaleArg for Scale {
     None
 });
 
-value_enum!(LayerArg for LayerName {
+/// The kinds of layer by name; the initialisation of cos layers is a setting of its own.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum LayerArg {
     /// y = x W^T + b
+    #[default]
     Linear,
     /// y = x cos(W)^T + b
-    Cos
-});
+    Cos,
+}
 
 value_enum!(CosInitArg for CosInit {
     /// pi/2 + U(-1/sqrt(in), 1/sqrt(in)): cos(W) starts like a linear layer's weight

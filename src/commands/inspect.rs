@@ -4,7 +4,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use taper::config::TrainConfig;
 use taper::model::ModelSummary;
+use taper::nn::DynamicNet;
+use taper::ops::Loss;
+use taper::plan::Plan;
 use taper::{Error, Model};
 
 use super::print;
@@ -20,12 +24,29 @@ struct Inspected<'a> {
 }
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
-    let summary = load_model(&args.model, "MODEL")?.summary()?;
+    let model = load_model(&args.model, "MODEL")?;
+    if args.plan {
+        return print_plans(model.network(), args);
+    }
+    let summary = model.summary()?;
     let file = args.model.display().to_string();
     if args.json {
         return print(&serde_json::to_string_pretty(&Inspected { file, checksum: "matches", summary })?);
     }
     print(&format!("{file}: a model of taper, whole by its checksum\n{summary}"))
+}
+
+/// Prints the network's training step at each depth and its prediction.
+fn print_plans(net: &DynamicNet, args: &InspectArgs) -> Result<()> {
+    let (rows, optimizer) = (args.rows.get(), TrainConfig::default().optimizer());
+    let step = |depth| Plan::training_step(net, depth, rows, Loss::default(), &optimizer);
+    let mut plans = net.depths().map(step).collect::<Result<Vec<_>, _>>()?;
+    plans.push(Plan::prediction(net, rows)?);
+    if args.json {
+        return print(&serde_json::to_string_pretty(&plans)?);
+    }
+    let tables: Vec<_> = plans.iter().map(Plan::to_string).collect();
+    print(&tables.join("\n\n"))
 }
 
 /// Loads the model in the file that the argument `name` says. That there is none is a wrong call.

@@ -16,6 +16,6 @@ pub(crate) fn report(args: &ReportArgs) -> Result<()> {
         error => error,
     })?;
     let record = RunRecord::read(&args.run)?;
-    directory.write(REPORT, html(&record)?.as_bytes())?;
+    directory.write(REPORT, html(&record).as_bytes())?;
     print(&args.run.join(REPORT).display().to_string())
 }

@@ -212,7 +212,7 @@ impl Folder {
     /// Writes the report, when all else is written.
     pub(crate) fn finish(&self) -> Result<()> {
         let path = self.directory.path();
-        self.directory.write(REPORT, html(&RunRecord::read(path)?)?.as_bytes())?;
+        self.directory.write(REPORT, html(&RunRecord::read(path)?).as_bytes())?;
         if self.scratch.is_some() {
             info!("all went through; nothing is left behind");
         } else {

@@ -1,4 +1,4 @@
-//! Files of settings: TOML, YAML or JSON.
+//! Configuration files in TOML, YAML or JSON.
 
 use std::fmt;
 use std::fs;
@@ -10,7 +10,7 @@ use yaml_serde::Value;
 
 use crate::error::{Error, Result};
 
-/// The text of a file of settings, which can be asked where a setting stands.
+/// The text of a configuration file, searched again for the line of a setting when a message needs it.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     path: PathBuf,
@@ -25,18 +25,18 @@ enum Format {
     Json,
 }
 
-/// What a parser says against a text, and the line that it says it of.
+/// A parser's error.
 struct Complaint {
     line: Option<usize>,
     message: String,
 }
 
 impl ConfigFile {
-    /// Reads the file at `path`, whose ending tells the format.
+    /// Reads the file at `path`, whose extension tells the format.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let name = path.display();
-        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
-        let format = match ending.as_deref() {
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
+        let format = match extension.as_deref() {
             Some("toml") => Format::Toml,
             Some("yaml" | "yml") => Format::Yaml,
             Some("json") => Format::Json,
@@ -46,7 +46,7 @@ impl ConfigFile {
             }
         };
         let cannot = |error| Error::settings(format!("cannot read {name}: {error}"));
-        // A pipe without a writer would be waited for.
+        // Opening a pipe blocks until something writes to it.
         let metadata = fs::metadata(path).map_err(cannot)?;
         if !(metadata.is_file() || metadata.is_dir()) {
             return Err(Error::settings(format!(
@@ -62,10 +62,9 @@ impl ConfigFile {
         Ok(Self { path: path.to_owned(), format, text })
     }
 
-    /// All that the file says; nothing if it is empty.
+    /// The content of the file, null if it is empty.
     ///
-    /// It is YAML's value whatever the format, since that can hold every number, NaN too, and refuses a key that comes
-    /// twice.
+    /// A YAML value whatever the format: it holds every number, even NaN, and rejects duplicate keys.
     pub(super) fn document(&self) -> Result<Value> {
         if self.text.trim().is_empty() {
             return Ok(Value::Null);
@@ -82,11 +81,10 @@ impl ConfigFile {
         Ok(document)
     }
 
-    /// Where `key` stands, as in `run.toml:3`.
+    /// Where `key` is, as in `run.toml:3`; the file alone if its line is not found.
     pub(super) fn place_of(&self, key: &str) -> String {
         let path: Vec<_> = key.split('.').collect();
-        // The parser's complaint about the key is what tells the line.
-        self.place(self.parse(Find(&path)).err().and_then(|complaint| complaint.line))
+        self.place(self.parse(Locate(&path)).err().and_then(|complaint| complaint.line))
     }
 
     fn place(&self, line: Option<usize>) -> String {
@@ -123,7 +121,7 @@ impl ConfigFile {
 }
 
 impl Complaint {
-    /// The complaint of a parser that repeats line and column in its message.
+    /// The error of a parser that repeats line and column in its message.
     fn new(place: Option<(usize, usize)>, error: &dyn fmt::Display) -> Self {
         let mut message = error.to_string();
         if let Some((line, column)) = place {
@@ -133,7 +131,7 @@ impl Complaint {
     }
 }
 
-/// What a parser complains of, in one line. Integers that are too large or too small are all that a value does not take.
+/// A parser's message in one line. The only values that it rejects by type are integers out of range.
 pub(super) fn complaint(message: &impl ToString) -> String {
     let message = message.to_string().replace('\n', " ");
     let number = message.strip_suffix(", expected any YAML value").and_then(|message| {
@@ -148,66 +146,57 @@ pub(super) fn complaint(message: &impl ToString) -> String {
     }
 }
 
-/// The number of the line that `before` ends in, counted from 1.
+/// The number of the line in which `before` ends, counted from 1.
 fn line(before: &[u8]) -> usize {
     before.split(|&byte| byte == b'\n').count()
 }
 
-/// Goes down a path of names and fails at the last of them, so that the parser tells where it is.
-struct Find<'a>(&'a [&'a str]);
+/// Follows a path of names and fails at the last of them, so that the parser's error tells its line.
+#[derive(Clone, Copy)]
+struct Locate<'a>(&'a [&'a str]);
 
-impl<'de> DeserializeSeed<'de> for Find<'_> {
-    type Value = ();
+/// The key of an entry, which is the next name of the path or not.
+struct Key<'a>(Locate<'a>);
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+impl<'de> DeserializeSeed<'de> for Locate<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Find<'_> {
-    type Value = ();
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self.0)
+    }
+}
+
+impl<'de> Visitor<'de> for Locate<'_> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a section")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((&name, rest)) = self.0.split_first() else { return Ok(()) };
-        while let Some(is_name) = map.next_key_seed(Name { name, is_last: rest.is_empty() })? {
-            if is_name {
-                map.next_value_seed(Find(rest))?;
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
+        match self.0 {
+            [name] if *name == key => Err(E::custom("found")),
+            names => Ok(names.first().is_some_and(|name| *name == key)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut section: A) -> Result<bool, A::Error> {
+        while let Some(is_next) = section.next_key_seed(Key(self))? {
+            if is_next {
+                section.next_value_seed(Locate(&self.0[1..]))?;
             } else {
-                map.next_value::<IgnoredAny>()?;
+                section.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(())
-    }
-}
-
-/// Tells whether a key is `name`, and fails if that is the last of the path.
-struct Name<'a> {
-    name: &'a str,
-    is_last: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
-        let is_name = key == self.name;
-        if is_name && self.is_last { Err(E::custom("it is here")) } else { Ok(is_name) }
+        Ok(false)
     }
 }
 

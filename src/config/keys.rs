@@ -40,17 +40,17 @@ fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('.').unwrap_or(("", path))
 }
 
-/// Whether keys are in the section `path`.
+/// Whether `path` is a section, empty at the top.
 pub(super) fn is_section(path: &str) -> bool {
     KEYS.iter().any(|key| split(key).0 == path)
 }
 
-/// The key or section that is most like `path`. Its name counts, or nearly as much a word of it or its initials, and then
-/// its section: a `lr` at the top is `train.lr`, a `depth` is `max_depth`, a `wd` is `weight_decay`.
+/// The key or section most similar to `path`. The name counts most, then one of its words or its initials,
+/// then the section: `lr` at the top is `train.lr`, `depth` is `max_depth`, `wd` is `weight_decay`.
 pub(super) fn nearest(path: &str) -> &'static str {
     let path = path.to_lowercase();
     let (section, name) = split(&path);
-    let likeness = |known: &str| {
+    let similarity = |known: &str| {
         let (in_section, is_name) = split(known);
         let initials: String = is_name.split('_').filter_map(|word| word.chars().next()).collect();
         let parts = is_name.split('_').chain([initials.as_str()]);
@@ -59,7 +59,7 @@ pub(super) fn nearest(path: &str) -> &'static str {
     };
     let sections = KEYS.iter().map(|key| split(key).0).filter(|section| !section.is_empty());
     let known = KEYS.iter().copied().chain(sections);
-    known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default()
+    known.max_by(|a, b| similarity(a).total_cmp(&similarity(b))).unwrap_or_default()
 }
 
 #[cfg(test)]

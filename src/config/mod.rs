@@ -10,18 +10,18 @@ mod keys;
 mod settings;
 mod validate;
 
-use std::ops::{Deref, RangeInclusive};
+use std::ops::Deref;
 
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::nn::{CosInit, DynamicNetConfig, LayerKind};
-use crate::optim::AdamWConfig;
+use crate::optim::{AdamWConfig, OptimizerConfig};
 
 pub use data::{DataConfig, FileConfig, Missing};
 pub use device::{DeviceSpec, device_names};
 pub use keys::KEYS;
+pub use crate::nn::ModelConfig;
 pub use settings::Settings;
 pub(crate) use validate::MAX_DEPTH;
 
@@ -97,61 +97,6 @@ impl CvConfig {
     }
 }
 
-/// The network, see [`DynamicNet`](crate::nn::DynamicNet).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// The width of the hidden layer.
-    pub hidden: usize,
-    /// The least number of times that the hidden layer is applied.
-    pub min_depth: usize,
-    /// The largest number of times that the hidden layer is applied.
-    pub max_depth: usize,
-    /// The kind of the layers.
-    pub layer: LayerName,
-    /// How the weights of cos layers start.
-    pub cos_init: CosInit,
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self {
-            hidden: 32,
-            min_depth: 1,
-            max_depth: 4,
-            layer: LayerName::default(),
-            cos_init: CosInit::default(),
-        }
-    }
-}
-
-impl ModelConfig {
-    /// How often the hidden layer may be applied.
-    pub fn depths(&self) -> RangeInclusive<usize> {
-        self.min_depth..=self.max_depth
-    }
-
-    /// The network for rows of `in_features` features and `out_features` targets.
-    pub fn network(&self, in_features: usize, out_features: usize) -> DynamicNetConfig {
-        let layer = match self.layer {
-            LayerName::Linear => LayerKind::Linear,
-            LayerName::Cos => LayerKind::Cos(self.cos_init),
-        };
-        DynamicNetConfig { in_features, hidden: self.hidden, out_features, depths: self.depths(), layer }
-    }
-}
-
-/// The name of a kind of layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LayerName {
-    /// y = x W^T + b.
-    #[default]
-    Linear,
-    /// y = x cos(W)^T + b.
-    Cos,
-}
-
 /// The training of one network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -168,14 +113,14 @@ pub struct TrainConfig {
     pub engine: EngineName,
 }
 
-/// What carries out the steps of training. Engines differ by rounding alone.
+/// The engine that carries out the steps of training. All give the same result up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineName {
     /// The fused engine where it applies, else Candle's autograd.
     #[default]
     Auto,
-    /// A hand-derived forward and backward on buffers that are allocated once; for a network of f32 or f64 parameters all
+    /// The execution of a [plan](crate::plan) on buffers that are allocated once; for a network of f32 or f64 parameters all
     /// of which are trained, and at least one application of the hidden layer.
     Fused,
     /// Candle's automatic differentiation.
@@ -191,8 +136,12 @@ impl Default for TrainConfig {
 
 impl TrainConfig {
     /// The settings of the optimiser.
-    pub fn optimizer(&self) -> AdamWConfig {
-        AdamWConfig { lr: self.lr, weight_decay: self.weight_decay, ..AdamWConfig::default() }
+    pub fn optimizer(&self) -> OptimizerConfig {
+        OptimizerConfig::AdamW(AdamWConfig {
+            lr: self.lr,
+            weight_decay: self.weight_decay,
+            ..AdamWConfig::default()
+        })
     }
 }
 
@@ -256,16 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_reach_the_optimizer_and_the_network() {
+    fn the_settings_reach_the_optimizer() {
         let train = TrainConfig { lr: 0.5, weight_decay: 0.25, ..TrainConfig::default() };
         let expected = AdamWConfig { lr: 0.5, weight_decay: 0.25, ..AdamWConfig::default() };
-        assert_eq!(train.optimizer(), expected);
-
-        let model = ModelConfig { hidden: 7, min_depth: 2, max_depth: 3, ..ModelConfig::default() };
-        let layer = LayerKind::Linear;
-        let expected = DynamicNetConfig { in_features: 5, hidden: 7, out_features: 2, depths: 2..=3, layer };
-        assert_eq!(model.network(5, 2), expected);
-        let model = ModelConfig { layer: LayerName::Cos, cos_init: CosInit::Kaiming, ..model };
-        assert_eq!(model.network(5, 2).layer, LayerKind::Cos(CosInit::Kaiming));
+        assert_eq!(train.optimizer(), OptimizerConfig::AdamW(expected));
     }
 }

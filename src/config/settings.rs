@@ -1,4 +1,4 @@
-//! Settings from files, flags and assignments, put together.
+//! Settings merged from files, flags and assignments.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::config::{CvConfig, ValidConfig};
 use crate::data::shorten;
 use crate::error::{Error, Result};
 
-/// The settings that were given, each with who gave it; all others have their defaults.
+/// The settings that were given, each with its origin; all others have their defaults.
 ///
-/// What is given later overrides what was given before. Errors name a setting as it was given: by file and line, or by
-/// the name that the caller of [`Settings::set`] has for it.
+/// Later values override earlier ones. Errors name a setting as it was given: by file and line, or by the
+/// name that the caller of [`Settings::set`] has for it.
 ///
 /// # Examples
 ///
@@ -36,31 +36,31 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Settings {
     file: Option<ConfigFile>,
-    given: BTreeMap<String, Given>,
+    given: BTreeMap<String, Assignment>,
 }
 
 #[derive(Debug)]
-struct Given {
+struct Assignment {
     value: Value,
-    by: Giver,
+    origin: Origin,
 }
 
-/// Who gave a setting.
+/// Where a setting was given.
 #[derive(Debug, Clone, Copy)]
-enum Giver {
+enum Origin {
     File,
-    /// Someone who names a key so.
+    /// A caller, with its name for a key.
     Caller(fn(&str) -> String),
 }
 
 impl CvConfig {
-    /// The configuration in the file at `path`, of TOML (.toml), YAML (.yaml, .yml) or JSON (.json). What the file does
-    /// not give has its default.
+    /// Reads the configuration file at `path`: TOML (.toml), YAML (.yaml, .yml) or JSON (.json). Settings
+    /// that it lacks have their defaults.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when the file cannot be read, and with its line where the parser tells it when a
-    /// key is unknown, a value of the wrong type or out of its range.
+    /// Fails with [`Error::Settings`] when the file cannot be read, and, naming the line, when a key is
+    /// unknown or a value of the wrong type or out of range.
     ///
     /// # Examples
     ///
@@ -82,7 +82,7 @@ impl CvConfig {
 }
 
 impl Settings {
-    /// The settings in the file at `path`, see [`CvConfig::from_file`]. Only their names are checked.
+    /// Reads the settings of the file at `path`, see [`CvConfig::from_file`]. Only their names are checked.
     ///
     /// # Errors
     ///
@@ -91,11 +91,11 @@ impl Settings {
         let file = ConfigFile::read(path.as_ref())?;
         let document = file.document()?;
         let mut settings = Self { file: Some(file), ..Self::default() };
-        settings.insert("", document, Giver::File)?;
+        settings.insert("", document, Origin::File)?;
         Ok(settings)
     }
 
-    /// Gives `key`, or all keys of the section `key`, a value. `name` is what errors call a key.
+    /// Sets `key`, or all keys of the section `key`. `name` is what errors call a key.
     ///
     /// # Errors
     ///
@@ -103,19 +103,19 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: impl Serialize, name: fn(&str) -> String) -> Result<()> {
         let value = yaml_serde::to_value(value)
             .map_err(|error| Error::settings(format!("{} cannot be read: {error}", name(key))))?;
-        self.insert(key, value, Giver::Caller(name))
+        self.insert(key, value, Origin::Caller(name))
     }
 
-    /// As [`Settings::set`], with a value in YAML, in which numbers and words stand for themselves.
+    /// As [`Settings::set`], with a value in YAML, where numbers and words need no quotes.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when the key is unknown or the value no YAML.
+    /// Fails with [`Error::Settings`] when the key is unknown or the value is not YAML.
     pub fn set_text(&mut self, key: &str, value: &str, name: fn(&str) -> String) -> Result<()> {
         let value: Value = yaml_serde::from_str(value).map_err(|error| {
             Error::settings(format!("{} cannot be read: {}", name(key), complaint(&error)))
         })?;
-        self.insert(key, value, Giver::Caller(name))
+        self.insert(key, value, Origin::Caller(name))
     }
 
     /// Whether `key` was given a value.
@@ -123,129 +123,132 @@ impl Settings {
         self.given.contains_key(key)
     }
 
-    fn insert(&mut self, path: &str, value: Value, by: Giver) -> Result<()> {
+    fn insert(&mut self, path: &str, value: Value, origin: Origin) -> Result<()> {
         if KEYS.contains(&path) {
-            // A parser refuses a name that comes twice, but knows nothing of `train.lr` beside the `lr` of `train`.
-            if matches!(by, Giver::File) && self.is_given(path) {
-                return Err(self.error(path, by, "is given twice, expected it once"));
+            // A parser rejects duplicate keys, but does not know that `train.lr` is the `lr` of `train`.
+            if matches!(origin, Origin::File) && self.is_given(path) {
+                return Err(self.error(path, origin, "is given twice, expected it once"));
             }
-            self.given.insert(path.to_owned(), Given { value, by });
+            self.given.insert(path.to_owned(), Assignment { value, origin });
             return Ok(());
         }
         if !is_section(path) {
             let problem = format!("is unknown, did you mean {}?", nearest(path));
-            return Err(self.error(path, by, &problem));
+            return Err(self.error(path, origin, &problem));
         }
         match value {
             Value::Null => Ok(()),
             Value::Mapping(entries) => entries.into_iter().try_for_each(|(name, value)| {
                 let name = match name.as_str() {
-                    // Not to be taken for the section that it would be in.
+                    // Joined to its section it would vanish.
                     Some("") => "\"\"".to_owned(),
                     Some(name) => name.to_owned(),
                     None => shown(&name),
                 };
-                self.insert(&join(path, &name), value, by)
+                self.insert(&join(path, &name), value, origin)
             }),
-            value => {
-                Err(self.error(path, by, &format!("is {}, expected a section of settings", shown(&value))))
-            }
+            value => Err(self.error(
+                path,
+                origin,
+                &format!("is {}, expected a section of settings", shown(&value)),
+            )),
         }
     }
 
-    /// The configuration, whose values have the right types but may make no sense.
+    /// The configuration. Its values have the right types but may be invalid.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::Settings`] when a value is of the wrong type.
     pub fn config(&self) -> Result<CvConfig> {
         let mut document = Value::Mapping(Mapping::new());
-        for (key, Given { value, by }) in &self.given {
-            if !(matches!(by, Giver::File) && self.is_overridden(key, value)) {
-                *place(&mut document, key) = value.clone();
+        for (key, Assignment { value, origin }) in &self.given {
+            if !(matches!(origin, Origin::File) && self.is_overridden(key, value)) {
+                *slot(&mut document, key) = value.clone();
             }
         }
         read(&document).map_err(|(path, mut message)| {
             let (key, element) = path.split_once('[').unwrap_or((&path, ""));
-            if let Some(Given { value, by }) = self.given.get(key) {
-                // Of a list it is an element that is wrong.
+            if let Some(Assignment { value, origin }) = self.given.get(key) {
+                // In a list a single element is wrong.
                 let element = element.split(']').next().and_then(|i| value.get(i.parse::<usize>().ok()?));
                 if let Some(element) = element {
                     let problem = problem(element, &message);
-                    return self.error(key, *by, &problem.replacen("is ", "has ", 1));
+                    return self.error(key, *origin, &problem.replacen("is ", "has ", 1));
                 }
                 if message.contains("Value::Tagged") {
-                    // Only of a word does serde say which others it expected.
-                    *place(&mut document, key) = "".into();
+                    // Serde lists the expected words only where it meets an unknown word.
+                    *slot(&mut document, key) = "".into();
                     message = read(&document).err().map_or(message, |(_, message)| message);
                 }
-                return self.error(key, *by, &problem(value, &message));
+                return self.error(key, *origin, &problem(value, &message));
             }
-            // An error of a whole section begins with the key that it is about.
+            // The error of a whole section begins with a key.
             let (key, problem) = message.split_once(' ').unwrap_or_default();
             match self.given.get(key) {
-                Some(given) => self.error(key, given.by, problem),
+                Some(given) => self.error(key, given.origin, problem),
                 None => Error::settings(message),
             }
         })
     }
 
-    /// Whether the file's setting `key` is about synthetic data, in whose place the caller has put a file of data.
+    /// Whether the file's setting `key` is for synthetic data, which the caller has replaced by a data file.
     fn is_overridden(&self, key: &str, value: &Value) -> bool {
         let is_synthetic =
             matches!(key, "data.rows" | "data.noise") || (key == "data.features" && value.is_number());
         let file = self.given.get("data.file");
-        is_synthetic && file.is_some_and(|file| matches!(file.by, Giver::Caller(_)))
+        is_synthetic && file.is_some_and(|file| matches!(file.origin, Origin::Caller(_)))
     }
 
-    /// The configuration, found sensible.
+    /// The validated configuration.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when a value is of the wrong type or out of its range, and with [`Error::Config`]
-    /// when that value is a default, which fits what was given no more.
+    /// Fails with [`Error::Settings`] when a value is of the wrong type or out of range, and with
+    /// [`Error::Config`] when that value is a default, which does not fit the settings given.
     pub fn validate(&self) -> Result<ValidConfig> {
         self.config()?.validate().map_err(|error| self.as_given(error))
     }
 
-    /// `error`, but a setting that was given by the name that its giver has for it: what the data must show, as whether they
-    /// have a column, is found only in the run.
+    /// `error`, naming its setting as it was given. For errors that only the run can find, such as a column
+    /// that the data lack.
     #[must_use]
     pub fn as_given(&self, error: Error) -> Error {
         match error {
             Error::Config { key, problem } => match self.given.get(key) {
-                Some(given) => self.error(key, given.by, &problem),
+                Some(given) => self.error(key, given.origin, &problem),
                 None => Error::Config { key, problem },
             },
             error => error,
         }
     }
 
-    /// The error that begins with the name which the giver has for `key`.
-    fn error(&self, key: &str, by: Giver, problem: &str) -> Error {
+    /// The error of `key`, named as it was given.
+    fn error(&self, key: &str, origin: Origin, problem: &str) -> Error {
         let file = self.file.as_ref().map(|file| file.place_of(key));
         let key = &shorten(key);
-        Error::settings(match (by, file) {
-            (Giver::Caller(name), _) => format!("{} {problem}", name(key)),
-            (Giver::File, Some(place)) if key.is_empty() => format!("{place}: {problem}"),
-            (Giver::File, Some(place)) => format!("{place}: {key} {problem}"),
-            (Giver::File, None) => format!("{key} {problem}"),
+        Error::settings(match (origin, file) {
+            (Origin::Caller(name), _) => format!("{} {problem}", name(key)),
+            (Origin::File, Some(place)) if key.is_empty() => format!("{place}: {problem}"),
+            (Origin::File, Some(place)) => format!("{place}: {key} {problem}"),
+            (Origin::File, None) => format!("{key} {problem}"),
         })
     }
 }
 
-/// The place of `key` in `document`. Sections come into being on the way.
-fn place<'a>(document: &'a mut Value, key: &str) -> &'a mut Value {
+/// The slot of `key` in `document`, whose sections are created as needed.
+fn slot<'a>(document: &'a mut Value, key: &str) -> &'a mut Value {
     key.split('.').fold(document, |section, name| &mut section[name])
 }
 
-/// The configuration, or the path that serde refuses, which may end with the index of a list's element, and why.
+/// The configuration, or the path that serde rejects, which may end with the index of a list's element, and
+/// why.
 fn read(document: &Value) -> Result<CvConfig, (String, String)> {
     serde_path_to_error::deserialize(document)
         .map_err(|error| (error.path().to_string(), error.inner().to_string()))
 }
 
-/// What is wrong with `value`, of which serde says `message`.
+/// What is wrong with `value`, from serde's `message`.
 fn problem(value: &Value, message: &str) -> String {
     let Some((_, expected)) = message.split_once("expected ") else {
         return format!("is {}: {message}", shown(value));
@@ -261,7 +264,7 @@ fn problem(value: &Value, message: &str) -> String {
     format!("is {}, expected {expected}", shown(value))
 }
 
-/// `value` within a line.
+/// `value` in a message.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

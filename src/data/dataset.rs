@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor, bail};
 
-/// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device. Rows may belong
-/// to groups, which are not to be torn apart.
+/// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device.
+/// Rows may carry a group id; folds never split a group.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,
@@ -14,12 +14,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Joins features `x` (n, features) and targets `y` (n, targets). What is not contiguous, such as some columns of a
-    /// table, is copied: rows can be selected only from what is.
+    /// Joins features `x` (n, features) and targets `y` (n, targets). Tensors that are not contiguous, such
+    /// as some columns of a table, are copied: rows can be selected only from contiguous ones.
     ///
     /// # Errors
     ///
-    /// Fails when either is not a matrix, or when they differ in rows, dtype or device.
+    /// Fails when either is not a matrix, or when their rows, dtypes or devices differ.
     ///
     /// # Examples
     ///
@@ -52,11 +52,11 @@ impl Dataset {
         Ok(Self { x: x.contiguous()?, y: y.contiguous()?, groups: None })
     }
 
-    /// The data set with the number of each row's group.
+    /// The data set with the group id of each row.
     ///
     /// # Errors
     ///
-    /// Fails when there is not one number for each row.
+    /// Fails when there is not one id for each row.
     pub fn with_groups(self, groups: Vec<u32>) -> Result<Self> {
         if groups.len() != self.rows() {
             bail!("Dataset: {} groups of {} rows, expected one for each row", groups.len(), self.rows())
@@ -64,7 +64,7 @@ impl Dataset {
         Ok(Self { groups: Some(groups.into()), ..self })
     }
 
-    /// The number of each row's group, if the rows belong to groups.
+    /// The group id of each row, if the rows are grouped.
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
     }
@@ -94,14 +94,14 @@ impl Dataset {
         self.y.dims()[1]
     }
 
-    /// The data set on `device`; without a copy if it is there.
+    /// Copies the data set to `device`, unless it is there already.
     ///
     /// # Errors
     ///
     /// Fails when the device has no memory for it.
     pub fn to_device(&self, device: &Device) -> Result<Self> {
         let move_to = |x: &Tensor| match (x.device(), device) {
-            // Candle orders nothing between two streams, so a copy between two GPUs goes by the host.
+            // Candle orders nothing between two streams, so a copy between two GPUs goes through the host.
             (Device::Cuda(_), Device::Cuda(_)) if !x.device().same_device(device) => {
                 x.to_device(&Device::Cpu)?.to_device(device)
             }
@@ -114,15 +114,15 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Fails when an index is not below the number of rows.
+    /// Fails when a row index is out of range.
     pub fn select(&self, rows: &[u32]) -> Result<(Tensor, Tensor)> {
         self.check_rows(rows)?;
         let rows = Tensor::from_slice(rows, rows.len(), self.x.device())?;
         Ok((self.x.index_select(&rows, 0)?, self.y.index_select(&rows, 0)?))
     }
 
-    /// Refuses rows that there are not. Candle reads `u32::MAX` as a row of zeros, and a kernel that meets any other row
-    /// beyond the end stops the GPU.
+    /// Rejects out-of-range row indices. Candle reads `u32::MAX` as a row of zeros, and any other index
+    /// beyond the end aborts the kernel on a GPU.
     pub(crate) fn check_rows(&self, rows: &[u32]) -> Result<()> {
         match rows.iter().find(|&&row| row as usize >= self.rows()) {
             Some(row) => bail!("Dataset: row {row} of {}, expected one below", self.rows()),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_there_are_not_are_refused() {
+    fn out_of_range_rows_are_rejected() {
         let zeros = Tensor::zeros((3, 2), DType::F32, &Device::Cpu).unwrap();
         let data = Dataset::new(zeros.clone(), zeros).unwrap();
         for row in [3, u32::MAX] {
@@ -165,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_belong_together_is_refused() {
+    fn mismatched_features_and_targets_are_rejected() {
         let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
         for y in [
-            zeros(&[4, 1], DType::F32), // other rows
+            zeros(&[4, 1], DType::F32), // another number of rows
             zeros(&[3], DType::F32),    // not a matrix
-            zeros(&[3, 1], DType::F64), // other dtype
+            zeros(&[3, 1], DType::F64), // another dtype
         ] {
             let error = Dataset::new(zeros(&[3, 2], DType::F32), y).unwrap_err().to_string();
             assert!(error.contains("expected (n, features) and (n, targets)"), "{error}");

@@ -1,4 +1,4 @@
-//! The division of rows into folds.
+//! Partitions of rows into folds.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,19 +17,20 @@ pub struct KFold {
     ends: Vec<usize>,
 }
 
-/// The rows of one fold: those to test on, and all others to train on, both ascending.
+/// The rows of one fold: its test rows, and all others to train on, both ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fold {
-    /// The rows to train on.
+    /// The training rows.
     pub train: Vec<u32>,
-    /// The rows to test on.
+    /// The test rows.
     pub test: Vec<u32>,
 }
 
 impl KFold {
     /// Divides `n` rows into `k` folds whose sizes differ by at most one, shuffled by `rng`.
     ///
-    /// The first n mod k folds have a row more than the rest. scikit-learn's equivalent is `KFold(k, shuffle=True)`.
+    /// The first n mod k folds have one more row than the rest. scikit-learn's equivalent is `KFold(k,
+    /// shuffle=True)`.
     ///
     /// # Errors
     ///
@@ -55,14 +56,15 @@ impl KFold {
         Ok(Self { rows, ends })
     }
 
-    /// Divides rows into `k` folds so that those of one group stay together; `groups` has the group's number of each row.
+    /// Divides rows into `k` folds that never split a group; `groups` has the group id of each row.
     ///
-    /// The largest group goes to the first fold, and each further one to the fold that has the fewest rows then;
-    /// `rng` shuffles groups of one size. scikit-learn's `GroupKFold(k)` gives folds of the same sizes.
+    /// From the largest group to the smallest, each goes to the fold with the fewest rows so far; `rng`
+    /// shuffles groups of equal size. scikit-learn's `GroupKFold(k)` gives folds of the same sizes.
     ///
     /// # Errors
     ///
-    /// Fails when k is below 2 or above the number of groups, or when there are more rows than 32 bits count.
+    /// Fails when k is below 2 or above the number of groups, or when the number of rows does not fit in 32
+    /// bits.
     ///
     /// # Examples
     ///
@@ -103,12 +105,13 @@ impl KFold {
         Ok(Self { ends: ends.collect(), rows: folds.concat() })
     }
 
-    /// Holds a `share` of `n` rows, or of the rows of as many `groups`, out to test on: a single fold, shuffled by `rng`. Of
-    /// groups, so many go whole that at least the share is held out. No share holds out nothing.
+    /// Holds out a `share` of `n` rows for testing: a single fold, shuffled by `rng`. Of rows in `groups`,
+    /// whole groups are held out until they make up at least the share. A share of 0 holds out nothing.
     ///
     /// # Errors
     ///
-    /// Fails when the share is not from 0 to below 1, or leaves nothing to train on, and when n does not fit in 32 bits.
+    /// Fails when the share is not from 0 to below 1, when it leaves nothing to train on, or when n does not
+    /// fit in 32 bits.
     ///
     /// # Examples
     ///
@@ -126,7 +129,7 @@ impl KFold {
             return refused("expected a number from 0 to below 1");
         }
         let rows = rows_below(n)?;
-        // Rows that belong to no groups are groups of one.
+        // Ungrouped rows are groups of one.
         let mut parts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for row in rows {
             parts.entry(groups.map_or(row, |groups| groups[row as usize])).or_default().push(row);
@@ -145,7 +148,7 @@ impl KFold {
         Ok(Fold { train, test })
     }
 
-    /// The rows of fold `i`, or `None` when there are not so many folds.
+    /// The rows of fold `i`, or `None` when there are fewer folds.
     pub fn fold(&self, i: usize) -> Option<Fold> {
         let end = *self.ends.get(i)?;
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
@@ -156,20 +159,20 @@ impl KFold {
         Some(Fold { train, test })
     }
 
-    /// All folds in their order.
+    /// All folds, in order.
     pub fn iter(&self) -> impl Iterator<Item = Fold> + '_ {
         (0..self.ends.len()).filter_map(|i| self.fold(i))
     }
 }
 
-/// The numbers of `n` rows.
+/// The indices of `n` rows.
 fn rows_below(n: usize) -> Result<Vec<u32>> {
     let n = u32::try_from(n)
         .map_err(|_| Error::config("data.rows", format!("is {n}, expected at most {}", u32::MAX)))?;
     Ok((0..n).collect())
 }
 
-/// Refuses a number of folds that cannot be made of `n` of `what`.
+/// Rejects a number of folds that `n` of `what` cannot fill.
 fn check_k(k: usize, n: usize, what: &str) -> Result<()> {
     if k < 2 {
         return Err(Error::config("folds", format!("is {k}, expected at least 2")));

@@ -1,4 +1,4 @@
-//! Data sets: rows of features with their targets, where they come from and how they are divided and scaled.
+//! Data sets: rows of features with their targets, read from files or synthetic, split into folds and scaled.
 
 mod dataset;
 mod kfold;

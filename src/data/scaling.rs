@@ -1,7 +1,10 @@
-//! The scaling of columns, fitted on the rows to train on alone.
+//! The scaling of columns, fitted on the training rows alone.
 
-use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType, bail};
+use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
+
+use crate::ops::kernels::on_cpu;
+use crate::stats::{self, Moments};
 
 /// Whether columns are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -10,13 +13,13 @@ pub enum Scale {
     /// Data from files as by `Standard`, synthetic data as by `None`.
     #[default]
     Auto,
-    /// Each column to mean 0 and standard deviation 1 over the rows to train on.
+    /// Each column to mean 0 and standard deviation 1 over the training rows.
     Standard,
     /// Columns stay as they are.
     None,
 }
 
-/// An affine map of each column of a matrix, and what stands in for NaN, which is a missing value.
+/// An affine map of each column of a matrix, which also fills missing values (NaN).
 ///
 /// scikit-learn's equivalents are `StandardScaler` and then `SimpleImputer`, or `SimpleImputer` alone.
 ///
@@ -49,34 +52,35 @@ struct Affine {
 }
 
 impl Scaling {
-    /// Fits the map of each column of `x` (n, columns) to mean 0 and standard deviation 1 (of the population) over `rows`;
-    /// missing values become 0. A column that is constant there has scale 1, and one without any value mean 0.
+    /// Fits the map of each column of `x` (n, columns) to mean 0 and standard deviation 1 (of the population)
+    /// over `rows`; missing values become 0. A column that is constant there has scale 1, and one without
+    /// values mean 0.
     ///
     /// The sums are in `f64`.
     ///
     /// # Errors
     ///
-    /// Fails when `x` is not a matrix of f32 or f64, or has not all the rows.
+    /// Fails when `x` is not a matrix of f32 or f64, or lacks one of the rows.
     pub fn standard(x: &Tensor, rows: &[u32]) -> Result<Self> {
-        let affine = |Moments { mean, std }| Affine {
-            fill: mean,
-            shift: mean,
-            scale: if std > 0. { std } else { 1. },
+        let affine = |column: Moments| {
+            let (mean, std) = (column.mean(), column.std());
+            Affine { fill: mean, shift: mean, scale: if std > 0. { std } else { 1. } }
         };
         Ok(Self { columns: moments(x, rows)?.into_iter().map(affine).collect() })
     }
 
-    /// Fits what stands in for missing values alone: the mean of each column of `x` (n, columns) over `rows`.
+    /// Fits what fills missing values and nothing else: the mean of each column of `x` (n, columns) over
+    /// `rows`.
     ///
     /// # Errors
     ///
     /// As [`standard`](Self::standard).
     pub fn filling(x: &Tensor, rows: &[u32]) -> Result<Self> {
-        let affine = |Moments { mean, .. }| Affine { fill: mean, shift: 0., scale: 1. };
+        let affine = |column: Moments| Affine { fill: column.mean(), shift: 0., scale: 1. };
         Ok(Self { columns: moments(x, rows)?.into_iter().map(affine).collect() })
     }
 
-    /// The map of the matrix `x` (n, columns), of its dtype and on the CPU.
+    /// Maps the matrix `x` (n, columns); the result has its dtype and is on the CPU.
     ///
     /// # Errors
     ///
@@ -103,19 +107,20 @@ impl Scaling {
         Tensor::from_vec(scaled, x.shape(), &Device::Cpu)
     }
 
-    /// Takes rows of scaled values, one after the other, back to their own units.
+    /// Maps scaled rows, in row-major order, back to their own units.
     pub fn invert(&self, values: &mut [f64]) {
         for (value, column) in values.iter_mut().zip(self.columns.iter().cycle()) {
             *value = *value * column.scale + column.shift;
         }
     }
 
-    /// What stands in for the missing values of each column.
+    /// What fills the missing values of each column.
     pub fn fills(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| column.fill)
     }
 
-    /// The number of columns, unless one of their maps is none: its numbers are not finite, or its scale not above 0.
+    /// The number of columns, unless a map is invalid: its numbers are not finite, or its scale is not above
+    /// 0.
     pub(crate) fn sound_columns(&self) -> Option<usize> {
         let is_sound = |Affine { fill, shift, scale }: &Affine| {
             fill.is_finite() && shift.is_finite() && scale.is_finite() && *scale > 0.
@@ -136,77 +141,29 @@ impl Affine {
     }
 }
 
-/// The mean and the standard deviation of a column.
-#[derive(Clone, Copy, Default)]
-struct Moments {
-    mean: f64,
-    std: f64,
-}
-
 fn moments(x: &Tensor, rows: &[u32]) -> Result<Vec<Moments>> {
     let (n, columns) = x.dims2()?;
     if let Some(row) = rows.iter().find(|&&row| row as usize >= n) {
         bail!("Scaling: row {row} of {n}, expected one below")
     }
     match x.dtype() {
-        DType::F32 => with_values::<f32, _>(x, |values| moments_of(values, columns, rows)),
-        DType::F64 => with_values::<f64, _>(x, |values| moments_of(values, columns, rows)),
+        DType::F32 => with_values::<f32, _>(x, |values| stats::of_columns(values, columns, rows)),
+        DType::F64 => with_values::<f64, _>(x, |values| stats::of_columns(values, columns, rows)),
         dtype => bail!("Scaling: x is {dtype:?}, expected F32 or F64"),
     }
 }
 
-/// Two passes, of which the first shifts each column by its first value, so that a constant column has exactly its mean
-/// and no deviation, and the second makes up for the rounding of the mean.
-fn moments_of<T: WithDType>(values: &[T], columns: usize, rows: &[u32]) -> Vec<Moments> {
-    let each = |visit: &mut dyn FnMut(usize, f64)| {
-        for &row in rows {
-            let start = row as usize * columns;
-            for (column, value) in values[start..start + columns].iter().enumerate() {
-                let value = value.to_f64();
-                if !value.is_nan() {
-                    visit(column, value);
-                }
-            }
-        }
-    };
-    let (mut first, mut counts, mut sums) = (vec![0.; columns], vec![0u32; columns], vec![0.; columns]);
-    each(&mut |column, value| {
-        if counts[column] == 0 {
-            first[column] = value;
-        }
-        counts[column] += 1;
-        sums[column] += value - first[column];
-    });
-    let count = |column: usize| f64::from(counts[column].max(1));
-    let means: Vec<_> = (0..columns).map(|column| first[column] + sums[column] / count(column)).collect();
-    let (mut sums, mut squares) = (vec![0.; columns], vec![0.; columns]);
-    each(&mut |column, value| {
-        let deviation = value - means[column];
-        sums[column] += deviation;
-        squares[column] += deviation * deviation;
-    });
-    let moments = |column: usize| {
-        let (n, sum): (f64, f64) = (count(column), sums[column]);
-        let variance: f64 = (squares[column] - sum * sum / n) / n;
-        Moments { mean: means[column], std: variance.max(0.).sqrt() }
-    };
-    (0..columns).map(moments).collect()
-}
-
-/// The rows of a matrix with `columns` columns, of which there may be none.
+/// The rows of a matrix with `columns` columns, possibly none.
 fn rows_of<T>(values: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
     values.chunks(columns.max(1))
 }
 
-/// Lends the elements of `x` in row-major order, without a copy where they lie so on the CPU.
+/// Lends the elements of `x` in row-major order, without a copy if `x` is contiguous on the CPU.
 fn with_values<T: WithDType, R>(x: &Tensor, use_values: impl FnOnce(&[T]) -> R) -> Result<R> {
     let x = x.to_device(&Device::Cpu)?.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
-    let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
-        bail!("Scaling: x is not contiguous on the CPU")
-    };
-    let values = T::cpu_storage_as_slice(storage as &CpuStorage)?;
-    Ok(use_values(&values[start..end]))
+    let Storage::Cpu(storage) = &*storage else { bail!("Scaling: x is not on the CPU") };
+    Ok(use_values(on_cpu(storage, layout)?))
 }
 
 #[cfg(test)]
@@ -251,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn views_and_single_precision_are_scaled_too() {
+    fn views_and_single_precision_are_scaled() {
         let x = matrix(&[[1., 10.], [3., 30.]]).to_dtype(DType::F32).unwrap().t().unwrap();
         let scaled = Scaling::standard(&x, &[0, 1]).unwrap().apply(&x).unwrap();
         assert_eq!(scaled.to_vec2::<f32>().unwrap(), [[-1., -1.], [1., 1.]]);
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn other_rows_columns_and_dtypes_are_rejected() {
         let x = matrix(&[[1., 2.]]);
         let message = |result: Result<Scaling>| result.unwrap_err().to_string();
         assert!(message(Scaling::standard(&x, &[1])).contains("row 1 of 1"));

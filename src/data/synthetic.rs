@@ -1,4 +1,4 @@
-//! Data of a known linear law.
+//! Data that follow a known linear law.
 
 use candle_core::{DType, Device, Result, Tensor, WithDType, bail};
 use rand::Rng;
@@ -8,13 +8,13 @@ use crate::data::Dataset;
 
 /// Draws `rows` samples of y = x w + `noise` e from `rng`, where x, w and e are standard normal.
 ///
-/// x is (rows, features), y is (rows, 1), of `dtype`, which is `F32` or `F64`. The weights w are drawn first, then row
-/// by row x and e, in `f64`: the same stream gives the same data up to rounding in either dtype, and fewer rows are the
-/// first ones of more.
+/// x is (rows, features), y is (rows, 1), of `dtype`, which is `F32` or `F64`. The weights w are drawn first,
+/// then row by row x and e, in `f64`: the same stream gives the same data up to rounding in either dtype, and
+/// asking for fewer rows gives the first ones of more.
 ///
 /// # Errors
 ///
-/// Fails when `dtype` is another one, or the device has no room.
+/// Fails when `dtype` is neither, or the device has no memory left.
 ///
 /// # Examples
 ///

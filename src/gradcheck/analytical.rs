@@ -1,13 +1,16 @@
-//! The analytical side: one forward, and as many backwards over its graph as are wanted.
+//! Analytical derivatives: one forward pass, and as many backward passes over its graph as needed.
 
 use candle_core::{Error as CandleError, Result, Tensor};
 
-use super::error::root;
-use super::guard::guard;
-use super::point::{Eval, Input, Point, Role, tensor, values};
-use super::{Error, Failure};
+use super::error::Error;
+use super::failure::Failure;
+use super::function::{Eval, call};
+use super::guard::{guard, root_cause};
+use super::jacobian::{Matrix, max_abs, max_difference};
+use super::point::{Input, Point, Role, elements, tensor_like};
+use super::probe::Probe;
 
-/// The function's graph at one point.
+/// The graph of the function at one point.
 pub(super) struct Graph<'a> {
     inputs: &'a [Input],
     point: Point,
@@ -15,19 +18,19 @@ pub(super) struct Graph<'a> {
     pub(super) outputs: Vec<Tensor>,
 }
 
-/// What arrived at one input.
+/// What one backward pass gives one input.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Arrived {
+pub(super) enum InputGradient {
     /// A gradient, its elements in the input's row-major order.
     Values(Vec<f64>),
-    /// None, although the graph leads there.
+    /// No gradient, although the graph leads to the input.
     Missing,
-    /// None, and the graph does not lead there.
+    /// No gradient, and the graph does not lead to the input.
     Unreached,
 }
 
-impl Arrived {
-    /// The elements, if there are any.
+impl InputGradient {
+    /// The elements, if there is a gradient.
     pub(super) fn values(&self) -> Option<&[f64]> {
         match self {
             Self::Values(values) => Some(values),
@@ -36,29 +39,72 @@ impl Arrived {
     }
 }
 
+/// The Jacobian of an output with respect to one input, by backward passes.
+pub(super) struct AnalyticalJacobian {
+    pub(super) matrix: Matrix,
+    /// The gradient of the last pass, which tells whether there is one at all.
+    pub(super) gradient: InputGradient,
+    /// The largest difference between two passes with the same upstream gradient.
+    pub(super) nondeterminism: f64,
+}
+
 impl<'a> Graph<'a> {
-    /// Runs the function once.
+    /// Calls the function once.
     pub(super) fn build(eval: &Eval, inputs: &'a [Input]) -> std::result::Result<Self, Error> {
-        let point = Point::of(inputs)?;
-        let outputs = run(eval, &point)?;
+        let point = Point::new(inputs)?;
+        let outputs = call(eval, &point)?;
         Ok(Self { inputs, point, outputs })
     }
 
-    /// What arrives at every input when `upstream` comes in at output number `output`.
+    /// The Jacobians of output number `output` with respect to every input, projected onto `rows` and
+    /// `columns`.
     ///
-    /// With `weights`, one vector an input, the inputs are used a second time beside the output, contracted with
-    /// these, and the gradients of both uses arrive. Candle then comes to the output's use last, so that a
-    /// backward that overwrites loses the other.
+    /// Every backward pass runs twice. Even an output without elements is differentiated once.
+    pub(super) fn jacobians(
+        &self,
+        output: usize,
+        rows: &Probe,
+        columns: &[Probe],
+    ) -> std::result::Result<Vec<AnalyticalJacobian>, Failure> {
+        let empty = |column: &Probe| AnalyticalJacobian {
+            matrix: Matrix::zeros(rows.count(), column.count()),
+            gradient: InputGradient::Unreached,
+            nondeterminism: 0.0,
+        };
+        let mut jacobians: Vec<_> = columns.iter().map(empty).collect();
+        for row in 0..rows.count().max(1) {
+            let first = self.backward(output, &rows.vector(row), None)?;
+            let second = self.backward(output, &rows.vector(row), None)?;
+            for (input, (once, again)) in first.into_iter().zip(second).enumerate() {
+                let AnalyticalJacobian { matrix, gradient, nondeterminism } = &mut jacobians[input];
+                if let (Some(a), Some(b)) = (once.values(), again.values()) {
+                    *nondeterminism = max_abs([*nondeterminism, max_difference(a, b)].into_iter());
+                    let range = row * matrix.columns..(row + 1) * matrix.columns;
+                    if let Some(entries) = matrix.data.get_mut(range) {
+                        entries.copy_from_slice(&columns[input].project(a));
+                    }
+                }
+                *gradient = once;
+            }
+        }
+        Ok(jacobians)
+    }
+
+    /// The gradients of all inputs for the upstream gradient `upstream` of output number `output`.
+    ///
+    /// With `weights`, one vector per input, the loss also contains the inner product of each input with its
+    /// vector, a second use whose gradient is added. Candle reaches the output's use last, so a backward that
+    /// overwrites loses the other.
     pub(super) fn backward(
         &self,
         output: usize,
         upstream: &[f64],
         weights: Option<&[Vec<f64>]>,
-    ) -> std::result::Result<Vec<Arrived>, Failure> {
+    ) -> std::result::Result<Vec<InputGradient>, Failure> {
         match guard(|| self.try_backward(output, upstream, weights)) {
             Err(message) => Err(Failure::Panicked { output, message }),
-            Ok(Err(error)) => Err(classify(output, &error)),
-            Ok(Ok(arrived)) => arrived,
+            Ok(Err(error)) => Err(backward_failure(output, &error)),
+            Ok(Ok(gradients)) => gradients,
         }
     }
 
@@ -67,59 +113,56 @@ impl<'a> Graph<'a> {
         output: usize,
         upstream: &[f64],
         weights: Option<&[Vec<f64>]>,
-    ) -> Result<std::result::Result<Vec<Arrived>, Failure>> {
+    ) -> Result<std::result::Result<Vec<InputGradient>, Failure>> {
         let y = &self.outputs[output];
-        // Candle 0.11 panics on an empty view that begins behind its storage, whatever is done with it.
+        // Any operation on an empty view that begins past the end of its storage panics in Candle 0.11.
         if y.elem_count() == 0 && y.layout().start_offset() > 0 {
-            return Ok(Ok(vec![Arrived::Unreached; self.inputs.len()]));
+            return Ok(Ok(vec![InputGradient::Unreached; self.inputs.len()]));
         }
-        let loss = contract(y, upstream)?;
+        let loss = inner_product(y, upstream)?;
         let loss = match weights {
-            Some(weights) => (&loss + self.contract_inputs(weights, &loss)?)?,
+            Some(weights) => (&loss + self.second_use(weights, &loss)?)?,
             None => loss,
         };
         let gradients = loss.backward()?;
         let reached = loss.sorted_nodes();
-        let mut arrived = Vec::with_capacity(self.inputs.len());
+        let mut by_input = Vec::with_capacity(self.inputs.len());
         for (input, leaf) in self.inputs.iter().zip(&self.point.leaves) {
             let gradient = gradients.get(leaf).filter(|_| input.role != Role::Constant);
-            arrived.push(match gradient {
+            by_input.push(match gradient {
                 Some(gradient) => {
                     if let Some(failure) = misfit(output, leaf, gradient) {
                         return Ok(Err(failure));
                     }
-                    Arrived::Values(values(&input.view(gradient)?)?)
+                    InputGradient::Values(elements(&input.view(gradient)?)?)
                 }
-                None if reached.iter().any(|node| node.id() == leaf.id()) => Arrived::Missing,
-                None => Arrived::Unreached,
+                None if reached.iter().any(|node| node.id() == leaf.id()) => InputGradient::Missing,
+                None => InputGradient::Unreached,
             });
         }
-        Ok(Ok(arrived))
+        Ok(Ok(by_input))
     }
 
-    /// The sum over all tracked inputs of input . weights, in the dtype and on the device of `like`.
-    fn contract_inputs(&self, weights: &[Vec<f64>], like: &Tensor) -> Result<Tensor> {
+    /// The sum of the inner products of the differentiated inputs with `weights`, of the dtype and device of
+    /// `like`.
+    fn second_use(&self, weights: &[Vec<f64>], like: &Tensor) -> Result<Tensor> {
         let mut sum = like.zeros_like()?;
-        for ((role, x), weights) in self.inputs.iter().map(|i| i.role).zip(&self.point.inputs).zip(weights) {
-            if role == Role::Differentiated {
-                sum = (sum + contract(x, weights)?.to_dtype(like.dtype())?.to_device(like.device())?)?;
+        for ((input, x), weights) in self.inputs.iter().zip(&self.point.inputs).zip(weights) {
+            if input.is_differentiated() {
+                let term = inner_product(x, weights)?.to_dtype(like.dtype())?.to_device(like.device())?;
+                sum = (sum + term)?;
             }
         }
         Ok(sum)
     }
 }
 
-/// Runs the function; a panic of its is an error.
-pub(super) fn run(eval: &Eval, point: &Point) -> std::result::Result<Vec<Tensor>, Error> {
-    Ok(guard(|| eval(point)).map_err(Error::ForwardPanicked)??)
-}
-
 /// The inner product of a tensor with constant weights, differentiable.
-fn contract(x: &Tensor, weights: &[f64]) -> Result<Tensor> {
-    (x * tensor(weights.to_vec(), x.dims(), x)?)?.sum_all()
+fn inner_product(x: &Tensor, weights: &[f64]) -> Result<Tensor> {
+    (x * tensor_like(weights.to_vec(), x.dims(), x)?)?.sum_all()
 }
 
-/// How a gradient that arrived does not fit what it is the gradient of.
+/// The failure of a gradient that differs from its tensor in shape, dtype or device.
 fn misfit(output: usize, leaf: &Tensor, gradient: &Tensor) -> Option<Failure> {
     let differ =
         |what: &str, wanted: String, got: String| format!("{what} is {wanted}, its gradient's is {got}");
@@ -141,12 +184,12 @@ fn misfit(output: usize, leaf: &Tensor, gradient: &Tensor) -> Option<Failure> {
 
 /// The failure behind an error of Candle's `backward`.
 ///
-/// Candle adds every gradient to a tensor of zeros like the operand, so that a gradient that does not fit its
-/// operand shows as an error of that addition.
-fn classify(output: usize, error: &CandleError) -> Failure {
-    let root = root(error);
-    let message = root.to_string();
-    match root {
+/// Candle adds every gradient to zeros of the operand's shape, dtype and device, so a gradient that differs
+/// in any of them shows as an error of that addition.
+fn backward_failure(output: usize, error: &CandleError) -> Failure {
+    let cause = root_cause(error);
+    let message = cause.to_string();
+    match cause {
         CandleError::ShapeMismatchBinaryOp { op: "add", .. } => Failure::WrongShape { output, message },
         CandleError::DTypeMismatchBinaryOp { op: "add", .. } => Failure::WrongDType { output, message },
         CandleError::DeviceMismatchBinaryOp { op: "add", .. } => Failure::WrongDevice { output, message },
@@ -164,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// Candle's own sums let none of these through; backwards that overwrite instead of adding could.
+    /// Candle's own additions catch all of these; a backward that overwrites could let them through.
     #[test]
     fn misfits_are_told_apart() {
         let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();

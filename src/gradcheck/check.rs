@@ -1,282 +1,220 @@
-//! One check from end to end.
+//! A check from end to end.
 
-use candle_core::Tensor;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use candle_core::{Result as CandleResult, Tensor};
 
-use super::analytical::{Arrived, Graph};
-use super::compare::{Tolerance, within};
-use super::judge::Sides;
-use super::names::Names;
-use super::numerical::Sampler;
-use super::point::{Eval, Input, Point, Role, values};
-use super::probe::{Probe, units};
-use super::report::{Gradient, Matrix, Pair, Report, largest};
-use super::upstream;
-use super::{Error, Failure, GradCheck, Mode};
+use super::compare::{JacobianPair, Tolerance};
+use super::domain::undefined_output;
+use super::error::Error;
+use super::failure::Failure;
+use super::function::{Eval, Outputs, at_point, call_decoy};
+use super::jacobian::{Matrix, within};
+use super::judge::judge;
+use super::point::Input;
+use super::probe::Probe;
+use super::report::{Gradient, Pair, Report};
+use super::settings::{GradCheck, Mode};
+use super::subject::Subject;
+use super::validate::assign_roles;
+use super::wording::Names;
+use super::{forward, second, upstream};
 
-/// One check in progress.
-pub(super) struct Check<'a> {
-    pub(super) settings: &'a GradCheck,
-    pub(super) tolerance: Tolerance,
-    pub(super) inputs: &'a [Input],
-    pub(super) graph: Graph<'a>,
-    pub(super) failures: Vec<Failure>,
-    pub(super) sampler: Sampler<'a>,
-    pub(super) eps: f64,
-    pub(super) notes: Vec<String>,
-    pub(super) names: Names,
-}
+/// The largest number of Jacobian entries in slow mode: 80 MB for each of the two Jacobians.
+const MAX_ENTRIES: usize = 10_000_000;
 
-impl<'a> Check<'a> {
-    /// Evaluates the function at the inputs, and refuses what cannot be checked.
-    pub(super) fn begin(
-        settings: &'a GradCheck,
-        eval: &'a Eval<'a>,
-        inputs: &'a [Input],
-        names: &Names,
-    ) -> Result<Self, Error> {
-        if !inputs.iter().any(|input| input.role == Role::Differentiated) {
-            return Err(Error::Nothing("input"));
-        }
-        run_decoy(eval, inputs)?;
-        let graph = Graph::build(eval, inputs)?;
-        if !graph.outputs.iter().any(|output| output.dtype().is_float()) {
-            return Err(Error::Nothing("output"));
-        }
-        let mut notes = vec![];
-        let (eps, tolerance) = settings.numbers_for(inputs, &graph.outputs, &mut notes)?;
-        let sampler = Sampler::new(eval, inputs, &graph.outputs, eps)?;
-        Ok(Self {
-            settings,
-            tolerance,
-            inputs,
-            graph,
-            failures: vec![],
-            sampler,
-            eps,
-            notes,
-            names: names.clone(),
-        })
-    }
-
-    /// How many entries the Jacobians have: output elements times input elements.
-    pub(super) fn entries(&self) -> usize {
-        let inputs = self.inputs.iter().filter(|input| input.role == Role::Differentiated);
-        let outputs = self.graph.outputs.iter().filter(|output| output.dtype().is_float());
-        let columns: usize = inputs.map(|input| input.values.len()).sum();
-        outputs.map(Tensor::elem_count).sum::<usize>().saturating_mul(columns)
-    }
-
-    /// Runs the whole check.
+impl GradCheck {
+    /// Checks the first derivatives of `f` at `inputs` against central differences.
+    ///
+    /// The inputs are f64 (see [`DTypePolicy`](super::DTypePolicy)) of any shape, scalars and empty tensors
+    /// included, in any layout without shared elements; `f` gets each of them in that same layout, as part of
+    /// a graph. `f` returns one tensor or several ([`Outputs`]); those of an integer dtype are not
+    /// differentiated.
     ///
     /// # Errors
     ///
-    /// If the function fails beside the inputs. What is wrong with derivatives is in the report.
-    pub(super) fn run(mut self, mode: Mode, order: u8) -> Result<Report, Error> {
-        self.forward_twice()?;
-        self.forward_contiguous()?;
-        let (rows, columns) = self.probes(mode);
-        let numerical = self.numerical(&rows, &columns)?;
-        run_decoy(self.sampler.eval, self.inputs)?;
-        let mut pairs = vec![];
-        for output in 0..rows.len() {
-            if !self.graph.outputs[output].dtype().is_float() {
-                continue;
-            }
-            if let Some(failure) = self.undefined(output, &columns)? {
-                self.failures.push(failure);
-                continue;
-            }
-            let analytical = match self.analytical(output, &rows[output], &columns) {
-                Ok(analytical) => analytical,
-                Err(failure) => {
-                    self.failures.push(failure);
-                    continue;
-                }
-            };
-            for (input, (jacobian, arrived)) in analytical.into_iter().enumerate() {
-                let numerical: Vec<_> = numerical.iter().map(|by_output| &by_output[output]).collect();
-                let tolerance = self.tolerance.along(&rows[output], &columns[input]);
-                let sides = Sides {
-                    output,
-                    input,
-                    mode,
-                    numerical: &numerical,
-                    analytical: jacobian,
-                    tolerance,
-                    rows: &rows[output],
-                    columns: &columns[input],
-                };
-                pairs.extend(self.judge(sides, &arrived));
-            }
-            // A gradient with NaN in it breaks every rule at once, which says no more than that it is there.
-            let finite = |pair: &Pair| pair.output != output || pair.analytical.largest().is_finite();
-            if pairs.iter().all(finite) {
-                let broken = upstream::examine(&self, output);
-                self.failures.extend(broken);
-            }
-        }
-        self.failures.sort_by_key(Failure::rank);
-        self.note_what_cannot_fail(&pairs, mode);
-        let Tolerance { atol, rtol } = self.tolerance;
-        Ok(Report {
-            order,
-            mode,
-            eps: self.eps,
-            atol,
-            rtol,
-            pairs,
-            failures: self.failures,
-            notes: self.notes,
-            names: self.names,
-        })
+    /// [`Error::Failed`] with the report if a derivative is wrong, another [`Error`] if the check could not
+    /// be made. A panic in `f` or in Candle's `backward` is caught and reported as an error as well.
+    pub fn check<F, O>(&self, f: F, inputs: &[Tensor]) -> Result<Report, Error>
+    where
+        F: Fn(&[Tensor]) -> CandleResult<O>,
+        O: Into<Outputs>,
+    {
+        let inputs = assign_roles(self, inputs)?;
+        verdict(self, &at_point(f), &inputs, 1, &Names::default())
     }
 
-    /// What the outputs, and what the inputs are probed with.
-    fn probes(&self, mode: Mode) -> (Vec<Probe>, Vec<Probe>) {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed);
-        let mut probe = |n: usize| match mode {
-            Mode::Slow => Probe::Each(n),
-            Mode::Fast => Probe::Along(units(n, &mut rng)),
-        };
-        let rows = self.graph.outputs.iter().map(|output| probe(output.elem_count())).collect();
-        (rows, self.inputs.iter().map(|input| probe(input.values.len())).collect())
-    }
-
-    fn forward_twice(&mut self) -> Result<(), Error> {
-        let (first, second) = (self.sampler.here()?, self.sampler.here()?);
-        for (output, (a, b)) in first.iter().zip(&second).enumerate() {
-            let difference = apart(a, b);
-            if !within(difference, self.settings.nondeterminism) {
-                self.failures.push(Failure::NondeterministicForward { output, difference });
-            }
-        }
-        Ok(())
-    }
-
-    /// Holds the outputs against those for contiguous inputs, which a function may refuse.
-    fn forward_contiguous(&mut self) -> Result<(), Error> {
-        let contiguous = |t: &Tensor| t.is_contiguous() && t.layout().start_offset() == 0;
-        if self.inputs.iter().all(|input| contiguous(&input.tensor)) {
-            return Ok(());
-        }
-        let inputs: Vec<_> = self.inputs.iter().map(Input::contiguous).collect::<Result<_, _>>()?;
-        let Ok(outputs) = super::analytical::run(self.sampler.eval, &Point::of(&inputs)?) else {
-            return Ok(());
-        };
-        for (output, (here, there)) in self.sampler.values.iter().zip(&outputs).enumerate() {
-            if !there.dtype().is_float() {
-                continue;
-            }
-            let there = values(there)?;
-            let differs =
-                |(a, b): (&f64, &f64)| !(a.is_nan() && b.is_nan() || self.tolerance.agree(&[*a], &[*b]));
-            if here.len() != there.len() || here.iter().zip(&there).any(differs) {
-                let difference = apart(here, &there);
-                self.failures.push(Failure::LayoutDependent { output, difference });
-            }
-        }
-        Ok(())
-    }
-
-    /// The numerical Jacobians, by input and then by output.
-    fn numerical(&self, rows: &[Probe], columns: &[Probe]) -> Result<Vec<Vec<Matrix>>, Error> {
-        let mut by_input = vec![];
-        for (input, probe) in columns.iter().enumerate() {
-            let mut by_output: Vec<_> =
-                rows.iter().map(|row| Matrix::zeros(row.count(), probe.count())).collect();
-            let skipped = self.inputs[input].role != Role::Differentiated;
-            for column in 0..if skipped { 0 } else { probe.count() } {
-                let differences = self.sampler.central(input, &probe.vector(column), 1.0)?;
-                for ((jacobian, row), difference) in by_output.iter_mut().zip(rows).zip(&differences) {
-                    for (r, value) in row.project(difference).into_iter().enumerate().take(jacobian.rows) {
-                        jacobian.data[r * jacobian.columns + column] = value;
-                    }
-                }
-            }
-            by_input.push(by_output);
-        }
-        Ok(by_input)
-    }
-
-    /// The analytical Jacobians of one output by every input, with what arrived there last.
+    /// Checks the second derivatives of `f` at `inputs` against central differences of its backward pass.
     ///
-    /// Every backward runs twice. An output without elements is differentiated all the same.
-    fn analytical(
-        &mut self,
-        output: usize,
-        rows: &Probe,
-        columns: &[Probe],
-    ) -> Result<Vec<(Matrix, Arrived)>, Failure> {
-        let mut jacobians: Vec<_> = columns
-            .iter()
-            .map(|column| (Matrix::zeros(rows.count(), column.count()), Arrived::Unreached))
-            .collect();
-        let mut jitter = vec![0.0; columns.len()];
-        for row in 0..rows.count().max(1) {
-            let first = self.graph.backward(output, &rows.vector(row), None)?;
-            let second = self.graph.backward(output, &rows.vector(row), None)?;
-            for (input, (once, again)) in first.into_iter().zip(second).enumerate() {
-                let (jacobian, arrived) = &mut jacobians[input];
-                if let (Some(a), Some(b)) = (once.values(), again.values()) {
-                    jitter[input] = largest([jitter[input], apart(a, b)].into_iter());
-                    let gradient = columns[input].project(a);
-                    let here = row * jacobian.columns..(row + 1) * jacobian.columns;
-                    if let Some(to) = jacobian.data.get_mut(here) {
-                        to.copy_from_slice(&gradient);
-                    }
-                }
-                *arrived = once;
-            }
+    /// The function under check takes the inputs and an upstream gradient for each output, and returns the
+    /// gradients of the inputs; this is the equivalent of `torch.autograd.gradgradcheck`. First derivatives
+    /// are checked before, since the derivative of a wrong one says nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), and [`Error::Detached`] if Candle does not keep the graph of the backward
+    /// pass.
+    pub fn check_second<F, O>(&self, f: F, inputs: &[Tensor]) -> Result<Report, Error>
+    where
+        F: Fn(&[Tensor]) -> CandleResult<O>,
+        O: Into<Outputs>,
+    {
+        if !second::second_order_available()? {
+            return Err(Error::Detached);
         }
-        for (input, &difference) in jitter.iter().enumerate() {
-            if !within(difference, self.settings.nondeterminism) {
+        let first = at_point(f);
+        let inputs = assign_roles(self, inputs)?;
+        verdict(self, &first, &inputs, 1, &Names::default())?;
+        let (extended, names) = second::with_upstream(&first, &inputs, self.seed)?;
+        verdict(self, &|point| second::gradients(&first, &inputs, point), &extended, 2, &names)
+    }
+}
+
+/// Checks in the mode of the settings, and where fast mode fails in slow mode, which locates the failure and
+/// decides.
+fn verdict(
+    settings: &GradCheck,
+    eval: &Eval,
+    inputs: &[Input],
+    order: u8,
+    names: &Names,
+) -> Result<Report, Error> {
+    let subject = Subject::new(settings, eval, inputs, names)?;
+    let entries = subject.entries();
+    let too_large = entries > MAX_ENTRIES;
+    if settings.mode == Mode::Slow && too_large {
+        return Err(Error::TooLarge { entries, limit: MAX_ENTRIES });
+    }
+    let mut report = run(&subject, settings.mode, order)?;
+    if report.passed() {
+        return Ok(report);
+    }
+    if too_large {
+        report.notes.push(format!(
+            "slow mode, which would locate the failure, was not run: the Jacobians have {entries} entries, \
+             more than {MAX_ENTRIES}"
+        ));
+    }
+    if settings.mode == Mode::Slow || too_large {
+        return Err(Error::Failed(Box::new(report)));
+    }
+    let mut slow = run(&subject, Mode::Slow, order)?;
+    if slow.passed() {
+        let failure = report.first_failure();
+        slow.notes.push(format!("fast mode failed, but slow mode passed and decides: {failure}"));
+        return Ok(slow);
+    }
+    Err(Error::Failed(Box::new(slow)))
+}
+
+/// Runs every part of a check in one mode.
+///
+/// # Errors
+///
+/// If the function fails close to the inputs. Wrong derivatives are in the report.
+fn run(subject: &Subject, mode: Mode, order: u8) -> Result<Report, Error> {
+    let mut findings = Findings { notes: subject.notes.clone(), ..Findings::default() };
+    findings.failures.extend(forward::nondeterminism(subject)?);
+    findings.failures.extend(forward::layout_dependence(subject)?);
+    let (rows, columns) = subject.probes(mode);
+    let numerical = subject.differences.jacobians(&rows, &columns)?;
+    call_decoy(subject.differences.eval, subject.inputs)?;
+    for (output, y) in subject.graph.outputs.iter().enumerate() {
+        if y.dtype().is_float() {
+            let probes = (&rows[output], columns.as_slice());
+            findings.check_output(subject, output, probes, &numerical[output], mode)?;
+        }
+    }
+    let Findings { pairs, mut failures, mut notes } = findings;
+    failures.sort_by_key(Failure::rank);
+    notes.extend(vacuity_note(subject.names, &pairs, mode));
+    let Tolerance { atol, rtol } = subject.tolerance;
+    let eps = subject.differences.eps;
+    Ok(Report { order, mode, eps, atol, rtol, pairs, failures, notes, names: subject.names.clone() })
+}
+
+/// The results of a check so far.
+#[derive(Default)]
+struct Findings {
+    pairs: Vec<Pair>,
+    failures: Vec<Failure>,
+    notes: Vec<String>,
+}
+
+impl Findings {
+    /// Checks output number `output`, whose `numerical` Jacobians were probed along `rows` and `columns`.
+    fn check_output(
+        &mut self,
+        subject: &Subject,
+        output: usize,
+        (rows, columns): (&Probe, &[Probe]),
+        numerical: &[Matrix],
+        mode: Mode,
+    ) -> Result<(), Error> {
+        if let Some(failure) = undefined_output(subject, output, columns)? {
+            self.failures.push(failure);
+            return Ok(());
+        }
+        let analytical = match subject.graph.jacobians(output, rows, columns) {
+            Ok(analytical) => analytical,
+            Err(failure) => {
+                self.failures.push(failure);
+                return Ok(());
+            }
+        };
+        for (input, jacobian) in analytical.iter().enumerate() {
+            let difference = jacobian.nondeterminism;
+            if !within(difference, subject.settings.nondeterminism) {
                 self.failures.push(Failure::NondeterministicBackward { output, input, difference });
             }
         }
-        Ok(jacobians)
-    }
-
-    /// Says which Jacobians are smaller than what they are allowed to be off by.
-    fn note_what_cannot_fail(&mut self, pairs: &[Pair], mode: Mode) {
-        let tiny = |pair: &&Pair| {
-            let tolerance = pair.worst.as_ref().map_or(0.0, |worst| worst.tolerance);
-            let largest = pair.numerical.largest();
-            pair.gradient == Gradient::Present && largest > 0.0 && largest <= tolerance
-        };
-        let name = |pair: &Pair| {
-            let (y, x) = (self.names.output(pair.output), self.names.input(pair.input));
-            format!("{y} by {x} ({:.3e})", pair.numerical.largest())
-        };
-        let tiny: Vec<String> = pairs.iter().filter(tiny).map(name).collect();
-        if tiny.is_empty() {
-            return;
+        let mut finite = true;
+        for (input, jacobian) in analytical.into_iter().enumerate() {
+            let dims = || (subject.graph.outputs[output].dims(), subject.inputs[input].tensor.dims());
+            let pair = JacobianPair {
+                output,
+                input,
+                shapes: (mode == Mode::Slow).then(dims),
+                numerical: numerical[input].clone(),
+                analytical: jacobian.matrix,
+                tolerance: subject.tolerance.projected(rows, &columns[input]),
+            };
+            let probes = (rows, &columns[input]);
+            let judgement = judge(subject, pair, &jacobian.gradient, probes, numerical);
+            finite &= judgement.pair.as_ref().is_none_or(|pair| pair.analytical.max_abs().is_finite());
+            self.pairs.extend(judgement.pair);
+            self.failures.extend(judgement.failure);
+            self.notes.extend(judgement.note);
         }
-        let (what, instead) = match mode {
-            Mode::Slow => ("derivative", "scale the function up or lower atol"),
-            Mode::Fast => {
-                ("projection of the derivatives", "check in slow mode, scale the function up or lower atol")
-            }
-        };
-        self.notes.push(format!(
-            "no {what} exceeds the tolerance: {} at most; a gradient of zeros would pass: {instead}",
-            tiny.join(", ")
-        ));
+        // A gradient with NaN in it violates every property at once, which says nothing new.
+        if finite {
+            self.failures.extend(upstream::violations(subject, output));
+        }
+        Ok(())
     }
 }
 
-/// Calls the function well away from its inputs, once before its graph is built and once before the graph is used.
-///
-/// A backward that works with the values of the first or of the latest call then works with these. The
-/// function may refuse them, they are none of its inputs.
-fn run_decoy(eval: &Eval, inputs: &[Input]) -> Result<(), Error> {
-    let point = Point::decoy(inputs)?;
-    super::analytical::run(eval, &point).ok();
-    Ok(())
-}
-
-/// The largest difference between two runs; NaN equals NaN.
-pub(super) fn apart(a: &[f64], b: &[f64]) -> f64 {
-    largest(a.iter().zip(b).map(|(a, b)| if a == b || (a.is_nan() && b.is_nan()) { 0.0 } else { a - b }))
+/// A note on Jacobians that are smaller than their tolerance, for which even zeros would pass.
+fn vacuity_note(names: &Names, pairs: &[Pair], mode: Mode) -> Option<String> {
+    let is_tiny = |pair: &&Pair| {
+        let tolerance = pair.worst.as_ref().map_or(0.0, |worst| worst.tolerance);
+        let largest = pair.numerical.max_abs();
+        pair.gradient == Gradient::Present && largest > 0.0 && largest <= tolerance
+    };
+    let describe = |pair: &Pair| {
+        let (y, x) = (names.output(pair.output), names.input(pair.input));
+        format!("{y} with respect to {x}: at most {:.3e}", pair.numerical.max_abs())
+    };
+    let tiny: Vec<String> = pairs.iter().filter(is_tiny).map(describe).collect();
+    if tiny.is_empty() {
+        return None;
+    }
+    let (what, advice) = match mode {
+        Mode::Slow => ("derivative", "scale the function up or lower atol"),
+        Mode::Fast => {
+            ("projection of the derivatives", "check in slow mode, scale the function up or lower atol")
+        }
+    };
+    Some(format!(
+        "no {what} exceeds the tolerance ({}), so a gradient of zeros would pass: {advice}",
+        tiny.join(", ")
+    ))
 }

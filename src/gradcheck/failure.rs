@@ -1,174 +1,170 @@
-//! The ways in which a derivative can fail to hold.
-
-use std::fmt;
+//! The ways in which a derivative can be wrong.
 
 use serde::Serialize;
 
-use super::names::Names;
-use super::report::Entry;
-use super::wording::Named;
+use super::jacobian::Entry;
 
-/// One way in which a derivative does not hold.
+/// One way in which a derivative is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Failure {
-    /// The backward panicked.
+    /// The backward pass panicked.
     Panicked {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// The panic's message.
         message: String,
     },
-    /// The backward says itself that it does not exist.
+    /// An operation on the way says that it has no backward.
     Unsupported {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Candle's message.
         message: String,
     },
-    /// The backward returned an error.
+    /// The backward pass returned an error.
     BackwardFailed {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Candle's message.
         message: String,
     },
-    /// A gradient has another shape than what it is the gradient of.
+    /// A gradient differs in shape from its tensor.
     WrongShape {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Both shapes.
         message: String,
     },
-    /// A gradient has another dtype than what it is the gradient of.
+    /// A gradient differs in dtype from its tensor.
     WrongDType {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Both dtypes.
         message: String,
     },
-    /// A gradient lies on another device than what it is the gradient of.
+    /// A gradient is on a different device from its tensor.
     WrongDevice {
-        /// The output that was differentiated.
+        /// Number of the output that was differentiated.
         output: usize,
         /// Both devices.
         message: String,
     },
-    /// The output is not finite at the inputs or one step beside them, where there is nothing to differentiate.
+    /// The output is not finite at the inputs or one step away from them, so it has no derivative there.
     Undefined {
-        /// The output.
+        /// Number of the output.
         output: usize,
         /// Index into the output.
         output_index: Vec<usize>,
-        /// Its value at the inputs, if it is not finite there already.
+        /// Its value at the inputs if that is not finite.
         value: Option<f64>,
-        /// The input that it is due to, where that is known.
+        /// Number of the input that causes it, if known.
         input: Option<usize>,
         /// Index into the input.
         input_index: Vec<usize>,
     },
-    /// The output changes with the input, but no graph leads from one to the other.
+    /// The output changes with the input, but no graph connects the two.
     Severed {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest numerical derivative.
         numerical: f64,
     },
-    /// The graph leads to the input, but no gradient arrives.
+    /// The graph leads to the input, but no gradient arrives there.
     MissingGradient {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest numerical derivative.
         numerical: f64,
     },
-    /// A gradient arrives at an input that must not get one.
+    /// An input receives a gradient that must not get one.
     UnexpectedGradient {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
     },
-    /// Two calls with the same inputs gave different outputs.
+    /// Two calls with the same inputs give different outputs.
     NondeterministicForward {
-        /// The output.
+        /// Number of the output.
         output: usize,
         /// The largest difference.
         difference: f64,
     },
-    /// The same values in another memory layout gave different outputs.
+    /// The same values in another memory layout give different outputs.
     LayoutDependent {
-        /// The output.
+        /// Number of the output.
         output: usize,
         /// The largest difference.
         difference: f64,
     },
-    /// Two backward passes over the same graph gave different gradients.
+    /// Two backward passes over the same graph give different gradients.
     NondeterministicBackward {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest difference.
         difference: f64,
     },
-    /// The analytical derivative is NaN or infinite where the numerical one is not.
+    /// The analytical derivative is NaN or infinite where the numerical one is finite.
     NonFinite {
         /// The entry.
         entry: Box<Entry>,
     },
-    /// The gradient is the same whatever upstream gradient comes in.
+    /// The gradient is the same for every upstream gradient.
     UpstreamIgnored {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
     },
-    /// An upstream gradient of zeros gives a gradient that is not zero.
+    /// The gradient is not zero for an upstream gradient of zeros.
     ZeroUpstream {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
-        /// The largest gradient.
+        /// The largest absolute value of that gradient.
         gradient: f64,
     },
     /// The gradient is not a linear function of the upstream gradient.
     NotLinear {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest deviation.
         difference: f64,
     },
-    /// The backward overwrites a gradient that was there already instead of adding to it.
+    /// The backward pass overwrites an earlier contribution to a gradient instead of adding to it.
     Overwritten {
-        /// The output.
+        /// Number of the output.
         output: usize,
-        /// The input.
+        /// Number of the input.
         input: usize,
         /// The largest deviation.
         difference: f64,
     },
-    /// The derivatives differ.
+    /// The numerical and the analytical derivative differ.
     Mismatch {
         /// The entry that differs most.
         entry: Box<Entry>,
-        /// How many entries differ, of how many.
+        /// The number of entries that differ, and the number of all entries.
         wrong: (usize, usize),
-        /// What it looks like.
+        /// A likely cause.
         hint: Option<String>,
     },
 }
 
 impl Failure {
-    /// The output, and the input if it is about one.
-    pub(super) fn place(&self) -> (usize, Option<usize>) {
+    /// The output, and the input if one is concerned.
+    pub(super) fn output_and_input(&self) -> (usize, Option<usize>) {
         match self {
             Self::Panicked { output, .. }
             | Self::Unsupported { output, .. }
@@ -191,7 +187,7 @@ impl Failure {
         }
     }
 
-    /// Place among the failures of one check: what explains the others comes first.
+    /// The order among the failures of one check: those that explain others come first.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Panicked { .. } => 0,
@@ -211,11 +207,5 @@ impl Failure {
             Self::Overwritten { .. } => 9,
             Self::Mismatch { .. } => 10,
         }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Named(self, &Names::default()).fmt(f)
     }
 }

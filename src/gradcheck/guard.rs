@@ -1,44 +1,57 @@
-//! Panics of foreign code as values.
+//! Failures of foreign code as values: panics, and the error that Candle wraps.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+use candle_core::Error as CandleError;
+
 thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-    /// Where the latest panic that was kept quiet happened, as `file:line`.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static SILENT: Cell<bool> = const { Cell::new(false) };
+    /// Where the latest silenced panic happened, as `file:line`.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs `body`; a panic in it comes back as its message and its place and is not printed.
+/// Runs `body`; a panic in it is returned as its message and location, and not printed.
 ///
 /// Candle's `backward` panics on some graphs ("grad not populated"), and a checker must survive what it
-/// checks. The first call wraps the process's panic hook in one that keeps quiet on a thread that is in
-/// here and passes every other panic on. `body` only borrows what the caller drops after a panic, hence
-/// `AssertUnwindSafe`. Built with `panic = "abort"` there is nothing to catch and the process ends.
+/// checks. The first call wraps the process's panic hook in one that is silent on threads inside this
+/// function and passes every other panic on. `AssertUnwindSafe` is sound here because the caller discards
+/// what `body` borrows once it has panicked. Under `panic = "abort"` nothing can be caught, and the process
+/// ends.
 pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     if !std::thread::panicking() {
         HOOK.call_once(|| {
             let previous = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                if !QUIET.try_with(Cell::get).unwrap_or(false) {
+                if !SILENT.try_with(Cell::get).unwrap_or(false) {
                     return previous(info);
                 }
-                let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-                PLACE.try_with(|latest| latest.replace(place)).ok();
+                let location = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+                LOCATION.try_with(|latest| latest.replace(location)).ok();
             }));
         });
     }
-    let before = QUIET.replace(true);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(body));
-    QUIET.set(before);
-    outcome.map_err(|payload| {
+    let before = SILENT.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    SILENT.set(before);
+    result.map_err(|payload| {
         let text = payload.downcast_ref::<&str>().map(ToString::to_string);
         let text =
             text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
-        PLACE.take().map_or(text.clone(), |place| format!("{text} ({place})"))
+        LOCATION.take().map_or(text.clone(), |location| format!("{text} ({location})"))
     })
+}
+
+/// The error beneath what Candle wraps around it: context, paths, backtraces.
+pub(super) fn root_cause(error: &CandleError) -> &CandleError {
+    match error {
+        CandleError::Context { inner, .. }
+        | CandleError::WithPath { inner, .. }
+        | CandleError::WithBacktrace { inner, .. } => root_cause(inner),
+        error => error,
+    }
 }
 
 #[cfg(test)]

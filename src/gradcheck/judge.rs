@@ -1,135 +1,126 @@
-//! The verdict on one Jacobian.
+//! The verdict on the Jacobian of one output with respect to one input.
 
-use super::analytical::Arrived;
-use super::check::Check;
-use super::compare::{Place, Survey, Tolerance};
-use super::diagnosis::{self, Suspect};
-use super::domain::Dependence;
-use super::numerical::Ladder;
+use super::analytical::InputGradient;
+use super::compare::{Comparison, JacobianPair};
+use super::diagnosis::{diagnose_kink, diagnose_mismatch};
+use super::domain::{Dependence, dependence, undefined};
+use super::failure::Failure;
+use super::jacobian::Matrix;
 use super::point::Role;
 use super::probe::Probe;
-use super::report::{Gradient, Matrix, Pair};
-use super::{Failure, Mode};
+use super::refine::refine_step;
+use super::report::{Gradient, Pair};
+use super::subject::Subject;
 
-/// Both sides of the Jacobian of an output by an input.
-pub(super) struct Sides<'a> {
-    pub(super) output: usize,
-    pub(super) input: usize,
-    pub(super) mode: Mode,
-    /// Those of the output by every input.
-    pub(super) numerical: &'a [&'a Matrix],
-    /// That of the output by the input.
-    pub(super) analytical: Matrix,
-    pub(super) tolerance: Tolerance,
-    /// Along what the output and the input are probed.
-    pub(super) rows: &'a Probe,
-    pub(super) columns: &'a Probe,
+/// The verdict on one Jacobian.
+#[derive(Default)]
+pub(super) struct Judgement {
+    /// The Jacobian for the report; `None` if the input is not differentiated.
+    pub(super) pair: Option<Pair>,
+    pub(super) failure: Option<Failure>,
+    pub(super) note: Option<String>,
 }
 
-impl Check<'_> {
-    /// Holds the two sides against each other, and records what is wrong. `None` if nothing is due.
-    pub(super) fn judge(&mut self, sides: Sides, arrived: &Arrived) -> Option<Pair> {
-        let Sides { output, input, mode, tolerance, .. } = sides;
-        match self.inputs[input].role {
-            Role::Constant => return None,
-            Role::Stopped => {
-                if arrived.values().is_some_and(|gradient| gradient.iter().any(|&g| g != 0.0)) {
-                    self.failures.push(Failure::UnexpectedGradient { output, input });
-                }
-                return None;
-            }
-            Role::Differentiated => {}
+/// Compares the two Jacobians.
+///
+/// `gradient` is what a backward pass gave the input, `probes` are the vectors along which output and input
+/// were probed, and `numerical` has the Jacobians of the same output with respect to every input.
+pub(super) fn judge(
+    subject: &Subject,
+    mut jacobians: JacobianPair,
+    gradient: &InputGradient,
+    probes: (&Probe, &Probe),
+    numerical: &[Matrix],
+) -> Judgement {
+    let JacobianPair { output, input, .. } = jacobians;
+    match subject.inputs[input].role {
+        Role::Constant => return Judgement::default(),
+        Role::Stopped => {
+            let received = gradient.values().is_some_and(|values| values.iter().any(|&g| g != 0.0));
+            let failure = received.then_some(Failure::UnexpectedGradient { output, input });
+            return Judgement { failure, ..Judgement::default() };
         }
-        let shapes = [self.graph.outputs[output].dims().to_vec(), self.inputs[input].tensor.dims().to_vec()];
-        let shapes = (mode == Mode::Slow).then_some((shapes[0].as_slice(), shapes[1].as_slice()));
-        let place = Place { output, input, shapes };
-
-        let mut numerical = sides.numerical[input].clone();
-        if mode == Mode::Slow && arrived.values().is_some() {
-            self.look_again(place, &mut numerical, &sides.analytical, tolerance);
-        }
-        let survey = Survey::of(&numerical, &sides.analytical, tolerance);
-        let largest = numerical.largest();
-        let undefined = || {
-            let odd = |(n, a): (&f64, &f64)| !n.is_finite() && n != a;
-            let at = numerical.data.iter().zip(&sides.analytical.data).position(odd)?;
-            let (row, column) = (at / numerical.columns, at % numerical.columns);
-            let origin = shapes.map(|_| (input, column));
-            Some(self.undefined_at((output, shapes.map(|_| row)), origin))
-        };
-        let (gradient, failure) = match (arrived, undefined()) {
-            (Arrived::Values(_), Some(failure)) => (Gradient::Present, Some(failure)),
-            (_, Some(failure)) => (Gradient::Absent, Some(failure)),
-            (Arrived::Values(_), None) => {
-                let suspect = Suspect { numerical: &numerical, sides: &sides };
-                (Gradient::Present, self.difference(survey, place, &suspect))
-            }
-            (_, None) => match (self.depends(&sides, &numerical), arrived) {
-                (Dependence::None, _) => (Gradient::Independent, None),
-                (Dependence::Noise, _) => {
-                    self.notes.push(format!(
-                        "{} changes with {} by no more than rounding noise (numerical derivative {largest:.3e}), which \
-                         is taken for none",
-                        self.names.output(output),
-                        self.names.input(input)
-                    ));
-                    (Gradient::Independent, None)
-                }
-                (Dependence::Real, Arrived::Missing) => {
-                    (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical: largest }))
-                }
-                (Dependence::Real, _) => {
-                    (Gradient::Absent, Some(Failure::Severed { output, input, numerical: largest }))
-                }
-            },
-        };
-        self.failures.extend(failure);
-        let worst = survey.worst.map(|at| place.entry(&numerical, &sides.analytical, at, tolerance));
-        Some(Pair { output, input, gradient, numerical, analytical: sides.analytical, worst })
+        Role::Differentiated => {}
     }
-
-    /// What is wrong with the entries, if anything is.
-    fn difference(&self, survey: Survey, place: Place, suspect: &Suspect) -> Option<Failure> {
-        let Suspect { numerical, sides } = suspect;
-        let entry = |at| place.entry(numerical, &sides.analytical, at, sides.tolerance);
-        if let Some(at) = survey.broken {
-            return Some(Failure::NonFinite { entry: Box::new(entry(at)) });
-        }
-        let at = survey.worst.filter(|_| survey.wrong > 0)?;
-        let entry = entry(at);
-        let wrong = (survey.wrong, numerical.data.len());
-        // A projection of fast mode shows neither place nor pattern.
-        let hint = place.shapes.and_then(|_| {
-            diagnosis::bend(&self.sampler, &entry, at).or_else(|| diagnosis::pattern(suspect, &self.names))
-        });
-        Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
+    let present = gradient.values().is_some();
+    if present && !jacobians.is_projected() {
+        refine_step(&subject.differences, &mut jacobians);
     }
-
-    /// Replaces numerical entries that disagree by ones at another step where two steps bear `analytical` out.
-    ///
-    /// The first column where none does settles it: the derivative is wrong, and looking on costs time.
-    fn look_again(&self, place: Place, numerical: &mut Matrix, analytical: &Matrix, tolerance: Tolerance) {
-        let Tolerance { atol, rtol } = tolerance;
-        for column in 0..numerical.columns {
-            let disagree: Vec<usize> = (0..numerical.rows)
-                .filter(|&row| !place.entry(numerical, analytical, (row, column), tolerance).agrees())
-                .collect();
-            if disagree.is_empty() {
-                continue;
-            }
-            let direction = Probe::Each(numerical.columns).vector(column);
-            let ladder = Ladder::climb(&self.sampler, place.input, &direction);
-            let mut helped = false;
-            for row in disagree {
-                let at = row * numerical.columns + column;
-                if let Some(value) = ladder.confirm(place.output, row, analytical.data[at], atol, rtol) {
-                    numerical.data[at] = value;
-                    helped = true;
-                }
-            }
-            if !helped {
-                return;
-            }
+    let comparison = jacobians.compare();
+    let mut note = None;
+    let (gradient, failure) = if let Some(failure) = undefined_entry(subject, &jacobians) {
+        (if present { Gradient::Present } else { Gradient::Absent }, Some(failure))
+    } else if present {
+        (Gradient::Present, disagreement(subject, &jacobians, comparison, numerical))
+    } else {
+        let dependence = dependence(subject, &jacobians, probes);
+        if dependence == Dependence::Noise {
+            note = Some(noise_note(subject, &jacobians));
         }
+        absence(&jacobians, gradient, dependence)
+    };
+    let worst = comparison.worst.map(|position| jacobians.entry(position));
+    let JacobianPair { numerical, analytical, .. } = jacobians;
+    Judgement { pair: Some(Pair { output, input, gradient, numerical, analytical, worst }), failure, note }
+}
+
+/// The failure of the first numerical entry that is not finite, unless the analytical entry is equal.
+fn undefined_entry(subject: &Subject, jacobians: &JacobianPair) -> Option<Failure> {
+    let JacobianPair { output, input, numerical, analytical, .. } = jacobians;
+    let is_undefined = |(n, a): (&f64, &f64)| !n.is_finite() && n != a;
+    let index = numerical.data.iter().zip(&analytical.data).position(is_undefined)?;
+    let (row, column) = numerical.position(index);
+    let (element, cause) =
+        if jacobians.is_projected() { (None, None) } else { (Some(row), Some((*input, column))) };
+    Some(undefined(subject, *output, element, cause))
+}
+
+/// The failure of entries that differ, if any do.
+fn disagreement(
+    subject: &Subject,
+    jacobians: &JacobianPair,
+    comparison: Comparison,
+    numerical: &[Matrix],
+) -> Option<Failure> {
+    if let Some(position) = comparison.non_finite {
+        return Some(Failure::NonFinite { entry: Box::new(jacobians.entry(position)) });
     }
+    let position = comparison.worst.filter(|_| comparison.disagreeing > 0)?;
+    let entry = jacobians.entry(position);
+    // A projection points to no element and shows no pattern.
+    let hint = if jacobians.is_projected() {
+        None
+    } else {
+        diagnose_kink(&subject.differences, &entry, position)
+            .or_else(|| diagnose_mismatch(jacobians, numerical, subject.names))
+    };
+    let wrong = (comparison.disagreeing, jacobians.numerical.data.len());
+    Some(Failure::Mismatch { entry: Box::new(entry), wrong, hint })
+}
+
+/// What it means that no gradient reached the input.
+fn absence(
+    jacobians: &JacobianPair,
+    gradient: &InputGradient,
+    dependence: Dependence,
+) -> (Gradient, Option<Failure>) {
+    let JacobianPair { output, input, .. } = *jacobians;
+    let numerical = jacobians.numerical.max_abs();
+    match (dependence, gradient) {
+        (Dependence::None | Dependence::Noise, _) => (Gradient::Independent, None),
+        (Dependence::Real, InputGradient::Missing) => {
+            (Gradient::Absent, Some(Failure::MissingGradient { output, input, numerical }))
+        }
+        (Dependence::Real, _) => (Gradient::Absent, Some(Failure::Severed { output, input, numerical })),
+    }
+}
+
+fn noise_note(subject: &Subject, jacobians: &JacobianPair) -> String {
+    format!(
+        "{} changes with {} by no more than rounding noise (numerical derivative {:.3e}) and is taken to be \
+         independent of it",
+        subject.names.output(jacobians.output),
+        subject.names.input(jacobians.input),
+        jacobians.numerical.max_abs()
+    )
 }

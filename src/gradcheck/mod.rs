@@ -1,16 +1,33 @@
-//! Analytical derivatives held against numerical ones, for any function of Candle tensors.
+//! Checks the gradients of any function of Candle tensors against numerical derivatives.
 //!
-//! [`gradcheck`] calls a function, differentiates it with Candle's `backward` and again by central differences
-//! (f(x + eps) - f(x - eps)) / (2 eps), and holds the two against each other entry by entry:
-//! |numerical - analytical| <= atol + rtol |numerical|. It is to Candle what `torch.autograd.gradcheck` is to
-//! PyTorch, has its defaults, and is on its own: it knows candle-core and nothing else of this crate.
+//! [`gradcheck`] calls a function, differentiates it with Candle's `backward` and again by central
+//! differences, (f(x + eps) - f(x - eps)) / (2 eps), and compares the two Jacobians entry by entry. An entry
+//! passes if its difference is at most atol + rtol |numerical|. It is to Candle what
+//! [`torch.autograd.gradcheck`][torch] is to PyTorch, has the same defaults, and depends on nothing else in
+//! this crate.
 //!
-//! # An operation of your own in ten lines
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use taper::gradcheck::{gradcheck, strided};
+//!
+//! let x = Tensor::new(&[[0.5f64, -1.5, 2.0], [0.1, 0.7, -0.3]], &Device::Cpu)?;
+//! gradcheck(|x| x[0].powf(3.0), &[x.clone()])?;
+//! gradcheck(|x| x[0].powf(3.0), &[strided(&x)?])?; // the same values, far from contiguous
+//! # Ok::<(), taper::gradcheck::Error>(())
+//! ```
+//!
+//! A failed check is an [`Error::Failed`], so `?` or `unwrap` is all that a test needs. Its [`Report`]
+//! displays as text and serialises to JSON. [`GradCheck`] sets steps, tolerances, [`Mode`], [`DTypePolicy`]
+//! and which inputs are constants.
+//!
+//! [torch]: https://docs.pytorch.org/docs/stable/generated/torch.autograd.gradcheck.gradcheck.html
+//!
+//! # An operation of your own
 //!
 //! ```
 //! use candle_core::cpu_backend::unary_map;
 //! use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
-//! use taper::gradcheck::{Error, gradcheck, strided};
+//! use taper::gradcheck::{Error, gradcheck};
 //!
 //! struct Cube;
 //!
@@ -22,58 +39,89 @@
 //!         let CpuStorage::F64(x) = x else { bail!("cube takes f64") };
 //!         Ok((CpuStorage::F64(unary_map(x, layout, |x| x * x * x)), layout.shape().clone()))
 //!     }
+//!     // Wrong: the derivative of x^3 is 3 x^2.
 //!     fn bwd(&self, x: &Tensor, _: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
-//!         Ok(Some(x.sqr()?.affine(3.0, 0.0)?.mul(upstream)?))
+//!         Ok(Some(x.sqr()?.affine(2.0, 0.0)?.mul(upstream)?))
 //!     }
 //! }
 //!
-//! let x = Tensor::new(&[[0.5f64, -1.5, 2.0], [0.1, 0.7, -0.3]], &Device::Cpu)?;
-//! gradcheck(|x| x[0].apply_op1(Cube), &[x.clone()])?;
-//! gradcheck(|x| x[0].apply_op1(Cube), &[strided(&x)?])?;
+//! let x = Tensor::new(&[0.5f64, -1.5], &Device::Cpu)?;
+//! let error = gradcheck(|x| x[0].apply_op1(Cube), &[x.clone()]).unwrap_err();
+//! assert!(error.to_string().contains("off by a factor of 0.666667"));
 //!
-//! // With 2.0 for 3.0 in `bwd` the report would say "off by a factor of 0.666667"; and this severs the graph:
+//! // This severs the graph: no gradient arrives, and Candle does not say so.
 //! let error = gradcheck(|x| x[0].apply_op1_no_bwd(&Cube), &[x]).unwrap_err();
 //! assert!(error.to_string().contains("severed graph: output 0 changes with input 0"));
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A failed check is an [`Error::Failed`], so that `?` or `unwrap` is all that a test needs; its [`Report`] prints as
-//! a table and serialises to JSON.
+//! # How to read a failure
+//!
+//! The first check above reports
+//!
+//! ```text
+//! gradcheck failed (slow mode, eps 1e-6, atol 1e-5, rtol 1e-3)
+//!   derivatives differ in 2 of 4 entries; worst: d output 0[1] / d input 0[1] is 6.750000e0 numerically and
+//!   4.500000e0 by backward: off by 2.250e0, tolerance 6.760e-3; off by a factor of 0.666667
+//!  output    input    entries  gradient  numerical   backward    off by   tolerance
+//!  output 0  input 0  2 x 2    present   6.750000e0  4.500000e0  2.250e0  6.760e-3
+//! output 0 with respect to input 0, numerical | backward:
+//!     0.750000     0.000000 |     0.500000     0.000000
+//!     0.000000     6.750000 |     0.000000     4.500000
+//! ```
+//!
+//! First come the failures, those that explain others before those they explain, then notes, then the worst
+//! entry of each Jacobian, and last the two Jacobians side by side if they are small. Each way to fail is a
+//! [`Failure`]:
+//!
+//! | message | usual cause |
+//! |---|---|
+//! | severed graph | `apply_op*_no_bwd`, `detach`, or values copied out of their tensor |
+//! | missing gradient | a `bwd` returns `None` where the derivative is not zero |
+//! | gradient of the wrong shape | a broadcast operand whose gradient is not summed back to its shape |
+//! | backward gives NaN | a division by zero in `bwd`, or a read outside the view |
+//! | backward ignores the upstream gradient | `bwd` does not multiply by `grad_res` |
+//! | backward adds something to the upstream gradient | a term in `bwd` without `grad_res` |
+//! | backward is not linear | `bwd` clips or squares `grad_res` |
+//! | backward overwrites | a gradient that is inserted into the store where it should be added |
+//! | forward depends on the memory layout | storage is read as if it were contiguous |
+//! | is not deterministic | random numbers, or sums in varying order ([`GradCheck::nondeterminism`]) |
+//! | derivatives differ | the formula: the hint may name a sign, a factor, swapped operands, a kink |
 //!
 //! # What is checked
 //!
-//! - Every derivative in [`Mode::Slow`], a few random projections of all of them in [`Mode::Fast`], which leaves it to
-//!   slow mode to say where a failure lies. Upstream gradients are one-hot or random, never all ones: a wrong
-//!   backward may well be right for ones.
-//! - That a missing gradient is due to the function: where it changes with an input and no graph leads there, the
-//!   graph is *severed*; where the graph leads there and no gradient arrives, one is *missing*; where the function does
-//!   not change, or by no more than rounding noise, it is *independent*, which passes.
-//! - That the backward gives the same twice, zeros for an upstream gradient of zeros, is linear in it, and adds to a
-//!   gradient that is there already instead of overwriting it.
-//! - That it works with its own call's values: the function is called elsewhere before and after.
-//! - That the outputs do not depend on the memory layout. Elements of memory that a strided input skips are NaN.
-//! - Shape, dtype and device of gradients; that the backward neither fails nor panics.
-//!
-//! Every way to fail is a [`Failure`] of its own; a mismatch that looks like a common mistake (sign, factor, swapped
-//! operands, a constant, right for ones only, a point where the function is not differentiable) is called by its name.
+//! - Every derivative in [`Mode::Slow`]; a few random projections of all of them in [`Mode::Fast`], which
+//!   runs slow mode to locate a failure. Upstream gradients are one-hot or random, never all ones, for which
+//!   a wrong backward pass may happen to be right.
+//! - That an absent gradient is right. If the function changes with an input and no graph connects the two,
+//!   the graph is *severed*; if the graph leads there but no gradient arrives, it is *missing*; if the
+//!   function does not change, or by no more than rounding noise, it is *independent* of the input, which
+//!   passes.
+//! - That the backward pass gives the same result twice, gives zeros for an upstream gradient of zeros, is
+//!   linear in it, and adds to earlier contributions to a gradient instead of overwriting them.
+//! - That it uses the values of its own call: the function is called elsewhere before and after.
+//! - That the outputs do not depend on the memory layout. Memory that a strided input skips is filled with
+//!   NaN.
+//! - The shape, dtype and device of gradients, and that `backward` neither fails nor panics.
 //!
 //! # Inputs
 //!
-//! Any shape, scalars and empty tensors included, in any layout that gives each element a place of its own; the
-//! function gets its inputs in just these layouts. A broadcast input (stride 0) is refused, since its elements
-//! cannot be moved one by one: broadcast inside the function. Integers are constants; so are the inputs that
-//! [`GradCheck::constants`] names. Those that [`GradCheck::stopped`] names must not get a gradient.
+//! Inputs may have any shape, scalars and empty tensors included, and any layout in which no two elements
+//! share memory; the function gets them in that same layout. A broadcast input (stride 0) is refused, since
+//! its elements cannot be perturbed one at a time: broadcast it inside the function. Integer inputs are
+//! constants, as are those that [`GradCheck::constants`] names. Those that [`GradCheck::stopped`] names must
+//! not receive a gradient.
 //!
-//! Differences take f64. [`DTypePolicy::Loosen`] allows f32, f16 and bf16 with steps and tolerances to match.
-//! Where a function has a kink, stay away from it by more than eps: the report says how near it thinks it was.
-//! Where it is steep or beside a large constant, an entry that disagrees is looked at with other steps before it is
-//! called wrong, which PyTorch does not do.
+//! Central differences need f64. [`DTypePolicy::Loosen`] allows f32, f16 and bf16 with suitable steps and
+//! tolerances. If the function has a kink, stay away from it by more than eps; the report estimates how close
+//! it is. If the function is steep or has a large constant term, an entry that disagrees is tried with other
+//! steps before it is called wrong, which PyTorch does not do.
 //!
 //! # Second derivatives
 //!
-//! [`gradgradcheck`] checks the backward as a function of the inputs and the upstream gradients. Candle cuts that
-//! graph unless `CANDLE_GRAD_DO_NOT_DETACH=1` is in the environment before a thread's first backward; without it the
-//! check would pass what it cannot see, so it is [`Error::Detached`] instead.
+//! [`gradgradcheck`] checks the backward pass as a function of the inputs and the upstream gradients. Candle
+//! detaches gradients unless `CANDLE_GRAD_DO_NOT_DETACH=1` is in the environment before a thread's first
+//! backward pass. Without it there is nothing to check, and the result is [`Error::Detached`].
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -88,36 +136,45 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # Several checks, other devices
+//! # Many checks, other devices
 //!
-//! A [`Case`] is a named check and gives a [`Row`] of a [`table`]. [`parity`] holds values and gradients on another
-//! device against the CPU's.
+//! A [`Case`] is a named check that runs to a [`Row`] of a [`table`]; `taper gradcheck` prints such tables,
+//! and [`taper::audit`](../audit/index.html) has the cases. [`parity`] compares values and gradients on
+//! another device with those on the CPU.
 //!
 //! # What it cannot see
 //!
-//! A derivative below atol passes whatever the backward says (a note in the report points to it). Fast mode overlooks
-//! one small error among many entries, and many small ones in a large elementwise function, see [`Mode::Fast`]. And a check speaks for the points it was run at.
+//! A derivative below atol passes whatever the backward pass gives; a note in the report points it out. Fast
+//! mode overlooks a small error in one of many entries, and small errors in many entries of a large
+//! elementwise function: see [`Mode::Fast`]. And a check is valid for the inputs at which it was run, and for
+//! no others.
 
 mod analytical;
 mod check;
 mod compare;
 mod diagnosis;
 mod domain;
+mod dtype;
 mod error;
 mod failure;
+mod forward;
+mod function;
 mod guard;
+mod jacobian;
 mod judge;
-mod mode;
-mod names;
 mod numerical;
 mod parity;
 mod point;
 mod probe;
+mod refine;
 mod report;
 mod second;
 mod settings;
+mod subject;
 mod suite;
+mod table;
 mod upstream;
+mod validate;
 mod view;
 mod wording;
 
@@ -125,49 +182,23 @@ use candle_core::{Device, Result as CandleResult, Tensor};
 
 pub use error::Error;
 pub use failure::Failure;
-pub use mode::Mode;
-pub use parity::Parity;
-pub use report::{Entry, Gradient, Matrix, Pair, Report};
-pub use second::available as second_order_available;
-pub use settings::{DTypePolicy, GradCheck};
-pub use suite::{Case, Row, Verdict, summary, table};
+pub use function::Outputs;
+pub use jacobian::{Entry, Matrix};
+pub use report::{Gradient, Pair, Parity, Report};
+pub use second::second_order_available;
+pub use settings::{DTypePolicy, GradCheck, Mode};
+pub use suite::Case;
+pub use table::{Row, Verdict, summary, table};
 pub use view::strided;
 
-/// What a function under check returns: one tensor, or several.
-#[derive(Debug, Clone)]
-pub struct Outputs(pub Vec<Tensor>);
-
-impl From<Tensor> for Outputs {
-    fn from(output: Tensor) -> Self {
-        Self(vec![output])
-    }
-}
-
-impl From<Vec<Tensor>> for Outputs {
-    fn from(outputs: Vec<Tensor>) -> Self {
-        Self(outputs)
-    }
-}
-
-impl<const N: usize> From<[Tensor; N]> for Outputs {
-    fn from(outputs: [Tensor; N]) -> Self {
-        Self(outputs.into())
-    }
-}
-
-impl From<(Tensor, Tensor)> for Outputs {
-    fn from((first, second): (Tensor, Tensor)) -> Self {
-        Self(vec![first, second])
-    }
-}
-
-/// Holds the first derivatives of `f` at `inputs` against central differences, with the default settings.
+/// Checks the first derivatives of `f` at `inputs` against central differences, with the default settings.
 ///
 /// See [`GradCheck::check`].
 ///
 /// # Errors
 ///
-/// [`Error::Failed`] with the report if a derivative does not hold, another [`Error`] if none could be had.
+/// [`Error::Failed`] with the report if a derivative is wrong, another [`Error`] if the check could not be
+/// made.
 pub fn gradcheck<F, O>(f: F, inputs: &[Tensor]) -> Result<Report, Error>
 where
     F: Fn(&[Tensor]) -> CandleResult<O>,
@@ -176,13 +207,13 @@ where
     GradCheck::new().check(f, inputs)
 }
 
-/// Holds the second derivatives of `f` at `inputs` against central differences, with the default settings.
+/// Checks the second derivatives of `f` at `inputs` against central differences, with the default settings.
 ///
 /// See [`GradCheck::check_second`].
 ///
 /// # Errors
 ///
-/// As [`gradcheck`], and [`Error::Detached`] if Candle keeps no graph of the backward.
+/// As [`gradcheck`], and [`Error::Detached`] if Candle does not keep the graph of the backward pass.
 pub fn gradgradcheck<F, O>(f: F, inputs: &[Tensor]) -> Result<Report, Error>
 where
     F: Fn(&[Tensor]) -> CandleResult<O>,
@@ -191,7 +222,7 @@ where
     GradCheck::new().check_second(f, inputs)
 }
 
-/// Holds values and gradients of `f` on `device` against those on the CPU, with the default settings.
+/// Compares values and gradients of `f` on `device` with those on the CPU, with the default settings.
 ///
 /// See [`GradCheck::parity`].
 ///

@@ -1,28 +1,29 @@
-//! The numerical side: central differences.
+//! Numerical derivatives: central differences.
 
 use candle_core::{DType, Result, Tensor};
 
-use super::Error;
-use super::analytical::run;
-use super::compare::{epsilon, within};
-use super::point::{Eval, Input, Point, rounded, values};
-use super::probe::dot;
+use super::dtype::{epsilon, rounded};
+use super::error::Error;
+use super::function::{Eval, call};
+use super::jacobian::Matrix;
+use super::point::{Input, Point, elements};
+use super::probe::{Probe, dot};
 
-/// The function under check, its inputs, and their own point.
-pub(super) struct Sampler<'a> {
+/// Central differences of the function under check at its inputs.
+pub(super) struct FiniteDifferences<'a> {
     pub(super) eval: &'a Eval<'a>,
     pub(super) inputs: &'a [Input],
-    /// The elements of every float output at the inputs.
-    pub(super) values: Vec<Vec<f64>>,
-    eps: f64,
-    /// The coarsest epsilon of the dtypes of inputs and outputs.
-    rounding: f64,
+    /// The elements of every output at the inputs; none for an integer output.
+    pub(super) outputs: Vec<Vec<f64>>,
+    pub(super) eps: f64,
+    /// The epsilon of the coarsest dtype of all inputs and outputs.
+    coarsest: f64,
     point: Point,
     lengths: Vec<usize>,
 }
 
-impl<'a> Sampler<'a> {
-    /// A sampler, with steps of `eps`, of a function whose outputs at the inputs' own point are `outputs`.
+impl<'a> FiniteDifferences<'a> {
+    /// Differences with steps of `eps` of a function that gives `outputs` at the inputs themselves.
     pub(super) fn new(
         eval: &'a Eval<'a>,
         inputs: &'a [Input],
@@ -33,25 +34,25 @@ impl<'a> Sampler<'a> {
         Ok(Self {
             eval,
             inputs,
-            values: float_values(outputs)?,
+            outputs: float_elements(outputs)?,
             eps,
-            rounding: dtypes.map(epsilon).fold(0.0, f64::max),
-            point: Point::of(inputs)?,
+            coarsest: dtypes.map(epsilon).fold(0.0, f64::max),
+            point: Point::new(inputs)?,
             lengths: outputs.iter().map(Tensor::elem_count).collect(),
         })
     }
 
-    /// By how much rounding may change a number that comes of numbers as large as `size`, over and again.
-    pub(super) fn noise(&self, size: f64) -> f64 {
+    /// How much repeated rounding may change a result computed from numbers of this magnitude.
+    pub(super) fn rounding_noise(&self, magnitude: f64) -> f64 {
         const ROUNDINGS: f64 = 16.0;
-        ROUNDINGS * self.rounding * size
+        ROUNDINGS * self.coarsest * magnitude
     }
 
-    /// How far input number `input` is moved along `direction`: eps, or what moves every element well beyond the
-    /// spacing of its dtype's numbers.
+    /// The step of input number `input` along `direction`: eps, or more if needed to move every element well
+    /// beyond the spacing of its dtype.
     pub(super) fn step(&self, input: usize, direction: &[f64]) -> f64 {
         let Input { values, tensor, .. } = &self.inputs[input];
-        // Fewer would leave mostly rounding error in the difference, more would span what is to be local.
+        // With fewer the difference would be mostly rounding error, with more it would no longer be local.
         let spacings = match tensor.dtype() {
             DType::F16 | DType::BF16 => 16.0,
             DType::F32 => 256.0,
@@ -63,31 +64,32 @@ impl<'a> Sampler<'a> {
         steps.filter(|step| step.is_finite()).fold(self.eps, f64::max)
     }
 
-    /// The elements of every output with input number `input` moved by `step` along `direction`, and how
-    /// far it moved once its elements were rounded to their dtype. Integer outputs come back empty.
-    pub(super) fn moved(
+    /// The elements of every output with input number `input` moved by `step` along `direction`, and how far
+    /// it moved once its elements were rounded to their dtype. Integer outputs have no elements.
+    pub(super) fn perturbed(
         &self,
         input: usize,
         direction: &[f64],
         step: f64,
     ) -> std::result::Result<(Vec<Vec<f64>>, f64), Error> {
-        let Input { values: at, tensor, .. } = &self.inputs[input];
-        let to: Vec<f64> =
-            at.iter().zip(direction).map(|(x, d)| rounded(x + step * d, tensor.dtype())).collect();
-        // An infinite element stays where it is.
-        let way: Vec<f64> = to.iter().zip(at).map(|(to, x)| if to == x { 0.0 } else { to - x }).collect();
-        let outputs = run(self.eval, &self.point.with(self.inputs, input, &to)?)?;
-        Ok((self.elements(&outputs)?, dot(&way, direction)))
+        let Input { values, tensor, .. } = &self.inputs[input];
+        let moved: Vec<f64> =
+            values.iter().zip(direction).map(|(x, d)| rounded(x + step * d, tensor.dtype())).collect();
+        // An infinite element does not move.
+        let displacement: Vec<f64> =
+            moved.iter().zip(values).map(|(to, x)| if to == x { 0.0 } else { to - x }).collect();
+        let outputs = call(self.eval, &self.point.with_values(self.inputs, input, &moved)?)?;
+        Ok((self.output_elements(&outputs)?, dot(&displacement, direction)))
     }
 
-    /// The elements of every output at the inputs' own point.
-    pub(super) fn here(&self) -> std::result::Result<Vec<Vec<f64>>, Error> {
-        self.elements(&run(self.eval, &self.point)?)
+    /// The elements of every output of another call at the inputs themselves.
+    pub(super) fn unperturbed(&self) -> std::result::Result<Vec<Vec<f64>>, Error> {
+        self.output_elements(&call(self.eval, &self.point)?)
     }
 
-    /// (f(x + h direction) - f(x - h direction)) / 2h for every output, h being `scale` times the step.
+    /// (f(x + h direction) - f(x - h direction)) / 2h for every output, with h = `scale` times the step.
     ///
-    /// The divisor is the way that x really went. Equal values, infinite ones among them, have no difference.
+    /// The divisor is how far x really moved. Equal values, even infinite ones, have the difference 0.
     pub(super) fn central(
         &self,
         input: usize,
@@ -95,58 +97,49 @@ impl<'a> Sampler<'a> {
         scale: f64,
     ) -> std::result::Result<Vec<Vec<f64>>, Error> {
         let step = scale * self.step(input, direction);
-        let (above, up) = self.moved(input, direction, step)?;
-        let (below, down) = self.moved(input, direction, -step)?;
+        let (above, up) = self.perturbed(input, direction, step)?;
+        let (below, down) = self.perturbed(input, direction, -step)?;
         let quotient = |(a, b): (&f64, &f64)| if a == b { 0.0 } else { (a - b) / (up - down) };
         Ok(above.iter().zip(&below).map(|(a, b)| a.iter().zip(b).map(quotient).collect()).collect())
     }
 
-    fn elements(&self, outputs: &[Tensor]) -> std::result::Result<Vec<Vec<f64>>, Error> {
+    /// The Jacobians of every output with respect to every input, by output and then by input, projected onto
+    /// `rows` and `columns`; zeros for inputs that are not differentiated.
+    pub(super) fn jacobians(
+        &self,
+        rows: &[Probe],
+        columns: &[Probe],
+    ) -> std::result::Result<Vec<Vec<Matrix>>, Error> {
+        let zeros = |row: &Probe| -> Vec<Matrix> {
+            columns.iter().map(|column| Matrix::zeros(row.count(), column.count())).collect()
+        };
+        let mut jacobians: Vec<_> = rows.iter().map(zeros).collect();
+        for (input, probe) in columns.iter().enumerate() {
+            if !self.inputs[input].is_differentiated() {
+                continue;
+            }
+            for column in 0..probe.count() {
+                let differences = self.central(input, &probe.vector(column), 1.0)?;
+                for ((by_input, row), difference) in jacobians.iter_mut().zip(rows).zip(&differences) {
+                    let matrix = &mut by_input[input];
+                    for (r, value) in row.project(difference).into_iter().enumerate().take(matrix.rows) {
+                        matrix.data[r * matrix.columns + column] = value;
+                    }
+                }
+            }
+        }
+        Ok(jacobians)
+    }
+
+    fn output_elements(&self, outputs: &[Tensor]) -> std::result::Result<Vec<Vec<f64>>, Error> {
         if !outputs.iter().map(Tensor::elem_count).eq(self.lengths.iter().copied()) {
             return Err(Error::Unstable);
         }
-        Ok(float_values(outputs)?)
+        Ok(float_elements(outputs)?)
     }
 }
 
-/// The elements of every output; integer outputs come back empty.
-fn float_values(outputs: &[Tensor]) -> Result<Vec<Vec<f64>>> {
-    outputs.iter().map(|y| if y.dtype().is_float() { values(y) } else { Ok(vec![]) }).collect()
-}
-
-/// The wider and narrower steps at which an entry is looked at again, `None` where the function fails there.
-///
-/// One step cannot suit every function: near a singularity the fixed one is too wide, beside a large
-/// constant it drowns in rounding.
-pub(super) struct Ladder(Vec<Option<Vec<Vec<f64>>>>);
-
-impl Ladder {
-    /// The central differences along `direction` at 1/256 to 256 times the step.
-    pub(super) fn climb(sampler: &Sampler, input: usize, direction: &[f64]) -> Self {
-        let scales = (-4..=4).map(|k| 4f64.powi(k));
-        Self(scales.map(|scale| sampler.central(input, direction, scale).ok()).collect())
-    }
-
-    /// A numerical derivative that bears `analytical` out: two neighbouring steps must agree with it.
-    ///
-    /// One that is zero within `atol` cannot be borne out, because a difference quotient also vanishes where
-    /// the step is lost to rounding or spans a bounded function.
-    pub(super) fn confirm(
-        &self,
-        output: usize,
-        element: usize,
-        analytical: f64,
-        atol: f64,
-        rtol: f64,
-    ) -> Option<f64> {
-        if within(analytical.abs(), atol) || analytical.is_nan() {
-            return None;
-        }
-        let at = |rung: &Option<Vec<Vec<f64>>>| rung.as_ref().map(|outputs| outputs[output][element]);
-        let agrees = |value: f64| within((value - analytical).abs(), atol + rtol * value.abs());
-        self.0.windows(2).find_map(|pair| {
-            let (narrow, wide) = (at(&pair[0])?, at(&pair[1])?);
-            (agrees(narrow) && agrees(wide)).then_some(narrow)
-        })
-    }
+/// The elements of every output; none for an integer output.
+fn float_elements(outputs: &[Tensor]) -> Result<Vec<Vec<f64>>> {
+    outputs.iter().map(|y| if y.dtype().is_float() { elements(y) } else { Ok(vec![]) }).collect()
 }

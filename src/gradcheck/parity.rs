@@ -1,77 +1,26 @@
-//! One device held against another.
-
-use std::fmt;
+//! Compares a device with the CPU.
 
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
-use super::analytical::{Arrived, Graph};
-use super::compare::{Place, Survey, Tolerance};
-use super::point::{Eval, Input, Point, Role, values};
-use super::probe::random;
-use super::report::{Entry, Matrix};
-use super::{Error, Failure, GradCheck, Outputs};
-
-/// Values and gradients of a function on a device, held against the CPU's.
-///
-/// In the entries `numerical` is what the CPU gives and `analytical` what the device gives.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Parity {
-    /// The device.
-    pub device: String,
-    /// The worst element of every output, by output; `None` for an empty or integer one.
-    pub values: Vec<Option<Entry>>,
-    /// The worst element of every gradient, by output and then by input; `None` where none is due.
-    pub gradients: Vec<Option<Entry>>,
-    /// What went wrong besides, on either device.
-    pub failures: Vec<String>,
-}
-
-impl Parity {
-    /// Whether the devices agree.
-    pub fn passed(&self) -> bool {
-        let mut entries = self.values.iter().chain(&self.gradients).flatten();
-        self.failures.is_empty() && entries.all(Entry::agrees)
-    }
-}
-
-impl fmt::Display for Parity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.passed() { "agrees" } else { "disagrees" };
-        write!(f, "{} {verdict} with the CPU", self.device)?;
-        for failure in &self.failures {
-            write!(f, "\n  {failure}")?;
-        }
-        let differ = |entry: &&Entry| !entry.agrees();
-        for Entry { output, output_index, numerical, analytical, absolute, tolerance, .. } in
-            self.values.iter().flatten().filter(differ)
-        {
-            write!(
-                f,
-                "\n  output {output}{output_index:?} is {numerical:.6e} on the CPU and {analytical:.6e} there: off by \
-                 {absolute:.3e}, tolerance {tolerance:.3e}"
-            )?;
-        }
-        for Entry { output, input, input_index, numerical, analytical, absolute, tolerance, .. } in
-            self.gradients.iter().flatten().filter(differ)
-        {
-            write!(
-                f,
-                "\n  the gradient of output {output} by input {input}{input_index:?} is {numerical:.6e} on the CPU and \
-                 {analytical:.6e} there: off by {absolute:.3e}, tolerance {tolerance:.3e}"
-            )?;
-        }
-        Ok(())
-    }
-}
+use super::analytical::{Graph, InputGradient};
+use super::compare::{JacobianPair, Tolerance};
+use super::error::Error;
+use super::failure::Failure;
+use super::function::{Eval, Outputs, at_point};
+use super::jacobian::{Entry, Matrix};
+use super::point::{Input, Role, elements};
+use super::probe::random_vector;
+use super::report::Parity;
+use super::settings::GradCheck;
+use super::validate::assign_roles;
 
 impl GradCheck {
-    /// Holds values and gradients of `f` on `device` against those on the CPU.
+    /// Compares values and gradients of `f` on `device` with those on the CPU.
     ///
-    /// Both get the same inputs in the same layouts and the same random upstream gradient. The tolerances go by
-    /// the dtype of what is compared, absolute and relative: f64 1e-7, f32 1e-5, f16 2e-3, bf16 2e-2.
+    /// Both get the same inputs in the same layouts and the same random upstream gradients. The absolute and
+    /// the relative tolerance depend on the dtype that is compared: f64 1e-7, f32 1e-5, f16 2e-3, bf16 2e-2.
     ///
     /// # Errors
     ///
@@ -81,91 +30,98 @@ impl GradCheck {
         F: Fn(&[Tensor]) -> CandleResult<O>,
         O: Into<Outputs>,
     {
-        let eval = |point: &Point| Ok(f(&point.inputs)?.into().0);
+        let eval = at_point(f);
         let on = |device: &Device| {
             let moved: Vec<_> = inputs.iter().map(|x| x.to_device(device)).collect::<CandleResult<_>>()?;
-            self.inputs(&moved)
+            assign_roles(self, &moved)
         };
         let (cpu_inputs, device_inputs) = (on(&Device::Cpu)?, on(device)?);
-        let cpu = Side::run(&eval, &cpu_inputs, self.seed)?;
-        let there = Side::run(&eval, &device_inputs, self.seed)?;
-        let parity = cpu.against(&there, &cpu_inputs, format!("{:?}", device.location()));
+        let cpu = DeviceRun::new(&eval, &cpu_inputs, self.seed)?;
+        let other = DeviceRun::new(&eval, &device_inputs, self.seed)?;
+        let parity = cpu.compare(&other, &cpu_inputs, format!("{:?}", device.location()));
         if parity.passed() { Ok(parity) } else { Err(Error::Parity(Box::new(parity))) }
     }
 }
 
-/// What one device makes of the function.
-struct Side {
+/// The values and gradients of the function on one device.
+struct DeviceRun {
     outputs: Vec<Tensor>,
     values: Vec<Vec<f64>>,
-    arrived: Vec<Result<Vec<Arrived>, Failure>>,
+    /// By output and then by input.
+    gradients: Vec<Result<Vec<InputGradient>, Failure>>,
 }
 
-impl Side {
-    fn run(eval: &Eval, inputs: &[Input], seed: u64) -> Result<Self, Error> {
+impl DeviceRun {
+    fn new(eval: &Eval, inputs: &[Input], seed: u64) -> Result<Self, Error> {
         let graph = Graph::build(eval, inputs)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut side = Self { outputs: graph.outputs.clone(), values: vec![], arrived: vec![] };
+        let mut run = Self { outputs: graph.outputs.clone(), values: vec![], gradients: vec![] };
         for (output, y) in graph.outputs.iter().enumerate() {
-            let upstream = random(y.elem_count(), &mut rng);
-            side.values.push(values(y)?);
-            let float = y.dtype().is_float();
-            let nothing = || Ok(vec![Arrived::Unreached; inputs.len()]);
-            side.arrived.push(if float { graph.backward(output, &upstream, None) } else { nothing() });
+            let upstream = random_vector(y.elem_count(), &mut rng);
+            run.values.push(elements(y)?);
+            run.gradients.push(if y.dtype().is_float() {
+                graph.backward(output, &upstream, None)
+            } else {
+                Ok(vec![InputGradient::Unreached; inputs.len()])
+            });
         }
-        Ok(side)
+        Ok(run)
     }
 
-    fn against(&self, there: &Self, inputs: &[Input], device: String) -> Parity {
+    fn compare(&self, other: &Self, inputs: &[Input], device: String) -> Parity {
         let mut parity = Parity { device, values: vec![], gradients: vec![], failures: vec![] };
-        for (output, (y, z)) in self.outputs.iter().zip(&there.outputs).enumerate() {
+        for (output, (y, z)) in self.outputs.iter().zip(&other.outputs).enumerate() {
             if (y.dims(), y.dtype()) != (z.dims(), z.dtype()) {
                 parity.failures.push(format!("output {output} differs in shape or dtype"));
                 continue;
             }
-            let values = (self.values[output].as_slice(), there.values[output].as_slice());
-            parity.values.push(worst((output, 0), values, y));
-            let (here, there) = match (&self.arrived[output], &there.arrived[output]) {
-                (Ok(here), Ok(there)) => (here, there),
-                (here, there) => {
-                    let failures = here.as_ref().err().into_iter().chain(there.as_ref().err());
+            parity.values.push(worst((output, 0), &self.values[output], &other.values[output], y));
+            let (ours, theirs) = match (&self.gradients[output], &other.gradients[output]) {
+                (Ok(ours), Ok(theirs)) => (ours, theirs),
+                (ours, theirs) => {
+                    let failures = ours.as_ref().err().into_iter().chain(theirs.as_ref().err());
                     parity.failures.extend(failures.map(ToString::to_string));
                     continue;
                 }
             };
-            for (input, (here, there)) in here.iter().zip(there).enumerate() {
-                match (here.values(), there.values()) {
+            for (input, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+                match (ours.values(), theirs.values()) {
                     (Some(a), Some(b)) => {
-                        parity.gradients.push(worst((output, input), (a, b), &inputs[input].tensor));
+                        parity.gradients.push(worst((output, input), a, b, &inputs[input].tensor));
                     }
                     (None, None) => parity.gradients.push(None),
                     _ if inputs[input].role == Role::Constant => parity.gradients.push(None),
                     _ => parity.failures.push(format!(
-                        "output {output} sends a gradient to input {input} on one device only"
+                        "a gradient from output {output} reaches input {input} on one device only"
                     )),
                 }
             }
         }
-        if self.outputs.len() != there.outputs.len() {
+        if self.outputs.len() != other.outputs.len() {
             parity.failures.push("the number of outputs differs".into());
         }
         parity
     }
 }
 
-/// The element of two equally long lists that differs most.
-fn worst((output, input): (usize, usize), (a, b): (&[f64], &[f64]), like: &Tensor) -> Option<Entry> {
+/// The element of two equally long lists that is furthest from agreement.
+fn worst((output, input): (usize, usize), cpu: &[f64], device: &[f64], like: &Tensor) -> Option<Entry> {
     let tolerance = match like.dtype() {
         DType::F32 => 1e-5,
         DType::F16 => 2e-3,
         DType::BF16 => 2e-2,
         _ => 1e-7,
     };
-    // A list is a column for the index to count its elements, as output and as input.
+    // As a column, so that its row counts the elements.
     let column = |data: &[f64]| Matrix { rows: data.len(), columns: 1, data: data.to_vec() };
-    let place = Place { output, input, shapes: Some((like.dims(), &[])) };
-    let tolerance = Tolerance { atol: tolerance, rtol: tolerance };
-    let (a, b) = (column(a), column(b));
-    let entry = place.entry(&a, &b, Survey::of(&a, &b, tolerance).worst?, tolerance);
+    let pair = JacobianPair {
+        output,
+        input,
+        shapes: Some((like.dims(), &[])),
+        numerical: column(cpu),
+        analytical: column(device),
+        tolerance: Tolerance { atol: tolerance, rtol: tolerance },
+    };
+    let entry = pair.entry(pair.compare().worst?);
     Some(Entry { input_index: entry.output_index.clone(), ..entry })
 }

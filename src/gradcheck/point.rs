@@ -2,17 +2,17 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use super::Error;
+use super::error::Error;
 use super::view::{Unviewable, View};
 
-/// What the check does with an input.
+/// How the check treats an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Differentiated by both sides.
+    /// Differentiated by both methods.
     Differentiated,
-    /// Tracked, and no gradient may arrive.
+    /// Tracked, but must not receive a gradient.
     Stopped,
-    /// Handed to the function as it is.
+    /// Passed to the function unchanged.
     Constant,
 }
 
@@ -21,6 +21,7 @@ pub(super) enum Role {
 pub(super) struct Input {
     pub(super) role: Role,
     pub(super) tensor: Tensor,
+    /// The elements in row-major order; empty for a constant.
     pub(super) values: Vec<f64>,
     view: View,
     positions: Vec<usize>,
@@ -31,9 +32,6 @@ pub(super) struct Point {
     pub(super) leaves: Vec<Tensor>,
     pub(super) inputs: Vec<Tensor>,
 }
-
-/// The function under check, at one point.
-pub(super) type Eval<'a> = dyn Fn(&Point) -> Result<Vec<Tensor>> + 'a;
 
 impl Input {
     /// Input number `index`. Integers are constants whatever `role` says.
@@ -49,13 +47,18 @@ impl Input {
             Unviewable::Broadcast => Error::Broadcast { input: index },
             Unviewable::Overlapping => Error::Overlapping { input: index },
         })?;
-        Ok(Self { role, values: values(&tensor)?, positions: view.positions()?, tensor, view })
+        Ok(Self { role, values: elements(&tensor)?, positions: view.positions()?, tensor, view })
     }
 
-    /// The variable under the view, and the view, at `values`.
+    /// Whether the check differentiates with respect to this input.
+    pub(super) fn is_differentiated(&self) -> bool {
+        self.role == Role::Differentiated
+    }
+
+    /// The variable beneath the view, and the view, at `values`.
     ///
-    /// Elements of the variable that the view skips are NaN: whoever reads them shows it.
-    fn at(&self, values: &[f64]) -> Result<(Tensor, Tensor)> {
+    /// Elements of the variable that the view skips are NaN, so that reading them shows.
+    fn leaf_and_view(&self, values: &[f64]) -> Result<(Tensor, Tensor)> {
         if self.role == Role::Constant {
             return Ok((self.tensor.clone(), self.tensor.clone()));
         }
@@ -63,7 +66,7 @@ impl Input {
         for (&position, &value) in self.positions.iter().zip(values) {
             base[position] = value;
         }
-        let base = tensor(base, self.view.base(), &self.tensor)?;
+        let base = tensor_like(base, self.view.base(), &self.tensor)?;
         let leaf = Var::from_tensor(&base)?.into_inner();
         let view = self.view.apply(&leaf)?;
         Ok((leaf, view))
@@ -82,33 +85,29 @@ impl Input {
 
 impl Point {
     /// The point at which every input has its own values.
-    pub(super) fn of(inputs: &[Input]) -> Result<Self> {
-        Self::from_pairs(inputs.iter().map(|input| input.at(&input.values)))
+    pub(super) fn new(inputs: &[Input]) -> Result<Self> {
+        Self::from_pairs(inputs.iter().map(|input| input.leaf_and_view(&input.values)))
     }
 
-    /// A point well away from the inputs: a backward that takes its values from another call than its own
-    /// takes them from here. Every value is scaled down, which stays inside cones and balls; zeros become 0.25 or -0.25.
+    /// A point well away from the inputs.
+    ///
+    /// Every value is scaled down, which stays inside cones and balls; zeros become 0.25 or -0.25 in turn.
     pub(super) fn decoy(inputs: &[Input]) -> Result<Self> {
         Self::from_pairs(inputs.iter().map(|input| {
             let elsewhere = |(index, &value): (usize, &f64)| match (value == 0.0, index % 2 == 0) {
-                (true, even) => {
-                    if even {
-                        0.25
-                    } else {
-                        -0.25
-                    }
-                }
                 (false, _) => 0.75 * value,
+                (true, true) => 0.25,
+                (true, false) => -0.25,
             };
-            let scaled: Vec<f64> = input.values.iter().enumerate().map(elsewhere).collect();
-            input.at(&scaled)
+            let values: Vec<f64> = input.values.iter().enumerate().map(elsewhere).collect();
+            input.leaf_and_view(&values)
         }))
     }
 
     /// This point with other values for input number `index`.
-    pub(super) fn with(&self, inputs: &[Input], index: usize, values: &[f64]) -> Result<Self> {
+    pub(super) fn with_values(&self, inputs: &[Input], index: usize, values: &[f64]) -> Result<Self> {
         let mut moved = Self { leaves: self.leaves.clone(), inputs: self.inputs.clone() };
-        (moved.leaves[index], moved.inputs[index]) = inputs[index].at(values)?;
+        (moved.leaves[index], moved.inputs[index]) = inputs[index].leaf_and_view(values)?;
         Ok(moved)
     }
 
@@ -120,8 +119,8 @@ impl Point {
 
 /// The elements of a float tensor in row-major order.
 ///
-/// Without elements there is nothing to read: Candle 0.11 panics where an empty view begins behind its storage.
-pub(super) fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+/// An empty tensor is not read: Candle 0.11 panics if an empty view begins past the end of its storage.
+pub(super) fn elements(tensor: &Tensor) -> Result<Vec<f64>> {
     if tensor.elem_count() == 0 {
         return Ok(vec![]);
     }
@@ -129,16 +128,6 @@ pub(super) fn values(tensor: &Tensor) -> Result<Vec<f64>> {
 }
 
 /// A tensor of `values`, with the dtype and device of `like`.
-pub(super) fn tensor(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
+pub(super) fn tensor_like(values: Vec<f64>, shape: &[usize], like: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(like.dtype())?.to_device(like.device())
-}
-
-/// `value` as `dtype` holds it.
-pub(super) fn rounded(value: f64, dtype: DType) -> f64 {
-    match dtype {
-        DType::F32 => f64::from(value as f32),
-        DType::F16 => half::f16::from_f64(value).to_f64(),
-        DType::BF16 => half::bf16::from_f64(value).to_f64(),
-        _ => value,
-    }
 }

@@ -1,57 +1,58 @@
-//! Along what a Jacobian is taken: slow mode looks at every element, fast mode along a few random vectors.
+//! The vectors along which Jacobians are probed: every basis vector in slow mode, a few random ones in fast
+//! mode.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// The vectors along which one side of a Jacobian is probed.
+/// The vectors along which one side of a Jacobian, its rows or its columns, is probed.
 #[derive(Debug, Clone)]
 pub(super) enum Probe {
-    /// Along each of `n` elements in turn.
-    Each(usize),
-    /// Along a few unit vectors, whose elements differ in sign only.
-    Along(Vec<Vec<f64>>),
+    /// The `n` basis vectors, one for each element.
+    Basis(usize),
+    /// A few unit vectors that differ only in the signs of their elements.
+    Random(Vec<Vec<f64>>),
 }
 
 impl Probe {
-    /// How many vectors there are.
+    /// The number of vectors.
     pub(super) fn count(&self) -> usize {
         match self {
-            Self::Each(n) => *n,
-            Self::Along(vectors) => vectors.len(),
+            Self::Basis(n) => *n,
+            Self::Random(vectors) => vectors.len(),
         }
     }
 
     /// Vector number `k`.
     pub(super) fn vector(&self, k: usize) -> Vec<f64> {
         match self {
-            Self::Each(n) => (0..*n).map(|i| f64::from(u8::from(i == k))).collect(),
-            Self::Along(vectors) => vectors.get(k).cloned().unwrap_or_default(),
+            Self::Basis(n) => (0..*n).map(|i| f64::from(u8::from(i == k))).collect(),
+            Self::Random(vectors) => vectors.get(k).cloned().unwrap_or_default(),
         }
     }
 
-    /// The component of `values` along every vector.
+    /// The inner product of `values` with every vector.
     pub(super) fn project(&self, values: &[f64]) -> Vec<f64> {
         match self {
-            Self::Each(_) => values.to_vec(),
-            Self::Along(vectors) => vectors.iter().map(|vector| dot(vector, values)).collect(),
+            Self::Basis(_) => values.to_vec(),
+            Self::Random(vectors) => vectors.iter().map(|vector| dot(vector, values)).collect(),
         }
     }
 
-    /// How large the component along vector number `k` gets when an element of `values` has either sign.
-    pub(super) fn size(&self, k: usize, values: &[f64]) -> f64 {
+    /// The size of the terms in the inner product of `values` with vector number `k`: the sum of |v x|.
+    pub(super) fn magnitude(&self, k: usize, values: &[f64]) -> f64 {
         match self {
-            Self::Each(_) => values.get(k).map_or(0.0, |value| value.abs()),
-            Self::Along(vectors) => vectors.get(k).map_or(0.0, |vector| {
+            Self::Basis(_) => values.get(k).map_or(0.0, |value| value.abs()),
+            Self::Random(vectors) => vectors.get(k).map_or(0.0, |vector| {
                 vector.iter().zip(values).filter(|(_, x)| x.is_finite()).map(|(v, x)| (v * x).abs()).sum()
             }),
         }
     }
 
-    /// How large the component along one vector gets when every element is 1 or -1.
-    pub(super) fn weight(&self) -> f64 {
+    /// The 1-norm of the vectors, which is the same for all of them.
+    pub(super) fn norm1(&self) -> f64 {
         match self {
-            Self::Each(_) => 1.0,
-            Self::Along(vectors) => vectors.first().map_or(0.0, |v| v.iter().map(|x| x.abs()).sum()),
+            Self::Basis(_) => 1.0,
+            Self::Random(vectors) => vectors.first().map_or(0.0, |v| v.iter().map(|x| x.abs()).sum()),
         }
     }
 }
@@ -61,17 +62,17 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// `n` random numbers of either sign whose magnitude lies in [0.5, 1): no element goes unseen.
-pub(super) fn random(n: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+/// `n` random numbers of random sign with magnitudes in [0.5, 1), so that no element goes unseen.
+pub(super) fn random_vector(n: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     (0..n).map(|_| rng.random_range(0.5..1.0) * if rng.random::<bool>() { 1.0 } else { -1.0 }).collect()
 }
 
-/// Up to four random unit vectors of length `n` without small elements, the first of them positive.
+/// Up to four random unit vectors of length `n` without small elements; the first is positive.
 ///
-/// One projection of a Jacobian may be near zero by chance, and hide an error that is relative to it; the sixteen of
-/// four vectors by four hardly are all at once.
-pub(super) fn units(n: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
-    let first = random(n, rng);
+/// A single projection of a Jacobian may be close to zero by chance and hide a relative error; that all
+/// sixteen of four vectors by four are is unlikely.
+pub(super) fn random_unit_vectors(n: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+    let first = random_vector(n, rng);
     let norm = dot(&first, &first).sqrt();
     let first: Vec<f64> = first.into_iter().map(|v| v.abs() / norm).collect();
     let flip = |v: &f64, rng: &mut ChaCha8Rng| if rng.random::<bool>() { *v } else { -v };

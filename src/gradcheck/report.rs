@@ -1,4 +1,4 @@
-//! What a check found.
+//! The results of a check.
 
 use std::fmt;
 
@@ -6,128 +6,56 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
-use super::compare::severity;
-use super::names::Names;
-use super::wording::Named;
-use super::{Failure, Mode};
+use super::failure::Failure;
+use super::jacobian::{Entry, Matrix};
+use super::settings::Mode;
+use super::wording::{Named, Names};
 
-/// A matrix of `f64` in row-major order.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Matrix {
-    /// Number of rows.
-    pub rows: usize,
-    /// Number of columns.
-    pub columns: usize,
-    /// The elements; in JSON one that is not finite is null.
-    pub data: Vec<f64>,
-}
-
-impl Matrix {
-    pub(super) fn zeros(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, data: vec![0.0; rows * columns] }
-    }
-
-    /// Element (`row`, `column`), or `None` outside of the matrix.
-    pub fn get(&self, row: usize, column: usize) -> Option<f64> {
-        (column < self.columns).then(|| self.data.get(row * self.columns + column).copied()).flatten()
-    }
-
-    /// The largest absolute value: NaN if there is one, 0 if there are no elements.
-    pub fn largest(&self) -> f64 {
-        largest(self.data.iter().copied())
-    }
-}
-
-/// The largest absolute value: NaN if there is one, 0 if there are no elements.
-pub(super) fn largest(values: impl Iterator<Item = f64>) -> f64 {
-    values.map(f64::abs).fold(0.0, |most, value| if value <= most || most.is_nan() { most } else { value })
-}
-
-/// One entry of a Jacobian, as both sides have it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Entry {
-    /// The output.
-    pub output: usize,
-    /// The input.
-    pub input: usize,
-    /// Index into the output; empty for a scalar and in fast mode.
-    pub output_index: Vec<usize>,
-    /// Index into the input; empty for a scalar and in fast mode.
-    pub input_index: Vec<usize>,
-    /// The derivative by central differences.
-    pub numerical: f64,
-    /// The derivative by `backward`.
-    pub analytical: f64,
-    /// |numerical - analytical|.
-    pub absolute: f64,
-    /// |numerical - analytical| / |numerical|.
-    pub relative: f64,
-    /// The largest `absolute` that passes.
-    pub tolerance: f64,
-}
-
-impl Entry {
-    /// Whether the two sides agree; NaN never does.
-    pub fn agrees(&self) -> bool {
-        self.absolute <= self.tolerance
-    }
-
-    /// How far from agreement the entry is: above 1 it does not agree, NaN is furthest.
-    pub(super) fn severity(&self) -> f64 {
-        severity(self.absolute, self.tolerance)
-    }
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Named(self, &Names::default()).fmt(f)
-    }
-}
-
-/// What became of the gradient from an output to an input.
+/// Whether the gradient from an output reached an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gradient {
-    /// It arrived.
+    /// It did.
     Present,
-    /// None arrived, and the numerical derivative is zero as well.
+    /// It did not, and the numerical derivative is zero as well.
     Independent,
-    /// None arrived, although the numerical derivative is not zero.
+    /// It did not, although the numerical derivative is not zero.
     Absent,
 }
 
-/// The Jacobian of one output by one input, from both sides.
+/// The Jacobian of one output with respect to one input, by both methods.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
-    /// The output.
+    /// Number of the output.
     pub output: usize,
-    /// The input.
+    /// Number of the input.
     pub input: usize,
-    /// What became of the gradient.
+    /// Whether a gradient reached the input.
     pub gradient: Gradient,
-    /// By central differences: a row an output element, a column an input element; in fast mode its
-    /// components along up to four random vectors of either.
+    /// By central differences: one row per output element and one column per input element; in fast mode, the
+    /// projections onto up to four random vectors on either side.
     pub numerical: Matrix,
     /// By `backward`, of the same shape.
     pub analytical: Matrix,
-    /// The entry that differs most, `None` if there are no entries.
+    /// The entry that is furthest from agreement, `None` if there are no entries.
     pub worst: Option<Entry>,
 }
 
-/// What a check found; an error if it failed.
+/// The result of a check.
 ///
-/// Displayed, it is a verdict, every failure, a table with a row for each output and input, and both sides of
-/// the small Jacobians that do not hold.
+/// It displays as a verdict, every failure, a table with a row per output and input, and both Jacobians side
+/// by side where they differ and are small.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// 1 for first derivatives, 2 for derivatives of the backward itself.
+    /// 1 for first derivatives, 2 for derivatives of the backward pass itself.
     ///
     /// At order 2 the outputs are the gradients of the differentiated inputs, in their order, and the inputs
-    /// are followed by one upstream gradient for each float output of the function.
+    /// are followed by one upstream gradient per float output of the function.
     pub order: u8,
-    /// How it was checked; slow if fast mode failed and slow mode was run to say where.
+    /// The mode; slow if fast mode failed and slow mode was run to locate the failure.
     pub mode: Mode,
-    /// The step of the central differences, larger where an input is so large that it would be lost to rounding.
+    /// The step of the central differences; inputs so large that it would be lost to rounding got a larger
+    /// one.
     pub eps: f64,
     /// The absolute tolerance.
     pub atol: f64,
@@ -135,9 +63,9 @@ pub struct Report {
     pub rtol: f64,
     /// The Jacobians.
     pub pairs: Vec<Pair>,
-    /// What is wrong, the most telling first; empty if the check passed.
+    /// Everything that is wrong, the most telling first; empty if the check passed.
     pub failures: Vec<Failure>,
-    /// What a reader should know besides.
+    /// What else a reader should know.
     pub notes: Vec<String>,
     #[serde(skip)]
     pub(super) names: Names,
@@ -149,7 +77,7 @@ impl Report {
         self.failures.is_empty()
     }
 
-    /// The entry that is furthest from agreement of all, `None` if there are no entries.
+    /// The entry of all Jacobians that is furthest from agreement, `None` if there are no entries.
     pub fn worst(&self) -> Option<&Entry> {
         let entries = self.pairs.iter().filter_map(|pair| pair.worst.as_ref());
         entries.max_by(|a, b| a.severity().total_cmp(&b.severity()))
@@ -176,7 +104,7 @@ impl Report {
         for pair in &self.pairs {
             let gradient = match pair.gradient {
                 Gradient::Present => "present",
-                Gradient::Independent => "none, and none is due",
+                Gradient::Independent => "none (independent)",
                 Gradient::Absent => "none",
             };
             let entries = format!("{} x {}", pair.numerical.rows, pair.numerical.columns);
@@ -212,20 +140,21 @@ impl fmt::Display for Report {
             writeln!(f, "  note: {note}")?;
         }
         write!(f, "{}", self.table().trim_fmt())?;
-        let wrong = |pair: &&Pair| pair.worst.as_ref().is_some_and(|worst| !worst.agrees());
-        self.pairs.iter().filter(wrong).try_for_each(|pair| pair.write_small(&self.names, f))
+        let differs = |pair: &&Pair| pair.worst.as_ref().is_some_and(|worst| !worst.agrees());
+        self.pairs.iter().filter(differs).try_for_each(|pair| pair.write_if_small(&self.names, f))
     }
 }
 
 impl Pair {
-    /// Both Jacobians side by side, unless they are too large to take in.
-    fn write_small(&self, names: &Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes both Jacobians side by side, unless they are too large to read.
+    fn write_if_small(&self, names: &Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LARGEST: usize = 6;
         let Matrix { rows, columns, .. } = self.numerical;
         if rows > LARGEST || columns > LARGEST {
             return Ok(());
         }
-        write!(f, "\n{} by {}, numerical | backward:", names.output(self.output), names.input(self.input))?;
+        let (y, x) = (names.output(self.output), names.input(self.input));
+        write!(f, "\n{y} with respect to {x}, numerical | backward:")?;
         let line = |matrix: &Matrix, row: usize| -> String {
             let entries = (0..columns).filter_map(|column| matrix.get(row, column));
             entries.map(|entry| format!("{entry:>12.6}")).collect::<Vec<_>>().join(" ")
@@ -233,5 +162,57 @@ impl Pair {
         (0..rows).try_for_each(|row| {
             write!(f, "\n{} | {}", line(&self.numerical, row), line(&self.analytical, row))
         })
+    }
+}
+
+/// Values and gradients of a function on a device, compared with those on the CPU.
+///
+/// In the entries, `numerical` is the value on the CPU and `analytical` the value on the device.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Parity {
+    /// The device.
+    pub device: String,
+    /// The worst element of each output; `None` for an empty or integer one.
+    pub values: Vec<Option<Entry>>,
+    /// The worst element of each gradient, by output and then by input; `None` where there is none to
+    /// compare.
+    pub gradients: Vec<Option<Entry>>,
+    /// Everything else that is wrong, on either device.
+    pub failures: Vec<String>,
+}
+
+impl Parity {
+    /// Whether the devices agree.
+    pub fn passed(&self) -> bool {
+        let mut entries = self.values.iter().chain(&self.gradients).flatten();
+        self.failures.is_empty() && entries.all(Entry::agrees)
+    }
+}
+
+impl fmt::Display for Parity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.passed() { "agrees" } else { "disagrees" };
+        write!(f, "{} {verdict} with the CPU", self.device)?;
+        for failure in &self.failures {
+            write!(f, "\n  {failure}")?;
+        }
+        let mut write_entry = |what: String, entry: &Entry| {
+            let Entry { numerical, analytical, absolute, tolerance, .. } = entry;
+            write!(
+                f,
+                "\n  {what} is {numerical:.6e} on the CPU and {analytical:.6e} on the device: off by \
+                 {absolute:.3e}, tolerance {tolerance:.3e}"
+            )
+        };
+        let differs = |entry: &&Entry| !entry.agrees();
+        for entry in self.values.iter().flatten().filter(differs) {
+            write_entry(format!("output {}{:?}", entry.output, entry.output_index), entry)?;
+        }
+        for entry in self.gradients.iter().flatten().filter(differs) {
+            let (output, input, index) = (entry.output, entry.input, &entry.input_index);
+            let what = format!("the gradient of output {output} with respect to input {input}{index:?}");
+            write_entry(what, entry)?;
+        }
+        Ok(())
     }
 }

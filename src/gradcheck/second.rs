@@ -1,28 +1,28 @@
-//! Second derivatives: the backward itself as a function to check.
+//! Second derivatives: the backward pass itself as a function to check.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::Error;
-use super::analytical::run;
-use super::names::Names;
-use super::point::{Eval, Input, Point, Role, tensor};
-use super::probe::random;
+use super::error::Error;
+use super::function::{Eval, call};
+use super::point::{Input, Point, Role, tensor_like};
+use super::probe::random_vector;
+use super::wording::Names;
 
-/// Draws the upstream gradients from another stream than what they are checked with.
+/// The random stream of the upstream gradients, which differs from those of the check itself.
 const STREAM: u64 = 2;
 
-/// Whether Candle keeps the graph of the backward on this thread.
+/// Returns whether Candle keeps the graph of the backward pass on this thread, as second derivatives need.
 ///
-/// It does so if `CANDLE_GRAD_DO_NOT_DETACH` was set when the thread first ran a backward; it looks at the
-/// variable once a thread and never again. This looks at what Candle does: of the gradient 2 x v of x^2 v by x
-/// a detached graph has lost v.
+/// It does if `CANDLE_GRAD_DO_NOT_DETACH` was set before the thread's first backward pass, when Candle reads
+/// the variable once and for all. This function tests what Candle does: the gradient of x^2 v with respect to
+/// x is 2 x v, and a detached one has no gradient with respect to v.
 ///
 /// # Errors
 ///
 /// If Candle cannot multiply two scalars.
-pub fn available() -> Result<bool> {
+pub fn second_order_available() -> Result<bool> {
     let (x, v) = (Var::new(3f64, &Device::Cpu)?, Var::new(5f64, &Device::Cpu)?);
     let y = (x.sqr()? * v.as_tensor())?;
     let gradients = y.backward()?;
@@ -30,7 +30,7 @@ pub fn available() -> Result<bool> {
     Ok(gradient.backward()?.get(&v).is_some())
 }
 
-/// The inputs, followed by an upstream gradient for each float output of the function, and what they are called.
+/// The inputs, followed by an upstream gradient for each float output of the function, and their names.
 pub(super) fn with_upstream(
     eval: &Eval,
     inputs: &[Input],
@@ -38,21 +38,22 @@ pub(super) fn with_upstream(
 ) -> std::result::Result<(Vec<Input>, Names), Error> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
-    let outputs = run(eval, &Point::of(inputs)?)?;
+    let outputs = call(eval, &Point::new(inputs)?)?;
     let float: Vec<usize> = (0..outputs.len()).filter(|&output| outputs[output].dtype().is_float()).collect();
     let differentiated: Vec<usize> =
-        (0..inputs.len()).filter(|&input| inputs[input].role == Role::Differentiated).collect();
+        (0..inputs.len()).filter(|&input| inputs[input].is_differentiated()).collect();
     let mut extended = inputs.to_vec();
     for output in float.iter().map(|&output| &outputs[output]) {
-        let upstream = tensor(random(output.elem_count(), &mut rng), output.dims(), output)?;
+        let upstream = random_vector(output.elem_count(), &mut rng);
+        let upstream = tensor_like(upstream, output.dims(), output)?;
         extended.push(Input::new(extended.len(), &upstream, Role::Differentiated)?);
     }
-    Ok((extended, Names::second(inputs.len(), &differentiated, &float)))
+    Ok((extended, Names::second_order(inputs.len(), &differentiated, &float)))
 }
 
-/// The gradients of the differentiated `inputs` at a point of the extended ones, as part of a graph.
+/// The gradients of the differentiated `inputs` at a point of the extended inputs, as part of a graph.
 ///
-/// Where no gradient arrives it is zero: whether it ought to be is what the first order checks.
+/// A gradient that does not arrive is taken as zero: whether it should be is what the first order checks.
 pub(super) fn gradients(eval: &Eval, inputs: &[Input], point: &Point) -> Result<Vec<Tensor>> {
     let own = Point { leaves: vec![], inputs: point.inputs[..inputs.len()].to_vec() };
     let outputs = eval(&own)?;
@@ -69,7 +70,7 @@ pub(super) fn gradients(eval: &Eval, inputs: &[Input], point: &Point) -> Result<
     inputs
         .iter()
         .zip(&point.leaves)
-        .filter(|(input, _)| input.role == Role::Differentiated)
+        .filter(|(input, _)| input.is_differentiated())
         .map(|(input, leaf)| match gradients.as_ref().and_then(|store| store.get(leaf)) {
             Some(gradient) => input.view(gradient),
             None => input.tensor.zeros_like(),

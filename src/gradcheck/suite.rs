@@ -1,22 +1,22 @@
-//! Lists of named checks, and the table that they make.
+//! Named checks.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{Device, Result as CandleResult, Tensor};
-use comfy_table::Table;
-use comfy_table::presets::ASCII_MARKDOWN;
-use serde::Serialize;
 
+use super::error::Error;
+use super::failure::Failure;
+use super::function::Outputs;
 use super::guard::guard;
-use super::{Error, Failure, GradCheck, Gradient, Mode, Outputs, Pair, Parity, Report, strided};
+use super::report::{Gradient, Pair, Parity, Report};
+use super::settings::{GradCheck, Mode};
+use super::table::{Row, Verdict};
+use super::view::strided;
 
-/// The function of a case.
 type Function = dyn Fn(&[Tensor]) -> CandleResult<Outputs> + Send + Sync;
 
-/// A named function with inputs to check it at.
+/// A named function, and the inputs at which to check it.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -35,19 +35,18 @@ pub struct Case {
     function: Arc<Function>,
     inputs: Vec<Tensor>,
     settings: GradCheck,
-    mode: Mode,
     order: u8,
 }
 
 impl Case {
-    /// A slow check of the first derivatives of `f` at `inputs`, with the default settings.
+    /// A check of the first derivatives of `f` at `inputs`, with the default settings.
     pub fn new<F, O>(name: impl Into<String>, inputs: Vec<Tensor>, f: F) -> Self
     where
         F: Fn(&[Tensor]) -> CandleResult<O> + Send + Sync + 'static,
         O: Into<Outputs>,
     {
         let function = Arc::new(move |x: &[Tensor]| f(x).map(Into::into));
-        Self { name: name.into(), function, inputs, settings: GradCheck::new(), mode: Mode::Slow, order: 1 }
+        Self { name: name.into(), function, inputs, settings: GradCheck::new(), order: 1 }
     }
 
     /// The name.
@@ -55,7 +54,7 @@ impl Case {
         &self.name
     }
 
-    /// The same case with other settings; the mode is set by [`mode`](Self::mode).
+    /// The same case with these settings, the mode included.
     #[must_use]
     pub fn settings(self, settings: GradCheck) -> Self {
         Self { settings, ..self }
@@ -64,7 +63,7 @@ impl Case {
     /// The same case in another mode.
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
-        Self { mode, ..self }
+        Self { settings: self.settings.mode(mode), ..self }
     }
 
     /// The same case for second derivatives.
@@ -73,7 +72,7 @@ impl Case {
         Self { order: 2, ..self.clone() }
     }
 
-    /// The same case with every input laid out as [`strided`] does.
+    /// The same case with every input laid out as by [`strided`].
     ///
     /// # Errors
     ///
@@ -93,7 +92,7 @@ impl Case {
         Ok(Self { inputs, ..self.clone() })
     }
 
-    /// Values and gradients of the case on `device`, held against the CPU's.
+    /// Compares values and gradients of the case on `device` with those on the CPU.
     ///
     /// # Errors
     ///
@@ -102,26 +101,29 @@ impl Case {
         self.settings.parity(|x| (self.function)(x), &self.inputs, device)
     }
 
-    /// The report of the check.
+    /// Runs the check and returns its report.
     ///
     /// # Errors
     ///
     /// As [`GradCheck::check`] and [`GradCheck::check_second`].
     pub fn check(&self) -> Result<Report, Error> {
-        let settings = self.settings.clone().mode(self.mode);
         let f = |x: &[Tensor]| (self.function)(x);
-        if self.order == 1 { settings.check(f, &self.inputs) } else { settings.check_second(f, &self.inputs) }
+        if self.order == 1 {
+            self.settings.check(f, &self.inputs)
+        } else {
+            self.settings.check_second(f, &self.inputs)
+        }
     }
 
-    /// The check as a row of a table; whatever goes wrong, even a panic, is a verdict.
+    /// Runs the check and returns a row of a table; whatever goes wrong, even a panic, becomes a verdict.
     pub fn run(&self) -> Row {
         let start = Instant::now();
-        let outcome = guard(|| self.check()).unwrap_or_else(|message| Err(Error::ForwardPanicked(message)));
-        let (verdict, worst, detail) = judge(&outcome);
+        let result = guard(|| self.check()).unwrap_or_else(|message| Err(Error::ForwardPanicked(message)));
+        let (verdict, worst, detail) = classify(&result);
         Row {
             name: self.name.clone(),
             inputs: describe(&self.inputs),
-            mode: self.mode,
+            mode: self.settings.mode,
             order: self.order,
             verdict,
             worst,
@@ -131,107 +133,7 @@ impl Case {
     }
 }
 
-/// What became of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The derivatives hold.
-    Right,
-    /// They do not: wrong numbers, and no word about it.
-    Wrong,
-    /// The graph is cut where the function depends on the input, or a gradient is missing: silence instead of
-    /// a gradient.
-    Severed,
-    /// The backward or the function panics.
-    Panics,
-    /// The backward returns an error, or a gradient that does not fit.
-    Fails,
-    /// There is no backward, and it says so.
-    Unsupported,
-    /// There is no derivative by design: the output is an integer, or the derivative is zero wherever there is one.
-    NotDifferentiable,
-    /// Nothing could be checked: the function fails, or second derivatives are off.
-    Unchecked,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Right => "right",
-            Self::Wrong => "wrong",
-            Self::Severed => "severed",
-            Self::Panics => "panics",
-            Self::Fails => "fails",
-            Self::Unsupported => "unsupported",
-            Self::NotDifferentiable => "not differentiable by design",
-            Self::Unchecked => "unchecked",
-        })
-    }
-}
-
-/// A case's row in the table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// The case's name.
-    pub name: String,
-    /// Dtype, shape and layout of every input.
-    pub inputs: String,
-    /// How it was checked.
-    pub mode: Mode,
-    /// 1 for first, 2 for second derivatives.
-    pub order: u8,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// The difference of the worst entry, `None` if nothing was compared.
-    pub worst: Option<f64>,
-    /// What is wrong, empty if nothing is.
-    pub detail: String,
-    /// How long it took.
-    pub seconds: f64,
-}
-
-/// Rows as a table for people, in Markdown, with a column of details only when there are some.
-pub fn table(rows: &[Row]) -> String {
-    let details = rows.iter().any(|row| !row.detail.is_empty());
-    let columns = if details { 7 } else { 6 };
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    let header = ["function", "inputs", "order", "mode", "worst", "verdict", "detail"];
-    table.set_header(&header[..columns]);
-    for row in rows {
-        let cells = [
-            row.name.clone(),
-            row.inputs.clone(),
-            row.order.to_string(),
-            row.mode.to_string(),
-            row.worst.map_or_else(String::new, |worst| format!("{worst:.1e}")),
-            row.verdict.to_string(),
-            brief(&row.detail),
-        ];
-        table.add_row(&cells[..columns]);
-    }
-    table.trim_fmt()
-}
-
-/// How many rows have each verdict: `16 checks: 5 right, 6 wrong, 5 not differentiable by design`.
-pub fn summary(rows: &[Row]) -> String {
-    let mut counts = BTreeMap::new();
-    for row in rows {
-        *counts.entry(row.verdict).or_insert(0) += 1;
-    }
-    let counts: Vec<_> = counts.into_iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    format!("{} checks: {}", rows.len(), counts.join(", "))
-}
-
-/// A detail without its advice and what follows its first number.
-fn brief(detail: &str) -> String {
-    let parts =
-        detail.split("; ").filter(|part| !["worst: ", "look for "].iter().any(|p| part.starts_with(p)));
-    let text = parts.collect::<Vec<_>>().join("; ");
-    text.split(" (numerical derivative").next().unwrap_or_default().to_string()
-}
-
-/// Dtype, shapes and layout of the inputs: `f64 [2, 3] [3]`, `f64 [2, 3] [3], strided`.
+/// The dtype, shapes and layout of the inputs, such as `f64 [2, 3] [3], strided`.
 fn describe(inputs: &[Tensor]) -> String {
     let mut words = vec![];
     let mut dtype = None;
@@ -246,13 +148,14 @@ fn describe(inputs: &[Tensor]) -> String {
     format!("{}{}", words.join(" "), if strided { ", strided" } else { "" })
 }
 
-fn judge(outcome: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
-    match outcome {
+/// The verdict, the difference of the worst entry, and what is wrong.
+fn classify(result: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
+    match result {
         Ok(report) => {
             let independent = |pair: &Pair| pair.gradient == Gradient::Independent;
-            let flat = !report.pairs.is_empty() && report.pairs.iter().all(independent);
-            let verdict = if flat { Verdict::NotDifferentiable } else { Verdict::Right };
-            let detail = if flat { "no gradient; the derivative is zero" } else { "" };
+            let all_independent = !report.pairs.is_empty() && report.pairs.iter().all(independent);
+            let verdict = if all_independent { Verdict::NotDifferentiable } else { Verdict::Right };
+            let detail = if all_independent { "no gradient; the derivative is zero" } else { "" };
             (verdict, report.worst().map(|entry| entry.absolute), detail.into())
         }
         Err(Error::Failed(report)) => {

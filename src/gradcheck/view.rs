@@ -1,13 +1,13 @@
-//! Memory layouts of inputs: how a view is rebuilt, by operations that Candle differentiates, over a
-//! variable that Candle always stores contiguously.
+//! Memory layouts of inputs: rebuilds a view by operations that Candle differentiates, over a variable, which
+//! Candle always stores contiguously.
 
 use candle_core::{Device, Layout, Result, Tensor};
 
-/// A recipe that turns a contiguous base into a view of a wanted layout.
+/// A recipe that turns a contiguous base into a view of a given layout.
 ///
-/// The base has one axis for each axis of the view that is longer than one, outermost first, and one
-/// more where the view skips elements even along its innermost axis. The view keeps `len` elements from
-/// `start` on of every base axis, reorders the axes and puts the axes of length one back.
+/// The base has one axis for each axis of the view that is longer than one, outermost first, and one more if
+/// the view skips elements even along its innermost axis. The view keeps `len` elements from `start` along
+/// every base axis, reorders the axes and puts back those of length one.
 #[derive(Debug, Clone)]
 pub(super) struct View {
     base: Vec<usize>,
@@ -17,7 +17,7 @@ pub(super) struct View {
     ones: Vec<usize>,
 }
 
-/// Why a layout cannot be had.
+/// Why a layout cannot be rebuilt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unviewable {
     /// Several indices share one element (stride 0).
@@ -56,7 +56,7 @@ impl View {
         let mut offset = layout.start_offset();
         let mut outer_stride = None;
         for (len, stride) in nested {
-            // What lies before the outermost start is not needed; one element of it keeps the offset.
+            // A single element before the outermost start is enough to keep the offset non-zero.
             let start = if outer_stride.is_none() { (offset / stride).min(1) } else { offset / stride };
             let base = match outer_stride {
                 None => start + len,
@@ -72,7 +72,7 @@ impl View {
             view.start.push(start);
             view.len.push(len);
         }
-        // The view's axis number a is the base's axis order[a].
+        // Axis a of the view is axis order[a] of the base.
         let mut kept = axes.clone();
         kept.sort_unstable();
         view.order = kept.iter().filter_map(|axis| axes.iter().position(|a| a == axis)).collect();
@@ -102,7 +102,7 @@ impl View {
         Ok(view)
     }
 
-    /// Where in the base the elements of the view lie, in the view's row-major order.
+    /// The positions in the base of the view's elements, in the view's row-major order.
     pub(super) fn positions(&self) -> Result<Vec<usize>> {
         let count = u32::try_from(self.base.iter().product::<usize>()).map_err(candle_core::Error::wrap)?;
         let index = Tensor::arange(0, count, &Device::Cpu)?.reshape(self.base.as_slice())?;
@@ -111,11 +111,11 @@ impl View {
     }
 }
 
-/// The same values in a layout that is as far from contiguous as Candle's views go.
+/// Returns the same values in a layout that is as far from contiguous as Candle's views can be.
 ///
-/// Axes lie in memory in reverse order, two elements apart, behind an offset of one. An operation that
-/// takes its storage as if it were contiguous reads wrong elements from it.
-/// Any shape and dtype, the scalar included; the result is not part of `x`'s graph.
+/// The axes are in reverse order in memory, with a gap after every element and an offset of one. An operation
+/// that reads its storage as if it were contiguous gets wrong elements. `x` may have any shape, scalars
+/// included, and any dtype; the result is not part of its graph.
 ///
 /// # Errors
 ///
@@ -146,7 +146,7 @@ mod tests {
         Tensor::arange(0f64, n as f64, &Device::Cpu).unwrap().reshape(shape).unwrap()
     }
 
-    /// The rebuilt view must have the strides of the original wherever they mean anything.
+    /// The rebuilt view must have the strides of the original along all axes longer than one.
     fn rebuilt(x: &Tensor) {
         let view = View::of(x.layout()).unwrap();
         let flat: Vec<f64> = x.flatten_all().unwrap().to_vec1().unwrap();

@@ -1,13 +1,56 @@
-//! What failures and entries say.
+//! The words in which entries and failures are reported.
 
 use std::fmt;
 
-use super::Failure;
-use super::names::Names;
-use super::report::Entry;
+use super::failure::Failure;
+use super::jacobian::Entry;
 
-/// Something that speaks of outputs and inputs by these names.
+/// The names of outputs and inputs by number; `output 0` and `input 0` if they have none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Names {
+    outputs: Vec<String>,
+    inputs: Vec<String>,
+}
+
+impl Names {
+    /// The names for a check of second derivatives of a function with so many `inputs`.
+    ///
+    /// Its outputs are the gradients of the `differentiated` inputs. Its inputs are those of the function and
+    /// an upstream gradient for each of the `differentiable` outputs.
+    pub(super) fn second_order(inputs: usize, differentiated: &[usize], differentiable: &[usize]) -> Self {
+        let upstream =
+            differentiable.iter().map(|output| format!("the upstream gradient of output {output}"));
+        Self {
+            outputs: differentiated.iter().map(|input| format!("the gradient of input {input}")).collect(),
+            inputs: (0..inputs).map(|input| format!("input {input}")).chain(upstream).collect(),
+        }
+    }
+
+    /// The name of output number `number`.
+    pub(super) fn output(&self, number: usize) -> String {
+        self.outputs.get(number).cloned().unwrap_or_else(|| format!("output {number}"))
+    }
+
+    /// The name of input number `number`.
+    pub(super) fn input(&self, number: usize) -> String {
+        self.inputs.get(number).cloned().unwrap_or_else(|| format!("input {number}"))
+    }
+}
+
+/// Displays an [`Entry`] or a [`Failure`] with these names of outputs and inputs.
 pub(super) struct Named<'a, T>(pub(super) &'a T, pub(super) &'a Names);
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Named(self, &Names::default()).fmt(f)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Named(self, &Names::default()).fmt(f)
+    }
+}
 
 impl fmt::Display for Named<'_, Entry> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,8 +59,8 @@ impl fmt::Display for Named<'_, Entry> {
         let (y, x) = (names.output(*output), names.input(*input));
         write!(
             f,
-            "d {y}{output_index:?} / d {x}{input_index:?} is {numerical:.6e} numerically and {analytical:.6e} by \
-             backward: off by {absolute:.3e}, tolerance {tolerance:.3e}"
+            "d {y}{output_index:?} / d {x}{input_index:?} is {numerical:.6e} numerically and \
+             {analytical:.6e} by backward: off by {absolute:.3e}, tolerance {tolerance:.3e}"
         )
     }
 }
@@ -25,14 +68,8 @@ impl fmt::Display for Named<'_, Entry> {
 impl fmt::Display for Named<'_, Failure> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(failure, names) = *self;
-        let (output, input) = failure.place();
+        let (output, input) = failure.output_and_input();
         let (y, x) = (names.output(output), input.map_or_else(String::new, |input| names.input(input)));
-        let misfit = |f: &mut fmt::Formatter<'_>, what: &str, message: &str| {
-            write!(
-                f,
-                "backward of {y} gives {what}, or an addition inside the backward does not fit: {message}"
-            )
-        };
         match failure {
             Failure::Panicked { message, .. } => {
                 write!(f, "backward of {y} panicked: {message}")?;
@@ -44,14 +81,15 @@ impl fmt::Display for Named<'_, Failure> {
             Failure::Unsupported { message, .. } => {
                 write!(f, "backward of {y} is not supported: {message}")
             }
-            Failure::BackwardFailed { message, .. } => {
-                write!(f, "backward of {y} failed: {message}")
-            }
-            Failure::WrongShape { message, .. } => misfit(f, "a gradient of the wrong shape", message),
-            Failure::WrongDType { message, .. } => misfit(f, "a gradient of the wrong dtype", message),
-            Failure::WrongDevice { message, .. } => misfit(f, "a gradient on the wrong device", message),
+            Failure::BackwardFailed { message, .. } => write!(f, "backward of {y} failed: {message}"),
+            Failure::WrongShape { message, .. } => misfit(f, &y, "of the wrong shape", message),
+            Failure::WrongDType { message, .. } => misfit(f, &y, "of the wrong dtype", message),
+            Failure::WrongDevice { message, .. } => misfit(f, &y, "on the wrong device", message),
             Failure::Undefined { output_index, value, input_index, .. } => {
-                undefined(f, &format!("{y}{output_index:?}"), *value)?;
+                match value {
+                    Some(value) => write!(f, "{y}{output_index:?} is {value} at the inputs")?,
+                    None => write!(f, "{y}{output_index:?} is not finite one step from the inputs")?,
+                }
                 if input.is_some() {
                     write!(f, ", due to {x}{input_index:?}")?;
                 }
@@ -60,58 +98,55 @@ impl fmt::Display for Named<'_, Failure> {
             }
             Failure::Severed { numerical, .. } => write!(
                 f,
-                "severed graph: {y} changes with {x} (numerical derivative {numerical:.6e}), \
-                 but no graph leads from one to the other; look for apply_op*_no_bwd, detach, or values copied out \
-                 of their tensor"
+                "severed graph: {y} changes with {x} (numerical derivative {numerical:.6e}), but no graph \
+                 connects them; look for apply_op*_no_bwd, detach, or values copied out of their tensor"
             ),
             Failure::MissingGradient { numerical, .. } => write!(
                 f,
-                "missing gradient: the graph of {y} leads to {x} (numerical derivative \
-                 {numerical:.6e}), but a bwd on the way returns None"
+                "missing gradient: the graph of {y} leads to {x} (numerical derivative {numerical:.6e}), but \
+                 a bwd on the way returns None"
             ),
             Failure::UnexpectedGradient { .. } => {
-                write!(f, "{y} sends a gradient to {x}, which must not get one")
+                write!(f, "unexpected gradient: {x} receives one from {y}, but must not")
             }
             Failure::NondeterministicForward { difference, .. } => {
                 write!(f, "forward is not deterministic: {y} differs by {difference:.3e} between two calls")
             }
             Failure::LayoutDependent { difference, .. } => write!(
                 f,
-                "forward depends on the memory layout: {y} differs by {difference:.3e} from what \
-                 contiguous inputs of the same values give"
+                "forward depends on the memory layout: {y} differs by {difference:.3e} from its value for \
+                 contiguous inputs"
             ),
             Failure::NondeterministicBackward { difference, .. } => write!(
                 f,
-                "backward is not deterministic: the gradient of {y} by {x} differs by \
-                 {difference:.3e} between two passes over one graph"
+                "backward is not deterministic: the gradient of {y} with respect to {x} differs by \
+                 {difference:.3e} between two passes over the same graph"
             ),
-            Failure::NonFinite { entry } => {
-                write!(
-                    f,
-                    "backward gives {} where the derivative is finite: {}",
-                    entry.analytical,
-                    Named(&**entry, names)
-                )
-            }
+            Failure::NonFinite { entry } => write!(
+                f,
+                "backward gives {} where the derivative is finite: {}",
+                entry.analytical,
+                Named(&**entry, names)
+            ),
             Failure::UpstreamIgnored { .. } => write!(
                 f,
-                "backward ignores the upstream gradient: the gradient of {y} by {x} is the \
-                 same for an upstream gradient of zeros"
+                "backward ignores the upstream gradient: the gradient of {y} with respect to {x} is the same \
+                 for an upstream gradient of zeros"
             ),
             Failure::ZeroUpstream { gradient, .. } => write!(
                 f,
-                "backward adds something to the upstream gradient: zeros give {y} by {x} a \
-                 gradient of {gradient:.6e}"
+                "backward adds something to the upstream gradient: for zeros, the gradient of {y} with \
+                 respect to {x} is {gradient:.6e}"
             ),
             Failure::NotLinear { difference, .. } => write!(
                 f,
-                "backward is not linear in the upstream gradient: {y} by {x} is off by \
-                 {difference:.3e}"
+                "backward is not linear in the upstream gradient: the gradient of {y} with respect to {x} is \
+                 off by {difference:.3e}"
             ),
             Failure::Overwritten { difference, .. } => write!(
                 f,
-                "backward overwrites instead of accumulating: with {x} used a second time beside \
-                 {y}, its gradient is off by {difference:.3e}"
+                "backward overwrites instead of accumulating: with a second use of {x} beside {y}, its \
+                 gradient is off by {difference:.3e}"
             ),
             Failure::Mismatch { entry, wrong: (wrong, of), hint } => {
                 write!(
@@ -125,10 +160,10 @@ impl fmt::Display for Named<'_, Failure> {
     }
 }
 
-/// What is the matter with an element of an output that is or becomes infinite or NaN.
-fn undefined(f: &mut fmt::Formatter<'_>, element: &str, value: Option<f64>) -> fmt::Result {
-    match value {
-        Some(value) => write!(f, "{element} is {value} at the inputs"),
-        None => write!(f, "{element} is not finite one step from the inputs"),
-    }
+/// A gradient of `y` that does not fit its tensor, which Candle only notices when it adds the two.
+fn misfit(f: &mut fmt::Formatter<'_>, y: &str, how: &str, message: &str) -> fmt::Result {
+    write!(
+        f,
+        "backward of {y} gives a gradient {how}, or an addition inside the backward does not fit: {message}"
+    )
 }

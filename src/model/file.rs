@@ -1,14 +1,12 @@
 //! The file of a model.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::network::Network;
 use super::{Model, Schema, Training};
-use crate::config::{FloatType, LayerName, MAX_DEPTH};
 use crate::error::{Error, Result};
 use crate::storage::{seal, unseal, write_atomically};
 
@@ -29,63 +27,6 @@ struct Content {
     schema: Schema,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     training: Option<Training>,
-}
-
-/// The shape of a model's network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Network {
-    pub(super) in_features: usize,
-    pub(super) hidden: usize,
-    pub(super) out_features: usize,
-    pub(super) min_depth: usize,
-    pub(super) max_depth: usize,
-    pub(super) layer: LayerName,
-    pub(super) dtype: FloatType,
-}
-
-impl Network {
-    /// Refuses tensors that are not its parameters.
-    pub(super) fn check(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(), String> {
-        let &Self { in_features, hidden, out_features, min_depth, max_depth, .. } = self;
-        if min_depth > max_depth || max_depth > MAX_DEPTH {
-            return Err(format!(
-                "has depths from {min_depth} to {max_depth}, expected some up to {MAX_DEPTH}"
-            ));
-        }
-        let expected = [
-            ("hidden.bias", vec![hidden]),
-            ("hidden.weight", vec![hidden, hidden]),
-            ("input.bias", vec![hidden]),
-            ("input.weight", vec![hidden, in_features]),
-            ("output.bias", vec![out_features]),
-            ("output.weight", vec![out_features, hidden]),
-        ];
-        if let Some(name) = tensors.keys().find(|name| !expected.iter().any(|(known, _)| known == name)) {
-            return Err(format!("has a tensor '{name}', which is no parameter of its network"));
-        }
-        let dtype = DType::from(self.dtype);
-        for (name, shape) in expected {
-            let Some(tensor) = tensors.get(name) else {
-                return Err(format!("has no tensor '{name}', expected {dtype:?} {shape:?}"));
-            };
-            if tensor.dtype() != dtype || tensor.dims() != shape {
-                let (dtype_there, shape_there) = (tensor.dtype(), tensor.dims());
-                return Err(format!(
-                    "has a tensor '{name}' of {dtype_there:?} {shape_there:?}, expected {dtype:?} {shape:?}"
-                ));
-            }
-            if !is_finite(tensor).unwrap_or(false) {
-                return Err(format!("has a tensor '{name}' with elements that are not finite"));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
-    let values: Vec<f64> = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
-    Ok(values.iter().all(|value| value.is_finite()))
 }
 
 impl Model {
@@ -109,7 +50,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Data`] when a bit of them is damaged, or when they are no model that makes sense.
+    /// Fails with [`Error::Data`] when a bit of them is damaged, or when they are not a valid model.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::parse(bytes).map_err(|problem| Error::data("the model", problem))
     }

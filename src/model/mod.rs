@@ -4,6 +4,7 @@
 //! features and targets. Its file is a plain .safetensors file, so other tools can read its tensors too.
 
 mod file;
+mod network;
 mod schema;
 mod stream;
 mod summary;
@@ -15,13 +16,13 @@ use std::path::Path;
 use std::thread;
 
 use candle_core::{DType, Device, Tensor, bail};
-use candle_nn::VarBuilder;
 
-use crate::config::{FloatType, LayerName};
+use crate::config::FloatType;
 use crate::data::{RowOptions, RowReader};
 use crate::error::{Error, Result};
-use crate::nn::{CosInit, DynamicNet, DynamicNetConfig, Layer, LayerKind, Prediction, Predictor};
-use file::Network;
+use crate::nn::DynamicNet;
+use crate::plan::{Prediction, Predictor};
+use network::Network;
 pub use schema::Schema;
 pub use stream::{Counts, FilePredictions, MissingRows, Outputs, PredictOptions};
 pub use summary::{ModelSummary, TensorSummary};
@@ -60,6 +61,7 @@ pub use training::{Holdout, Training};
 #[derive(Debug, Clone)]
 pub struct Model {
     network: Network,
+    net: DynamicNet,
     /// The parameters by their names, constants on the CPU.
     tensors: BTreeMap<String, Tensor>,
     predictor: Predictor,
@@ -76,34 +78,16 @@ impl Model {
     ///
     /// Fails with [`Error::Data`] when `schema` does not fit the network or makes no sense, or when a parameter is not finite.
     pub fn new(net: &DynamicNet, schema: Schema) -> Result<Self> {
-        let [input, hidden, output] = net.layers();
-        let mut tensors = BTreeMap::new();
-        for (name, layer) in [("input", input), ("hidden", hidden), ("output", output)] {
-            for (kind, tensor) in [("weight", Some(layer.weight())), ("bias", layer.bias())] {
-                if let Some(tensor) = tensor {
-                    let tensor = tensor.detach().copy()?.to_device(&Device::Cpu)?;
-                    tensors.insert(format!("{name}.{kind}"), tensor);
-                }
-            }
-        }
-        let dtype = match input.weight().dtype() {
+        let dtype = match net.dtype() {
             DType::F32 => FloatType::F32,
             DType::F64 => FloatType::F64,
             dtype => return Err(refused(&format!("has a network of {dtype:?}, expected F32 or F64"))),
         };
-        let (hidden_features, in_features) = input.weight().dims2()?;
-        let network = Network {
-            in_features,
-            hidden: hidden_features,
-            out_features: output.weight().dims2()?.0,
-            min_depth: *net.depths().start(),
-            max_depth: *net.depths().end(),
-            layer: match input {
-                Layer::Linear(_) => LayerName::Linear,
-                Layer::Cos(_) => LayerName::Cos,
-            },
-            dtype,
+        let copy = |(name, tensor): (String, &Tensor)| -> Result<_> {
+            Ok((name, tensor.detach().copy()?.to_device(&Device::Cpu)?))
         };
+        let tensors = net.named_parameters().map(copy).collect::<Result<_>>()?;
+        let network = Network { spec: net.spec().clone(), dtype };
         Self::assemble(network, tensors, schema).map_err(|problem| refused(&problem))
     }
 
@@ -113,16 +97,19 @@ impl Model {
             return Err(problem);
         }
         let widths = (schema.width(), schema.targets.len());
-        if widths != (network.in_features, network.out_features) {
+        let spec = &network.spec;
+        if widths != (spec.in_features, spec.out_features) {
             return Err(format!(
                 "has columns for {} features and {} targets, and a network for {} and {}",
-                widths.0, widths.1, network.in_features, network.out_features
+                widths.0, widths.1, spec.in_features, spec.out_features
             ));
         }
-        network.check(&tensors)?;
-        let predictor = predictor(&network, &tensors).map_err(|error| format!("cannot be used: {error}"))?;
+        let net = network.build(&tensors)?;
+        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let predictor = Predictor::new(&net).map_err(|error| format!("cannot be used: {error}"))?;
+        let predictor = predictor.with_threads(threads);
         let taper = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { network, tensors, predictor, schema, training: None, taper })
+        Ok(Self { network, net, tensors, predictor, schema, training: None, taper })
     }
 
     /// The model with facts about its training.
@@ -157,9 +144,9 @@ impl Model {
         &self.schema
     }
 
-    /// The shape of its network.
-    pub fn config(&self) -> DynamicNetConfig {
-        self.network.config()
+    /// Its network, whose parameters are constants on the CPU.
+    pub fn network(&self) -> &DynamicNet {
+        &self.net
     }
 
     /// The type of its features and parameters.
@@ -235,7 +222,7 @@ impl Model {
     }
 
     fn check(&self, x: &Tensor) -> candle_core::Result<()> {
-        let (dtype, width) = (DType::from(self.dtype()), self.network.in_features);
+        let (dtype, width) = (DType::from(self.dtype()), self.network.spec.in_features);
         if x.rank() != 2 || x.dims()[1] != width || x.dtype() != dtype || !x.device().is_cpu() {
             bail!(
                 "Model: x is {:?} {:?} on {:?}, expected {dtype:?} [n, {width}] on the CPU",
@@ -276,28 +263,4 @@ impl Model {
 /// The error of parts that make no model.
 fn refused(problem: &str) -> Error {
     Error::data("the model", problem)
-}
-
-/// The network of these parameters, on all cores.
-fn predictor(network: &Network, tensors: &BTreeMap<String, Tensor>) -> candle_core::Result<Predictor> {
-    let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
-    let vb = VarBuilder::from_tensors(tensors, network.dtype.into(), &Device::Cpu);
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    Ok(Predictor::new(&DynamicNet::new(&network.config(), vb)?)?.with_threads(threads))
-}
-
-impl Network {
-    fn config(&self) -> DynamicNetConfig {
-        DynamicNetConfig {
-            in_features: self.in_features,
-            hidden: self.hidden,
-            out_features: self.out_features,
-            depths: self.min_depth..=self.max_depth,
-            // The parameters are given, so their initialisation is not.
-            layer: match self.layer {
-                LayerName::Linear => LayerKind::Linear,
-                LayerName::Cos => LayerKind::Cos(CosInit::default()),
-            },
-        }
-    }
 }

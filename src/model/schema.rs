@@ -1,4 +1,4 @@
-//! What a model knows of its data.
+//! What a model knows about its data.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
 
-/// What a model knows of its data: the columns of its features, the names of its targets, and how both are scaled.
+/// What a model knows about its data: the columns of its features, the names of its targets, and how both are
+/// scaled.
 ///
 /// # Examples
 ///
@@ -24,17 +25,17 @@ pub struct Schema {
     pub features: Vec<Column>,
     /// The names of the targets.
     pub targets: Vec<String>,
-    /// Whether a missing feature is filled in as `feature_scaling` says; else it is an error.
+    /// Whether `feature_scaling` fills missing features; otherwise they are errors.
     pub fills_missing: bool,
-    /// The scaling of the features, with text columns as zeros and ones, and what fills in for missing ones.
+    /// The scaling of the features, text columns one-hot encoded, and what fills missing ones.
     pub feature_scaling: Option<Scaling>,
     /// The scaling of the targets that the network was trained on.
     pub target_scaling: Option<Scaling>,
 }
 
 impl Schema {
-    /// The schema of data without names, such as synthetic ones or those of arrays: features `x0`, `x1` and so on, targets
-    /// `y` or `y0`, `y1` and so on, none of them scaled.
+    /// The schema of data without names, such as synthetic data or arrays: features `x0`, `x1`, ..., targets
+    /// `y` or `y0`, `y1`, ..., none of them scaled.
     pub fn unnamed(features: usize, targets: usize) -> Self {
         Self {
             features: Column::unnamed(features),
@@ -45,12 +46,12 @@ impl Schema {
         }
     }
 
-    /// The number of features, with text columns as zeros and ones.
+    /// The number of features, text columns one-hot encoded.
     pub fn width(&self) -> usize {
         self.features.iter().map(Column::width).sum()
     }
 
-    /// The name of feature number `i`: that of its column, or `town=Ulm` for a category.
+    /// The name of feature `i`: that of its column, or `town=Ulm` for a category.
     pub fn feature_name(&self, mut i: usize) -> String {
         for column in &self.features {
             if i < column.width() {
@@ -64,7 +65,7 @@ impl Schema {
         String::new()
     }
 
-    /// What makes no sense in it, if anything.
+    /// What is invalid in it, if anything.
     pub(super) fn problem(&self) -> Option<String> {
         if self.features.is_empty() || self.targets.is_empty() {
             return Some("has no features or no targets".to_owned());
@@ -76,7 +77,7 @@ impl Schema {
             }
         }
         for Column { name, categories } in &self.features {
-            // Strictly ascending: they are looked up by halves.
+            // Strictly ascending, for binary search.
             if categories.len() > MAX_CATEGORIES || !categories.is_sorted_by(|a, b| a < b) {
                 return Some(format!(
                     "has categories of '{name}' that are not sorted or more than {MAX_CATEGORIES}"
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_found() {
+    fn invalid_schemas_are_found() {
         let good = Schema::unnamed(2, 2);
         assert_eq!(good.problem(), None);
         let with = |change: &dyn Fn(&mut Schema)| {

@@ -8,21 +8,21 @@ use csv::Writer;
 use super::Model;
 use crate::data::{Block, Column, RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
-use crate::nn::Prediction;
+use crate::plan::Prediction;
 
-/// The largest number of rows that are predicted at a time.
+/// The most rows of a block.
 const ROWS: usize = 4096;
-/// How many numbers the rows of a block have at most, if it is more than one row.
+/// The most numbers of a block of more than one row.
 const NUMBERS: usize = 1 << 18;
 
-/// What [`Model::predict_file`] writes for each row, and what it does with what it may meet.
+/// What [`Model::predict_file`] writes for each row, and how it handles irregular ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PredictOptions {
     /// Which outputs are written.
     pub outputs: Outputs,
-    /// What becomes of missing values.
+    /// How missing values are handled.
     pub missing: MissingRows,
-    /// What becomes of a text that its column did not have in training.
+    /// How a text that its column did not have in training is handled.
     pub unknown: Unknown,
     /// Columns of a text file to copy beside the predictions.
     pub keep: Vec<String>,
@@ -34,27 +34,27 @@ pub enum Outputs {
     /// The prediction, which is the mean over all depths: `prediction`.
     #[default]
     Mean,
-    /// The prediction and the output at every depth: `prediction`, `depth_1`, `depth_2` and so on.
+    /// The prediction and the output at every depth: `prediction`, `depth_1`, `depth_2`, ....
     All,
-    /// The output at one depth alone: `depth_2`, say.
+    /// The output at one depth, for example `depth_2`.
     Depth(usize),
 }
 
-/// What becomes of rows with a missing value.
+/// How rows with a missing value are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissingRows {
-    /// As in training: `Mean` if the model fills missing values in, else `Error`.
+    /// As in training: `Mean` if the model fills missing values, else `Error`.
     #[default]
     Trained,
-    /// They are refused.
+    /// They are errors.
     Error,
-    /// A missing value becomes the mean of its feature in training.
+    /// A missing value becomes the training mean of its feature.
     Mean,
-    /// Nothing is predicted for such a row.
+    /// They have no prediction.
     Empty,
 }
 
-/// The predictions of a file's rows as the text of a .csv file, block by block. See [`Model::predict_file`].
+/// The predictions of a file's rows as CSV text, block by block. See [`Model::predict_file`].
 pub struct FilePredictions<'a> {
     model: &'a Model,
     options: &'a PredictOptions,
@@ -63,30 +63,31 @@ pub struct FilePredictions<'a> {
     counts: Counts,
 }
 
-/// What was met among the rows.
+/// How many rows and values of each kind there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// The rows that were predicted.
+    /// The rows written.
     pub rows: usize,
-    /// Those of them for which nothing is predicted, since a value is missing.
+    /// Those of them without a prediction, since a value is missing.
     pub empty: usize,
-    /// Texts that their columns did not have in training.
+    /// The texts that their columns did not have in training.
     pub unknown: usize,
-    /// Predictions that are not finite.
+    /// The predictions that are not finite.
     pub not_finite: usize,
 }
 
 impl Model {
-    /// Begins to predict the rows of a file of any size, in memory for one block. Its columns are found as by
-    /// [`RowReader`].
+    /// Begins to predict the rows of a file of any size in the memory of one block. Its columns are found as
+    /// by [`RowReader`].
     ///
-    /// A column is called `prediction` or `depth_2`, and of a model of several targets `prediction:price`. Numbers are
-    /// written with as few digits as give the same `f64` when read.
+    /// A column is called `prediction` or `depth_2`, or `prediction:price` if the model has several targets.
+    /// Numbers are written with the fewest digits that read back as the same `f64`.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] when the file cannot be read, when it has not the columns to keep, or when there is no
-    /// such depth or no mean to fill in, and with [`Error::Data`] when the file has not the model's columns.
+    /// Fails with [`Error::Config`] when the file cannot be read, when it lacks a column to keep, or when the
+    /// model lacks the depth or the means to fill in, and with [`Error::Data`] when the file lacks one of the
+    /// model's columns.
     ///
     /// # Examples
     ///
@@ -118,7 +119,7 @@ impl Model {
         file: &'a Path,
         options: &'a PredictOptions,
     ) -> Result<FilePredictions<'a>> {
-        let depths = self.config().depths;
+        let depths = self.network().depths();
         if let Outputs::Depth(depth) = options.outputs
             && !depths.contains(&depth)
         {
@@ -148,11 +149,11 @@ impl Model {
 }
 
 impl FilePredictions<'_> {
-    /// The next part of the text, whole lines of which the first is the header, or `None` at the end.
+    /// The next lines of the text, which begins with the header, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Data`] when a row or a field is not as it should be.
+    /// Fails with [`Error::Data`] when a row or a field is invalid.
     pub fn next_block(&mut self) -> Result<Option<Vec<u8>>> {
         let block = self.rows.next_block(self.rows_of_block())?;
         if block.is_none() && self.is_begun {
@@ -195,18 +196,18 @@ impl FilePredictions<'_> {
         Ok(())
     }
 
-    /// What was met among the rows so far.
+    /// The counts so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The columns of the file that are neither features nor targets nor kept.
+    /// The columns of the file that are not features, targets or kept.
     pub fn unused(&self) -> Vec<&str> {
         let targets = &self.model.schema.targets;
         self.rows.unused().into_iter().filter(|name| !targets.iter().any(|target| target == name)).collect()
     }
 
-    /// Whether the columns of the file have no names although those of the model have: then only their number could be
+    /// Whether the model's columns have names but those of the file do not, so that only their number was
     /// checked.
     pub fn goes_by_order(&self) -> bool {
         let features = &self.model.schema.features;
@@ -215,7 +216,7 @@ impl FilePredictions<'_> {
 
     /// The names of the columns of predictions.
     fn names(&self) -> Vec<String> {
-        let depths = self.model.config().depths.map(|depth| format!("depth_{depth}"));
+        let depths = self.model.network().depths().map(|depth| format!("depth_{depth}"));
         let prediction = "prediction".to_owned();
         let outputs: Vec<_> = match self.options.outputs {
             Outputs::Mean => vec![prediction],
@@ -232,11 +233,11 @@ impl FilePredictions<'_> {
 
     fn rows_of_block(&self) -> usize {
         let network = &self.model.network;
-        let depths = network.max_depth - network.min_depth + 2;
-        (NUMBERS / network.in_features.max(depths * network.out_features)).clamp(1, ROWS)
+        let (spec, depths) = (&network.spec, network.spec.depths().count() + 1);
+        (NUMBERS / spec.in_features.max(depths * spec.out_features)).clamp(1, ROWS)
     }
 
-    /// The numbers of the rows `x`, one row after the other, and how many a row has.
+    /// The outputs for the rows `x`, in row-major order, and how many each row has.
     fn predict(&self, x: &Tensor) -> Result<(Vec<f64>, usize)> {
         let rows = x.dims()[0];
         let y = match self.options.outputs {
@@ -247,13 +248,13 @@ impl FilePredictions<'_> {
             }
             Outputs::Depth(depth) => {
                 let by_depth = self.model.predict_any_at_all_depths(x)?.by_depth;
-                by_depth.narrow(1, depth - self.model.network.min_depth, 1)?
+                by_depth.narrow(1, depth - self.model.net.depths().start(), 1)?
             }
         };
         Ok((y.flatten_all()?.to_vec1()?, y.elem_count() / rows))
     }
 
-    /// For each row whether it is to be left empty; nothing where none is.
+    /// Whether each row is left without a prediction; empty if none is.
     fn rows_without(&self, x: &Tensor) -> Result<Vec<bool>> {
         if self.options.missing != MissingRows::Empty {
             return Ok(Vec::new());
@@ -268,7 +269,7 @@ fn unwritten(error: impl ToString) -> Error {
     Error::data("the predictions", error.to_string())
 }
 
-/// Appends the shortest text that gives `value` again.
+/// Appends the shortest text that reads back as `value`.
 fn push_number(text: &mut String, value: f64) {
     use std::fmt::Write;
     // Writing to a string does not fail.

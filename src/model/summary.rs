@@ -1,4 +1,4 @@
-//! What is in a model, for people and as JSON.
+//! The contents of a model, as text and as JSON.
 
 use std::fmt;
 
@@ -7,24 +7,27 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
 
-use super::file::{FORMAT, Network};
+use super::file::FORMAT;
+use super::network::Network;
 use super::{Model, Schema, Training};
-use crate::config::LayerName;
 use crate::data::{Scaling, list};
 use crate::error::Result;
+use crate::nn::{DynamicNetSpec, ModelConfig};
 use crate::report::number;
+use crate::stats;
 
-/// What is in a model. Its `Display` is a text with tables, its `Serialize` the document of `taper inspect --json`.
+/// The contents of a model. Its `Display` is a text with tables, its `Serialize` the document of `taper
+/// inspect --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelSummary {
-    /// The version of the format of its file.
+    /// The version of its file format.
     pub format: u32,
     /// The version of taper that made it.
     pub taper: String,
     network: Network,
     /// The number of parameters.
     pub parameters: usize,
-    /// What it knows of its data.
+    /// What it knows about its data.
     pub schema: Schema,
     /// How it was trained.
     pub training: Option<Training>,
@@ -32,25 +35,25 @@ pub struct ModelSummary {
     pub tensors: Vec<TensorSummary>,
 }
 
-/// What is in a tensor.
+/// Statistics of a tensor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TensorSummary {
     /// Its name.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// The least element.
+    /// The smallest element.
     pub min: f64,
     /// The largest element.
     pub max: f64,
     /// The mean of the elements.
     pub mean: f64,
-    /// The standard deviation of the elements, of the population.
+    /// The standard deviation of the elements as a population.
     pub std: f64,
 }
 
 impl Model {
-    /// What is in it.
+    /// Summarises the model.
     ///
     /// # Errors
     ///
@@ -59,15 +62,13 @@ impl Model {
         let mut tensors = Vec::new();
         for (name, tensor) in &self.tensors {
             let values: Vec<f64> = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
-            let n = values.len() as f64;
-            let mean = values.iter().map(|value| value / n).sum::<f64>();
             tensors.push(TensorSummary {
                 name: name.clone(),
                 shape: tensor.dims().to_vec(),
                 min: values.iter().copied().fold(f64::INFINITY, f64::min),
                 max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                mean,
-                std: values.iter().map(|value| (value - mean).powi(2) / n).sum::<f64>().sqrt(),
+                mean: stats::mean(&values),
+                std: stats::population_std(&values),
             });
         }
         Ok(ModelSummary {
@@ -84,16 +85,14 @@ impl Model {
 
 impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Network { in_features, hidden, out_features, min_depth, max_depth, layer, dtype } = &self.network;
+        let Network { spec: DynamicNetSpec { in_features, out_features, model }, dtype } = &self.network;
+        let ModelConfig { hidden, min_depth, max_depth, layer } = model;
         writeln!(f, "format {}, made by taper {}", self.format, self.taper)?;
-        let layer = match layer {
-            LayerName::Linear => "linear",
-            LayerName::Cos => "cos",
-        };
         writeln!(
             f,
-            "network: {in_features} -> {hidden} -> {out_features}, {layer} layers, {:?}, depths {min_depth} to {max_depth}, {} \
-             parameters",
+            "network: {in_features} -> {hidden} -> {out_features}, {} layers, {:?}, \
+             depths {min_depth} to {max_depth}, {} parameters",
+            layer.name(),
             DType::from(*dtype),
             self.parameters
         )?;
@@ -112,7 +111,7 @@ impl ModelSummary {
         let mut table = table(["feature", "kind", "mean", "scale"]);
         let mut at = 0;
         for column in &self.schema.features {
-            // The shares of categories say nothing in a table.
+            // The shares of categories would not help in a table.
             let (kind, scaling) = match column.categories.as_slice() {
                 [] => ("number".to_owned(), self.schema.feature_scaling.as_ref()),
                 categories => (format!("text: {}", list(categories)), None),
@@ -143,7 +142,7 @@ impl ModelSummary {
     }
 }
 
-/// Lines about the training.
+/// Writes the lines about the training.
 fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let Training { data, rows, epochs, seed, train_mse, holdout } = training;
     let data = data.as_deref().unwrap_or("synthetic data");

@@ -74,15 +74,14 @@ impl CosLinear {
     ///
     /// # Errors
     ///
-    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device is another one.
+    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device differs.
     pub fn forward_with(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         cos_linear_with(x, self.weight(), self.bias(), activation)
     }
 
-    /// The layer with its present parameters as constants.
-    #[must_use]
-    pub fn detach(&self) -> Self {
-        Self { parameters: self.parameters.detach() }
+    /// The linear layer whose weight is W itself.
+    pub fn parameters(&self) -> &Linear {
+        &self.parameters
     }
 }
 

@@ -2,26 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use candle_core::{Module, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
-use crate::nn::{Layer, LayerKind};
+use crate::nn::forward::{Eager, Forward};
+use crate::nn::{DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig};
 use crate::ops::Activation;
-
-/// The shape of a [`DynamicNet`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DynamicNetConfig {
-    /// The number of features of a row.
-    pub in_features: usize,
-    /// The width of the hidden layer.
-    pub hidden: usize,
-    /// The number of targets of a row.
-    pub out_features: usize,
-    /// How often the hidden layer may be applied.
-    pub depths: RangeInclusive<usize>,
-    /// The kind of all three layers.
-    pub layer: LayerKind,
-}
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
 ///
@@ -32,14 +18,28 @@ pub struct DynamicNetConfig {
 /// ```
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the prediction
-/// is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are `input.weight`, `input.bias`,
-/// `hidden.weight`, `hidden.bias`, `output.weight` and `output.bias`.
+/// is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of its layers, named
+/// `input.weight`, `input.bias`, `hidden.weight` and so on ([`named_parameters`](Self::named_parameters)).
 #[derive(Debug, Clone)]
 pub struct DynamicNet {
+    spec: DynamicNetSpec,
     input: Layer,
     hidden: Layer,
     output: Layer,
-    depths: RangeInclusive<usize>,
+}
+
+impl DynamicNetSpec {
+    /// The spec of the network of `model` whose parameters have these shapes, by their names; none if the names are not
+    /// those of its parameters.
+    pub(crate) fn of_parameters<'a>(
+        model: &ModelConfig,
+        shape: impl Fn(&str) -> Option<&'a [usize]>,
+    ) -> Option<Self> {
+        match (shape("input.weight")?, shape("output.weight")?) {
+            (&[_, in_features], &[out_features, _]) => Some(model.network(in_features, out_features)),
+            _ => None,
+        }
+    }
 }
 
 impl DynamicNet {
@@ -47,7 +47,7 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when there is no depth in `config.depths`, or when `vb` holds one of the names with another shape.
+    /// Fails when the spec has no depth, or when `vb` holds one of the names with another shape.
     ///
     /// # Examples
     ///
@@ -56,38 +56,64 @@ impl DynamicNet {
     /// use candle_nn::VarMap;
     /// use rand::SeedableRng;
     /// use rand_chacha::ChaCha8Rng;
-    /// use taper::nn::{DynamicNet, DynamicNetConfig, LayerKind, seeded_builder};
+    /// use taper::nn::{DynamicNet, ModelConfig, seeded_builder};
     ///
     /// let vars = VarMap::new();
     /// let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(1), DType::F32, &Device::Cpu);
-    /// let config = DynamicNetConfig {
-    ///     in_features: 8,
-    ///     hidden: 16,
-    ///     out_features: 1,
-    ///     depths: 1..=4,
-    ///     layer: LayerKind::Linear,
-    /// };
-    /// let net = DynamicNet::new(&config, vb)?;
+    /// // Rows of 8 features and one target.
+    /// let spec = ModelConfig { hidden: 16, ..ModelConfig::default() }.network(8, 1);
+    /// let net = DynamicNet::new(&spec, vb)?;
     /// let y = net.predict(&Tensor::ones((5, 8), DType::F32, &Device::Cpu)?)?;
     /// assert_eq!(y.dims(), [5, 1]);
     /// # Ok::<(), candle_core::Error>(())
     /// ```
-    pub fn new(config: &DynamicNetConfig, vb: VarBuilder) -> Result<Self> {
-        let DynamicNetConfig { in_features, hidden, out_features, ref depths, layer } = *config;
+    pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
+        let (in_features, out_features) = (spec.in_features, spec.out_features);
+        let (ModelConfig { hidden, layer, .. }, depths) = (&spec.model, spec.depths());
+        let (hidden, layer) = (*hidden, *layer);
         if depths.is_empty() {
-            bail!("DynamicNet: depths {depths:?} has none, expected start <= end")
+            bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
         Ok(Self {
             input: Layer::new(layer, in_features, hidden, vb.pp("input"))?,
             hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
             output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
-            depths: depths.clone(),
+            spec: spec.clone(),
         })
     }
 
-    /// How often the hidden layer may be applied.
+    /// The description it was built from.
+    pub fn spec(&self) -> &DynamicNetSpec {
+        &self.spec
+    }
+
+    /// The numbers of applications of the hidden layer that it was built for.
     pub fn depths(&self) -> RangeInclusive<usize> {
-        self.depths.clone()
+        self.spec.depths()
+    }
+
+    /// The layers with their names, in the order in which they are applied.
+    pub fn named_layers(&self) -> [(&'static str, &Layer); 3] {
+        [("input", &self.input), ("hidden", &self.hidden), ("output", &self.output)]
+    }
+
+    /// The parameters with their names, such as `hidden.weight`, in the order of the layers. PyTorch's equivalent is
+    /// `torch.nn.Module.named_parameters`.
+    pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        self.named_layers().into_iter().flat_map(|(layer, parameters)| {
+            let named = parameters.parameters().named_parameters();
+            named.map(move |(name, parameter)| (format!("{layer}.{name}"), parameter))
+        })
+    }
+
+    /// The dtype of its parameters.
+    pub fn dtype(&self) -> DType {
+        self.input.parameters().weight().dtype()
+    }
+
+    /// The device of its parameters.
+    pub fn device(&self) -> &Device {
+        self.input.parameters().weight().device()
     }
 
     /// The output (n, out) for `x` (n, in) with the hidden layer applied `depth` times.
@@ -96,14 +122,10 @@ impl DynamicNet {
     ///
     /// Fails when `depth` is not one of the network's depths, or `x` has another number of features.
     pub fn forward_at_depth(&self, x: &Tensor, depth: usize) -> Result<Tensor> {
-        if !self.depths.contains(&depth) {
-            bail!("DynamicNet: depth is {depth}, expected one of {:?}", self.depths)
+        if !self.depths().contains(&depth) {
+            bail!("DynamicNet: depth is {depth}, expected one of {:?}", self.depths())
         }
-        let mut h = self.input.forward_with(x, Activation::Relu)?;
-        for _ in 0..depth {
-            h = self.deepen(&h)?;
-        }
-        self.output.forward(&h)
+        Ok(self.forward_with(&mut Eager, x, depth..=depth)?.remove(0))
     }
 
     /// The outputs (n, out) for `x` (n, in) at every depth, shallowest first, in one pass down the shared trunk.
@@ -112,52 +134,51 @@ impl DynamicNet {
     ///
     /// Fails when `x` has another number of features.
     pub fn forward_all_depths(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        let mut h = self.input.forward_with(x, Activation::Relu)?;
-        for _ in 0..*self.depths.start() {
-            h = self.deepen(&h)?;
-        }
-        let mut outputs = vec![self.output.forward(&h)?];
-        for _ in *self.depths.start()..*self.depths.end() {
-            h = self.deepen(&h)?;
-            outputs.push(self.output.forward(&h)?);
-        }
-        Ok(outputs)
+        self.forward_with(&mut Eager, x, self.depths())
     }
 
     /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths.
     ///
-    /// It has a graph and can be trained. [`Predictor`](crate::nn::Predictor) is faster without one, and has memory enough
-    /// for any number of rows.
+    /// It has a graph and can be trained. [`Predictor`](crate::plan::Predictor) is faster without one, and
+    /// its memory does not grow with the number of rows.
     ///
     /// # Errors
     ///
     /// Fails when `x` has another number of features.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
-        mean_over_depths(&self.forward_all_depths(x)?)
+        Tensor::stack(&self.forward_all_depths(x)?, 0)?.mean(0)
     }
 
-    /// The input, the hidden and the output layer.
-    pub fn layers(&self) -> [&Layer; 3] {
-        [&self.input, &self.hidden, &self.output]
+    /// A network of linear layers that computes the same, with the functions of weights computed once: for prediction. Its
+    /// parameters are constants.
+    pub(crate) fn folded(&self) -> Result<Self> {
+        let linear = |layer: &Layer| -> Result<Layer> {
+            let bias = layer.parameters().bias().map(Tensor::detach);
+            Ok(Layer::Linear(Linear::from_tensors(layer.matrix()?.detach(), bias)))
+        };
+        let mut spec = self.spec.clone();
+        spec.model.layer = LayerKind::Linear;
+        let [input, hidden, output] = [&self.input, &self.hidden, &self.output].map(linear);
+        Ok(Self { spec, input: input?, hidden: hidden?, output: output? })
     }
 
-    /// The network with its present parameters as constants: nothing that it computes has a graph.
-    #[must_use]
-    pub fn detach(&self) -> Self {
-        Self {
-            input: self.input.detach(),
-            hidden: self.hidden.detach(),
-            output: self.output.detach(),
-            depths: self.depths.clone(),
+    /// The network itself: its outputs for `x` at each of `depths`, shallowest first.
+    pub(crate) fn forward_with<F: Forward>(
+        &self,
+        forward: &mut F,
+        x: &F::Value,
+        depths: RangeInclusive<usize>,
+    ) -> Result<Vec<F::Value>> {
+        let mut h = forward.layer(&self.input, x, Activation::Relu)?;
+        let mut outputs = Vec::new();
+        for depth in 0..=*depths.end() {
+            if depth > 0 {
+                h = forward.layer(&self.hidden, &h, Activation::Relu)?;
+            }
+            if depths.contains(&depth) {
+                outputs.push(forward.layer(&self.output, &h, Activation::Identity)?);
+            }
         }
+        Ok(outputs)
     }
-
-    fn deepen(&self, h: &Tensor) -> Result<Tensor> {
-        self.hidden.forward_with(h, Activation::Relu)
-    }
-}
-
-/// The mean (n, out) of the outputs (n, out) at all depths.
-pub(super) fn mean_over_depths(outputs: &[Tensor]) -> Result<Tensor> {
-    Tensor::stack(outputs, 0)?.mean(0)
 }

@@ -1,19 +1,37 @@
-//! The kinds of layer that a network can be made of.
+//! An affine layer of any kind.
 
 use candle_core::{Module, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::nn::{CosInit, CosLinear, Linear};
-use crate::ops::Activation;
+use crate::ops::{Activation, cos};
 
-/// Which kind of layer a network is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The kind of layer that a network is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LayerKind {
     /// [`Linear`].
     #[default]
     Linear,
     /// [`CosLinear`], with the initialisation of its weight.
     Cos(CosInit),
+}
+
+impl LayerKind {
+    /// Its name in a configuration: `linear` or `cos`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Cos(_) => "cos",
+        }
+    }
+
+    /// The initialisation of a cos layer's weight; the default for any other kind.
+    pub(super) fn cos_init(self) -> CosInit {
+        match self {
+            Self::Linear => CosInit::default(),
+            Self::Cos(init) => init,
+        }
+    }
 }
 
 /// A layer of any kind, with a bias.
@@ -38,19 +56,23 @@ impl Layer {
         }
     }
 
-    /// The weight W, (out, in), before the cosine if there is one.
-    pub fn weight(&self) -> &Tensor {
+    /// The layer's parameters: W (out, in), before the cosine if there is one, and the bias (out).
+    pub fn parameters(&self) -> &Linear {
         match self {
-            Self::Linear(layer) => layer.weight(),
-            Self::Cos(layer) => layer.weight(),
+            Self::Linear(layer) => layer,
+            Self::Cos(layer) => layer.parameters(),
         }
     }
 
-    /// The bias, (out).
-    pub fn bias(&self) -> Option<&Tensor> {
+    /// The matrix (out, in) that multiplies x: W, or cos(W) in a cos layer.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the device has no memory for the cosine.
+    pub fn matrix(&self) -> Result<Tensor> {
         match self {
-            Self::Linear(layer) => layer.bias(),
-            Self::Cos(layer) => layer.bias(),
+            Self::Linear(layer) => Ok(layer.weight().clone()),
+            Self::Cos(layer) => cos(layer.weight()),
         }
     }
 
@@ -58,20 +80,11 @@ impl Layer {
     ///
     /// # Errors
     ///
-    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device is another one.
+    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device differs.
     pub fn forward_with(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         match self {
             Self::Linear(layer) => layer.forward_with(x, activation),
             Self::Cos(layer) => layer.forward_with(x, activation),
-        }
-    }
-
-    /// The layer with its present parameters as constants.
-    #[must_use]
-    pub fn detach(&self) -> Self {
-        match self {
-            Self::Linear(layer) => Self::Linear(layer.detach()),
-            Self::Cos(layer) => Self::Cos(layer.detach()),
         }
     }
 }

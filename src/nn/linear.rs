@@ -41,6 +41,11 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
+    /// The layer with these parameters.
+    pub(super) fn from_tensors(weight: Tensor, bias: Option<Tensor>) -> Self {
+        Self { weight, bias }
+    }
+
     /// The weight, (out, in).
     pub fn weight(&self) -> &Tensor {
         &self.weight
@@ -55,15 +60,14 @@ impl Linear {
     ///
     /// # Errors
     ///
-    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device is another one.
+    /// Fails when the last axis of `x` has another length than `in`, or its dtype or device differs.
     pub fn forward_with(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         linear_with(x, &self.weight, self.bias.as_ref(), activation)
     }
 
-    /// The layer with its present parameters as constants.
-    #[must_use]
-    pub fn detach(&self) -> Self {
-        Self { weight: self.weight.detach(), bias: self.bias.as_ref().map(Tensor::detach) }
+    /// The parameters with their names, `weight` and, if there is one, `bias`.
+    pub fn named_parameters(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
+        [("weight", &self.weight)].into_iter().chain(self.bias.as_ref().map(|bias| ("bias", bias)))
     }
 }
 

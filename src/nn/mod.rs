@@ -1,4 +1,4 @@
-//! Layers, the loss and the network, all built on the operations of [`ops`](crate::ops).
+//! Layers and the network, all built on the operations of [`ops`](crate::ops).
 //!
 //! Parameters live in a Candle [`VarMap`](candle_nn::VarMap) under their usual names. [`seeded_builder`] makes the
 //! [`VarBuilder`](candle_nn::VarBuilder) that creates them from a random stream of your own, since Candle's CPU
@@ -6,16 +6,15 @@
 
 mod cos_linear;
 mod dynamic_net;
+pub(crate) mod forward;
 mod init;
 mod layer;
 mod linear;
-mod loss;
-mod predictor;
+mod spec;
 
 pub use cos_linear::{CosInit, CosLinear};
-pub use dynamic_net::{DynamicNet, DynamicNetConfig};
+pub use dynamic_net::DynamicNet;
 pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};
 pub use linear::Linear;
-pub use loss::mse_loss;
-pub use predictor::{Float, Prediction, Predictor};
+pub use spec::{DynamicNetSpec, ModelConfig};

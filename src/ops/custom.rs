@@ -1,7 +1,7 @@
 //! Elementwise operations as Candle's custom operations, whatever their arity.
 //!
-//! An operation implements [`Elementwise`]; [`Op`] makes it a `CustomOp1`, `CustomOp2` or `CustomOp3` with a forward on
-//! every device.
+//! An operation implements [`Elementwise`], and [`Op`] makes it a `CustomOp1`, `CustomOp2` or `CustomOp3`
+//! with a forward on every device.
 
 use std::env;
 
@@ -22,19 +22,20 @@ pub(super) trait Elementwise<const N: usize>: Map<N> + Send + Sync + 'static {
     #[cfg(feature = "cuda")]
     fn kernel(&self) -> Kernel;
 
-    /// The gradient of each operand, from the operands and the gradient of the result; `None` for operands that are
-    /// not tracked, and for no others.
+    /// The gradient of each operand, from the operands and the gradient of the result; `None` for those
+    /// operands, and only those, that are not tracked.
     fn bwd(&self, operands: [&Tensor; N], grad: &Tensor) -> Result<[Option<Tensor>; N]>;
 }
 
 thread_local! {
-    /// Whether Candle keeps the graph of a backward, by the rule and at the time that it decides so itself.
+    /// Whether Candle keeps the graph of a backward, decided by the same rule and at the same time as Candle
+    /// does.
     static KEEPS_GRAPH: bool =
         env::var("CANDLE_GRAD_DO_NOT_DETACH").is_ok_and(|value| !value.is_empty() && value != "0");
 }
 
-/// `grad`, without its graph where Candle would not use it: the graph holds every tensor on the way to the gradient, and
-/// memory that is free again is nearer than new memory.
+/// Detaches `grad` from its graph where Candle would not use that. The graph holds every tensor on the way to
+/// the gradient, and freed memory, which is still in the cache, is faster than new memory.
 fn without_graph(grad: Option<Tensor>) -> Option<Tensor> {
     grad.map(|grad| if KEEPS_GRAPH.with(|&keeps| keeps) { grad } else { grad.detach() })
 }

@@ -1,4 +1,4 @@
-//! The elements of contiguous tensors, for operations that work on slices.
+//! The elements of contiguous tensors as slices.
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
@@ -6,16 +6,8 @@ use candle_core::CudaStorage;
 use candle_core::cuda_backend::{CudaDType, cudarc::driver::CudaView};
 use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
 
-use crate::ops::Element;
-use crate::ops::simd::Lanes;
-
-/// The type of the elements that such operations compute in: `f32` or `f64`.
-pub(crate) trait Float: Lanes + WithDType + Element<Compute = Self> {}
-
-impl Float for f32 {}
-impl Float for f64 {}
-
-/// Evaluates `$work` with `$float` as the type of the elements of `$storage`; an error names `$op`.
+/// Evaluates `$work` with `$float` as the element type of `$storage`, `f32` or `f64`; the error for others
+/// names `$op`.
 macro_rules! with_float {
     ($op:expr, $storage:expr, $float:ident => $work:expr) => {
         match candle_core::backend::BackendStorage::dtype($storage) {
@@ -33,17 +25,17 @@ macro_rules! with_float {
 }
 pub(crate) use with_float;
 
-/// The elements of a contiguous tensor on the CPU.
+/// Borrows the elements of a contiguous tensor on the CPU.
 pub(crate) fn on_cpu<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     let (start, end) = range(layout)?;
     let elements = storage.as_slice::<T>()?;
     match elements.get(start..end) {
         Some(elements) => Ok(elements),
-        None => bail!("a tensor ends at {end}, after the end of its {}", elements.len()),
+        None => bail!("a tensor ends at element {end} of a storage of {}", elements.len()),
     }
 }
 
-/// The elements of a contiguous tensor on CUDA.
+/// Borrows the elements of a contiguous tensor on CUDA.
 #[cfg(feature = "cuda")]
 pub(crate) fn on_cuda<'a, T: CudaDType>(
     storage: &'a CudaStorage,
@@ -53,13 +45,13 @@ pub(crate) fn on_cuda<'a, T: CudaDType>(
     let elements = storage.as_cuda_slice::<T>()?;
     match elements.try_slice(start..end) {
         Some(view) => Ok(view),
-        None => bail!("a tensor ends at {end}, after the end of its {}", elements.len()),
+        None => bail!("a tensor ends at element {end} of a storage of {}", elements.len()),
     }
 }
 
-/// From where to where the elements of a contiguous tensor are in its storage.
+/// The range of a contiguous tensor's elements in its storage.
 fn range(layout: &Layout) -> Result<(usize, usize)> {
-    // An empty view may begin behind the end of its storage.
+    // An empty view may start past the end of its storage.
     if layout.shape().elem_count() == 0 {
         return Ok((0, 0));
     }

@@ -92,7 +92,8 @@ template <int N> struct Axes {
   uint64_t strides[N][MAX_AXES];
 };
 
-// Divides n by d and leaves the remainder in n. Division of 64 bits takes many instructions, and few tensors need it.
+// Divides n by d and leaves the remainder in n. Division of 64 bits takes many instructions, and few tensors
+// need it.
 __device__ inline uint64_t divide(uint64_t &n, uint64_t d) {
   uint64_t quotient;
   if ((n | d) >> 32 == 0) {
@@ -124,6 +125,21 @@ __device__ inline void map_strided(F f, const Axes<N> &axes, const T *const (&x)
     z[i] = T(f(v));
   }
 }
+
+// The functors of a function F that is stated by its value f and its gradient grad, as Function in unary.rs:
+//
+//   struct Relu {
+//     template <typename T> static __device__ T f(T x) { ... }
+//     template <typename T> static __device__ T grad(T x, T g) { ... }
+//   };
+//   ELEMENTWISE_1(relu, Forward<Relu>)
+//   ELEMENTWISE_2(relu_grad, Gradient<Relu>)
+template <typename F> struct Forward {
+  template <typename T> __device__ T operator()(const T (&x)[1]) const { return F::f(x[0]); }
+};
+template <typename F> struct Gradient {
+  template <typename T> __device__ T operator()(const T (&x)[2]) const { return F::grad(x[0], x[1]); }
+};
 
 // The kernels of a functor F of one, two or three operands, for one dtype T.
 #define ELEMENTWISE_KERNELS_1(NAME, F, T)                                                                          \

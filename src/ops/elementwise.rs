@@ -1,8 +1,8 @@
 //! The CPU driver of every elementwise operation, whatever its arity, dtype and layouts.
 //!
-//! An operation supplies a [`Map`]: scalar math on `N` operands, generic over [`Real`]. [`map`] finds the dtype,
-//! walks the layouts ([`axes`](super::axes)) and returns a contiguous result. The loops are compiled for each
-//! instruction set ([`simd`]), and large operands are divided among threads.
+//! An operation supplies a [`Map`]: scalar math on `N` operands, generic over [`Scalar`]. [`map`] finds the
+//! dtype, walks the layouts ([`axes`](super::axes)) and returns a contiguous result. The loops are compiled
+//! for each instruction set ([`simd`]), and large operands are divided among threads.
 
 #![allow(unsafe_code)]
 
@@ -13,54 +13,55 @@ use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 
 use super::axes::{Axis, Line, Starts, Tiling, merged_axes};
-use super::simd::{self, LINE_BYTES, Simd, WithSimd};
-use crate::ops::real::{Element, Real};
+use super::simd::{self, CACHE_LINE_BYTES, Simd, WithSimd};
+use crate::ops::scalar::{Element, Scalar};
 
 /// The scalar math of an operation with `N` operands.
 pub(super) trait Map<const N: usize>: Copy + Sync {
-    /// The result at one position, from the operands there; of no meaning where they are not usual. Without branches, so
-    /// that a loop of it becomes vectors.
-    fn apply<T: Real>(&self, x: [T; N]) -> T;
+    /// The result at one position, from the operands there; meaningless outside the fast range. It must not
+    /// branch, so that a loop around it becomes vectors.
+    fn apply<T: Scalar>(&self, x: [T; N]) -> T;
 
-    /// [`apply`](Self::apply) where the instruction set [fuses](simd::fuses), for an operation that gains from it.
+    /// [`apply`](Self::apply) for instruction sets that [have fused multiply-adds](simd::has_fma), for an
+    /// operation that gains from them.
     #[inline(always)]
-    fn apply_fused<T: Real>(&self, x: [T; N]) -> T {
+    fn apply_fma<T: Scalar>(&self, x: [T; N]) -> T {
         self.apply(x)
     }
 
-    /// Whether [`apply`](Self::apply) serves these operands; nearly always.
+    /// Whether [`apply`](Self::apply) is right for these operands, as it nearly always should be.
     #[inline(always)]
-    fn is_usual<T: Real>(&self, _: [T; N]) -> bool {
+    fn in_fast_range<T: Scalar>(&self, _: [T; N]) -> bool {
         true
     }
 
-    /// The result where the operands are not usual.
-    fn apply_unusual<T: Real>(&self, x: [T; N]) -> T {
+    /// The result outside the fast range.
+    fn apply_slow<T: Scalar>(&self, x: [T; N]) -> T {
         self.apply(x)
     }
 }
 
-/// How many positions are computed at a time where operands are read as they lie: little enough for the nearest cache.
+/// The positions computed at a time where operands are read in place: few enough for the nearest cache.
 const BLOCK: usize = 2048;
 
-/// How many rows a tile of operands has that are copied: enough to use all of each line of the cache that is read.
+/// The rows of a tile of copied operands: enough to use all of each cache line that is read.
 const TILE_ROWS: usize = 32;
 
-/// How many columns a tile has where an operand is constant along a row: so few that to fill the first tile of the row with
-/// it costs little, and the others have it then.
+/// The columns of a tile where an operand is constant along a row: few enough that filling the first tile
+/// with it is cheap; the row's other tiles reuse that.
 const CONSTANT: usize = 256;
 
-/// From how many positions on threads are worth their start, as in Candle.
+/// The minimum number of positions for multithreading, as in Candle.
 const PARALLEL: usize = 1 << 16;
 
-/// About how many positions a thread takes at a time.
+/// The approximate number of positions that a thread takes at a time.
 const PIECE: usize = 1 << 14;
 
 /// Applies `f` at every position of `N` operands of one shape and one dtype.
 ///
 /// # Errors
 ///
-/// Fails when the dtype is not a supported one, or not the same for all operands.
+/// Fails when the dtype is not supported, or differs between operands.
 pub(super) fn map<const N: usize>(
     op: &str,
     f: &impl Map<N>,
@@ -89,84 +90,85 @@ pub(super) fn map<const N: usize>(
     Ok((result, layouts[0].shape().clone()))
 }
 
-/// The values of `f` in row-major order.
+/// Computes the values of `f` in row-major order.
 fn evaluate<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], layouts: [&Layout; N]) -> Vec<T> {
     let len = layouts[0].shape().elem_count();
     let mut result = Vec::with_capacity(len);
-    let space = &mut result.spare_capacity_mut()[..len];
+    let out = &mut result.spare_capacity_mut()[..len];
     let offsets = layouts.map(Layout::start_offset);
     if layouts.iter().all(|layout| layout.is_contiguous()) {
-        // The usual case, without an allocation for the axes.
-        evaluate_axes(f, x, offsets, &[(len, [1; N])], space);
+        // The common case, without an allocation for the axes.
+        evaluate_axes(f, x, offsets, &[(len, [1; N])], out);
     } else {
-        evaluate_axes(f, x, offsets, &merged_axes(layouts[0].dims(), layouts), space);
+        evaluate_axes(f, x, offsets, &merged_axes(layouts[0].dims(), layouts), out);
     }
     // SAFETY: each of the `len` positions was written.
     unsafe { result.set_len(len) };
     result
 }
 
-/// Writes the values of `f` to all of `space`, if it is large with the threads of Candle's pool.
+/// Fills `out` with the values of `f`; if it is large, on the threads of Candle's pool.
 ///
-/// They are that pool's and not rayon's, because its threads spin for a while after each of Candle's own operations and
-/// would take the cores from others.
+/// Not on rayon's: the threads of Candle's pool spin for a while after each of its operations, and would
+/// compete with others for the cores.
 fn evaluate_axes<T: Element, F: Map<N>, const N: usize>(
     f: &F,
     x: [&[T]; N],
     offsets: [usize; N],
     axes: &[Axis<N>],
-    space: &mut [MaybeUninit<T>],
+    out: &mut [MaybeUninit<T>],
 ) {
-    let len = space.len();
+    let len = out.len();
     let (first, strides) = axes.first().copied().unwrap_or((1, [1; N]));
     if len < PARALLEL {
-        return simd::run(Part { f, x, offsets, axes, space });
+        return simd::run(Part { f, x, offsets, axes, out });
     }
     let row = len / first;
     let rows = (PIECE / row).max(1);
-    let all = Space(space.as_mut_ptr());
+    let all = SharedOutput(out.as_mut_ptr());
     barrier_pool().execute_chunked(first.div_ceil(rows), |pieces| {
         let (start, end) = (pieces.start * rows, first.min(pieces.end * rows));
         let offsets = array::from_fn(|k| offsets[k] + start * strides[k]);
         let mut axes = axes.to_vec();
         axes[0].0 = end - start;
-        // SAFETY: the pieces are disjoint parts of `space`, which is borrowed until the threads are done.
-        let space = unsafe { slice::from_raw_parts_mut(all.get().add(start * row), (end - start) * row) };
-        simd::run(Part { f, x, offsets, axes: &axes, space });
+        // SAFETY: the pieces are disjoint parts of `out`, which is borrowed until the threads are done.
+        let out = unsafe { slice::from_raw_parts_mut(all.get().add(start * row), (end - start) * row) };
+        simd::run(Part { f, x, offsets, axes: &axes, out });
     });
 }
 
-/// The start of the space that threads share.
-struct Space<T>(*mut MaybeUninit<T>);
+/// The start of the output that threads share.
+struct SharedOutput<T>(*mut MaybeUninit<T>);
 
-impl<T> Space<T> {
+impl<T> SharedOutput<T> {
     fn get(&self) -> *mut MaybeUninit<T> {
         self.0
     }
 }
 
 // SAFETY: each thread writes to a part of its own.
-unsafe impl<T: Send> Sync for Space<T> {}
+unsafe impl<T: Send> Sync for SharedOutput<T> {}
 
-/// The values of `f` for slices of one length, on this thread.
+/// Computes the values of `f` for slices of one length, on this thread.
 ///
 /// # Panics
 ///
-/// When an operand is shorter than the result.
+/// When an operand is shorter than the output.
 pub(super) fn map_slices<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], result: &mut [T]) {
     let len = result.len();
-    // SAFETY: a place for an element, written or not, is as large as the element, and `Part` writes elements alone.
-    let space = unsafe { slice::from_raw_parts_mut(result.as_mut_ptr().cast::<MaybeUninit<T>>(), len) };
-    simd::run(Part { f, x, offsets: [0; N], axes: &[(len, [1; N])], space });
+    // SAFETY: an element and its uninitialised form have the same layout, and `Part` writes nothing but
+    // elements.
+    let out = unsafe { slice::from_raw_parts_mut(result.as_mut_ptr().cast::<MaybeUninit<T>>(), len) };
+    simd::run(Part { f, x, offsets: [0; N], axes: &[(len, [1; N])], out });
 }
 
-/// Operands with their axes, and the space for the results.
+/// Operands with their axes, and the output.
 struct Part<'a, T, F, const N: usize> {
     f: &'a F,
     x: [&'a [T]; N],
     offsets: [usize; N],
     axes: &'a [Axis<N>],
-    space: &'a mut [MaybeUninit<T>],
+    out: &'a mut [MaybeUninit<T>],
 }
 
 impl<T: Element, F: Map<N>, const N: usize> WithSimd for Part<'_, T, F, N> {
@@ -182,28 +184,29 @@ impl<T: Element, F: Map<N>, const N: usize> WithSimd for Part<'_, T, F, N> {
 }
 
 impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
-    /// A block at a time, the first only so long that the results of the others begin where a line of the cache does, so
-    /// that no store crosses two.
+    /// Computes a block at a time. The first is only so long that the output of the others starts at a cache
+    /// line, and no store crosses two lines.
     #[inline(always)]
     fn contiguous<S: Simd>(self) {
-        let Self { f, x, offsets, space, .. } = self;
-        let (mut start, len) = (0, space.len());
-        let mut end = len.min(space.as_ptr().align_offset(LINE_BYTES));
+        let Self { f, x, offsets, out, .. } = self;
+        let (mut start, len) = (0, out.len());
+        let mut end = len.min(out.as_ptr().align_offset(CACHE_LINE_BYTES));
         while start < len {
             let mut blocks = [[].as_slice(); N];
             for (k, block) in blocks.iter_mut().enumerate() {
                 *block = &x[k][offsets[k] + start..offsets[k] + end];
             }
-            evaluate_block::<S, _, _, _>(f, blocks, &mut space[start..end]);
+            evaluate_block::<S, _, _, _>(f, blocks, &mut out[start..end]);
             (start, end) = (end, len.min(end + BLOCK));
         }
     }
 
-    /// A tile of rows and columns at a time. Operands that are not contiguous along a row are copied first, in the order
-    /// in which they lie, so a transposed one is not read with a jump from one element to the next.
+    /// Computes a tile of rows and columns at a time. Operands that are not contiguous along a row are copied
+    /// first, in the order in which they are stored, so that a transposed one is not read with a jump between
+    /// elements.
     #[inline(always)]
     fn tiles<S: Simd>(self) {
-        let Self { f, x, offsets, axes, space } = self;
+        let Self { f, x, offsets, axes, out } = self;
         let Tiling { outer, rows, columns } = Tiling::new(axes);
         let (tile_rows, tile_columns) = if columns.strides.iter().any(|&stride| stride > 1) {
             (TILE_ROWS, BLOCK / TILE_ROWS)
@@ -213,7 +216,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
             (1, BLOCK)
         };
         let mut copies = [Tile([T::default(); BLOCK]); N];
-        for (offsets, space_start) in Starts::new(offsets, &outer) {
+        for (offsets, out_start) in Starts::new(offsets, &outer) {
             for row in (0..rows.len).step_by(tile_rows) {
                 for column in (0..columns.len).step_by(tile_columns) {
                     let height = tile_rows.min(rows.len - row);
@@ -223,7 +226,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
                     for (k, copy) in copies.iter_mut().enumerate() {
                         match columns.strides[k] {
                             1 => {}
-                            // A constant row is the same in all of its tiles.
+                            // A constant row is the same in all its tiles.
                             0 if tile_rows == 1 && column > 0 => {}
                             _ => copy_tile(
                                 &x[k][from[k]..],
@@ -241,8 +244,8 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
                                 _ => &copy.0[i * width..][..width],
                             };
                         }
-                        let at = space_start + (row + i) * rows.space + column;
-                        evaluate_block::<S, _, _, _>(f, blocks, &mut space[at..at + width]);
+                        let at = out_start + (row + i) * rows.out_stride + column;
+                        evaluate_block::<S, _, _, _>(f, blocks, &mut out[at..at + width]);
                     }
                 }
             }
@@ -250,7 +253,7 @@ impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
     }
 }
 
-/// Where the operands are, `index` further along an axis.
+/// The offsets of the operands, `index` further along an axis.
 #[inline(always)]
 fn offsets_at<const N: usize>(mut offsets: [usize; N], axis: &Line<N>, index: usize) -> [usize; N] {
     for (offset, stride) in offsets.iter_mut().zip(axis.strides) {
@@ -287,21 +290,20 @@ fn copy_tile<T: Copy>(
     }
 }
 
-/// Copied elements, beginning where a line of the cache does.
+/// Copied elements that start at a cache line.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Tile<T>([T; BLOCK]);
 
-/// The values of `f` for contiguous blocks of operands.
+/// Computes the values of `f` for contiguous blocks of operands.
 #[inline(always)]
 fn evaluate_block<S: Simd, T: Element, F: Map<N>, const N: usize>(
     f: &F,
     x: [&[T]; N],
-    space: &mut [MaybeUninit<T>],
+    out: &mut [MaybeUninit<T>],
 ) {
-    let len = space.len();
-    // A copy of `f`, which no store can change, and one slice for each operand: only so the compiler sees what is constant
-    // and that no index is out of bounds, and makes vectors.
+    let len = out.len();
+    // Local copies let LLVM rule out aliasing and bounds failures, so that the loop becomes vectors.
     let f = *f;
     let x0 = &x[0][..len];
     let x1 = &x[1.min(N - 1)][..len];
@@ -319,17 +321,17 @@ fn evaluate_block<S: Simd, T: Element, F: Map<N>, const N: usize>(
         }};
     }
     const { assert!(1 <= N && N <= 3, "an operation has one, two or three operands") };
-    // Everywhere, and without a way out of the loop, so that it becomes vectors.
-    let mut all_usual = true;
+    // At every position and without leaving the loop early, so that it becomes vectors.
+    let mut all_fast = true;
     for i in 0..len {
-        all_usual &= f.is_usual(at!(i));
-        let z = if simd::fuses::<S>() { f.apply_fused(at!(i)) } else { f.apply(at!(i)) };
-        space[i].write(T::narrow(z));
+        all_fast &= f.in_fast_range(at!(i));
+        let z = if simd::has_fma::<S>() { f.apply_fma(at!(i)) } else { f.apply(at!(i)) };
+        out[i].write(T::narrow(z));
     }
-    if !all_usual {
+    if !all_fast {
         for i in 0..len {
-            if !f.is_usual(at!(i)) {
-                space[i].write(T::narrow(f.apply_unusual(at!(i))));
+            if !f.in_fast_range(at!(i)) {
+                out[i].write(T::narrow(f.apply_slow(at!(i))));
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The CUDA launcher of every elementwise operation, whatever its arity, dtype and layouts.
 //!
-//! An operation names a [`Kernel`]; [`map`] finds the dtype, chooses between the dense and the strided kernel of
-//! `elementwise.cuh`, and returns a contiguous result. Everything is queued on the stream of Candle's device.
+//! An operation names a [`Kernel`]; [`map`] finds the dtype, chooses between the dense and the strided kernel
+//! of `elementwise.cuh`, and returns a contiguous result. Everything is queued on the stream of Candle's
+//! device.
 
 #![allow(unsafe_code)]
 
@@ -13,24 +14,23 @@ use half::{bf16, f16};
 
 use crate::ops::axes::merged_axes;
 
-/// Threads of a block.
+/// The threads of a block.
 pub(crate) const BLOCK: u32 = 256;
 
-/// The most blocks of a launch. The kernels loop with the grid's stride, so more would not do more, and several
+/// The most blocks of a launch. The kernels loop with the grid's stride, so no more are needed, and several
 /// thousand fill every GPU.
 const MAX_BLOCKS: usize = 4096;
 
-/// Bytes that a thread of a dense kernel moves at a time.
+/// The bytes that a thread of a dense kernel moves at a time.
 pub(crate) const PACK_BYTES: usize = 16;
 
-/// The most axes that the strided kernels take, after neighbours that are stored alike are merged; as in
-/// `elementwise.cuh`.
+/// The most axes that the strided kernels take, after merging; as in `elementwise.cuh`.
 const MAX_AXES: usize = 16;
 
 /// The kernels of an operation for all dtypes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernel {
-    /// The name of the module. Candle keeps one module of a name for each device, whatever its PTX, so it must be
+    /// The name of the module. Candle keeps one module per name and device, whatever its PTX, so it must be
     /// unique in the program.
     pub(crate) module: &'static str,
     /// The PTX of the module.
@@ -40,7 +40,7 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// The kernel whose name ends in `_` and `suffix`, of the module that `device` loads on first use.
+    /// The kernel whose name ends in `_` and `suffix`; `device` loads its module on first use.
     pub(crate) fn load(self, device: &CudaDevice, suffix: &str) -> Result<CudaFunction> {
         let name = format!("{}_{suffix}", self.name);
         Ok(device.get_or_load_custom_func(&name, self.module, self.ptx)?.into_cuda_function())
@@ -63,8 +63,8 @@ pub(crate) use kernel;
 ///
 /// # Errors
 ///
-/// Fails when the dtype is not a supported one or not the same for all operands, when the layouts have more than 16
-/// axes that cannot be merged, or with what the driver says. The error names `op`.
+/// Fails when the dtype is not supported or differs between operands, when the layouts have more than 16 axes
+/// that cannot be merged, and with the driver's errors. The error names `op`.
 pub(super) fn map<const N: usize>(
     op: &str,
     kernel: Kernel,
@@ -95,7 +95,7 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
     let layouts = operands.map(|(_, layout)| layout);
     let len = layouts[0].shape().elem_count();
     if len == 0 {
-        // A launch of no blocks is an error, and so is an allocation of no bytes.
+        // Launching no blocks is an error, and so is allocating no bytes.
         // SAFETY: nothing reads an element of a tensor that has none.
         let nothing = unsafe { device.alloc::<T>(1) }?;
         return Ok(CudaStorage::wrap_cuda_slice(nothing, device.clone()));
@@ -104,7 +104,7 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
     for (storage, layout) in operands {
         let slice = storage.as_cuda_slice::<T>()?;
         let Some(view) = slice.try_slice(layout.start_offset()..) else {
-            bail!("an operand starts at {}, after the end of its {}", layout.start_offset(), slice.len())
+            bail!("an operand starts at element {} of a storage of {}", layout.start_offset(), slice.len())
         };
         views.push(view);
     }
@@ -125,18 +125,18 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
         args.arg(view);
     }
     args.arg(&mut result);
-    // Operands that start between two boundaries are read one by one.
+    // Operands that are not aligned are read one element at a time.
     let aligned =
         layouts.iter().all(|layout| (layout.start_offset() * size_of::<T>()).is_multiple_of(PACK_BYTES));
     let threads = if scalars.is_some() && aligned { len.div_ceil(PACK_BYTES / size_of::<T>()) } else { len };
-    // SAFETY: the arguments are those of the kernels in elementwise.cuh, of the same types in the same order; the
-    // result has `len` elements; and Candle's layouts stay inside their storages.
+    // SAFETY: the arguments are those of the kernels in elementwise.cuh, of the same types in the same order;
+    // the result has `len` elements; and Candle's layouts stay inside their storages.
     unsafe { args.launch(grid(threads)) }.w()?;
     drop(args);
     Ok(CudaStorage::wrap_cuda_slice(result, device.clone()))
 }
 
-/// Refuses a buffer of `len` elements that a kernel would leave: kernels trust the sizes that they are given.
+/// Checks that a buffer of `len` elements holds `least`, since kernels trust the sizes that they are given.
 pub(crate) fn check_len(what: &str, len: usize, least: usize) -> Result<()> {
     if len < least {
         bail!("{what} has {len} elements, expected at least {least}")
@@ -144,7 +144,7 @@ pub(crate) fn check_len(what: &str, len: usize, least: usize) -> Result<()> {
     Ok(())
 }
 
-/// The blocks for `threads` threads, or as many of them as are worth while.
+/// The grid for `threads` threads, or for as many as are worthwhile.
 pub(crate) fn grid(threads: usize) -> LaunchConfig {
     let blocks = threads.div_ceil(BLOCK as usize).clamp(1, MAX_BLOCKS);
     LaunchConfig { grid_dim: (blocks as u32, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 }
@@ -181,7 +181,7 @@ impl<const N: usize> Axes<N> {
         Ok(Self { len: len as u64, count: merged.len() as u64, dims, strides })
     }
 
-    /// Which operands are one element for all positions, as a mask, if all others are contiguous.
+    /// The mask of the operands that are one element for all positions, if all others are contiguous.
     fn scalars(&self) -> Option<u32> {
         if self.count == 0 {
             return Some(0);

@@ -1,10 +1,10 @@
-//! What every operation asks of its operands, and the words in which it refuses them.
+//! The checks of operands that all operations share, and their error messages.
 
 use std::borrow::Cow;
 
 use candle_core::{DType, Result, Shape, Tensor, bail};
 
-/// Whether the operations compute in `dtype`.
+/// Whether the operations support `dtype`.
 fn is_supported(dtype: DType) -> bool {
     matches!(dtype, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
 }
@@ -14,7 +14,7 @@ fn describe(x: &Tensor) -> String {
     format!("{:?} {:?} on {:?}", x.dtype(), x.dims(), x.device().location())
 }
 
-/// The operation and its named operands as an error message begins with them.
+/// The operation and its named operands, as an error message starts with them.
 pub(super) fn list(op: &str, operands: &[(&str, &Tensor)]) -> String {
     let operands: Vec<_> = operands.iter().map(|(name, x)| format!("{name} is {}", describe(x))).collect();
     format!("{op}: {}", operands.join(", "))
@@ -25,7 +25,7 @@ pub(super) fn check(op: &str, x: &Tensor) -> Result<()> {
     check_all(op, &[("x", x)])
 }
 
-/// Checks that named operands are on one device and of one dtype, a supported one.
+/// Checks that the named operands are on one device and have one dtype, a supported one.
 pub(super) fn check_all(op: &str, operands: &[(&str, &Tensor)]) -> Result<()> {
     let all = if operands.len() == 2 { "both" } else { "all" };
     for pair in operands.windows(2) {
@@ -64,12 +64,12 @@ pub(super) fn broadcast<'a>(
     Ok((expand(x, &shape)?, expand(y, &shape)?))
 }
 
-/// `x` broadcast to `shape`, without a node in the graph when it has that shape already.
+/// `x` broadcast to `shape`, without a node in the graph if it already has that shape.
 fn expand<'a>(x: &'a Tensor, shape: &Shape) -> Result<Cow<'a, Tensor>> {
     if x.shape() == shape { Ok(Cow::Borrowed(x)) } else { x.broadcast_as(shape).map(Cow::Owned) }
 }
 
-/// Applies `op` to operands of 16 bits widened to `f32`, and rounds its result once; to others as they are.
+/// Applies `op` to the operands, those of 16 bits widened to `f32` and the result rounded once.
 pub(super) fn widened<const N: usize>(
     operands: [&Tensor; N],
     op: impl Fn([&Tensor; N]) -> Result<Tensor>,

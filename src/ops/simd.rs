@@ -1,8 +1,8 @@
 //! Vectors of the machine's best instruction set, for both types that scalar math is written in.
 //!
-//! Code is generic over [`Simd`] and compiled once for each instruction set: AVX-512, AVX2 with FMA, and the plain one of
-//! the target. [`run`] chooses when the program runs. `TAPER_SIMD=avx2` or `plain` in the environment forbids better
-//! ones, for tests and for comparison.
+//! Code is generic over [`Simd`] and compiled once for each instruction set: AVX-512, AVX2 with FMA, and the
+//! target's baseline. [`run`] chooses among them at run time. `TAPER_SIMD=avx2` or `plain` in the environment
+//! rules out better ones, for tests and for comparisons.
 
 use std::any::TypeId;
 use std::env;
@@ -11,12 +11,14 @@ use std::sync::OnceLock;
 
 pub(crate) use pulp::{Simd, WithSimd};
 
-use crate::ops::Real;
+use candle_core::WithDType;
 
-/// The bytes of a line of the cache, and of the largest register.
-pub(crate) const LINE_BYTES: usize = 64;
+use crate::ops::scalar::{Element, Scalar};
 
-/// Runs `work` with the best instruction set.
+/// The bytes of a cache line, and of the widest register.
+pub(crate) const CACHE_LINE_BYTES: usize = 64;
+
+/// Runs `work` compiled for the best instruction set.
 pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
     static BEST: OnceLock<Best> = OnceLock::new();
     match BEST.get_or_init(Best::choose) {
@@ -27,7 +29,7 @@ pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
     }
 }
 
-/// Vectors of four numbers, which the compiler makes of what every machine of the target has.
+/// Vectors of four numbers, made of what every machine of the target has.
 type Plain = pulp::Scalar128b;
 
 enum Best {
@@ -51,21 +53,22 @@ impl Best {
     }
 }
 
-/// Whether the instruction set rounds a b + c once. Where none does, the library function that would is many times slower.
+/// Whether the instruction set has a multiply-add that rounds once. Without one, the library function that
+/// does so is many times slower than two operations.
 #[inline(always)]
-pub(crate) fn fuses<S: Simd>() -> bool {
+pub(crate) fn has_fma<S: Simd>() -> bool {
     TypeId::of::<S>() != TypeId::of::<Plain>()
 }
 
-/// A number with vectors.
-pub(crate) trait Lanes: Real + Debug + Send + Sync + 'static {
-    /// As many numbers as a register holds.
+/// A [`Scalar`] with vectors, which tensors have as their element: `f32` or `f64`.
+pub(crate) trait SimdFloat: Scalar + Element<Compute = Self> + WithDType + Debug {
+    /// A register of numbers.
     type Vector<S: Simd>: Copy;
 
     /// How many numbers a register holds.
-    fn count<S: Simd>() -> usize;
+    fn lanes<S: Simd>() -> usize;
 
-    /// Every lane is `x`.
+    /// A vector of which every lane is `x`.
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
 
     /// a b + c, rounded once where the instruction set can.
@@ -77,10 +80,10 @@ pub(crate) trait Lanes: Real + Debug + Send + Sync + 'static {
     ) -> Self::Vector<S>;
 
     /// a + b.
-    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    fn add_vectors<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
 
-    /// x where `gate` > 0, else 0.
-    fn where_positive<S: Simd>(simd: S, gate: Self::Vector<S>, x: Self::Vector<S>) -> Self::Vector<S>;
+    /// `grad` where `output` > 0, else 0.
+    fn relu_backward<S: Simd>(simd: S, output: Self::Vector<S>, grad: Self::Vector<S>) -> Self::Vector<S>;
 
     /// 0 where x < 0, else x; NaN stays NaN.
     fn relu<S: Simd>(simd: S, x: Self::Vector<S>) -> Self::Vector<S>;
@@ -88,28 +91,29 @@ pub(crate) trait Lanes: Real + Debug + Send + Sync + 'static {
     /// The sum of the lanes.
     fn sum<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
 
-    /// The start of `x`, which has as many numbers as a vector or more.
+    /// Reads the start of `x`, which holds a vector or more.
     fn load<S: Simd>(simd: S, x: &[Self]) -> Self::Vector<S>;
 
-    /// All of `x`, which has fewer numbers than a vector or as many; the other lanes are 0.
+    /// Reads `x`, which holds at most a vector; the other lanes are 0.
     fn load_part<S: Simd>(simd: S, x: &[Self]) -> Self::Vector<S>;
 
-    /// Writes `vector` to the start of `x`, which has as many numbers as it or more.
+    /// Writes `vector` to the start of `x`, which has room for it.
     fn store<S: Simd>(simd: S, x: &mut [Self], vector: Self::Vector<S>);
 
-    /// Fills `x`, which has fewer numbers than a vector or as many.
+    /// Fills `x`, which has room for at most a vector.
     fn store_part<S: Simd>(simd: S, x: &mut [Self], vector: Self::Vector<S>);
 }
 
-macro_rules! lanes {
-    ($type:ident, $vector:ident, $count:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident, $less:ident, $select:ident,
-     $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident, $store_part:ident) => {
-        impl Lanes for $type {
+macro_rules! simd_float {
+    ($type:ident, $vector:ident, $lanes:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident,
+     $less:ident, $select:ident, $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident,
+     $store_part:ident) => {
+        impl SimdFloat for $type {
             type Vector<S: Simd> = S::$vector;
 
             #[inline(always)]
-            fn count<S: Simd>() -> usize {
-                S::$count
+            fn lanes<S: Simd>() -> usize {
+                S::$lanes
             }
 
             #[inline(always)]
@@ -119,18 +123,18 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn mul_add<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
-                if fuses::<S>() { simd.$mul_add(a, b, c) } else { simd.$add(simd.$mul(a, b), c) }
+                if has_fma::<S>() { simd.$mul_add(a, b, c) } else { simd.$add(simd.$mul(a, b), c) }
             }
 
             #[inline(always)]
-            fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+            fn add_vectors<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$add(a, b)
             }
 
             #[inline(always)]
-            fn where_positive<S: Simd>(simd: S, gate: S::$vector, x: S::$vector) -> S::$vector {
+            fn relu_backward<S: Simd>(simd: S, output: S::$vector, grad: S::$vector) -> S::$vector {
                 let zero = simd.$splat(0.);
-                simd.$select(simd.$less(zero, gate), x, zero)
+                simd.$select(simd.$less(zero, output), grad, zero)
             }
 
             #[inline(always)]
@@ -146,7 +150,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn load<S: Simd>(_: S, x: &[Self]) -> S::$vector {
-                S::$as_vectors(&x[..S::$count]).0[0]
+                S::$as_vectors(&x[..S::$lanes]).0[0]
             }
 
             #[inline(always)]
@@ -156,7 +160,7 @@ macro_rules! lanes {
 
             #[inline(always)]
             fn store<S: Simd>(_: S, x: &mut [Self], vector: S::$vector) {
-                S::$as_mut_vectors(&mut x[..S::$count]).0[0] = vector;
+                S::$as_mut_vectors(&mut x[..S::$lanes]).0[0] = vector;
             }
 
             #[inline(always)]
@@ -167,7 +171,7 @@ macro_rules! lanes {
     };
 }
 
-lanes!(
+simd_float!(
     f32,
     f32s,
     F32_LANES,
@@ -183,7 +187,7 @@ lanes!(
     partial_load_f32s,
     partial_store_f32s
 );
-lanes!(
+simd_float!(
     f64,
     f64s,
     F64_LANES,

@@ -1,4 +1,4 @@
-//! Updates of several tensors at once, where they are.
+//! Updates of several tensors at once, in place.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -7,7 +7,7 @@ use std::ptr;
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, bail};
 
-/// What is done to the storages of several tensors, all of them writable.
+/// An operation on the writable storages of several tensors.
 pub(super) trait InPlace {
     const NAME: &'static str;
 
@@ -17,38 +17,39 @@ pub(super) trait InPlace {
     fn cuda(&self, storages: Vec<&mut CudaStorage>) -> Result<()>;
 }
 
-/// Gives the storages of `tensors` to `op`.
+/// Applies `op` to the storages of `tensors`.
 ///
-/// Candle lends one writable storage at a time, to an in-place operation. The operation on the first tensor applies the
-/// one on the second, and so on, until all are lent.
+/// Candle locks one storage for writing at a time, for the duration of an in-place operation. So the
+/// operation on the first tensor applies the one on the second, and so on, until all are locked.
 ///
 /// # Errors
 ///
-/// Fails when a tensor does not [lead its storage](leads_storage), or when two share one.
+/// Fails when a tensor is not [at the start of its storage](is_whole_storage), or when two share a storage.
 pub(super) fn apply(op: &impl InPlace, tensors: &[&Tensor]) -> Result<()> {
     for (i, x) in tensors.iter().enumerate() {
-        if !leads_storage(x) {
+        if !is_whole_storage(x) {
             bail!("{}: tensor {i} is {:?}, expected it at the start of its storage", name(op), x.layout())
         }
-        // Waiting for a storage that is lent already would never end.
+        // Locking a storage twice would wait forever.
         if tensors[..i].iter().any(|y| share_storage(x, y)) {
-            bail!("{}: tensor {i} shares its storage with another one", name(op))
+            bail!("{}: tensor {i} shares its storage with another", name(op))
         }
     }
     match tensors.split_first() {
-        Some((first, rest)) => first.inplace_op1(&Lent { op, rest, storages: RefCell::default() }),
+        Some((first, rest)) => first.inplace_op1(&LockAll { op, rest, storages: RefCell::default() }),
         None => Ok(()),
     }
 }
 
-/// Whether the elements of `x` lie one after the other from the start of its storage, which may be longer.
-pub(super) fn leads_storage(x: &Tensor) -> bool {
+/// Whether the elements of `x` are contiguous from the start of its storage, which may be longer.
+pub(super) fn is_whole_storage(x: &Tensor) -> bool {
     x.is_contiguous() && x.layout().start_offset() == 0
 }
 
 /// Whether `x` and `y` are views of one storage.
 pub(super) fn share_storage(x: &Tensor, y: &Tensor) -> bool {
-    // One after the other: to read a lock twice at a time may wait for a writer that waits for the first.
+    // One after the other: a second read lock beside the first may wait for a writer that waits for the
+    // first.
     let address = |x: &Tensor| &raw const *x.storage_and_layout().0;
     ptr::eq(address(x), address(y))
 }
@@ -57,8 +58,8 @@ fn name<O: InPlace>(_: &O) -> &'static str {
     O::NAME
 }
 
-/// The storages lent so far, and the tensors that are still to come.
-struct Lent<'a, O> {
+/// The storages locked so far, and the tensors still to be locked.
+struct LockAll<'a, O> {
     op: &'a O,
     rest: &'a [&'a Tensor],
     storages: RefCell<Storages<'a>>,
@@ -71,15 +72,15 @@ struct Storages<'a> {
     cuda: Vec<&'a mut CudaStorage>,
 }
 
-impl<'a, O: InPlace> Lent<'a, O> {
-    /// The storages lent so far, which may be lent on for a shorter time.
+impl<'a, O: InPlace> LockAll<'a, O> {
+    /// Takes the storages locked so far, to pass them on for a shorter lifetime.
     fn take(&self) -> Storages<'a> {
         self.storages.take()
     }
 
-    fn go_on(&self, storages: Storages) -> Result<()> {
+    fn next(&self, storages: Storages) -> Result<()> {
         if let Some((next, rest)) = self.rest.split_first() {
-            return next.inplace_op1(&Lent { op: self.op, rest, storages: RefCell::new(storages) });
+            return next.inplace_op1(&LockAll { op: self.op, rest, storages: RefCell::new(storages) });
         }
         #[cfg(feature = "cuda")]
         if !storages.cuda.is_empty() {
@@ -89,7 +90,7 @@ impl<'a, O: InPlace> Lent<'a, O> {
     }
 }
 
-impl<O: InPlace> InplaceOp1 for Lent<'_, O> {
+impl<O: InPlace> InplaceOp1 for LockAll<'_, O> {
     fn name(&self) -> &'static str {
         O::NAME
     }
@@ -97,13 +98,13 @@ impl<O: InPlace> InplaceOp1 for Lent<'_, O> {
     fn cpu_fwd(&self, storage: &mut CpuStorage, _layout: &Layout) -> Result<()> {
         let mut storages = self.take();
         storages.cpu.push(storage);
-        self.go_on(storages)
+        self.next(storages)
     }
 
     #[cfg(feature = "cuda")]
     fn cuda_fwd(&self, storage: &mut CudaStorage, _layout: &Layout) -> Result<()> {
         let mut storages = self.take();
         storages.cuda.push(storage);
-        self.go_on(storages)
+        self.next(storages)
     }
 }

@@ -2,8 +2,8 @@
 
 mod adamw;
 mod in_place;
+mod optimizer;
 
-#[cfg(feature = "cuda")]
-pub(crate) use adamw::cuda as adamw_cuda;
 pub use adamw::{AdamW, AdamWConfig, AdamWState};
-pub(crate) use adamw::{Rates, cpu as adamw_cpu};
+pub use optimizer::OptimizerConfig;
+pub(crate) use optimizer::{ParameterState, Stateful};

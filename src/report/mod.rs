@@ -14,6 +14,7 @@ use crate::config::ValidConfig;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
+use crate::stats;
 
 pub use html::html;
 pub use train::TrainReport;
@@ -92,12 +93,12 @@ impl CvReport {
 impl Summary {
     /// The mean over `folds`.
     fn mean(folds: &[FoldReport]) -> Self {
-        Self::new(folds, mean)
+        Self::new(folds, stats::mean)
     }
 
     /// The sample standard deviation over `folds`.
     fn std(folds: &[FoldReport]) -> Self {
-        Self::new(folds, sample_std)
+        Self::new(folds, stats::sample_std)
     }
 
     fn new(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
@@ -114,22 +115,6 @@ impl Summary {
         let mse_by_depth = depths.map(|depth| (*depth, over(&|fold| fold.mse_by_depth[depth]))).collect();
         Self { metrics, mse_by_depth }
     }
-}
-
-fn mean(x: &[f64]) -> f64 {
-    let n = x.len() as f64;
-    x.iter().map(|x| x / n).sum()
-}
-
-fn sample_std(x: &[f64]) -> f64 {
-    let mean = mean(x);
-    let largest = x.iter().fold(0f64, |largest, x| largest.max((x - mean).abs()));
-    if largest == 0. {
-        return 0.;
-    }
-    // Scaled, so that the squares of large numbers do not overflow.
-    let sum: f64 = x.iter().map(|x| ((x - mean) / largest).powi(2)).sum();
-    largest * (sum / (x.len() as f64 - 1.)).sqrt()
 }
 
 impl fmt::Display for CvReport {

@@ -14,7 +14,7 @@ use super::directory::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
 use super::{Checkpoints, Environment, EpochRecord, Predictions, RunRecord, Weights, resume_call};
 use crate::config::{CvConfig, KEYS};
 use crate::error::{Error, Result};
-use crate::nn::{DynamicNet, named_vars, seeded_builder};
+use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::report::FoldReport;
 
@@ -120,24 +120,21 @@ fn weights(folder: &Path, config: &CvConfig, networks: usize) -> Result<Vec<Weig
     Ok(weights)
 }
 
+/// The weights of the network of `fold` before and after training.
 fn weights_of(checkpoint: &Checkpoint, config: &CvConfig, fold: usize) -> Result<Vec<Weights>> {
-    let after = |name: &str| -> Result<&Tensor> {
-        let tensor = checkpoint.trainer.tensors.get(&format!("parameter.{name}"));
-        tensor.ok_or_else(|| candle_core::Error::msg(format!("a checkpoint has no {name}")).into())
+    let trainer = &checkpoint.trainer;
+    let spec = DynamicNetSpec::of_parameters(&config.model, |name| Some(trainer.parameter(name).ok()?.dims()));
+    let Some(spec) = spec else {
+        return Err(candle_core::Error::msg("a checkpoint lacks the parameters of its network").into());
     };
-    let (features, targets) = (after("input.weight")?.dims2()?.1, after("output.weight")?.dims2()?.0);
-    let vars = VarMap::new();
     let init = generator(config.seed, Stream::Init, fold);
-    let vb = seeded_builder(&vars, init, config.dtype.into(), &Device::Cpu);
-    DynamicNet::new(&config.model.network(features, targets), vb)?;
-    let before = named_vars(&vars);
+    let vb = seeded_builder(&VarMap::new(), init, config.dtype.into(), &Device::Cpu);
+    let net = DynamicNet::new(&spec, vb)?;
     let elements = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1();
-    ["input.weight", "hidden.weight", "output.weight"]
-        .into_iter()
-        .filter_map(|name| Some((name, &before.iter().find(|(other, _)| other == name)?.1)))
-        .map(|(name, before)| {
-            let (before, after) = (elements(before)?, elements(after(name)?)?);
-            Ok(Weights { fold, name: name.to_owned(), before, after })
-        })
-        .collect()
+    let is_weight = |(_, tensor): &(String, &Tensor)| tensor.rank() == 2;
+    let weights = net.named_parameters().filter(is_weight).map(|(name, before)| {
+        let after = trainer.parameter(&name)?;
+        Ok(Weights { fold, before: elements(before)?, after: elements(after)?, name })
+    });
+    weights.collect()
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Predictions;
-use crate::config::LayerName;
+use crate::nn::LayerKind;
 use crate::metrics::Metrics;
 use crate::report::FoldReport;
 
@@ -17,7 +17,7 @@ pub struct RunRecord {
     /// Where and when it ran: what there is to know, by name, in the order to show it in.
     pub environment: Vec<(String, String)>,
     /// The kind of the network's layers.
-    pub layer: LayerName,
+    pub layer: LayerKind,
     /// The results on the test rows of each fold; none where nothing was held out.
     pub folds: Vec<FoldReport>,
     /// The epochs of all folds, each fold's in order.

@@ -3,35 +3,37 @@
 use std::collections::BTreeMap;
 
 use candle_core::{CpuStorage, DType, Storage, Tensor, Var};
-use candle_nn::{Optimizer, VarMap};
+use candle_nn::VarMap;
 
 use super::engine::{At, Engine, Steps};
-use super::fused::IsFinite;
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::nn::{DynamicNet, mse_loss, named_vars};
-use crate::ops::simd;
-use crate::optim::{AdamW, AdamWConfig, AdamWState};
+use crate::nn::{DynamicNet, named_vars};
+use crate::ops::Loss;
+use crate::ops::kernels::simd;
+use crate::optim::{OptimizerConfig, ParameterState, Stateful};
+use crate::plan::cpu::IsFinite;
 
-/// Runs the network forward, Candle's autograd backward and [`AdamW`], and looks at every loss and gradient at once.
+/// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient at once.
 #[derive(Debug)]
 pub(super) struct Autograd {
     net: DynamicNet,
     params: Vec<(String, Var)>,
-    optimizer: AdamW,
+    loss: Loss,
+    optimizer: Box<dyn Stateful>,
 }
 
 impl Autograd {
-    pub(super) fn new(net: DynamicNet, vars: &VarMap, config: AdamWConfig) -> Result<Self> {
+    pub(super) fn new(net: DynamicNet, vars: &VarMap, loss: Loss, optimizer: &OptimizerConfig) -> Result<Self> {
         let params = named_vars(vars);
-        let optimizer = AdamW::new(params.iter().map(|(_, var)| var.clone()).collect(), config)?;
-        Ok(Self { net, params, optimizer })
+        let optimizer = optimizer.build(params.iter().map(|(_, var)| var.clone()).collect())?;
+        Ok(Self { net, params, loss, optimizer })
     }
 }
 
 impl Engine for Autograd {
     fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64> {
-        let loss = mse_loss(&self.net.forward_at_depth(x, at.depth)?, y)?;
+        let loss = self.loss.of(&self.net.forward_at_depth(x, at.depth)?, y)?;
         let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
         if !value.is_finite() {
             return Err(at.not_finite("the loss".to_owned()));
@@ -44,7 +46,7 @@ impl Engine for Autograd {
                 return Err(at.not_finite(format!("the gradient of {name}")));
             }
         }
-        self.optimizer.step(&grads)?;
+        self.optimizer.update(&grads)?;
         Ok(value)
     }
 
@@ -60,17 +62,17 @@ impl Engine for Autograd {
         Ok((steps.batches.len(), loss))
     }
 
-    fn optimizer_state(&self) -> Result<BTreeMap<String, AdamWState>> {
+    fn optimizer_state(&self) -> Result<BTreeMap<String, ParameterState>> {
         let names = self.params.iter().map(|(name, _)| name.clone());
-        Ok(names.zip(self.optimizer.state()?).collect())
+        Ok(names.zip(self.optimizer.states()?).collect())
     }
 
-    fn load_optimizer_state(&mut self, mut state: BTreeMap<String, AdamWState>) -> Result<()> {
+    fn load_optimizer_state(&mut self, mut state: BTreeMap<String, ParameterState>) -> Result<()> {
         let states = self.params.iter().map(|(name, _)| {
             state.remove(name).ok_or_else(|| candle_core::Error::msg(format!("there is no state of {name}")))
         });
         let states = states.collect::<candle_core::Result<_>>()?;
-        Ok(self.optimizer.load_state(states)?)
+        Ok(self.optimizer.load_states(states)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What carries out the steps of training.
+//! The interface of the engines that carry out the steps of training.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -7,7 +7,7 @@ use candle_core::Tensor;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::optim::AdamWState;
+use crate::optim::ParameterState;
 
 /// One step of an epoch: the rows of its batch, and the depth drawn for it.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +51,9 @@ impl Steps<'_> {
 
 /// Carries out the steps of training: forward, backward and update.
 ///
-/// Whatever the engine, the same batches and depths give the same parameters but for rounding.
+/// All engines give the same parameters for the same batches and depths, up to rounding.
 pub(super) trait Engine: Debug + Send {
-    /// Makes one step on the batch `x` (n, features), `y` (n, targets), and returns the loss before it.
+    /// Makes one step on the batch `x` (n, features), `y` (n, targets), and returns the loss before the update.
     ///
     /// # Errors
     ///
@@ -74,12 +74,12 @@ pub(super) trait Engine: Debug + Send {
     /// # Errors
     ///
     /// Fails when the device has no memory for the copy.
-    fn optimizer_state(&self) -> Result<BTreeMap<String, AdamWState>>;
+    fn optimizer_state(&self) -> Result<BTreeMap<String, ParameterState>>;
 
     /// Lets the optimiser go on from what [`optimizer_state`](Self::optimizer_state) returned.
     ///
     /// # Errors
     ///
     /// Fails when it is that of other parameters.
-    fn load_optimizer_state(&mut self, state: BTreeMap<String, AdamWState>) -> Result<()>;
+    fn load_optimizer_state(&mut self, state: BTreeMap<String, ParameterState>) -> Result<()>;
 }

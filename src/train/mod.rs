@@ -2,7 +2,7 @@
 
 mod autograd;
 mod engine;
-mod fused;
+mod planned;
 mod state;
 
 use std::collections::HashSet;
@@ -17,18 +17,22 @@ use crate::config::{EngineName, TrainConfig};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, named_vars};
+use crate::ops::Loss;
+use crate::optim::OptimizerConfig;
+use crate::plan::cpu::Cpu;
+#[cfg(feature = "cuda")]
+use crate::plan::cuda::Cuda;
+use crate::plan::{Device as PlanDevice, Training};
 use crate::random::{Stream, generator};
 use autograd::Autograd;
 use engine::{At, Batch, Engine, Steps};
-#[cfg(feature = "cuda")]
-use fused::Cuda;
-use fused::{Cpu, Fused};
+use planned::Planned;
 pub use state::{Progress, TrainerState};
 
 /// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
 ///
-/// A hand-derived forward and backward work on buffers that are allocated once; [`EngineName`] tells when, and asks for
-/// Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at its end. There a trainer must stay in
+/// Its steps are executed from a [plan](crate::plan), on buffers that are allocated once; [`EngineName`] tells when, and asks
+/// for Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at its end. There a trainer must stay in
 /// the thread that made it, since Candle queues a GPU's work on a stream of each thread, and before another thread reads
 /// the parameters the device has to be waited for ([`Device::synchronize`]).
 ///
@@ -63,6 +67,8 @@ pub struct Trainer {
     net: DynamicNet,
     params: Vec<(String, Var)>,
     engine: Box<dyn Engine>,
+    /// The names of what the optimiser remembers of each parameter.
+    state_names: &'static [&'static str],
     batch_size: usize,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
@@ -104,6 +110,7 @@ impl Trainer {
     ) -> Result<Self> {
         Ok(Self {
             engine: choose_engine(&net, vars, config)?,
+            state_names: config.optimizer().state_names(),
             net,
             params: named_vars(vars),
             batch_size: config.batch_size.max(1),
@@ -192,51 +199,60 @@ impl Trainer {
 
 /// The engine that `config` asks for.
 fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Box<dyn Engine>> {
-    let fused = match config.engine {
+    let planned = match config.engine {
         EngineName::Autograd => None,
-        EngineName::Auto | EngineName::Fused => fused_engine(net, vars, config)?,
+        EngineName::Auto | EngineName::Fused => planned_engine(net, vars, config)?,
     };
-    match fused {
+    match planned {
         Some(engine) => Ok(engine),
         None if config.engine == EngineName::Fused => Err(Error::config(
             "train.engine",
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
              1 or more, and this network is another one",
         )),
-        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.optimizer())?)),
+        None => Ok(Box::new(Autograd::new(net.clone(), vars, LOSS, &config.optimizer())?)),
     }
 }
 
-/// The fused engine, if each parameter is a variable of `vars` of its own, nothing else is, all are of one type that it
-/// knows and on one device, and every step has a gradient for each.
-fn fused_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
-    let layers = net.layers();
-    let parameters: Vec<_> = layers.iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]).collect();
+/// The loss of all training.
+const LOSS: Loss = Loss::Mse;
+
+/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is, all are of one
+/// type that it knows and on one device, and every step has a gradient for each.
+fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
+    let parameters: Vec<_> = net.named_parameters().map(|(_, parameter)| parameter).collect();
     let variables = vars.all_vars();
-    let [Some(first), ..] = parameters[..] else { return Ok(None) };
     let fits = |parameter: &Tensor| {
-        parameter.dtype() == first.dtype()
-            && parameter.device().same_device(first.device())
+        parameter.dtype() == net.dtype()
+            && parameter.device().same_device(net.device())
             && variables.iter().any(|var| var.id() == parameter.id())
     };
-    let all_fit = parameters.iter().all(|parameter| parameter.is_some_and(fits));
-    let ids: HashSet<_> = parameters.iter().flatten().map(|parameter| parameter.id()).collect();
+    let ids: HashSet<_> = parameters.iter().map(|parameter| parameter.id()).collect();
     let one_each = ids.len() == parameters.len() && variables.len() == parameters.len();
-    if !one_each || !all_fit || *net.depths().start() == 0 {
+    if !one_each || !parameters.iter().all(|parameter| fits(parameter)) || *net.depths().start() == 0 {
         return Ok(None);
     }
     let optimizer = config.optimizer();
-    Ok(match (first.device(), first.dtype()) {
-        (Device::Cpu, DType::F32) => Some(Box::new(Fused::new(Cpu::<f32>::new(), net, optimizer)?)),
-        (Device::Cpu, DType::F64) => Some(Box::new(Fused::new(Cpu::<f64>::new(), net, optimizer)?)),
+    Ok(match (net.device(), net.dtype()) {
+        (Device::Cpu, DType::F32) => Some(planned(Cpu::<f32>::new(), net, optimizer)?),
+        (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, optimizer)?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F32) => {
-            Some(Box::new(Fused::new(Cuda::<f32>::new(device)?, net, optimizer)?))
+            Some(planned(Cuda::<f32>::new(device, parameters.len(), &optimizer)?, net, optimizer)?)
         }
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F64) => {
-            Some(Box::new(Fused::new(Cuda::<f64>::new(device)?, net, optimizer)?))
+            Some(planned(Cuda::<f64>::new(device, parameters.len(), &optimizer)?, net, optimizer)?)
         }
         _ => None,
     })
+}
+
+fn planned<D: PlanDevice + 'static>(
+    device: D,
+    net: &DynamicNet,
+    optimizer: OptimizerConfig,
+) -> Result<Box<dyn Engine>> {
+    let widths = [net.spec().in_features, net.spec().out_features];
+    Ok(Box::new(Planned::new(Training::new(device, net, LOSS, optimizer)?, widths)))
 }

@@ -1,4 +1,4 @@
-//! What training needs to go on later, in another process.
+//! What training needs to resume later, in another process.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Trainer, UnderWay};
 use crate::error::Result;
-use crate::optim::AdamWState;
+use crate::optim::ParameterState;
 
 /// The state of a [`Trainer`]: parameters, moments, the positions of its random streams, epoch and step.
 ///
-/// With the data and the order of the rows, which the caller has, training goes on from it to the bit as if it had not been
-/// interrupted.
+/// With the data and the order of the rows, which the caller has, training resumes from it bit for bit as if it had not
+/// been interrupted.
 #[derive(Debug, Clone)]
 pub struct TrainerState {
     /// Where training is.
     pub progress: Progress,
-    /// The parameters and their moments: `parameter.NAME`, `first_moment.NAME` and `second_moment.NAME`.
+    /// The parameters, `parameter.NAME`, and what the optimiser remembers of them, such as `first_moment.NAME`.
     pub tensors: BTreeMap<String, Tensor>,
 }
 
@@ -39,8 +39,22 @@ pub struct Progress {
 }
 
 const PARAMETER: &str = "parameter";
-const FIRST: &str = "first_moment";
-const SECOND: &str = "second_moment";
+
+impl TrainerState {
+    /// The parameter `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the state lacks it.
+    pub(crate) fn parameter(&self, name: &str) -> candle_core::Result<&Tensor> {
+        self.tensor(PARAMETER, name)
+    }
+
+    fn tensor(&self, kind: &str, name: &str) -> candle_core::Result<&Tensor> {
+        let name = format!("{kind}.{name}");
+        self.tensors.get(&name).ok_or_else(|| candle_core::Error::msg(format!("there is no tensor {name}")))
+    }
+}
 
 impl Trainer {
     /// A copy of the present state.
@@ -54,8 +68,9 @@ impl Trainer {
             tensors.insert(format!("{PARAMETER}.{name}"), var.as_detached_tensor().copy()?);
         }
         for (name, state) in self.engine.optimizer_state()? {
-            tensors.insert(format!("{FIRST}.{name}"), state.first_moment);
-            tensors.insert(format!("{SECOND}.{name}"), state.second_moment);
+            for (kind, tensor) in self.state_names.iter().zip(state.tensors) {
+                tensors.insert(format!("{kind}.{name}"), tensor);
+            }
             updates.insert(name, state.steps);
         }
         let depth = self.under_way.as_ref().map_or(self.depth.get_word_pos(), |epoch| epoch.depth_position);
@@ -78,13 +93,9 @@ impl Trainer {
     ///
     /// Fails when it is the state of another network; the trainer is then not to be used further.
     pub fn load_state(&mut self, state: &TrainerState) -> Result<()> {
-        let TrainerState { progress, tensors } = state;
-        let tensor = |kind: &str, name: &str| {
-            let name = format!("{kind}.{name}");
-            tensors.get(&name).ok_or_else(|| candle_core::Error::msg(format!("there is no tensor {name}")))
-        };
+        let progress = &state.progress;
         for (name, var) in &self.params {
-            let value = tensor(PARAMETER, name)?;
+            let value = state.parameter(name)?;
             if value.dtype() != var.dtype() || value.shape() != var.shape() {
                 let (found, dims) = (value.dtype(), value.dims());
                 let message =
@@ -93,13 +104,13 @@ impl Trainer {
             }
             var.set(&value.to_device(var.device())?)?;
         }
-        let device = self.net.layers()[0].weight().device();
-        let moments = progress.updates.iter().map(|(name, &steps)| {
-            let moment = |kind| tensor(kind, name)?.to_device(device);
-            let state = AdamWState { steps, first_moment: moment(FIRST)?, second_moment: moment(SECOND)? };
-            Ok((name.clone(), state))
+        let device = self.net.device();
+        let states = progress.updates.iter().map(|(name, &steps)| {
+            let tensors = self.state_names.iter().map(|kind| state.tensor(kind, name)?.to_device(device));
+            Ok((name.clone(), ParameterState { steps, tensors: tensors.collect::<candle_core::Result<_>>()? }))
         });
-        self.engine.load_optimizer_state(moments.collect::<Result<_>>()?)?;
+        let states = states.collect::<Result<_>>()?;
+        self.engine.load_optimizer_state(states)?;
         self.shuffle.set_word_pos(progress.shuffle.into());
         self.depth.set_word_pos(progress.depth.into());
         self.epoch = progress.epoch;

@@ -144,7 +144,7 @@ fn equal_rows_are_reported_and_bad_files_are_errors() {
     };
     let output = run("a,y\n1,2\n3,4\n1,2\n", &[]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stderr(&output).contains("WARN rows are equal to rows before them"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("WARN rows equal earlier rows"), "{}", stderr(&output));
     assert!(stderr(&output).contains("duplicates=1"), "{}", stderr(&output));
     let output = run("a,y\n1,2\n3,?\n", &["-q"]);
     let expected =

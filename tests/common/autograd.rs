@@ -2,9 +2,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
-use taper::config::{EngineName, LayerName, ModelConfig, TrainConfig};
+use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{DynamicNet, named_vars, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -32,16 +32,16 @@ fn train(
 /// that are, one output and several, batches with a remainder, of one row, and larger than the data.
 pub fn every_shape_trains_as_by_autograd(device: &Device) {
     for (features, hidden, outputs, depth, batch_size, layer) in [
-        (64, 32, 1, 1, 64, LayerName::Linear),
-        (64, 32, 1, 2, 64, LayerName::Linear),
-        (7, 33, 3, 3, 10, LayerName::Linear),
-        (1, 1, 1, 4, 1, LayerName::Linear),
-        (8, 40, 4, 2, 1000, LayerName::Linear),
-        (3, 2, 5, 2, 16, LayerName::Linear),
-        (300, 3, 300, 1, 50, LayerName::Linear),
-        (1, 130, 1, 1, 40, LayerName::Cos),
-        (5, 12, 1, 2, 16, LayerName::Cos),
-        (16, 16, 2, 4, 33, LayerName::Cos),
+        (64, 32, 1, 1, 64, LayerKind::Linear),
+        (64, 32, 1, 2, 64, LayerKind::Linear),
+        (7, 33, 3, 3, 10, LayerKind::Linear),
+        (1, 1, 1, 4, 1, LayerKind::Linear),
+        (8, 40, 4, 2, 1000, LayerKind::Linear),
+        (3, 2, 5, 2, 16, LayerKind::Linear),
+        (300, 3, 300, 1, 50, LayerKind::Linear),
+        (1, 130, 1, 1, 40, LayerKind::Cos(CosInit::Centred)),
+        (5, 12, 1, 2, 16, LayerKind::Cos(CosInit::Centred)),
+        (16, 16, 2, 4, 33, LayerKind::Cos(CosInit::Centred)),
     ] {
         let rows = if batch_size == 1 { 7 } else { 101 };
         let rng = generator(5, Stream::Data, 0);

@@ -2,9 +2,9 @@
 
 use candle_core::{DType, Device, Var};
 use candle_nn::{VarBuilder, VarMap};
-use taper::config::{LayerName, ModelConfig, TrainConfig};
+use taper::config::{ModelConfig, TrainConfig};
 use taper::data::Dataset;
-use taper::nn::DynamicNet;
+use taper::nn::{CosInit, DynamicNet, LayerKind};
 use taper::train::Trainer;
 
 use crate::compare::{Tolerance, assert_close, values};
@@ -20,8 +20,8 @@ pub fn follow_pytorch(device: &Device) {
             vars.data().lock().unwrap().insert(name.clone(), var);
         }
         let layer = match case["layer"].as_str() {
-            Some("linear") => LayerName::Linear,
-            Some("cos") => LayerName::Cos,
+            Some("linear") => LayerKind::Linear,
+            Some("cos") => LayerKind::Cos(CosInit::Centred),
             layer => panic!("unknown layer {layer:?}"),
         };
         let model = ModelConfig { hidden: 16, layer, ..ModelConfig::default() };

@@ -110,5 +110,5 @@ fn a_device_that_computes_something_else_is_caught() {
         maximum_with(&x[0], &x[1], tie)
     };
     let text = differ(parity(tie, &[numbers(&[3]), numbers(&[3])], &gpu));
-    assert!(text.contains("the gradient of output 0 by input 0[0] is"), "{text}");
+    assert!(text.contains("the gradient of output 0 with respect to input 0[0] is"), "{text}");
 }

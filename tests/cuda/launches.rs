@@ -11,9 +11,9 @@ use std::{env, fs, process};
 use crate::plain::Plain;
 use candle_core::{DType, Device};
 use candle_nn::VarMap;
-use taper::config::{LayerName, ModelConfig, TrainConfig};
+use taper::config::{ModelConfig, TrainConfig};
 use taper::data::synthetic;
-use taper::nn::{DynamicNet, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -37,7 +37,7 @@ fn work(engine: &str, depth: usize, steps: usize) {
         }
         return;
     }
-    let layer = if engine == "cos" { LayerName::Cos } else { LayerName::Linear };
+    let layer = if engine == "cos" { LayerKind::Cos(CosInit::Centred) } else { LayerKind::Linear };
     let model = ModelConfig { min_depth: depth, max_depth: depth, layer, ..ModelConfig::default() };
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &gpu);

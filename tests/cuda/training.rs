@@ -4,9 +4,9 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::parity::gpu;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
-use taper::config::{CvConfig, LayerName, ModelConfig, TrainConfig};
+use taper::config::{CvConfig, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{DynamicNet, named_vars, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 use taper::{Error, cross_validate};
@@ -23,7 +23,7 @@ fn every_shape_trains_as_by_autograd() {
 
 #[test]
 fn a_cross_validation_gives_the_cpus_result() {
-    for layer in [LayerName::Linear, LayerName::Cos] {
+    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         let mut config = CvConfig::default();
         (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
         config.model.layer = layer;

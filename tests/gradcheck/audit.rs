@@ -1,4 +1,4 @@
-//! What the audit of Candle 0.11.1 finds, held fixed: an upgrade that changes a derivative shows here.
+//! The recorded findings of the audit in Candle 0.11.1: an upgrade that changes a derivative shows here.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ use taper::gradcheck::{Mode, Row};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/audit.txt");
 
-/// One line a row: what was checked, and the verdict.
+/// One line per row: what was checked, and the verdict.
 fn summary(rows: &[Row]) -> String {
     rows.iter().fold(String::new(), |mut text, Row { name, inputs, order, verdict, .. }| {
         writeln!(text, "{name} | {inputs} | order {order} | {verdict}").unwrap();
@@ -33,7 +33,8 @@ fn verdicts_are_the_recorded_ones() {
         let changes = only_in(&recorded, &found, "-") + &only_in(&found, &recorded, "+");
         assert!(
             changes.is_empty(),
-            "the audit has changed; if Candle did, record it with `cargo test --test gradcheck audit -- --ignored`:\n{changes}"
+            "the findings have changed; if Candle has, record them with \
+             `cargo test --test gradcheck audit -- --ignored`:\n{changes}"
         );
         assert_eq!(found.lines().count(), recorded.lines().count());
     });
@@ -57,7 +58,7 @@ fn record() {
     .unwrap();
 }
 
-/// Fast mode comes to the verdict of slow mode over all of Candle, the wrong operations included.
+/// Fast mode reaches the same verdicts as slow mode for all of Candle, wrong operations included.
 #[test]
 fn fast_mode_agrees_with_slow_mode() {
     for case in audit::candle_cases().unwrap() {
@@ -66,9 +67,9 @@ fn fast_mode_agrees_with_slow_mode() {
     }
 }
 
-/// No case is there twice, and a filter finds what it names.
+/// No two cases share a name, and a filter that matches no name finds nothing.
 #[test]
-fn cases_are_named_apart() {
+fn case_names_are_unique() {
     let mut names: Vec<_> =
         audit::candle_cases().unwrap().iter().map(|case| case.name().to_string()).collect();
     let count = names.len();
@@ -82,7 +83,7 @@ fn cases_are_named_apart() {
 
 /// The findings in a few words each; tests/reference/audit.txt has them all.
 #[test]
-fn what_is_wrong_is_called_by_its_name() {
+fn findings_are_named() {
     let found = |name: &str, strided: bool, verdict: Verdict, detail: &str| {
         let rows = audit::run(&audit::candle_cases().unwrap(), name, &Device::Cpu).unwrap();
         let row =
@@ -102,7 +103,7 @@ fn what_is_wrong_is_called_by_its_name() {
     for fused in ["softmax_last_dim", "layer_norm", "rms_norm", "rope", "LayerNorm", "RmsNorm"] {
         found(fused, false, Severed, "severed graph");
     }
-    // The layer takes its slow way, which has a gradient, where its input is not contiguous.
+    // For a non-contiguous input the layer takes its slow path, which has a gradient.
     found("LayerNorm", true, Right, "");
     found("upsample_bilinear2d", false, Unsupported, "not supported");
 }

@@ -1,4 +1,4 @@
-//! What the audit finds in Candle 0.11.1, each in a few lines of plain Candle: reproductions to hand on.
+//! Findings of the audit in Candle 0.11.1, each reproduced in a few lines of plain Candle.
 //!
 //! A test that fails here means that Candle has changed, most likely for the better.
 
@@ -11,13 +11,13 @@ fn var(shape: &[usize]) -> Var {
     Var::from_tensor(&numbers(shape)).unwrap()
 }
 
-/// The elements of the gradient of the sum of `y` by `x`, if there is one.
+/// The elements of the gradient of the sum of `y` with respect to `x`, if there is one.
 fn gradient(y: &Tensor, x: &Var) -> Result<Option<Vec<f64>>> {
     let gradients = y.sum_all()?.backward()?;
     gradients.get(x).map(|g| g.flatten_all()?.to_vec1()).transpose()
 }
 
-/// Of four elements the largest gets the whole gradient; Candle gives it a quarter.
+/// The largest of four elements should get the whole gradient; Candle gives it a quarter.
 #[test]
 fn max_pool2d_divides_by_the_window() -> Result<()> {
     let x = Var::new(&[[[[1f64, 2.], [3., 4.]]]], &Device::Cpu)?;
@@ -25,7 +25,8 @@ fn max_pool2d_divides_by_the_window() -> Result<()> {
     Ok(())
 }
 
-/// Only the four elements of the window have a gradient; Candle gives the third row and column one as well.
+/// Only the four elements of the window should get a gradient; Candle gives one to the third row and column
+/// as well.
 #[test]
 fn avg_pool2d_spreads_over_the_remainder() -> Result<()> {
     let x = var(&[1, 1, 3, 3]);
@@ -33,7 +34,7 @@ fn avg_pool2d_spreads_over_the_remainder() -> Result<()> {
     Ok(())
 }
 
-/// d(x + upsample(x)) / dx has the 1 of the first term in it; here Candle loses it.
+/// d(x + upsample(x)) / dx contains the 1 of the first term, which Candle loses here.
 #[test]
 fn upsample_overwrites_the_gradient_of_other_uses() -> Result<()> {
     let x = Var::new(&[[[1f64, 2.]]], &Device::Cpu)?;
@@ -42,7 +43,8 @@ fn upsample_overwrites_the_gradient_of_other_uses() -> Result<()> {
     Ok(())
 }
 
-/// What is overwritten has no gradient, what is added to keeps its own; Candle has it the other way round.
+/// Elements that are overwritten have no gradient, and those that are added to keep theirs; Candle does the
+/// opposite.
 #[test]
 fn scatter_and_scatter_add_have_each_others_gradient() -> Result<()> {
     let (x, y) = (Var::new(&[1f64, 2.], &Device::Cpu)?, Tensor::new(&[5f64], &Device::Cpu)?);
@@ -54,7 +56,7 @@ fn scatter_and_scatter_add_have_each_others_gradient() -> Result<()> {
     Ok(())
 }
 
-/// The second sample of a batch is not what it is alone: the samples are mixed up.
+/// The second sample of a batch gives something else than it does alone: the samples are mixed up.
 #[test]
 fn conv_transpose1d_mixes_the_samples_of_a_batch() -> Result<()> {
     let (samples, kernel) = (numbers(&[2, 3, 3]), numbers(&[3, 2, 3]));
@@ -64,8 +66,8 @@ fn conv_transpose1d_mixes_the_samples_of_a_batch() -> Result<()> {
     Ok(())
 }
 
-/// The second sample gets a gradient that is not its own, since its backward is the `conv_transpose1d` above. It
-/// takes upstream gradients that differ to see it.
+/// The second sample gets a wrong gradient, since the backward is the `conv_transpose1d` above. Only upstream
+/// gradients that differ between samples show it.
 #[test]
 fn conv1d_is_wrong_for_more_than_one_sample() -> Result<()> {
     let (samples, kernel) = (numbers(&[2, 2, 5]), numbers(&[3, 2, 3]));
@@ -76,7 +78,7 @@ fn conv1d_is_wrong_for_more_than_one_sample() -> Result<()> {
     Ok(())
 }
 
-/// A kernel that is not contiguous is copied, and then the original is multiplied by.
+/// A kernel that is not contiguous is copied, but then the original is used.
 #[test]
 fn conv1d_takes_a_strided_kernel_for_contiguous() -> Result<()> {
     let (x, kernel) = (numbers(&[1, 2, 4]), numbers(&[1, 2, 3]));
@@ -85,7 +87,7 @@ fn conv1d_takes_a_strided_kernel_for_contiguous() -> Result<()> {
     Ok(())
 }
 
-/// The output padding of the height serves for the width as well.
+/// The output padding of the height is used for the width as well.
 #[test]
 fn conv2d_fails_with_a_remainder_in_one_axis() {
     let x = var(&[1, 1, 4, 5]);
@@ -93,14 +95,14 @@ fn conv2d_fails_with_a_remainder_in_one_axis() {
     assert!(gradient(&y, &x).unwrap_err().to_string().contains("shape mismatch in add"));
 }
 
-/// Windows that overlap are a view, whose backward reshapes to the shape without windows.
+/// Overlapping windows are a view, whose backward only reshapes.
 #[test]
 fn unfold_fails_where_windows_overlap() {
     let x = var(&[3]);
     assert!(gradient(&x.unfold(0, 2, 1).unwrap(), &x).is_err());
 }
 
-/// Of equals each may get a share, shares that add up to one; here each gets the whole.
+/// Tied elements may share the gradient, in shares that add up to one; here each gets all of it.
 #[test]
 fn max_gives_every_tie_the_whole_gradient() -> Result<()> {
     let x = Var::new(&[2f64, 2., 1.], &Device::Cpu)?;
@@ -108,7 +110,7 @@ fn max_gives_every_tie_the_whole_gradient() -> Result<()> {
     Ok(())
 }
 
-/// The fused functions have no backward and do not say so.
+/// The fused functions have no backward, and no error says so.
 #[test]
 fn fused_functions_sever_the_graph() -> Result<()> {
     let x = var(&[2, 3]);
@@ -121,7 +123,7 @@ fn fused_functions_sever_the_graph() -> Result<()> {
     Ok(())
 }
 
-/// The layers use them: a model with `LayerNorm` or `RmsNorm` trains nothing below the last of them.
+/// The layers use them: in a model with `LayerNorm` or `RmsNorm` nothing below the last of them is trained.
 #[test]
 fn normalisation_layers_sever_the_graph() -> Result<()> {
     let x = Var::from_tensor(&numbers(&[2, 3]).to_dtype(candle_core::DType::F32)?)?;

@@ -1,4 +1,4 @@
-//! Gradients that do not arrive, and what a failed check says of where it failed.
+//! Gradients that do not arrive, and how a failed check locates the failure.
 
 use crate::checker::{
     Op1, cube, cube_giving, cube_giving_boxed, cube_gradient, cube_with, failed, numbers, torch_says, vector,
@@ -23,13 +23,13 @@ fn severed_graph() {
     assert!(matches!(report.failures[0], Failure::Severed { output: 0, input: 1, .. }));
     let report = wrong(|x| Ok([x[0].sqr()?, x[0].detach().sqr()?]), &x(), "severed graph");
     assert!(matches!(report.failures[..], [Failure::Severed { output: 1, input: 0, .. }]));
-    // However small the derivative: it is the exact zero of independence that it is told from.
+    // However small the derivative: only an exact zero means independence.
     wrong(|x| x[0].detach().affine(1e-9, 0.0), &x(), "severed graph");
-    // One path of two: the rest of the gradient arrives, so it is a wrong one.
+    // One path of two: the rest of the gradient arrives, so it is wrong instead.
     wrong(|x| x[0].sqr()? + x[0].detach(), &x(), "derivatives differ in 4 of 16 entries");
 }
 
-/// None for an operand that is an input, and for one that is not, on which Candle panics.
+/// `None` for an operand that is an input, and for one that is not, on which Candle panics.
 #[test]
 fn missing_gradient() {
     torch_says("missing_gradient", ["fails", "fails"]);
@@ -67,16 +67,20 @@ fn transposed() {
     wrong(f, &[numbers(&[3, 3])], "derivatives differ");
 }
 
-/// At a tie the report says that there is one, and how near it thinks it is.
+/// At or close to a tie the report says so, and estimates the distance.
 #[test]
 fn ties_are_pointed_out() {
     torch_says("tie", ["fails", "fails"]);
     torch_says("near_tie", ["fails", "fails"]);
-    let tie = wrong(|x| x[0].relu(), &[vector(&[1.0, 0.0])], "at (nearer than 2.4e-10 to)");
+    let tie = wrong(
+        |x| x[0].relu(),
+        &[vector(&[1.0, 0.0])],
+        "not differentiable at this point (or within 2.4e-10 of it)",
+    );
     assert!(tie.failures[0].to_string().contains("0.000000e0 to the left and 1.000000e0 to the right"));
     let near = [vector(&[1.0, -4e-7])];
-    wrong(|x| x[0].relu(), &near, "within 5.0e-7 of one where the function is not differentiable");
-    // Curvature alone is none: here the differences to the left and to the right are a tenth apart.
+    wrong(|x| x[0].relu(), &near, "not differentiable within 5.0e-7 of this point");
+    // Curvature alone is not a kink: here the differences to the left and to the right are a tenth apart.
     let half = Op1::new(|x| 1e3 * x * x, |x, _, g| x.affine(1e3, 0.0)?.mul(g).map(Some));
     let bowl = wrong(move |x| half.apply(&x[0]), &[vector(&[1e-5])], "off by a factor of 0.500000");
     assert!(!bowl.failures[0].to_string().contains("not differentiable"), "{bowl}");
@@ -84,8 +88,8 @@ fn ties_are_pointed_out() {
     wrong(|x| x[0].sub(&x[1])?.abs(), &ties, "not differentiable");
 }
 
-/// What fast mode cannot see by design: one entry of 1,600 that is off by less than its share of what all
-/// may be off by together.
+/// By design fast mode misses a wrong entry among 1,600 if its error is within the tolerance for all of them
+/// together.
 #[test]
 fn fast_mode_overlooks_one_small_error_among_many() {
     torch_says("one_small_error", ["fails", "passes"]);
@@ -100,7 +104,7 @@ fn fast_mode_overlooks_one_small_error_among_many() {
     assert!(report.failures[0].to_string().contains("derivatives differ in 1 of 1600 entries"), "{report}");
 }
 
-/// The verdicts of fast mode are no matter of luck: they are the same for a hundred seeds.
+/// The verdicts of fast mode do not depend on luck: they are the same for a hundred seeds.
 #[test]
 fn fast_mode_is_right_for_every_seed() {
     let inputs = [numbers(&[3, 4])];
@@ -131,4 +135,15 @@ fn the_worst_entry_is_named() {
     assert!((worst.relative - 0.5).abs() < 1e-6);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["failures"][0]["kind"], "mismatch");
+}
+
+/// The report in the documentation of the module is the one that the checker gives.
+#[test]
+fn the_documented_report_is_current() {
+    let words =
+        |text: &str| text.split_whitespace().filter(|&word| word != "//!").collect::<Vec<_>>().join(" ");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/gradcheck/mod.rs");
+    let wrong = cube_giving(|x, g| x.sqr()?.affine(2.0, 0.0)?.mul(g));
+    let report = failed(&GradCheck::new(), wrong, &[vector(&[0.5, -1.5])]).to_string();
+    assert!(words(&std::fs::read_to_string(path).unwrap()).contains(&words(&report)), "{report}");
 }

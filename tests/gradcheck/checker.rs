@@ -1,4 +1,4 @@
-//! What the tests of the checker share: inputs, and operations whose backward is written on the spot.
+//! Shared by the tests of the checker: inputs, and operations with a backward given as a closure.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl CustomOp2 for Op2 {
     }
 }
 
-/// Both modes fail with this first message.
+/// Asserts that both modes fail with this in the first message, and returns the report of slow mode.
 pub(crate) fn wrong<O: Into<Outputs>>(
     f: impl Fn(&[Tensor]) -> Result<O>,
     inputs: &[Tensor],
@@ -87,7 +87,7 @@ pub(crate) fn wrong<O: Into<Outputs>>(
     slow
 }
 
-/// A cube with another backward.
+/// A cube with this backward.
 pub(crate) fn cube_with(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
 ) -> impl Fn(&[Tensor]) -> Result<Tensor> {
@@ -95,7 +95,7 @@ pub(crate) fn cube_with(
     move |x| op.apply(&x[0])
 }
 
-/// The same, where the wrong backward is a tensor.
+/// A cube with this backward, which always gives a gradient.
 pub(crate) fn cube_giving(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
 ) -> impl Fn(&[Tensor]) -> Result<Tensor> {
@@ -104,7 +104,7 @@ pub(crate) fn cube_giving(
 
 pub(crate) type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
 
-/// The same, for lists of several.
+/// The same, boxed for lists.
 pub(crate) fn cube_giving_boxed(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
 ) -> Function {

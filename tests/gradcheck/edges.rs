@@ -1,4 +1,4 @@
-//! Where a checker goes wrong itself: empty views, huge and tiny values, rounding noise, poles, sizes.
+//! Where a checker may itself go wrong: empty views, huge and tiny values, rounding noise, poles, sizes.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use taper::gradcheck::{
     DTypePolicy, Error, Failure, GradCheck, Gradient, Mode, Outputs, Report, gradcheck, parity,
 };
 
-/// Both modes pass with these settings; the report of slow mode.
+/// Asserts that both modes pass with these settings, and returns the report of slow mode.
 fn right_with<O: Into<Outputs>>(
     check: &GradCheck,
     f: impl Fn(&[Tensor]) -> Result<O>,
@@ -26,7 +26,7 @@ fn right<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]
     right_with(&GradCheck::new(), f, inputs)
 }
 
-/// Both modes fail, with this in the first failure of slow mode.
+/// Asserts that both modes fail, with this in the first failure of slow mode, and returns its report.
 fn wrong<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor], message: &str) -> Report {
     let [_, slow] =
         [Mode::Fast, Mode::Slow].map(|mode| match GradCheck::new().mode(mode).check(&f, inputs) {
@@ -38,7 +38,7 @@ fn wrong<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]
     slow
 }
 
-/// A cube with another backward of x and the upstream gradient.
+/// A cube with this backward, a function of x and the upstream gradient.
 fn cube_giving(
     backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
 ) -> impl Fn(&[Tensor]) -> Result<Tensor> {
@@ -46,7 +46,7 @@ fn cube_giving(
     move |x| op.apply(&x[0])
 }
 
-/// Candle panics on the elements of a view without any whose offset lies behind its storage.
+/// Candle panics when it reads an empty view whose offset is past the end of its storage.
 #[test]
 fn empty_views_past_their_storage() {
     let past = |x: &Tensor| x.narrow(0, 2, 0)?.narrow(1, 3, 0);
@@ -56,7 +56,7 @@ fn empty_views_past_their_storage() {
     parity(|x| past(&x[0]), &[x], &Device::Cpu).unwrap();
 }
 
-/// What slow mode would need is told before it is tried, and fast mode then says what it has.
+/// Slow mode refuses what is too large for it beforehand, and fast mode then reports what it has.
 #[test]
 fn what_is_too_large_for_slow_mode_is_not_tried() {
     let x = [numbers(&[200_000])];
@@ -83,7 +83,8 @@ fn overwriting_is_seen_beside_large_gradients() {
     }
 }
 
-/// Independent is what does not change, be it constant minus infinity or an input so large that a step is lost.
+/// An output that does not change is independent, be it constant minus infinity or the input so large that a
+/// step is lost.
 #[test]
 fn independence_of_large_and_infinite_values() {
     let report = right(|x| x[0].affine(2.0, 0.0), &[vector(&[1.0]), vector(&[1e13])]);
@@ -97,7 +98,7 @@ fn independence_of_large_and_infinite_values() {
     wrong(|x| x[0].add(&x[1].detach()), &[vector(&[1.0]), vector(&[1e13])], "severed graph");
 }
 
-/// What cancels out in exact arithmetic leaves rounding noise behind, which is no dependence.
+/// What cancels out in exact arithmetic leaves rounding noise behind, which is not dependence.
 #[test]
 fn rounding_noise_is_not_dependence() {
     let inputs = [numbers(&[4]), numbers(&[1])];
@@ -113,7 +114,7 @@ fn rounding_noise_is_not_dependence() {
         assert_eq!(report.pairs[1].gradient, Gradient::Independent);
         assert!(report.notes.iter().any(|note| note.contains("rounding noise")), "{:?}", report.notes);
     }
-    // A small slope beside a large constant comes out at larger steps.
+    // A small slope beside a large constant shows at larger steps.
     let small = |x: &[Tensor]| x[0].broadcast_add(&x[1].detach().affine(1e-4, 1e6)?);
     wrong(small, &inputs, "severed graph");
 }
@@ -136,7 +137,7 @@ fn steps_are_not_lost_to_rounding() {
     }
 }
 
-/// Said once, and of the right element.
+/// Reported once, and for the right element.
 #[test]
 fn outputs_that_are_not_numbers_are_named() {
     let report = wrong(|x| x[0].log(), &[vector(&[-1.0, 2.0])], "output 0[0] is NaN at the inputs");
@@ -152,7 +153,7 @@ fn outputs_that_are_not_numbers_are_named() {
         "output 0[1] is inf at the inputs, due to input 0[1]",
     );
     right(|x| x[0].narrow(0, 0, 1), &[vector(&[0.3, f64::INFINITY])]);
-    // Defined at the point, and not beside it.
+    // Defined at the point, but not next to it.
     wrong(
         |x| x[0].detach().sqrt(),
         &[vector(&[1.0, 1e-9])],
@@ -160,19 +161,19 @@ fn outputs_that_are_not_numbers_are_named() {
     );
 }
 
-/// A pole is no kink.
+/// A pole is not a kink.
 #[test]
-fn distances_are_claimed_of_kinks_alone() {
+fn distances_are_claimed_only_for_kinks() {
     for near in [2e-7, 1e-8] {
         let report = wrong(|x| x[0].recip(), &[vector(&[near])], "curves strongly within");
         assert!(!report.to_string().contains("not differentiable"), "{report}");
     }
     let beside = |x: &[Tensor]| (x[0].sin()? + 1e10)? - 1e10;
     wrong(beside, &[vector(&[0.3])], "mostly rounding noise: use a larger eps");
-    wrong(|x| x[0].relu(), &[vector(&[-7e-7])], "within 1.0e-6 of one where the function is not");
+    wrong(|x| x[0].relu(), &[vector(&[-7e-7])], "not differentiable within 1.0e-6 of this point");
 }
 
-/// In coarse dtypes a sum of gradients that cancel is off by what its terms are rounded to.
+/// In coarse dtypes a sum of cancelling gradients is off by the rounding errors of its terms.
 #[test]
 fn linear_is_linear_in_coarse_dtypes() {
     let loose = GradCheck::new().dtypes(DTypePolicy::Loosen);
@@ -192,7 +193,7 @@ fn linear_is_linear_in_coarse_dtypes() {
     }
 }
 
-/// Clipping shows only beside upstream gradients that are larger than random ones.
+/// Clipping shows only for upstream gradients that are larger than random ones.
 #[test]
 fn clipped_upstream_gradients() {
     for limit in [0.9, 5.0, 1e4] {
@@ -201,7 +202,7 @@ fn clipped_upstream_gradients() {
     }
 }
 
-/// A decoy that only scales the inputs leaves zeros where they are.
+/// A decoy that only scales the inputs would leave zeros unchanged.
 #[test]
 fn stale_values_where_the_input_is_zero() {
     let kept = Arc::new(Mutex::new(None::<Tensor>));
@@ -223,15 +224,15 @@ fn additions_inside_a_backward() {
     wrong(f, &[numbers(&[4])], "or an addition inside the backward does not fit");
 }
 
-/// A panic is named with its place.
+/// A panic is reported with its location.
 #[test]
-fn panics_keep_their_place() {
+fn panics_keep_their_location() {
     let panics = |_: &[Tensor]| -> Result<Tensor> { panic!("out of luck") };
     let text = gradcheck(panics, &[numbers(&[2])]).unwrap_err().to_string();
     assert!(text.contains("out of luck (tests/gradcheck/edges.rs:"), "{text}");
 }
 
-/// The numbers in the documentation of `Mode`, for ten elements in and out.
+/// The counts in the documentation of `Mode`, for ten input and ten output elements.
 #[test]
 fn forwards_and_backwards_are_counted() {
     for (mode, counts) in [(Mode::Slow, (2 * 10 + 5, 2 * 10 + 6)), (Mode::Fast, (8 + 5, 8 + 6))] {
@@ -250,7 +251,7 @@ fn forwards_and_backwards_are_counted() {
     }
 }
 
-/// What fast mode says of small derivatives is about its projections.
+/// Fast mode's note on small derivatives speaks of its projections.
 #[test]
 fn notes_say_it_once() {
     let f = |x: &[Tensor]| x[0].affine(1e-7, 0.0)? + x[1].affine(1e-8, 0.0)?;
@@ -260,11 +261,14 @@ fn notes_say_it_once() {
     {
         let notes = GradCheck::new().mode(mode).check(f, &inputs).unwrap().notes;
         assert!(notes.len() == 1 && notes[0].starts_with(what), "{notes:?}");
-        assert!(notes[0].contains("output 0 by input 1 (1.0") || mode == Mode::Fast, "{notes:?}");
+        assert!(
+            notes[0].contains("output 0 with respect to input 1: at most 1.0") || mode == Mode::Fast,
+            "{notes:?}"
+        );
     }
 }
 
-/// What fast mode cannot see by design: errors of an elementwise function below about n atol, in however many entries.
+/// By design fast mode misses errors of an elementwise function below about n atol, in however many entries.
 #[test]
 fn fast_mode_overlooks_small_errors_everywhere() {
     let slightly = || {

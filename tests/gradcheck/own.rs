@@ -37,10 +37,10 @@ fn fast_mode_finds_them_right_too() {
     }
 }
 
-/// At an exact tie central differences see half of the slope on either side: the split is their gradient, and a
-/// gradient to one side alone is one that they cannot confirm.
+/// At an exact tie central differences give half of the slope to either side: they confirm the split
+/// gradient, and cannot confirm one that goes to one side alone.
 #[test]
-fn an_exact_tie_agrees_with_the_split_alone() {
+fn an_exact_tie_agrees_only_with_the_split() {
     let x = Tensor::new(&[0.5f64, -1.5], &Device::Cpu).unwrap();
     let check = |tie| gradcheck(move |x| maximum_with(&x[0], &x[1], tie), &[x.clone(), x.clone()]);
     check(TieGrad::Split).unwrap();

@@ -4,7 +4,7 @@ use crate::checker::{numbers, torch_says, vector};
 use candle_core::{DType, Device, Result, Tensor};
 use taper::gradcheck::{DTypePolicy, Error, GradCheck, Gradient, Mode, Outputs, Report, gradcheck, strided};
 
-/// Both modes pass.
+/// Asserts that both modes pass, and returns the report of slow mode.
 fn right<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]) -> Report {
     GradCheck::new().mode(Mode::Fast).check(&f, inputs).unwrap_or_else(|error| panic!("fast: {error}"));
     gradcheck(&f, inputs).unwrap_or_else(|error| panic!("slow: {error}"))
@@ -17,7 +17,8 @@ fn one_input() {
     assert!(report.worst().unwrap().agrees());
 }
 
-/// Severed is when the derivative is not zero; independent is when it is.
+/// Without a graph, a non-zero derivative means that it is severed, and a zero one that the input is
+/// independent.
 #[test]
 fn independence_is_not_a_severed_graph() {
     torch_says("independent", ["passes", "passes"]);
@@ -47,7 +48,7 @@ fn several_inputs_and_outputs() {
     assert_eq!((report.pairs[0].numerical.rows, report.pairs[0].numerical.columns), (4, 6));
 }
 
-/// A transposed, an offset, a narrowed and a strided input reach the function in just that layout.
+/// A transposed, an offset, a narrowed and a strided input reach the function in that same layout.
 #[test]
 fn layouts_reach_the_function() {
     let big = numbers(&[4, 5]);
@@ -123,14 +124,14 @@ fn near_singular_and_badly_scaled() {
     right(|x| x[0].relu(), &[vector(&[4e-7, 1e-5, -1e-5])]);
     right(|x| x[0].affine(1e8, 0.0), &[vector(&[1.0, 1e-8])]);
     right(|x| x[0].sqr(), &[vector(&[1e8, -1e6, 1.0])]);
-    // Here a step of eps is lost to rounding, and a larger one comes out at another length.
+    // Here a step of eps is lost to rounding, and a larger one is rounded to another length.
     right(|x| x[0].affine(2.0, 0.0), &[vector(&[1e12])]);
     right(|x| (x[0].sin()? + 1e7)? - 1e7, &[vector(&[0.3, 1.2])]);
     right(|x| x[0].exp(), &[vector(&[-30.0, 0.0, 30.0])]);
     right(|x| (x[0].matmul(&x[1])? * 1e-9)?.matmul(&(&x[1] * 1e9)?), &[numbers(&[3, 3]), numbers(&[3, 3])]);
 }
 
-/// A gradient that could be all zeros and pass is worth a word.
+/// A note says so if a gradient of zeros would pass.
 #[test]
 fn what_cannot_fail_is_noted() {
     let report = right(|x| x[0].affine(1e-7, 0.0), &[numbers(&[2])]);

@@ -1,5 +1,5 @@
-//! Second derivatives: right ones pass, wrong ones behind right first ones do not, and where Candle keeps no
-//! graph of the backward the checker says so instead of passing.
+//! Second derivatives: right ones pass, wrong ones behind right first derivatives do not, and where Candle
+//! does not keep the graph of the backward pass, the checker says so instead of passing.
 
 use crate::checker::{Op1, Op2, cube, cube_gradient, numbers, vector};
 use crate::second_order::with_second_order;
@@ -13,7 +13,7 @@ fn x() -> [Tensor; 1] {
     [vector(&[0.5, -1.5, 2.0, 0.8])]
 }
 
-/// Both modes pass, at both orders.
+/// Asserts that both modes pass, at both orders.
 fn right<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]) {
     gradgradcheck(&f, inputs).unwrap_or_else(|error| panic!("slow: {error}"));
     GradCheck::new()
@@ -22,7 +22,7 @@ fn right<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]
         .unwrap_or_else(|error| panic!("fast: {error}"));
 }
 
-/// Both modes fail at second order, and pass at first.
+/// Asserts that both modes pass at first order and fail at second, with this message.
 fn wrong<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor], message: &str) {
     gradcheck(&f, inputs).unwrap();
     for mode in [Mode::Slow, Mode::Fast] {
@@ -37,14 +37,14 @@ fn wrong<O: Into<Outputs>>(f: impl Fn(&[Tensor]) -> Result<O>, inputs: &[Tensor]
     }
 }
 
-/// A cube whose backward is right and made by `backward`.
+/// A cube with this backward.
 fn cube_by(backward: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static) -> Op1 {
     Op1::new(cube, move |x, _, g| backward(x, g).map(Some))
 }
 
 #[test]
 fn without_the_variable_it_says_so() {
-    // Whatever this process was started with, the probe tells what Candle does.
+    // Whatever the environment of this process, the probe tells what Candle does.
     let available = second_order_available().unwrap();
     let error = gradgradcheck(|x| x[0].powf(3.0), &x()).err();
     match error {
@@ -81,7 +81,7 @@ fn wrong_second_behind_right_first() {
         let constant_upstream = cube_by(|x, g| cube_gradient(x, &g.detach()));
         let named = "severed graph: the gradient of input 0 changes with the upstream gradient of output 0";
         wrong(|x| constant_upstream.apply(&x[0]), &x(), named);
-        // The backward is an operation of its own, and its backward is off by a factor of 2 by x.
+        // The backward is an operation of its own, whose backward is off by a factor of 2 with respect to x.
         let factor = cube_by(|x, g| {
             let backward = Op2::new(
                 |x, g| 3.0 * x * x * g,

@@ -1,4 +1,4 @@
-//! Lists of cases, their table, and one device against another.
+//! Named cases, their table, and the comparison of a device with the CPU.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Deliberately wrong derivatives: each must be caught, in both modes, and called by its name.
+//! Deliberately wrong derivatives: each must be caught and named, in both modes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -57,7 +57,7 @@ fn missing_term() {
     wrong(move |x| op.apply(&x[0]), &x(), "derivatives differ in 4 of 16 entries");
 }
 
-/// Candle 0.11.1's own: the backward of `upsample_nearest*` overwrites what the other use of x has added.
+/// A bug of Candle 0.11.1: the backward of `upsample_nearest*` overwrites the gradient of the other use of x.
 #[test]
 fn overwritten_instead_of_accumulated() {
     torch_says("overwritten", ["fails", "fails"]);
@@ -67,7 +67,7 @@ fn overwritten_instead_of_accumulated() {
     let differ = |report: Report| report.failures.iter().any(|f| matches!(f, Failure::Mismatch { .. }));
     assert!(!differ(failed(&GradCheck::new(), twice, &inputs)));
     assert!(differ(failed(&GradCheck::new(), other_order, &inputs)));
-    // One use is enough for the checker, which adds the other itself.
+    // One use is enough for the checker, which adds a second itself.
     wrong(|x| x[0].upsample_nearest1d(6), &inputs, "backward overwrites instead of accumulating");
 }
 
@@ -78,7 +78,7 @@ fn wrong_shape() {
     wrong(cube_giving(|x, g| cube_gradient(x, g)?.unsqueeze(0)), &x(), "gradient of the wrong shape");
 }
 
-/// The gradient of a broadcast operand without the sum over what it was broadcast to.
+/// The gradient of a broadcast operand without the sum over its broadcast axes.
 #[test]
 fn broadcast_without_its_sum() {
     let op = Op2::new(|x, y| x * y, |x, y, g| Ok((Some(y.mul(g)?), Some(x.mul(g)?))));
@@ -123,7 +123,7 @@ fn not_linear() {
     wrong(f, &x(), "backward is not linear in the upstream gradient");
 }
 
-/// The values of the first call ever, and those of the latest call, instead of its own.
+/// A backward that uses the values of the first or of the latest call instead of its own.
 #[test]
 fn stale_value() {
     torch_says("stale_first", ["passes", "passes"]); // It calls the function nowhere else before.
@@ -175,7 +175,7 @@ fn random_forward() {
     wrong(f, &x(), "forward is not deterministic");
 }
 
-/// Takes the storage of x for contiguous: right where it is.
+/// A backward that reads the storage of x as if it were contiguous: right only if it is.
 #[test]
 fn right_only_for_contiguous_inputs() {
     torch_says("careless_contiguous", ["passes", "passes"]);
@@ -192,17 +192,17 @@ fn right_only_for_contiguous_inputs() {
     gradcheck(&f, std::slice::from_ref(&inputs)).unwrap();
     let transposed = numbers(&[3, 2]).t().unwrap();
     wrong(&f, &[transposed], "derivatives differ");
-    // Behind gaps lies NaN, and whoever reads it shows it.
+    // The gaps hold NaN, which shows in whatever reads them.
     wrong(&f, &[strided(&inputs).unwrap()], "backward gives NaN");
 }
 
-/// The derivative is that of another function where the forward goes by the layout.
+/// If the forward depends on the layout, the derivative is that of another function.
 #[test]
 fn forward_that_depends_on_the_layout() {
     let f = |x: &[Tensor]| x[0].affine(if x[0].is_contiguous() { 1.0 } else { 2.0 }, 0.0);
     gradcheck(f, &[numbers(&[2, 3])]).unwrap();
     wrong(f, &[numbers(&[2, 3]).t().unwrap()], "forward depends on the memory layout");
-    // Candle 0.11.1's own: conv1d copies a kernel that is not contiguous, and then uses the original.
+    // A bug of Candle 0.11.1: conv1d copies a kernel that is not contiguous, but then uses the original.
     let conv = |x: &[Tensor]| x[0].conv1d(&x[1], 0, 1, 1, 1);
     wrong(
         conv,

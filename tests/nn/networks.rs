@@ -11,9 +11,8 @@ use candle_nn::{VarBuilder, VarMap};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use taper::nn::{
-    CosInit, CosLinear, DynamicNet, DynamicNetConfig, LayerKind, Linear, mse_loss, named_vars, seeded_builder,
-};
+use taper::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, named_vars, seeded_builder};
+use taper::ops::mse;
 
 /// Exact up to rounding in double precision.
 const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
@@ -69,8 +68,8 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
         let (vars, vb) =
             given(parameters.iter().map(|(name, value)| (name.clone(), tensor(value, DType::F64))));
         let layer = layer_kind(&case["layer"]);
-        let config = DynamicNetConfig { in_features: 5, hidden: 7, out_features: 1, depths: 0..=4, layer };
-        let net = DynamicNet::new(&config, vb.clone()).unwrap();
+        let model = ModelConfig { hidden: 7, min_depth: 0, max_depth: 4, layer };
+        let net = DynamicNet::new(&model.network(5, 1), vb.clone()).unwrap();
         let (x, y) = (shaped(&case["x"], (6, 5), DType::F64), shaped(&case["y"], (6, 1), DType::F64));
         let all = net.forward_all_depths(&x).unwrap();
         assert_eq!(all.len(), 5);
@@ -81,7 +80,7 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
             assert_close(&what, &values(&output), &numbers(&reference["output"]), F64);
             assert_close(&what, &values(&all[depth]), &numbers(&reference["output"]), F64);
 
-            let loss = mse_loss(&output, &y).unwrap();
+            let loss = mse(&output, &y).unwrap();
             assert_close(&format!("{what}: loss"), &values(&loss), &[number(&reference["loss"])], F64);
             let grads = loss.backward().unwrap();
             for (name, var) in named_vars(&vars) {
@@ -94,8 +93,8 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
                 }
             }
         }
-        let config = DynamicNetConfig { depths: 1..=4, ..config };
-        let net = DynamicNet::new(&config, vb).unwrap();
+        let model = ModelConfig { min_depth: 1, ..model };
+        let net = DynamicNet::new(&model.network(5, 1), vb).unwrap();
         assert_close(
             "prediction",
             &values(&net.predict(&x).unwrap()),
@@ -114,10 +113,14 @@ fn new_parameters_have_their_names_shapes_and_ranges() {
     ] {
         let vars = VarMap::new();
         let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(3), DType::F64, &Device::Cpu);
-        let config =
-            DynamicNetConfig { in_features: 100, hidden: 100, out_features: 100, depths: 1..=1, layer };
-        DynamicNet::new(&config, vb).unwrap();
+        let model = ModelConfig { hidden: 100, min_depth: 1, max_depth: 1, layer };
+        let net = DynamicNet::new(&model.network(100, 100), vb).unwrap();
         let named = named_vars(&vars);
+        let mut by_net: Vec<_> = net.named_parameters().collect();
+        by_net.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for ((name, var), (net_name, parameter)) in named.iter().zip(by_net) {
+            assert_eq!((name, var.id()), (&net_name, parameter.id()));
+        }
         let names: Vec<_> = named.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(
             names,
@@ -150,26 +153,19 @@ fn wrong_shapes_are_errors_that_say_what_was_expected() {
         assert_eq!(layer.forward(&zeros(&[4])).unwrap().dims(), [2]);
         assert_eq!(layer.forward(&zeros(&[0, 4])).unwrap().dims(), [0, 2]);
     }
-    let error = mse_loss(&zeros(&[3, 1]), &zeros(&[3])).unwrap_err().to_string();
+    let error = mse(&zeros(&[3, 1]), &zeros(&[3])).unwrap_err().to_string();
     assert!(
         error.contains("mse: prediction is F32 [3, 1] on Cpu, target is F32 [3] on Cpu, expected one shape"),
         "{error}"
     );
-    let error = mse_loss(&zeros(&[0]), &zeros(&[0])).unwrap_err().to_string();
+    let error = mse(&zeros(&[0]), &zeros(&[0])).unwrap_err().to_string();
     assert!(error.contains("at least one element"), "{error}");
 
-    let config = DynamicNetConfig {
-        in_features: 4,
-        hidden: 3,
-        out_features: 1,
-        depths: 1..=2,
-        layer: LayerKind::Linear,
-    };
-    let net = DynamicNet::new(&config, vb.pp("net")).unwrap();
+    let model = ModelConfig { hidden: 3, max_depth: 2, ..ModelConfig::default() };
+    let net = DynamicNet::new(&model.network(4, 1), vb.pp("net")).unwrap();
     let error = net.forward_at_depth(&zeros(&[5, 4]), 3).unwrap_err().to_string();
     assert!(error.contains("depth is 3, expected one of 1..=2"), "{error}");
-    #[allow(clippy::reversed_empty_ranges)]
-    let config = DynamicNetConfig { depths: 2..=1, ..config };
-    let error = DynamicNet::new(&config, vb.pp("none")).unwrap_err().to_string();
-    assert!(error.contains("depths 2..=1 has none"), "{error}");
+    let none = ModelConfig { min_depth: 2, max_depth: 1, ..model };
+    let error = DynamicNet::new(&none.network(4, 1), vb.pp("none")).unwrap_err().to_string();
+    assert!(error.contains("depths 2..=1 are empty"), "{error}");
 }

@@ -36,7 +36,7 @@ fn adamw(vars: &[Var], case: &Value) -> AdamW {
 }
 
 #[test]
-fn adamw_is_that_of_pytorch() {
+fn adamw_agrees_with_pytorch() {
     for case in array(&reference("adamw.json")) {
         let vars = start(case);
         let mut optimizer = adamw(&vars, case);
@@ -58,7 +58,7 @@ fn adamw_is_that_of_pytorch() {
 
 /// Candle's AdamW counts steps globally, so it agrees on the parameter that has a gradient in every step.
 #[test]
-fn adamw_is_that_of_candle() {
+fn adamw_agrees_with_candle() {
     for case in array(&reference("adamw.json")) {
         let (ours, theirs) = (start(case), start(case));
         let mut optimizer = adamw(&ours, case);

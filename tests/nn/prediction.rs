@@ -9,9 +9,9 @@ use candle_core::{DType, Device, IndexOp, Tensor, WithDType};
 use candle_nn::{VarBuilder, VarMap};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use taper::nn::{
-    CosInit, DynamicNet, DynamicNetConfig, LayerKind, Predictor, mse_loss, named_vars, seeded_builder,
-};
+use taper::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::ops::mse;
+use taper::plan::Predictor;
 
 const COS: LayerKind = LayerKind::Cos(CosInit::Centred);
 
@@ -25,9 +25,9 @@ fn network(
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(1), dtype, &Device::Cpu);
     let (in_features, hidden, out_features) = (*in_features, *hidden, *out_features);
-    let config =
-        DynamicNetConfig { in_features, hidden, out_features, depths: depths.clone(), layer: *layer };
-    let net = DynamicNet::new(&config, vb).unwrap();
+    let model =
+        ModelConfig { hidden, min_depth: *depths.start(), max_depth: *depths.end(), layer: *layer };
+    let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
     (vars, net)
 }
 
@@ -141,33 +141,27 @@ fn any_layout_will_do() {
 /// Whatever the threads are, and however the rows are cut into portions.
 #[test]
 fn a_row_has_the_same_bits_in_any_company() {
-    fn check<T: taper::nn::Float>(case: &Case, portions: &[usize]) {
+    fn check<T: WithDType>(case: &Case, portions: &[usize]) {
         let (_vars, net) = network(case, T::DTYPE);
-        let ((features, _, out), depths, _, n) = case;
-        let depths = depths.clone().count();
+        let ((features, ..), _, _, n) = case;
         let x = rows(*n, *features, T::DTYPE);
         let predictor = Predictor::new(&net).unwrap();
-        let all = predictor.predict_all_depths(&x).unwrap();
         let flat = |x: &Tensor| bits(&x.flatten_all().unwrap().to_vec1::<T>().unwrap());
+        let all = predictor.predict_all_depths(&x).unwrap();
         let (expected, expected_by_depth) = (flat(&all.mean), flat(&all.by_depth));
-        let x = x.flatten_all().unwrap().to_vec1::<T>().unwrap();
         for (&portion, threads) in portions.iter().zip([1, 2, 3, 16].map(threads).into_iter().cycle()) {
             let predictor = predictor.clone().with_threads(threads);
-            let mut mean = vec![T::zero(); n * out];
-            let mut by_depth = vec![T::zero(); n * depths * out];
-            for ((x, mean), by_depth) in x
-                .chunks(portion * features)
-                .zip(mean.chunks_mut(portion * out))
-                .zip(by_depth.chunks_mut(portion * depths * out))
-            {
-                predictor.predict_rows(x, mean, Some(by_depth)).unwrap();
+            let (mut mean, mut by_depth) = (vec![], vec![]);
+            for start in (0..*n).step_by(portion) {
+                let x = x.narrow(0, start, portion.min(n - start)).unwrap();
+                let part = predictor.predict_all_depths(&x).unwrap();
+                mean.extend(flat(&part.mean));
+                by_depth.extend(flat(&part.by_depth));
             }
             let what = format!("{case:?}, {portion} rows at a time on {threads} threads");
-            assert_eq!(bits(&mean), expected, "{what}");
-            assert_eq!(bits(&by_depth), expected_by_depth, "{what}");
-            mean.fill(T::zero());
-            predictor.predict_rows(&x, &mut mean, None).unwrap();
-            assert_eq!(bits(&mean), expected, "{what}, without depths");
+            assert_eq!(mean, expected, "{what}");
+            assert_eq!(by_depth, expected_by_depth, "{what}");
+            assert_eq!(flat(&predictor.predict(&x).unwrap()), expected, "{what}, without depths");
         }
     }
     for (case, portions) in [
@@ -188,13 +182,16 @@ fn a_nan_stays_in_its_row() {
     let (_vars, net) = network(&case, DType::F32);
     let predictor = Predictor::new(&net).unwrap();
     let mut x = rows(1000, 64, DType::F32).flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    let (mut before, mut after) = (vec![0.; 1000], vec![0.; 1000]);
-    predictor.predict_rows(&x, &mut before, None).unwrap();
+    let predict = |x: &[f32]| -> Vec<f32> {
+        let x = Tensor::from_slice(x, (1000, 64), &Device::Cpu).unwrap();
+        predictor.predict(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let mut before = predict(&x);
     for row in [0, 13, 503, 504, 999] {
         x[row * 64 + 5] = f32::NAN;
         before[row] = f32::NAN;
     }
-    predictor.predict_rows(&x, &mut after, None).unwrap();
+    let after = predict(&x);
     assert_eq!(
         after.iter().map(|y| y.is_nan()).collect::<Vec<_>>(),
         before.iter().map(|y| y.is_nan()).collect::<Vec<_>>()
@@ -218,7 +215,7 @@ fn it_is_a_snapshot() {
         assert_ne!(values(&Predictor::new(&net).unwrap().predict(&x).unwrap()), before);
         // No graph leads to the variables.
         let y = predictor.predict(&x).unwrap();
-        let loss = mse_loss(&y, &y.zeros_like().unwrap()).unwrap();
+        let loss = mse(&y, &y.zeros_like().unwrap()).unwrap();
         assert!(!loss.track_op());
     }
 }
@@ -235,8 +232,6 @@ fn no_rows_have_no_predictions() {
         let behind = rows(2, 5, dtype).narrow(0, 2, 0).unwrap().narrow(1, 1, 4).unwrap();
         assert_eq!(predictor.predict(&behind).unwrap().dims(), [0, 3]);
     }
-    let (_vars, net) = network(&case, DType::F32);
-    Predictor::new(&net).unwrap().predict_rows::<f32>(&[], &mut [], Some(&mut [])).unwrap();
 }
 
 #[test]
@@ -253,22 +248,8 @@ fn what_does_not_fit_is_an_error() {
             predictor.predict_all_depths(&x).unwrap_err();
         }
     }
-    let depths = 1..=2;
-    let config =
-        DynamicNetConfig { in_features: 4, hidden: 5, out_features: 0, depths, layer: LayerKind::Linear };
-    let empty = DynamicNet::new(&config, VarBuilder::zeros(DType::F32, &Device::Cpu)).unwrap();
+    let spec = ModelConfig::default().network(4, 0);
+    let empty = DynamicNet::new(&spec, VarBuilder::zeros(DType::F32, &Device::Cpu)).unwrap();
     let error = Predictor::new(&empty).unwrap_err();
-    assert!(first_line(&error).contains("a weight is [0, 5]"), "{error}");
-
-    let (_vars, net) = network(&case, DType::F32);
-    let predictor = Predictor::new(&net).unwrap();
-    let error = predictor.predict_rows(&[0f64; 4], &mut [0.; 1], None).unwrap_err();
-    assert!(first_line(&error).contains("the rows are F64, the network is F32"), "{error}");
-    let mut by_depth = [0f32; 5];
-    for (x, mean, by_depth) in
-        [(&[0f32; 9][..], 2, None), (&[0.; 8], 3, None), (&[0.; 8], 2, Some(&mut by_depth[..]))]
-    {
-        let error = predictor.predict_rows(x, &mut vec![0.; mean], by_depth).unwrap_err();
-        assert!(first_line(&error).contains("expected n x 4, n x 1 and n x 2 x 1"), "{error}");
-    }
+    assert!(first_line(&error).contains("output.weight is [0, 32]"), "{error}");
 }

@@ -1,6 +1,6 @@
-//! The operations on large tensors: the same to the bit on every instruction set, in every layout and on any number of
-//! threads. Only the cosine has two algorithms: one where a b + c is rounded once, and one where nothing does that
-//! (`TAPER_SIMD=plain`). That both are within 1 ulp is tested in `operations.rs`.
+//! The operations on large tensors: the same bit for bit on every instruction set, in every layout and on any
+//! number of threads. Only the cosine has two algorithms: one with fused multiply-adds, and one for machines
+//! without them (`TAPER_SIMD=plain`). That both are within 1 ulp is tested in `operations.rs`.
 
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,7 +16,7 @@ const DTYPES: [DType; 4] = [DType::F16, DType::BF16, DType::F32, DType::F64];
 
 type Operation = fn(&Tensor, &Tensor) -> Result<Tensor>;
 
-/// Normally distributed numbers, some of them large, and a few that are none.
+/// Normally distributed numbers, some of them large, and a few special values.
 fn operand(seed: u64, dims: &[usize], dtype: DType) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let len = dims.iter().product();
@@ -48,7 +48,7 @@ fn results(operations: &[Operation], x: &Tensor, y: &Tensor) -> Result<Vec<Tenso
     Ok(results)
 }
 
-/// The bits of every element, with one NaN for all: which NaN comes out is not specified.
+/// The bits of every element, with all NaNs mapped to one: which NaN results is unspecified.
 fn bits(x: &Tensor) -> Result<Vec<u64>> {
     let values = x.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
     Ok(values.into_iter().map(|x| if x.is_nan() { u64::MAX } else { x.to_bits() }).collect())
@@ -58,7 +58,7 @@ fn bits(x: &Tensor) -> Result<Vec<u64>> {
 fn hash(operations: &[Operation]) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for dtype in DTYPES {
-        // A length that no register divides, alone and beyond what one thread does.
+        // Lengths that are not a multiple of a register, for one thread and for several.
         for len in [1003, 100_003] {
             for result in results(operations, &operand(1, &[len], dtype)?, &operand(2, &[len], dtype)?)? {
                 bits(&result)?.hash(&mut hasher);
@@ -100,7 +100,7 @@ fn hash_of_all_results() -> Result<()> {
 }
 
 #[test]
-fn every_layout_gives_what_a_contiguous_copy_gives() -> Result<()> {
+fn every_layout_gives_the_result_of_a_contiguous_copy() -> Result<()> {
     for dtype in DTYPES {
         let square = operand(1, &[301, 301], dtype)?;
         let other = operand(2, &[301, 301], dtype)?;

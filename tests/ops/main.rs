@@ -18,7 +18,6 @@ mod second_order;
 mod tensors;
 
 mod instruction_sets;
-mod layers;
 mod operations;
 mod properties;
 mod second_derivatives;

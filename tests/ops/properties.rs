@@ -1,4 +1,5 @@
-//! Every operation against a naive oracle, over random shapes, strides, offsets, broadcasts and dtypes.
+//! Every elementwise operation against a naive oracle, for random shapes, strides, offsets, broadcasts and
+//! dtypes.
 
 use std::cmp::Ordering;
 
@@ -20,16 +21,16 @@ fn summed(tolerance: Tolerance, n: usize) -> Tolerance {
     Tolerance { rtol: tolerance.rtol, atol: tolerance.atol * n.max(1) as f64 }
 }
 
-/// An operand of a given shape and how it lies in memory.
+/// How an operand of a given shape is stored.
 #[derive(Debug, Clone)]
 struct Operand {
     /// Which axes are broadcast (length 1 in the operand).
     broadcast: Vec<bool>,
-    /// How many leading axes, all of them broadcast, the operand lacks.
+    /// The number of leading axes, all of them broadcast, that the operand lacks.
     lacking: usize,
-    /// In which order the axes are stored.
+    /// The order in which the axes are stored.
     order: Vec<usize>,
-    /// How many elements lie before and after the operand along each axis.
+    /// The number of elements stored before and after the operand along each axis.
     margins: Vec<(usize, usize)>,
     /// Whether the broadcast axes are expanded already, with stride 0.
     expanded: bool,
@@ -42,13 +43,13 @@ impl Operand {
         shape.iter().zip(&self.broadcast).map(|(&n, &broadcast)| if broadcast { 1 } else { n }).collect()
     }
 
-    /// The lengths of the axes in memory.
+    /// The lengths of the stored axes.
     fn stored(&self, shape: &[usize]) -> Vec<usize> {
         let dims = self.dims(shape);
         self.order.iter().map(|&axis| dims[axis] + self.margins[axis].0 + self.margins[axis].1).collect()
     }
 
-    /// A variable with the elements in memory: few different ones, so that ties occur, and all of them eighths.
+    /// A variable with the stored elements: eighths, and few different ones, so that ties occur.
     fn variable(&self, shape: &[usize], dtype: DType) -> Var {
         let stored = self.stored(shape);
         let value = |i: usize| {
@@ -60,7 +61,7 @@ impl Operand {
         Var::from_tensor(&base).unwrap()
     }
 
-    /// The operand as a view of what is in memory.
+    /// The operand as a view of the stored elements.
     fn view(&self, memory: &Tensor, shape: &[usize]) -> Tensor {
         let mut position = vec![0; shape.len()];
         for (i, &axis) in self.order.iter().enumerate() {
@@ -103,7 +104,7 @@ fn operands() -> impl Strategy<Value = (Vec<usize>, Operand, Operand)> {
     })
 }
 
-/// The same for few long rows, which the loops treat a part at a time.
+/// The same with few long rows, which the loops process in parts.
 fn long_operands() -> impl Strategy<Value = (Vec<usize>, Operand, Operand)> {
     (1usize..4, 200usize..3000)
         .prop_flat_map(|(rows, columns)| (Just(vec![rows, columns]), operand(2), operand(2)))
@@ -121,7 +122,7 @@ fn expanded(x: &Tensor, shape: &[usize]) -> Vec<f64> {
     values(&x.broadcast_as(shape).unwrap().contiguous().unwrap())
 }
 
-/// The gradient of what is in memory, naively: every position of the result adds to the element that it reads.
+/// The naive gradient of the stored elements: every position of the result adds to the element that it reads.
 #[allow(clippy::cast_sign_loss)]
 fn scatter(
     operand: &Operand,
@@ -139,7 +140,8 @@ fn scatter(
     grad
 }
 
-/// Holds a binary operation, its shape and its gradients against `oracle`: x, y to the value and its two derivatives.
+/// Checks a binary operation, its shape and its gradients against `oracle`, which maps x, y to the value and
+/// its two derivatives.
 fn check_binary(
     what: &str,
     (shape, a, b): &(Vec<usize>, Operand, Operand),
@@ -169,7 +171,7 @@ fn check_binary(
     }
 }
 
-/// Holds a unary operation and its gradient against `oracle`: x to the value and its derivative.
+/// Checks a unary operation and its gradient against `oracle`, which maps x to the value and its derivative.
 fn check_unary(
     what: &str,
     (shape, a, _): &(Vec<usize>, Operand, Operand),
@@ -204,8 +206,12 @@ fn gradients<const N: usize>(z: &Tensor, g: &[f64], vars: [&Var; N]) -> [Tensor;
     vars.map(|var| grads.get(var).unwrap().clone())
 }
 
+fn config(cases: u32, seed: u64) -> ProptestConfig {
+    ProptestConfig { cases, rng_seed: RngSeed::Fixed(seed), ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(config(1000, 1))]
 
     #[test]
     fn mul_is_the_product(operands in operands()) {
@@ -238,7 +244,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 50, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
+    #![proptest_config(config(50, 2))]
 
     #[test]
     fn long_rows_are_multiplied_and_compared(operands in long_operands()) {

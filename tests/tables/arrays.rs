@@ -40,7 +40,7 @@ fn bad_matrices_of_numpy_get_a_message() {
     let short = npy_f64("2, 3", &[1., 2.]);
     let two_rows = npy_f64("2, 1", &[1., 2.]);
     for (i, (bytes, target, flags, expected)) in [
-        (b"PK\x03\x04\x00\x00\x00\x00".to_vec(), &two_rows, "", "FILE: does not begin as a .npy file does"),
+        (b"PK\x03\x04\x00\x00\x00\x00".to_vec(), &two_rows, "", "FILE: does not begin like a .npy file"),
         (b"\x93NUMPY".to_vec(), &two_rows, "", "FILE: ends within the header of a .npy file"),
         (b"\x93NUMPY\x09\x00\x00\x00".to_vec(), &two_rows, "", "FILE: is .npy of version 9, expected 1, 2 or 3"),
         (short, &two_rows, "",
@@ -106,7 +106,7 @@ fn safetensors_are_read_or_get_a_message() {
         (
             vec![255; 16],
             "",
-            "FILE: does not begin as a .safetensors file does: a header of 18446744073709551615 bytes",
+            "FILE: does not begin like a .safetensors file: a header of 18446744073709551615 bytes",
         ),
         (
             good[..good.len() - 4].to_vec(),
@@ -143,7 +143,7 @@ fn safetensors_are_read_or_get_a_message() {
         (
             safetensors(&header.replace("[2,1]", "[3,1]"), &[1., 2., 3., 4.]),
             "",
-            "FILE: has a header that is none of .safetensors: invalid shape, data type, or offset for tensor",
+            "FILE: has a header that is not one of .safetensors: invalid shape, data type, or offset for tensor",
         ),
     ]
     .into_iter()

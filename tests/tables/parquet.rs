@@ -68,11 +68,11 @@ fn bad_columns_get_a_message() {
         ),
         (
             "target=null features=number",
-            "FILE:4:null: is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
         ),
         (
             "target=null features=number missing=mean",
-            "FILE:4:null: is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows",
         ),
         ("target=number features=infinite", "FILE:3:infinite: inf is infinite, expected a finite number"),
         (
@@ -81,12 +81,12 @@ fn bad_columns_get_a_message() {
         ),
         (
             "target=number features=null",
-            "FILE:4:null: is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in",
+            "FILE:4:null: null is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in",
         ),
         ("target=number features=null,text group=null", "data.features is 'null', which is the group"),
         (
             "target=number features=text group=null",
-            "FILE:4:null: is a missing value, expected a group; `--missing drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, expected a group; `--missing drop` leaves out such rows",
         ),
         (
             "target=number features=never missing=mean",

@@ -7,9 +7,9 @@ use crate::error::first_line;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarMap;
 use taper::Error;
-use taper::config::{EngineName, LayerName, ModelConfig, TrainConfig};
+use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{DynamicNet, named_vars, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -67,7 +67,7 @@ fn agree(what: &str, run: impl Fn(&Device, EngineName) -> Vec<f64>) {
 /// moments, parameters and the number of updates are those of the CPU after each.
 #[test]
 fn a_long_life_goes_as_by_autograd() {
-    for layer in [LayerName::Linear, LayerName::Cos] {
+    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         agree(&format!("{layer:?}"), |device, engine| {
             let data = data(device);
             let (vars, net) = network(device, &ModelConfig { hidden: 5, layer, ..ModelConfig::default() });

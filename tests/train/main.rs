@@ -19,6 +19,7 @@ mod trajectories;
 
 mod engines;
 mod models;
+mod plan;
 mod training;
 
 use candle_core::Device;

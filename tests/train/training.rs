@@ -6,10 +6,10 @@ use candle_nn::{Optimizer, VarMap};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
-use taper::config::{CvConfig, EngineName, LayerName, ModelConfig, TrainConfig};
+use taper::config::{CvConfig, EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Fold, KFold, synthetic};
 use taper::evaluate::evaluate;
-use taper::nn::{CosInit, DynamicNet, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::optim::{AdamW, AdamWConfig};
 use taper::random::{Stream, generator};
 use taper::report::CvReport;
@@ -29,7 +29,7 @@ fn every_shape_trains_as_by_autograd() {
 /// In single precision the engines differ by rounding, which three epochs do not blow up.
 #[test]
 fn engines_give_one_result() {
-    for layer in [LayerName::Linear, LayerName::Cos] {
+    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         let run = |engine| {
             let mut config = CvConfig::default();
             (config.data.rows, config.data.features, config.train.epochs) = (500, 16, 3);
@@ -289,10 +289,10 @@ fn an_explosion_is_an_error_that_says_where() {
 #[test]
 fn a_kaiming_cosine_explodes_as_in_pytorch() {
     let mut config = small_config();
-    config.model.layer = LayerName::Cos;
+    config.model.layer = LayerKind::Cos(CosInit::Centred);
     (config.data.features, config.model.hidden) = (64, 32);
     let centred = run(config.clone(), 2).unwrap().mean.metrics.mse;
-    config.model.cos_init = CosInit::Kaiming;
+    config.model.layer = LayerKind::Cos(CosInit::Kaiming);
     let kaiming = run(config, 2).unwrap().mean.metrics.mse;
     println!("mse {centred} centred, {kaiming} Kaiming");
     assert!(kaiming.is_finite() && kaiming > 1e6 * centred);

@@ -8,22 +8,24 @@ use safetensors::tensor::Metadata;
 
 use super::cell::Real;
 use super::choice::list;
+use super::columns::{Column, target_names};
 use super::matrix::{Array, Matrix};
+use super::npy;
+use super::raw_table::RawTable;
 use super::source::Source;
-use super::{Column, Rows, npy, target_names};
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
 
-/// The longest header of a .safetensors file, as the format has it.
+/// The longest header that the .safetensors format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
 /// The tensor of the features.
 pub(super) const X: &str = "X";
 
-/// Reads `config.file` and the targets' file that `config.target` names.
-pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+/// Reads `config.file`, and the targets from the file that `config.target` names.
+pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
     check_names(config, ".npy")?;
     let [target] = config.target.as_slice() else {
-        let problem = format!("is {}, expected the .npy file of the targets", said(&config.target));
+        let problem = format!("is {}, expected the .npy file of the targets", shown(&config.target));
         return Err(Error::config("data.target", problem));
     };
     if !Path::new(target).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) {
@@ -37,7 +39,7 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
     {
         return Err(Error::config("data.target", format!("is {target}, which is the file of the features")));
     }
-    // One after the other, so that there is one bar at a time.
+    // One after the other, to show one progress bar at a time.
     let x = {
         let (mut source, array) = open_npy("data.file", &config.file)?;
         Matrix::read(&mut source, array)?
@@ -47,13 +49,13 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
 }
 
 /// Reads the tensors `X` and `y` of `config.file`, or one that `config.target` names instead of `y`.
-pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
     check_names(config, ".safetensors")?;
     let target = match config.target.as_slice() {
         [] => "y",
         [name] => name,
         names => {
-            let problem = format!("is {}, expected the name of one tensor", said(names));
+            let problem = format!("is {}, expected the name of one tensor", shown(names));
             return Err(Error::config("data.target", problem));
         }
     };
@@ -64,7 +66,8 @@ pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<Rows<T>> 
     let file = config.file.display();
     let x = tensors.find(X)?;
     if !config.target.is_empty() && !tensors.has(target) {
-        let problem = format!("is '{target}', which {file} does not have; it has {}", said(&tensors.names()));
+        let problem =
+            format!("is '{target}', which {file} does not have; it has {}", shown(&tensors.names()));
         return Err(Error::config("data.target", problem));
     }
     let y = tensors.find(target)?;
@@ -90,12 +93,12 @@ pub(super) fn open_npy(key: &'static str, path: &Path) -> Result<(Source, Array)
     Ok((source, Array::new(path.display().to_string(), dtype, is_fortran, &shape, len)?))
 }
 
-/// An opened .safetensors file.
+/// An open .safetensors file.
 pub(super) struct Tensors<'a> {
     pub(super) source: Source,
     file: &'a Path,
     metadata: Metadata,
-    /// The place of the first tensor's first element.
+    /// The offset of the first tensor.
     start: u64,
 }
 
@@ -110,14 +113,12 @@ impl<'a> Tensors<'a> {
             .map_err(|_| failed("ends within the header of a .safetensors file".to_owned()))?;
         let len = u64::from_le_bytes(start);
         if len > LONGEST_HEADER || len > source.len {
-            return Err(failed(format!(
-                "does not begin as a .safetensors file does: a header of {len} bytes"
-            )));
+            return Err(failed(format!("does not begin like a .safetensors file: a header of {len} bytes")));
         }
         let mut header = vec![0; len as usize];
         source.read_exact(&mut header).map_err(|error| failed(format!("cannot be read: {error}")))?;
         let metadata: Metadata = serde_json::from_slice(&header)
-            .map_err(|error| failed(format!("has a header that is none of .safetensors: {error}")))?;
+            .map_err(|error| failed(format!("has a header that is not one of .safetensors: {error}")))?;
         if (8 + len).checked_add(metadata.data_len() as u64) != Some(source.len) {
             let problem = format!(
                 "has {} bytes after its header, which says {}; is it cut off?",
@@ -129,7 +130,7 @@ impl<'a> Tensors<'a> {
         Ok(Self { source, file, metadata, start: 8 + len })
     }
 
-    /// The tensor `name`, not read yet.
+    /// Finds the tensor `name` without reading it.
     pub(super) fn find(&self, name: &str) -> Result<Array> {
         let file = self.file.display();
         let Some(info) = self.metadata.info(name) else {
@@ -153,7 +154,7 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// Refuses names of columns where columns have none.
+/// Rejects column names for files whose columns have none.
 fn check_names(config: &FileConfig, format: &str) -> Result<()> {
     for (key, names) in [
         ("data.features", config.features.as_slice()),
@@ -162,19 +163,19 @@ fn check_names(config: &FileConfig, format: &str) -> Result<()> {
     ] {
         if !names.is_empty() {
             let problem =
-                format!("is {}, expected none: the columns of {format} files have no names", said(names));
+                format!("is {}, expected none: the columns of {format} files have no names", shown(names));
             return Err(Error::config(key, problem));
         }
     }
     Ok(())
 }
 
-fn said(names: &[String]) -> String {
+fn shown(names: &[String]) -> String {
     if names.is_empty() { "missing".to_owned() } else { list(names) }
 }
 
-/// Joins features and targets, and does with missing values what was asked for.
-fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<Rows<T>> {
+/// Joins features and targets, and handles missing values as configured.
+fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<RawTable<T>> {
     x.array.check_matrix()?;
     for matrix in [&x, &y] {
         if matrix.array.columns == 0 {
@@ -210,5 +211,5 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
-    Ok(Rows { x: x.values, y: y.values, features, targets, groups: None, dropped })
+    Ok(RawTable { x: x.values, y: y.values, features, targets, groups: None, dropped })
 }

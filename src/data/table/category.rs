@@ -1,21 +1,20 @@
-//! Text columns as features of zeros and ones.
+//! One-hot encoding of text columns.
 
 use std::collections::HashMap;
-
 use std::path::Path;
 
-use super::MAX_CATEGORIES;
 use super::cell::Real;
+use super::columns::MAX_CATEGORIES;
 use crate::error::{Error, Result};
 
-/// The different values of a text column, numbered as they come.
+/// The different values of a text column, numbered in order of appearance.
 #[derive(Debug, Default)]
 pub(super) struct Categories {
     codes: HashMap<String, usize>,
 }
 
 impl Categories {
-    /// The number of `value`, or `None` when it is one too many.
+    /// The code of `value`, or `None` when it is one too many.
     pub(super) fn code(&mut self, value: &str) -> Option<usize> {
         if let Some(&code) = self.codes.get(value) {
             return Some(code);
@@ -24,7 +23,7 @@ impl Categories {
         (code < MAX_CATEGORIES).then(|| *self.codes.entry(value.to_owned()).or_insert(code))
     }
 
-    /// The values in sorted order, and the place of each code among them.
+    /// The sorted values, and the index of each code among them.
     pub(super) fn sorted(self) -> (Vec<String>, Vec<usize>) {
         let mut values: Vec<_> = self.codes.into_iter().collect();
         values.sort_unstable();
@@ -36,11 +35,11 @@ impl Categories {
     }
 }
 
-/// Replaces the codes in the rows of `x`, which are those of `file`, by zeros and a one. `columns` has a column's places of
-/// codes if it is text; where its code is NaN all its features are, which the mean over the training rows fills with the
-/// shares of the values.
+/// One-hot encodes the codes in the rows `x` of `file`. `columns` has, for a text column, the index of each
+/// code among its features. A code of NaN makes all of them NaN, which the mean over the training rows fills
+/// with the shares of the values.
 ///
-/// The rows grow where they are: a copy would double the memory that reading takes.
+/// The rows grow in place: a copy would double the peak memory.
 pub(super) fn one_hot<T: Real>(file: &Path, mut x: Vec<T>, columns: &[Option<Vec<usize>>]) -> Result<Vec<T>> {
     if columns.iter().all(Option::is_none) || x.is_empty() {
         return Ok(x);
@@ -52,7 +51,7 @@ pub(super) fn one_hot<T: Real>(file: &Path, mut x: Vec<T>, columns: &[Option<Vec
         return Err(Error::data(file.display(), problem));
     }
     x.resize(rows * width, T::zero());
-    // From the end, since a column takes at least the room of its code: nothing is overwritten before it is read.
+    // From the end: a column is at least as wide as its code, so nothing is overwritten before it is read.
     let mut end = x.len();
     for row in (0..rows).rev() {
         for (column, places) in columns.iter().enumerate().rev() {

@@ -1,19 +1,19 @@
-//! One field of a text file.
+//! Single fields.
 
 use std::str::FromStr;
 
 use candle_core::WithDType;
 
-/// The types that data are read into.
+/// The types into which data are read.
 pub(super) trait Real: WithDType + FromStr {}
 
 impl Real for f32 {}
 impl Real for f64 {}
 
-/// What a field says.
+/// The content of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell<T> {
-    /// Nothing, see [`is_missing`].
+    /// No value, see [`is_missing`].
     Missing,
     /// A finite number.
     Number(T),
@@ -26,7 +26,7 @@ pub(super) enum Cell<T> {
 }
 
 impl<T: Real> Cell<T> {
-    /// Reads a field without spaces around it. A number is rounded once, to the nearest of the type.
+    /// Parses a trimmed field of text. A number is rounded once, to the nearest of the type.
     pub(super) fn parse(field: &str) -> Self {
         if is_missing(field) {
             return Self::Missing;
@@ -40,10 +40,11 @@ impl<T: Real> Cell<T> {
     }
 }
 
-/// Whether a field stands for a value that there is not: it is empty, NA, N/A, NaN, null or ?, in upper or lower case.
+/// Whether a field of text stands for a missing value: it is empty, NA, N/A, NaN, null or ?, in upper or
+/// lower case.
 pub(super) fn is_missing(field: &str) -> bool {
     match field.as_bytes() {
-        // Nearly all fields of numbers, known by their first byte.
+        // Nearly all numbers, told by their first byte.
         [b'0'..=b'9' | b'.', ..] | [b'-' | b'+', b'0'..=b'9' | b'.', ..] => false,
         [b'-' | b'+', name @ ..] => name.eq_ignore_ascii_case(b"nan"),
         name => ["", "na", "n/a", "nan", "null", "?"]
@@ -52,20 +53,20 @@ pub(super) fn is_missing(field: &str) -> bool {
     }
 }
 
-/// A field as a message quotes it: in one line and not too long.
+/// Quotes a field in a message: on one line and not too long.
 pub(crate) fn quote(field: &str) -> String {
     format!("'{}'", shorten(field).escape_debug())
 }
 
-/// A field or a name, cut off where it is too long for a message.
+/// A field or a name, truncated if it is too long for a message.
 pub(crate) fn shorten(text: &str) -> String {
     const LONGEST: usize = 40;
     let start: String = text.chars().take(LONGEST).collect();
     if start.len() < text.len() { format!("{start}...") } else { start }
 }
 
-/// Whether a field that is no number would be one with other marks: it has a decimal comma, as `1,5`, or commas between
-/// groups of three digits, as `1,234.5`. Other lists of numbers, as `1,2,3`, are text.
+/// Whether a field that is not a number is one in another notation: with a decimal comma, as `1,5`, or commas
+/// between groups of three digits, as `1,234.5`. Other lists of numbers, as `1,2,3`, are text.
 pub(super) fn has_commas(field: &str) -> bool {
     let Some((_, rest)) = field.split_once(',') else { return false };
     let mut groups = rest.split([',', '.']);
@@ -92,12 +93,12 @@ mod tests {
         ] {
             assert_eq!(Cell::<f64>::parse(field), Cell::Number(number), "{field}");
         }
-        // By way of f64 it would be 1.
+        // Rounded to f64 first, it would be 1.
         assert_eq!(Cell::<f32>::parse("1.00000005960464477540"), Cell::Number(1.000_000_1));
     }
 
     #[test]
-    fn what_is_no_number_is_told_apart() {
+    fn other_fields_are_told_apart() {
         for (field, cell) in [
             ("", Cell::Missing),
             ("NA", Cell::Missing),

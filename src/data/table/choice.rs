@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 /// How many names a message lists.
 const LISTED: usize = 10;
 
-/// The columns of a file to learn, by their indices.
+/// The indices of the columns to learn from.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Choice {
-    /// The features, in the order of the file, or of their names where they were chosen by name.
+    /// The features, in the order of the file, or as listed if they are chosen by name.
     pub(super) features: Vec<usize>,
-    /// The targets, in the order of their names.
+    /// The targets, as listed.
     pub(super) targets: Vec<usize>,
-    /// The column of the groups.
+    /// The group column.
     pub(super) group: Option<usize>,
 }
 
@@ -55,13 +55,13 @@ impl Choice {
         Ok(Self { features, targets, group })
     }
 
-    /// All columns that matter.
+    /// All chosen columns: the targets, the group and the features.
     pub(super) fn all(&self) -> impl Iterator<Item = usize> + '_ {
         self.targets.iter().chain(self.group.as_slice()).chain(&self.features).copied()
     }
 }
 
-/// The indices in `header` of `names`, each of which must be there and be named once.
+/// The indices in `header` of `names`, each of which must be there and be listed once.
 pub(super) fn find(
     key: &'static str,
     names: &[String],
@@ -83,13 +83,13 @@ pub(super) fn find(
     names.iter().enumerate().map(index).collect()
 }
 
-/// The column whose name is most like `name`, if it is alike.
+/// The column whose name is closest to `name`, if it is close.
 pub(super) fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String> {
     let distance =
         |column: &String| strsim::damerau_levenshtein(&name.to_lowercase(), &column.to_lowercase());
     let (distance, column) =
         header.iter().map(|column| (distance(column), column)).min_by_key(|(d, _)| *d)?;
-    // A third of the letters may be wrong.
+    // Up to a third of the letters may differ.
     (3 * distance <= name.chars().count().max(2)).then_some(column)
 }
 
@@ -98,7 +98,7 @@ fn some_of(file: &Path, header: &[String]) -> String {
     format!("{}: {}", file.display(), list(header))
 }
 
-/// The first names, none of them too long, and how many more there are.
+/// Lists the first names, long ones truncated, and how many more there are.
 pub(crate) fn list(names: &[String]) -> String {
     let shown = names.iter().take(LISTED).map(|name| shorten(name)).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(LISTED) {

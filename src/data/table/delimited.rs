@@ -1,4 +1,4 @@
-//! Text files of separated fields.
+//! Delimited text, row by row.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -6,60 +6,18 @@ use std::path::Path;
 
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
-use super::Rows;
-use super::cell::{Real, quote};
-use super::choice::Choice;
-use super::line::{line_of, place_of};
-use super::parse::Parser;
+use super::cell::quote;
+use super::line::RowStart;
 use super::quotes::{self, Quotes};
 use super::source::Source;
-use crate::config::FileConfig;
 use crate::error::{Error, Result};
 
-/// The bytes that are read at a time.
+/// The number of bytes read at a time.
 const BUFFER: usize = 1 << 18;
-/// The rows by which it is decided what is text, and how many bytes of them are enough.
-const SAMPLE: usize = 1000;
-const SAMPLE_BYTES: usize = 1 << 24;
 const OPEN: &str =
     "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
 
-/// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
-pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<Rows<T>> {
-    let mut lines = Lines::open(&config.file, Source::open("data.file", &config.file)?, delimiter)?;
-    let header = lines.header.clone();
-    if let [one] = header.as_slice() {
-        let problem = format!(
-            "the header has one column, {}, expected a target and features, separated by {}",
-            quote(one),
-            if delimiter.is_some() { "tabs" } else { "commas, semicolons or tabs" }
-        );
-        return Err(Error::data(&lines.header_place, problem));
-    }
-
-    let choice = Choice::new(config, &header)?;
-    let (mut sample, mut bytes, mut is_done) = (Vec::new(), 0, false);
-    let mut record = StringRecord::new();
-    while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && !is_done {
-        is_done = !lines.next(&mut record)?;
-        if !is_done {
-            // The text of a row, and where each of its fields ends.
-            bytes += record.as_slice().len() + record.len() * size_of::<usize>();
-            sample.push(record.clone());
-        }
-    }
-    let mut parser = Parser::new(config, header, choice, &sample);
-    for record in sample {
-        parser.add(&record)?;
-    }
-    while !is_done && lines.next(&mut record)? {
-        parser.add(&record)?;
-    }
-    lines.finish()?;
-    parser.finish()
-}
-
-/// What is wrong with a file that begins as those of other formats do.
+/// What is wrong with a file that begins like one of another format.
 fn other_format(start: &[u8]) -> Option<&'static str> {
     Some(match start {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "is text in UTF-16, expected UTF-8",
@@ -69,8 +27,8 @@ fn other_format(start: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The comma, semicolon or tab of which the first line that is not empty has most outside of quotes; the comma if it has
-/// none.
+/// The comma, semicolon or tab, whichever the first nonempty line has most of outside quotes; the comma if it
+/// has none.
 fn most_frequent_delimiter(start: &[u8]) -> u8 {
     let breaks = start.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
     let start = &start[breaks..];
@@ -92,22 +50,22 @@ fn most_frequent_delimiter(start: &[u8]) -> u8 {
     counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter)
 }
 
-/// The rows of a text file, of which each has as many fields as the header.
+/// The rows of a text file, each with as many fields as the header.
 pub(super) struct Lines<'a> {
     reader: Reader<BufReader<Source>>,
     pub(super) file: &'a Path,
-    /// The names of the columns, and where they stand.
+    /// The names of the columns, and the place of the header.
     pub(super) header: Vec<String>,
-    header_place: String,
+    pub(super) header_place: String,
     delimiter: u8,
-    /// The file once more, to look at rows as they stand there; a pipe has no more than one reader.
+    /// The file opened again, to look at the raw text of rows; a pipe has only one reader.
     again: Option<File>,
-    /// Where the last row is.
+    /// Where the last row begins.
     last: Option<Position>,
 }
 
 impl<'a> Lines<'a> {
-    /// Reads `source`, which is the opened `file`, as text with a header, separated by `delimiter` or else by what its
+    /// Reads `source`, the open `file`, as text with a header, separated by `delimiter` or else by what its
     /// header has most of.
     pub(super) fn open(file: &'a Path, source: Source, delimiter: Option<u8>) -> Result<Self> {
         let cannot = |error: io::Error| Error::data(file.display(), format!("cannot be read: {error}"));
@@ -133,7 +91,7 @@ impl<'a> Lines<'a> {
         Ok(lines)
     }
 
-    /// Reads the names of the columns, of which each must be there once.
+    /// Reads the names of the columns, which must be unique.
     fn read_header(&mut self) -> Result<()> {
         let mut record = StringRecord::new();
         if !self.read(&mut record)? {
@@ -141,7 +99,7 @@ impl<'a> Lines<'a> {
             return Err(Error::data(self.file.display(), problem));
         }
         let header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
-        let place = place_of(self.file, &record, None);
+        let place = RowStart::of_record(&record).place(self.file, None);
         if header.iter().any(|name| name.contains('\0')) {
             let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8";
             return Err(Error::data(place, problem));
@@ -195,10 +153,11 @@ impl<'a> Lines<'a> {
 
     /// The error of a row, or of its field in `column`.
     pub(super) fn error(&self, record: &StringRecord, column: Option<usize>, problem: &str) -> Error {
-        Error::data(place_of(self.file, record, column.map(|column| self.header[column].as_str())), problem)
+        let column = column.map(|column| self.header[column].as_str());
+        Error::data(RowStart::of_record(record).place(self.file, column), problem)
     }
 
-    /// Refuses a row of several lines whose quotes are not in order, which may well be several rows.
+    /// Rejects a row of several lines with misplaced quotes, since it may well be several rows.
     fn check_quotes(&mut self, record: &StringRecord) -> Result<()> {
         self.last = record.position().cloned();
         if !(record.as_slice().contains('\n') || record.as_slice().contains('\r')) {
@@ -209,14 +168,14 @@ impl<'a> Lines<'a> {
             Quotes::Right => Ok(()),
             Quotes::Open => Err(self.error(record, None, OPEN)),
             Quotes::Early => {
-                let problem = "has line breaks within quotes and more than a separator after the quote that closes them: is a \
-                               quote missing, or one of a field not written twice?";
+                let problem = "has line breaks within quotes and more than a separator after the quote that closes \
+                               them: is a quote missing, or one of a field not written twice?";
                 Err(self.error(record, None, problem))
             }
         }
     }
 
-    /// The state of the quotes in a row as it stands in the file; those of a pipe are taken to be right.
+    /// The state of the quotes in the raw text of a row; those of a pipe are taken to be right.
     fn quotes(&self, start: Option<&Position>, end: Option<u64>) -> Result<Quotes> {
         let (Some(start), Some(mut file)) = (start, self.again.as_ref()) else { return Ok(Quotes::Right) };
         let len = end.unwrap_or(u64::MAX).saturating_sub(start.byte());
@@ -230,8 +189,7 @@ impl<'a> Lines<'a> {
 
     fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
         self.reader.read_record(record).map_err(|error| {
-            let line = line_of(self.file, error.position());
-            let place = format!("{}:{line}", self.file.display());
+            let place = RowStart::Text(error.position().cloned()).place(self.file, None);
             match error.kind() {
                 ErrorKind::Utf8 { err, .. } => {
                     let column = match self.header.get(err.field()) {
@@ -246,12 +204,12 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// Refuses a file whose last field began with a quote and went on to the end without another.
+    /// Rejects a file whose last field has no closing quote.
     pub(super) fn finish(&self) -> Result<()> {
         match self.quotes(self.last.as_ref(), None)? {
             Quotes::Open => {
-                let line = line_of(self.file, self.last.as_ref());
-                Err(Error::data(format!("{}:{line}", self.file.display()), OPEN))
+                let place = RowStart::Text(self.last.clone()).place(self.file, None);
+                Err(Error::data(place, OPEN))
             }
             Quotes::Right | Quotes::Early => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! The lines of a text file's rows.
+//! The lines of rows in their file, as messages tell them.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -6,27 +6,49 @@ use std::path::Path;
 
 use csv::{Position, StringRecord};
 
-/// The place of a row, or of its field in `column`, as messages name it: `houses.csv:17:price`.
-pub(super) fn place_of(file: &Path, record: &StringRecord, column: Option<&str>) -> String {
-    let line = line_of(file, record.position());
-    match column {
-        Some(column) => format!("{}:{line}:{column}", file.display()),
-        None => format!("{}:{line}", file.display()),
+/// Where a row begins.
+#[derive(Debug, Clone)]
+pub(super) enum RowStart {
+    /// A position in a text file; the header is at none in an empty one.
+    Text(Option<Position>),
+    /// The number of the row, counted from 1.
+    #[cfg(feature = "parquet")]
+    Row(usize),
+}
+
+impl RowStart {
+    /// Where a row of a text file begins.
+    pub(super) fn of_record(record: &StringRecord) -> Self {
+        Self::Text(record.position().cloned())
+    }
+
+    /// The place of the row, or of its field in `column`, as messages name it: `houses.csv:17:price`.
+    pub(super) fn place(&self, file: &Path, column: Option<&str>) -> String {
+        let line = self.line(file);
+        match column {
+            Some(column) => format!("{}:{line}:{column}", file.display()),
+            None => format!("{}:{line}", file.display()),
+        }
+    }
+
+    /// The line of the row, counted from 1.
+    ///
+    /// The csv crate stops counting before the line feed of the row before and before empty lines, so that
+    /// its line is too small in Windows files; it serves where the file cannot be read again. Lines are
+    /// counted only for messages.
+    pub(super) fn line(&self, file: &Path) -> u64 {
+        match self {
+            Self::Text(None) => 1,
+            Self::Text(Some(position)) => line_at(file, position.byte()).unwrap_or(position.line()),
+            #[cfg(feature = "parquet")]
+            Self::Row(number) => *number as u64,
+        }
     }
 }
 
-/// The line, counted from 1, of the row that `position` says to begin there.
-///
-/// The csv crate's own count is that before the line feed of the row before and before empty lines, so that it is too
-/// small in files of Windows; it serves where the file cannot be read again. That is done for a message alone.
-pub(super) fn line_of(file: &Path, position: Option<&Position>) -> u64 {
-    let Some(position) = position else { return 1 };
-    line_at(file, position.byte()).unwrap_or(position.line())
-}
-
-/// The line of the first byte at `offset` or later that is no line break.
+/// The line of the first byte at or after `offset` that is not part of a line break.
 fn line_at(file: &Path, offset: u64) -> io::Result<u64> {
-    // A pipe has nothing more to read, and to open it once more would wait for ever.
+    // A pipe has nothing more to read, and opening it again would block for ever.
     if !fs::metadata(file)?.is_file() {
         return Err(ErrorKind::Unsupported.into());
     }
@@ -56,7 +78,7 @@ fn line_at(file: &Path, offset: u64) -> io::Result<u64> {
     Ok(breaks + 1)
 }
 
-/// Whether `byte` after `last` is a line break: a line feed, or a carriage return, or the first of both together.
+/// Whether `byte` after `last` begins a line break: `\n`, `\r` or `\r\n`, which counts once.
 fn is_break(last: u8, byte: u8) -> bool {
     byte == b'\r' || (byte == b'\n' && last != b'\r')
 }

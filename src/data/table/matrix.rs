@@ -10,19 +10,19 @@ use super::cell::Real;
 use super::source::Source;
 use crate::error::{Error, Result};
 
-/// The elements that are read at a time.
+/// The number of elements read at a time.
 const BLOCK: usize = 1 << 15;
 
-/// An array in a file, which is known to have all its elements. One dimension is a column.
+/// An array in a file that has all its elements. One dimension is a column.
 pub(super) struct Array {
     pub(super) name: String,
     pub(super) is_column: bool,
     pub(super) rows: usize,
     pub(super) columns: usize,
     dtype: Dtype,
-    /// Whether the rows run fastest, as in Fortran.
+    /// Whether the elements are in column-major order.
     is_fortran: bool,
-    /// The place of the first element in the file.
+    /// The offset of the first element in the file.
     start: u64,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Matrix<T> {
 }
 
 impl Array {
-    /// The array `name` whose elements begin at the byte `start`.
+    /// The array `name`, whose elements begin at offset `start`.
     pub(super) fn new(
         name: String,
         dtype: Dtype,
@@ -56,7 +56,7 @@ impl Array {
         }
     }
 
-    /// Refuses a column, which is no matrix of features.
+    /// Rejects a column, which is not a matrix of features.
     pub(super) fn check_matrix(&self) -> Result<()> {
         if self.is_column {
             return Err(
@@ -66,7 +66,7 @@ impl Array {
         Ok(())
     }
 
-    /// The elements of `rows`, which there must be, in row-major order.
+    /// Reads `rows`, which must be in range, in row-major order.
     pub(super) fn read<T: Real>(&self, source: &mut Source, rows: Range<usize>) -> Result<Vec<T>> {
         let mut values = Vec::new();
         if values.try_reserve_exact(rows.len() * self.columns).is_err() {
@@ -87,7 +87,7 @@ impl Array {
         Ok(values)
     }
 
-    /// Fills `values` with the elements that follow each other in the file, from number `first` on.
+    /// Fills `values` with consecutive elements of the file, from element `first`.
     fn read_elements<T: Real>(&self, source: &mut Source, first: usize, values: &mut [T]) -> Result<()> {
         let cannot = |error| self.error(&format!("cannot be read: {error}"));
         let Some(decode) = decoder(self.dtype) else { return Ok(()) };
@@ -105,7 +105,7 @@ impl Array {
         Ok(())
     }
 
-    /// The error of the element number `at` in the file, whose bytes are no finite number of the type that is read.
+    /// The error of element `at` in the file, whose bytes are not a finite number of the type to read.
     fn infinite(&self, at: usize, bytes: &[u8]) -> Error {
         let (row, column) = if self.is_fortran {
             (at % self.rows, at / self.rows)
@@ -129,7 +129,7 @@ impl Array {
         Error::data(&self.name, problem)
     }
 
-    /// An element as numpy writes its index.
+    /// The place of an element in numpy's notation.
     pub(super) fn place(&self, row: usize, column: usize) -> String {
         if self.is_column {
             format!("{}[{row}]", self.name)
@@ -146,15 +146,15 @@ impl<T: Real> Matrix<T> {
         Ok(Self { array, values })
     }
 
-    /// The first missing value.
+    /// The place of the first missing value.
     pub(super) fn missing(&self) -> Option<String> {
         let at = self.values.iter().position(|value| value.to_f64().is_nan())?;
         Some(self.array.place(at / self.array.columns, at % self.array.columns))
     }
 
-    /// The first column whose elements are all missing, if there are rows.
+    /// The first column without any value, if there are rows.
     pub(super) fn column_without_values(&self) -> Option<usize> {
-        // Only columns that begin with NaN can be such.
+        // Only those that begin with NaN are candidates.
         let first = self.values.get(..self.array.columns)?;
         let mut columns: Vec<_> =
             (0..self.array.columns).filter(|&column| first[column].to_f64().is_nan()).collect();
@@ -172,7 +172,7 @@ impl<T: Real> Matrix<T> {
         self.values[row * columns..][..columns].iter().any(|value| value.to_f64().is_nan())
     }
 
-    /// Leaves out the rows that are not to be kept.
+    /// Drops all rows but those to keep.
     pub(super) fn keep(&mut self, keep: &[bool]) {
         let columns = self.array.columns;
         let mut at = 0;
@@ -186,9 +186,9 @@ impl<T: Real> Matrix<T> {
 /// A function that reads little-endian elements.
 type Decoder<T> = fn(&[u8], &mut [T]);
 
-/// The function that reads elements of `dtype`, if these are real numbers.
+/// The decoder of elements of `dtype`, if these are real numbers.
 fn decoder<T: Real>(dtype: Dtype) -> Option<Decoder<T>> {
-    /// Reads each element, of as many bytes as its type has.
+    /// Decodes each element of `N` bytes.
     fn each<T: Real, const N: usize>(bytes: &[u8], values: &mut [T], decode: impl Fn([u8; N]) -> f64) {
         for (value, &element) in values.iter_mut().zip(bytes.as_chunks().0) {
             *value = T::from_f64(decode(element));

@@ -3,34 +3,26 @@
 use std::io::Read;
 
 use safetensors::Dtype;
-use serde::Deserialize;
+
+use super::cell::quote;
 
 /// The longest header that is read; numpy's own are shorter than 200 bytes.
 const LONGEST: usize = 1 << 16;
 
-/// What precedes the elements.
+/// The header, which precedes the elements.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) dtype: Dtype,
-    /// Whether the first index runs fastest.
+    /// Whether the elements are in column-major order.
     pub(super) is_fortran: bool,
     pub(super) shape: Vec<usize>,
     /// Its length in bytes.
     pub(super) len: u64,
 }
 
-/// The header's dictionary.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dictionary {
-    descr: String,
-    fortran_order: bool,
-    shape: Vec<usize>,
-}
-
-/// Reads a header: a magic string, the version, a length, and a dictionary as Python writes it, for example
-/// `{'descr': '<f8', 'fortran_order': False, 'shape': (128, 3), }`. The error continues a sentence that begins with the
-/// file.
+/// Reads a header: a magic string, the version, a length, and a dictionary in Python's notation, for example
+/// `{'descr': '<f8', 'fortran_order': False, 'shape': (128, 3), }`. The error continues a sentence that
+/// begins with the file.
 pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let mut take = |bytes: &mut [u8]| {
         reader.read_exact(bytes).map_err(|_| "ends within the header of a .npy file".to_owned())
@@ -39,7 +31,7 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     take(&mut start)?;
     let mut len = [0; 4];
     let [0x93, b'N', b'U', b'M', b'P', b'Y', version, _] = start else {
-        return Err("does not begin as a .npy file does".to_owned());
+        return Err("does not begin like a .npy file".to_owned());
     };
     let bytes_of_len = match version {
         1 => 2,
@@ -54,26 +46,86 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let mut text = vec![0; header_len];
     take(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let dictionary = parse(text.trim()).ok_or_else(|| {
-        format!("has the header {}, expected numbers in an array", super::cell::quote(text.trim()))
-    })?;
-    let dtype = dtype(&dictionary.descr).ok_or_else(|| {
+    let (descr, is_fortran, shape) = dictionary(text.trim())
+        .ok_or_else(|| format!("has the header {}, expected numbers in an array", quote(text.trim())))?;
+    let dtype = dtype(descr).ok_or_else(|| {
         let expected = "expected little-endian numbers, such as '<f4' or '<f8'";
-        format!("has elements of type {}, {expected}", super::cell::quote(&dictionary.descr))
+        format!("has elements of type {}, {expected}", quote(descr))
     })?;
-    let Dictionary { fortran_order: is_fortran, shape, .. } = dictionary;
     Ok(Header { dtype, is_fortran, shape, len: (8 + bytes_of_len + header_len) as u64 })
 }
 
-/// Python's dictionary as JSON: other quotes and brackets, and no commas before those that close.
-fn parse(text: &str) -> Option<Dictionary> {
-    let json = text.replace('\'', "\"").replace('(', "[").replace(')', "]");
-    let json = json.replace("False", "false").replace("True", "true");
-    let json = json.replace(", }", "}").replace(",]", "]").replace(",}", "}");
-    serde_json::from_str(&json).ok()
+/// The values of `descr`, `fortran_order` and `shape` in a Python dictionary with these keys alone.
+fn dictionary(text: &str) -> Option<(&str, bool, Vec<usize>)> {
+    let (mut descr, mut is_fortran, mut shape) = (None, None, None);
+    let mut literal = Literal(text);
+    literal.items("{", "}", |literal| {
+        let key = literal.string()?;
+        literal.token(":")?;
+        match key {
+            "descr" => descr = Some(literal.string()?),
+            "fortran_order" => is_fortran = Some(literal.boolean()?),
+            "shape" => {
+                let sizes = shape.insert(Vec::new());
+                literal.items("(", ")", |literal| literal.number().map(|size| sizes.push(size)))?;
+            }
+            _ => return None,
+        }
+        Some(())
+    })?;
+    literal.0.is_empty().then_some((descr?, is_fortran?, shape?))
 }
 
-/// The type that numpy describes so.
+/// The rest of a Python literal. Each method takes one token or value off its start, or gives `None` if it
+/// has another.
+struct Literal<'a>(&'a str);
+
+impl<'a> Literal<'a> {
+    fn token(&mut self, token: &str) -> Option<()> {
+        self.0 = self.0.trim_start().strip_prefix(token)?;
+        Some(())
+    }
+
+    /// Items between brackets, separated by commas, with an optional one after the last.
+    fn items(
+        &mut self,
+        open: &str,
+        close: &str,
+        mut item: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.token(open)?;
+        let mut is_separated = true;
+        while self.token(close).is_none() {
+            if !is_separated {
+                return None;
+            }
+            item(self)?;
+            is_separated = self.token(",").is_some();
+        }
+        Some(())
+    }
+
+    fn string(&mut self) -> Option<&'a str> {
+        let quote = if self.token("'").is_some() { '\'' } else { self.token("\"").map(|()| '"')? };
+        let (string, rest) = self.0.split_once(quote)?;
+        self.0 = rest;
+        Some(string)
+    }
+
+    fn boolean(&mut self) -> Option<bool> {
+        self.token("True").map(|()| true).or_else(|| self.token("False").map(|()| false))
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        self.token("")?;
+        let end = self.0.find(|c: char| !c.is_ascii_digit())?;
+        let (digits, rest) = self.0.split_at(end);
+        self.0 = rest;
+        digits.parse().ok()
+    }
+}
+
+/// The type that numpy calls `descr`.
 fn dtype(descr: &str) -> Option<Dtype> {
     Some(match descr {
         "<f2" => Dtype::F16,
@@ -110,6 +162,8 @@ mod tests {
         let read = header("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").unwrap();
         assert_eq!((read.dtype, read.is_fortran, read.shape), (Dtype::U8, true, vec![5]));
         assert!(header("{'descr': '<f4', 'fortran_order': False, 'shape': (), }").unwrap().shape.is_empty());
+        let other_spelling = header("{\"shape\":(2,3),\"descr\":\"<i4\",\"fortran_order\":True}").unwrap();
+        assert_eq!((other_spelling.dtype, other_spelling.shape), (Dtype::I32, vec![2, 3]));
     }
 
     #[test]
@@ -125,6 +179,18 @@ mod tests {
                 "expected numbers in an array",
             ),
             ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", "expected numbers in an array"),
+            ("{'descr': '<f8', 'fortran_order': False, 'shape': (1 2), }", "expected numbers in an array"),
+            ("{'descr': '<f8', 'fortran_order': False, 'shape': (1,,), }", "expected numbers in an array"),
+            ("{'descr': '<f8', 'fortran_order': False 'shape': (1,), }", "expected numbers in an array"),
+            ("{'descr': '<f8', 'fortran_order': false, 'shape': (1,), }", "expected numbers in an array"),
+            ("{'descr': '<f8', 'fortran_order': False, 'shape': (1,)", "expected numbers in an array"),
+            ("{'descr': '<f8', 'fortran_order': False, }", "expected numbers in an array"),
+            (
+                "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'x': 1}",
+                "expected numbers in an array",
+            ),
+            ("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), } }", "expected numbers in an array"),
+            ("{'descr': '(<f8)', 'fortran_order': False, 'shape': (1,), }", "has elements of type '(<f8)'"),
             ("", "has the header ''"),
         ] {
             let error = header(dictionary).unwrap_err();

@@ -1,7 +1,7 @@
 //! The quotes of a row of text.
 //!
-//! The csv crate takes a quoted field that nothing closes to the end of the file, and joins what follows a closing quote to
-//! its field. Where fields have line breaks, that is how a single lone quote swallows rows.
+//! The csv crate extends a field without a closing quote to the end of the file, and appends what follows a
+//! closing quote to its field. That way a single stray quote can swallow rows.
 
 use std::io::{self, BufRead};
 
@@ -15,38 +15,38 @@ pub(super) enum Quotes {
     Early,
 }
 
-/// Where in a row a byte is.
+/// The state of the scanner.
 #[derive(Clone, Copy)]
-enum At {
+enum State {
     Start,
     Bare,
     Quoted,
-    /// Behind a quote in a quoted field, which closes it if no other follows.
+    /// After a quote in a quoted field, which closes the field unless another quote follows.
     Behind,
     /// In spaces after a closing quote.
     Spaces,
 }
 
-/// The state of the quotes in a row as it stands in a file.
+/// The state of the quotes in the raw text of a row.
 pub(super) fn of_row(mut row: impl BufRead, delimiter: u8) -> io::Result<Quotes> {
-    let mut at = At::Start;
+    let mut state = State::Start;
     loop {
         let block = row.fill_buf()?;
         if block.is_empty() {
-            return Ok(if matches!(at, At::Quoted) { Quotes::Open } else { Quotes::Right });
+            return Ok(if matches!(state, State::Quoted) { Quotes::Open } else { Quotes::Right });
         }
         for &byte in block {
-            at = match (at, byte) {
-                (At::Quoted, b'"') => At::Behind,
-                (At::Quoted, _) | (At::Start | At::Behind, b'"') => At::Quoted,
-                // A break ends the row, or stands before it: the csv crate has the one of the row before, too.
-                (_, b'\n' | b'\r') => At::Start,
-                (_, byte) if byte == delimiter => At::Start,
-                (At::Behind | At::Spaces, b' ' | b'\t') => At::Spaces,
-                (At::Behind | At::Spaces, _) => return Ok(Quotes::Early),
-                // Those of the mark of byte order, before the first field.
-                (At::Start, 0xef | 0xbb | 0xbf) => At::Start,
-                (At::Start | At::Bare, _) => At::Bare,
+            state = match (state, byte) {
+                (State::Quoted, b'"') => State::Behind,
+                (State::Quoted, _) | (State::Start | State::Behind, b'"') => State::Quoted,
+                // A line break ends the row or precedes it: the csv crate includes the one of the row before.
+                (_, b'\n' | b'\r') => State::Start,
+                (_, byte) if byte == delimiter => State::Start,
+                (State::Behind | State::Spaces, b' ' | b'\t') => State::Spaces,
+                (State::Behind | State::Spaces, _) => return Ok(Quotes::Early),
+                // A byte order mark, before the first field.
+                (State::Start, 0xef | 0xbb | 0xbf) => State::Start,
+                (State::Start | State::Bare, _) => State::Bare,
             };
         }
         let len = block.len();

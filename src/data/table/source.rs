@@ -1,4 +1,4 @@
-//! Opened files, and how far they are read.
+//! Open files, and how far they are read.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,10 +11,10 @@ use tracing::span::EnteredSpan;
 use crate::error::{Error, Result};
 use crate::telemetry::ReadProgress;
 
-/// A file that shows how far it is read, and remembers how it ends.
+/// An open file that reports how far it is read.
 pub(super) struct Source {
     pub(super) file: File,
-    /// The number of bytes.
+    /// Its length in bytes.
     pub(super) len: u64,
     pub(super) progress: ReadProgress,
     _span: EnteredSpan,
@@ -23,7 +23,7 @@ pub(super) struct Source {
 impl Source {
     /// Opens the file that the setting `key` names, which can be read again.
     pub(super) fn open(key: &'static str, path: &Path) -> Result<Self> {
-        // Before it is opened, which waits where a pipe has no writer.
+        // Checked first, since opening a pipe blocks until it has a writer.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
             let problem = format!("is {}, a pipe or a device, expected a file", path.display());
             return Err(Error::config(key, problem));

@@ -1,7 +1,8 @@
 // The scalar math of the cosine and of its derivatives, as in cpu.rs.
 //
-// cosf and sinf are within 2 ulp over the whole range, unlike the intrinsics __cosf and __sinf, so the kernels must not
-// be compiled with --use_fast_math. (CUDA C++ Programming Guide, "Mathematical Functions Appendix".)
+// cosf and sinf are within 2 ulp over the whole range, unlike the intrinsics __cosf and __sinf, so the
+// kernels must not be compiled with --use_fast_math. (CUDA C++ Programming Guide, "Mathematical Functions
+// Appendix".)
 #include "elementwise.cuh"
 
 __device__ inline float sine(float x) { return sinf(x); }
@@ -9,9 +10,9 @@ __device__ inline double sine(double x) { return sin(x); }
 __device__ inline float cosine(float x) { return cosf(x); }
 __device__ inline double cosine(double x) { return cos(x); }
 
-// cos(x + n pi/2), without rounding the sum: the four functions that follow each other as derivatives.
+// cos(x + n pi/2) without rounding the sum: a cosine and its derivatives in turn.
 template <int N, typename T> __device__ inline T shifted_cos(T x) {
-  static_assert(0 <= N && N < 4, "four quarter turns are none");
+  static_assert(0 <= N && N < 4, "four quarter turns are a whole one");
   if (N == 0) return cosine(x);
   if (N == 1) return -sine(x);
   if (N == 2) return -cosine(x);

@@ -1,9 +1,9 @@
 //! The elementwise cosine.
 
-pub(crate) mod cpu;
-pub(super) mod double;
-pub(super) mod fused;
-pub(super) mod single;
+pub(super) mod cpu;
+mod double;
+mod fma;
+mod single;
 
 #[cfg(feature = "cuda")]
 use candle_core::{CudaStorage, Layout, Shape};
@@ -12,17 +12,19 @@ use candle_core::{Result, Tensor};
 use crate::ops::custom::{Elementwise, Op};
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{self, Kernel, kernel};
-use crate::ops::{mul, operands};
-use cpu::{Cos, CosGrad};
+use crate::ops::mul::mul;
+use crate::ops::operands;
+use cpu::{Cos, CosGrad, QuarterTurns};
 
 /// Takes the cosine of `x`, in radians, element by element.
 ///
-/// dz/dx = -sin(x). The result is within 1 ulp in `f32` and `f64`, for large arguments too; on CUDA within 2 ulp, the
-/// bound that its documentation gives. Infinities and NaN give NaN. PyTorch's equivalent is `torch.cos`.
+/// dz/dx = -sin(x). In `f32` and `f64` the result is within 1 ulp, even for large arguments; on CUDA it is
+/// within 2 ulp, as CUDA's documentation states. Infinities and NaN give NaN. PyTorch's equivalent is
+/// `torch.cos`.
 ///
 /// # Errors
 ///
-/// Fails when `x` is not of floating point.
+/// Fails when `x` is not floating-point.
 ///
 /// # Examples
 ///
@@ -42,6 +44,10 @@ pub fn cos(x: &Tensor) -> Result<Tensor> {
     operands::check("cos", x)?;
     x.apply_op1(Op(Cos))
 }
+
+/// The kernels of [`cos`] and of its gradient.
+#[cfg(feature = "cuda")]
+pub(super) const KERNELS: [Kernel; 2] = [kernel!("cos", COS, "cos"), kernel!("cos", COS, "cos_grad_1")];
 
 /// -sin(x) times `grad`: the gradient that [`cos`] passes on.
 pub(super) fn minus_sin(x: &Tensor, grad: &Tensor) -> Result<Tensor> {
@@ -71,26 +77,6 @@ impl Elementwise<1> for Cos {
 /// `grad` times the n-th derivative of the cosine at `x`.
 fn cos_grad(x: &Tensor, grad: &Tensor, n: QuarterTurns) -> Result<Tensor> {
     x.apply_op2(grad, Op(CosGrad { n }))
-}
-
-/// By how many quarter turns a cosine is shifted. Every derivative adds one.
-#[derive(Debug, Clone, Copy)]
-enum QuarterTurns {
-    Zero,
-    One,
-    Two,
-    Three,
-}
-
-impl QuarterTurns {
-    fn next(self) -> Self {
-        match self {
-            Self::Zero => Self::One,
-            Self::One => Self::Two,
-            Self::Two => Self::Three,
-            Self::Three => Self::Zero,
-        }
-    }
 }
 
 /// z = g cos(x + n pi/2); dz/dx = g cos(x + (n + 1) pi/2), dz/dg = cos(x + n pi/2).

@@ -1,172 +1,86 @@
-//! The affine layer on row-major slices: y = relu(x W^T + b), and its backward.
+//! The affine layer and its backward on row-major slices, y = activation(x W^T + b).
 //!
-//! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function panics when a slice
-//! is shorter than its matrix.
+//! x is (rows, inputs), W is (outputs, inputs), b is (outputs) and y is (rows, outputs). Every function
+//! panics when a slice is shorter than its matrix.
 
-use super::gate::{add_column_sums, gate_and_add_sums};
-use super::large::large;
-use super::product::{LARGE, Matrix, Outcome, product};
-use crate::ops::simd::{self, Lanes, Simd, WithSimd};
+use super::activation::Activation;
+use super::gemm::{Epilogue, Matrix, Write, gemm, gemm_transposed};
+use super::sizes::Sizes;
+use crate::ops::simd::SimdFloat;
 
-/// The sizes of a layer's product.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sizes {
-    pub(crate) rows: usize,
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-}
-
-/// y <- x W^T + b, and then relu if `relu`; W^T is (inputs, outputs).
-pub(crate) fn forward<T: Lanes>(
+/// y <- activation(x W^T + b), with W^T (inputs, outputs).
+pub(crate) fn forward<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     x: &[T],
     transposed: &[T],
     bias: &[T],
-    relu: bool,
+    activation: Activation,
     y: &mut [T],
 ) {
-    let x = Matrix { data: x, row_stride: inputs, column_stride: 1 };
-    product([rows, outputs, inputs], x, transposed, y, Outcome::Layer { bias, relu });
+    let x = Matrix::row_major(x, inputs);
+    gemm([rows, outputs, inputs], x, transposed, y, Epilogue::BiasActivation { bias, activation });
 }
 
-/// y <- x W^T + b, and then relu if `relu`; W is (outputs, inputs), and where the product wants W^T it is made anew: for a
-/// single row that is most of the time.
-pub(crate) fn forward_by_weight<T: Lanes>(
-    sizes: Sizes,
+/// y <- activation(x W^T + b), with W (outputs, inputs).
+pub(crate) fn forward_by_weight<T: SimdFloat>(
+    Sizes { rows, inputs, outputs }: Sizes,
     x: &[T],
     weight: &[T],
     bias: &[T],
-    relu: bool,
+    activation: Activation,
     y: &mut [T],
 ) {
-    let Sizes { rows, inputs, outputs } = sizes;
-    if rows * inputs * outputs >= LARGE {
-        let x = Matrix { data: x, row_stride: inputs, column_stride: 1 };
-        let transposed = Matrix { data: weight, row_stride: 1, column_stride: inputs };
-        return large([rows, outputs, inputs], x, transposed, y, Outcome::Layer { bias, relu });
-    }
-    let mut transposed = vec![T::default(); inputs * outputs];
-    transpose(inputs, outputs, weight, &mut transposed);
-    forward(sizes, x, &transposed, bias, relu, y);
+    let x = Matrix::row_major(x, inputs);
+    gemm_transposed([rows, outputs, inputs], x, weight, y, Epilogue::BiasActivation { bias, activation });
 }
 
-/// dW <- dy^T x, added to what is there if `accumulate`.
-pub(crate) fn weight_grad<T: Lanes>(
+/// Writes dW = dy^T x.
+pub(crate) fn weight_grad<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     x: &[T],
     grad: &[T],
-    accumulate: bool,
+    write: Write,
     weight_grad: &mut [T],
 ) {
-    let grad = Matrix { data: grad, row_stride: 1, column_stride: outputs };
-    let outcome = if accumulate { Outcome::Accumulate } else { Outcome::Set };
-    product([outputs, inputs, rows], grad, x, weight_grad, outcome);
+    gemm([outputs, inputs, rows], Matrix::transposed(grad, outputs), x, weight_grad, write.into());
 }
 
 /// dx <- dy W.
-pub(crate) fn input_grad<T: Lanes>(
+pub(crate) fn input_grad<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     grad: &[T],
     weight: &[T],
     x_grad: &mut [T],
 ) {
-    let grad = Matrix { data: grad, row_stride: outputs, column_stride: 1 };
-    product([rows, inputs, outputs], grad, weight, x_grad, Outcome::Set);
+    gemm([rows, inputs, outputs], Matrix::row_major(grad, outputs), weight, x_grad, Epilogue::Set);
 }
 
-/// dx <- (dy W) [x > 0] for the output x of a relu, and db of the layer that made x <- the sums of dx's columns, added to
-/// what is there if `accumulate`.
-pub(crate) fn gated_input_grad<T: Lanes>(
+/// dx <- (dy W) [x > 0] for the output x of a relu, and writes the column sums of dx, which are db of the
+/// layer below.
+pub(crate) fn input_grad_relu_backward<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     grad: &[T],
     weight: &[T],
     x: &[T],
-    accumulate: bool,
+    write: Write,
     [x_grad, bias_grad]: [&mut [T]; 2],
 ) {
-    let sums = &mut bias_grad[..inputs];
-    if !accumulate {
-        sums.fill(T::default());
+    let bias_grad = &mut bias_grad[..inputs];
+    if write == Write::Set {
+        bias_grad.fill(T::default());
     }
-    let grad = Matrix { data: grad, row_stride: outputs, column_stride: 1 };
-    product([rows, inputs, outputs], grad, weight, x_grad, Outcome::Gated { output: x, sums });
-}
-
-/// db <- the sums of dy's columns.
-pub(crate) fn bias_grad<T: Lanes>(Sizes { rows, outputs, .. }: Sizes, grad: &[T], bias_grad: &mut [T]) {
-    let sums = &mut bias_grad[..outputs];
-    sums.fill(T::default());
-    add_column_sums(&grad[..rows * outputs], sums);
-}
-
-/// dy <- dy [y > 0] for the output y of a relu, and db <- the sums of dy's columns.
-pub(crate) fn relu_grad<T: Lanes>(
-    Sizes { rows, outputs, .. }: Sizes,
-    output: &[T],
-    grad: &mut [T],
-    bias_grad: &mut [T],
-) {
-    let sums = &mut bias_grad[..outputs];
-    sums.fill(T::default());
-    gate_and_add_sums(output, &mut grad[..rows * outputs], sums);
-}
-
-/// (outputs, inputs) to (inputs, outputs).
-pub(crate) fn transpose<T: Lanes>(inputs: usize, outputs: usize, weight: &[T], transposed: &mut [T]) {
-    let (weight, transposed) = (&weight[..inputs * outputs], &mut transposed[..inputs * outputs]);
-    simd::run(Transpose { inputs, outputs, weight, transposed });
-}
-
-struct Transpose<'a, T> {
-    inputs: usize,
-    outputs: usize,
-    weight: &'a [T],
-    transposed: &'a mut [T],
-}
-
-/// The edge of the squares that are transposed at a time: a row of one fills a line of the cache, so every line that is
-/// touched is used whole.
-const SQUARE: usize = 16;
-
-impl<T: Lanes> WithSimd for Transpose<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { inputs, outputs, weight, transposed } = self;
-        for output in (0..outputs).step_by(SQUARE) {
-            let rows = SQUARE.min(outputs - output);
-            for input in (0..inputs).step_by(SQUARE) {
-                let columns = SQUARE.min(inputs - input);
-                if rows == SQUARE && columns == SQUARE {
-                    let mut square = [[T::default(); SQUARE]; SQUARE];
-                    for (r, row) in square.iter_mut().enumerate() {
-                        row.copy_from_slice(&weight[(output + r) * inputs + input..][..SQUARE]);
-                    }
-                    for c in 0..SQUARE {
-                        let to = &mut transposed[(input + c) * outputs + output..][..SQUARE];
-                        for (to, row) in to.iter_mut().zip(&square) {
-                            *to = row[c];
-                        }
-                    }
-                } else {
-                    for c in input..input + columns {
-                        for r in output..output + rows {
-                            transposed[c * outputs + r] = weight[r * inputs + c];
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let epilogue = Epilogue::ReluBackward { output: x, bias_grad };
+    gemm([rows, inputs, outputs], Matrix::row_major(grad, outputs), weight, x_grad, epilogue);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use candle_core::{Device, Tensor};
+    use candle_core::{DType, Device, Tensor};
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::ops::linear::gemm::{column_sums, relu_backward, transpose};
 
     fn random(rng: &mut ChaCha8Rng, len: usize) -> Vec<f64> {
         (0..len).map(|_| rng.random_range(-1. ..1.)).collect()
@@ -200,9 +114,9 @@ mod tests {
                     let [x, weight, bias] =
                         [rows * inputs, outputs * inputs, outputs].map(|len| random(&mut rng, len));
                     let mut transposed = vec![f64::NAN; inputs * outputs];
-                    transpose(inputs, outputs, &weight, &mut transposed);
+                    transpose(outputs, inputs, &weight, &mut transposed);
                     let mut y = vec![f64::NAN; rows * outputs];
-                    forward(sizes, &x, &transposed, &bias, true, &mut y);
+                    forward(sizes, &x, &transposed, &bias, Activation::Relu, &mut y);
                     let (tx, tw) = (matrix(&x, rows), matrix(&weight, outputs));
                     let affine = tx.matmul(&tw.t().unwrap()).unwrap();
                     let affine = affine.broadcast_add(&matrix(&bias, 1)).unwrap();
@@ -210,22 +124,22 @@ mod tests {
                     largest = largest.max(difference(&what, &y, &expected));
 
                     let mut grad = random(&mut rng, rows * outputs);
-                    let mask = affine.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap();
+                    let mask = affine.gt(0.).unwrap().to_dtype(DType::F64).unwrap();
                     let masked = (matrix(&grad, rows) * mask).unwrap();
                     let mut dw = random(&mut rng, outputs * inputs);
                     let product = masked.t().unwrap().matmul(&tx).unwrap();
                     let expected_dw = (matrix(&dw, outputs) + &product).unwrap();
                     let expected_db = masked.sum_keepdim(0).unwrap();
                     let mut db = vec![f64::NAN; outputs];
-                    relu_grad(sizes, &y, &mut grad, &mut db);
+                    relu_backward(&y, &mut grad, Write::Set, &mut db);
                     largest = largest.max(difference(&what, &grad, &masked));
                     largest = largest.max(difference(&what, &db, &expected_db));
                     db.fill(f64::NAN);
-                    bias_grad(sizes, &grad, &mut db);
+                    column_sums(&grad, Write::Set, &mut db);
                     largest = largest.max(difference(&what, &db, &expected_db));
-                    weight_grad(sizes, &x, &grad, true, &mut dw);
+                    weight_grad(sizes, &x, &grad, Write::Add, &mut dw);
                     largest = largest.max(difference(&what, &dw, &expected_dw));
-                    weight_grad(sizes, &x, &grad, false, &mut dw);
+                    weight_grad(sizes, &x, &grad, Write::Set, &mut dw);
                     largest = largest.max(difference(&what, &dw, &product));
                     let expected_dx = masked.matmul(&tw).unwrap();
                     let mut dx = vec![f64::NAN; rows * inputs];
@@ -233,14 +147,14 @@ mod tests {
                     largest = largest.max(difference(&what, &dx, &expected_dx));
 
                     // As if x were the output of a relu.
-                    let mask = tx.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap();
+                    let mask = tx.gt(0.).unwrap().to_dtype(DType::F64).unwrap();
                     let expected_dx = (expected_dx * mask).unwrap();
                     let sums = expected_dx.sum_keepdim(0).unwrap();
-                    for accumulate in [false, true] {
+                    for write in [Write::Set, Write::Add] {
                         let mut below = random(&mut rng, inputs);
-                        let before = (matrix(&below, 1) * f64::from(u8::from(accumulate))).unwrap();
+                        let before = (matrix(&below, 1) * f64::from(u8::from(write == Write::Add))).unwrap();
                         dx.fill(f64::NAN);
-                        gated_input_grad(sizes, &grad, &weight, &x, accumulate, [&mut dx, &mut below]);
+                        input_grad_relu_backward(sizes, &grad, &weight, &x, write, [&mut dx, &mut below]);
                         largest = largest.max(difference(&what, &dx, &expected_dx));
                         largest = largest.max(difference(&what, &below, &(before + &sums).unwrap()));
                     }
@@ -258,28 +172,28 @@ mod tests {
         let Sizes { rows, inputs, outputs } = sizes;
         let [x, weight, bias] = [rows * inputs, outputs * inputs, outputs].map(|len| random(&mut rng, len));
         let mut transposed = vec![f64::NAN; inputs * outputs];
-        transpose(inputs, outputs, &weight, &mut transposed);
+        transpose(outputs, inputs, &weight, &mut transposed);
         let mut y = vec![f64::NAN; rows * outputs];
-        forward(sizes, &x, &transposed, &bias, true, &mut y);
+        forward(sizes, &x, &transposed, &bias, Activation::Relu, &mut y);
         let (tx, tw) = (matrix(&x, rows), matrix(&weight, outputs));
         let affine = tx.matmul(&tw.t().unwrap()).unwrap().broadcast_add(&matrix(&bias, 1)).unwrap();
         difference("forward", &y, &affine.relu().unwrap());
         y.fill(f64::NAN);
-        forward_by_weight(sizes, &x, &weight, &bias, true, &mut y);
+        forward_by_weight(sizes, &x, &weight, &bias, Activation::Relu, &mut y);
         difference("forward by W", &y, &affine.relu().unwrap());
         let (grad, mut dw) = (random(&mut rng, rows * outputs), random(&mut rng, outputs * inputs));
         let product = matrix(&grad, rows).t().unwrap().matmul(&tx).unwrap();
         let expected = (matrix(&dw, outputs) + product).unwrap();
-        weight_grad(sizes, &x, &grad, true, &mut dw);
+        weight_grad(sizes, &x, &grad, Write::Add, &mut dw);
         difference("weight", &dw, &expected);
         let mut dx = vec![f64::NAN; rows * inputs];
         input_grad(sizes, &grad, &weight, &mut dx);
         let expected = matrix(&grad, rows).matmul(&tw).unwrap();
         difference("input", &dx, &expected);
         let mut sums = vec![f64::NAN; inputs];
-        gated_input_grad(sizes, &grad, &weight, &x, false, [&mut dx, &mut sums]);
-        let expected = (expected * tx.gt(0.).unwrap().to_dtype(candle_core::DType::F64).unwrap()).unwrap();
-        difference("gated input", &dx, &expected);
+        input_grad_relu_backward(sizes, &grad, &weight, &x, Write::Set, [&mut dx, &mut sums]);
+        let expected = (expected * tx.gt(0.).unwrap().to_dtype(DType::F64).unwrap()).unwrap();
+        difference("input after a relu", &dx, &expected);
         difference("sums", &sums, &expected.sum_keepdim(0).unwrap());
     }
 
@@ -287,12 +201,12 @@ mod tests {
     fn nan_is_not_lost() {
         let sizes = Sizes { rows: 2, inputs: 1, outputs: 40 };
         let mut y = vec![0f32; 80];
-        forward(sizes, &[f32::NAN, 1.], &[1.; 40], &[0.; 40], true, &mut y);
+        forward(sizes, &[f32::NAN, 1.], &[1.; 40], &[0.; 40], Activation::Relu, &mut y);
         assert!(y[..40].iter().all(|y| y.is_nan()) && y[40..].iter().all(|&y| y == 1.));
         let mut y = vec![0f32; 2];
         let sizes = Sizes { rows: 2, inputs: 40, outputs: 1 };
         let x = [[f32::NAN; 40], [1.; 40]].concat();
-        forward(sizes, &x, &[-1.; 40], &[0.], true, &mut y);
+        forward(sizes, &x, &[-1.; 40], &[0.], Activation::Relu, &mut y);
         assert!(y[0].is_nan() && y[1] == 0., "{y:?}");
     }
 }

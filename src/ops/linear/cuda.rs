@@ -1,4 +1,4 @@
-//! The affine layer on CUDA: products by cuBLAS, and the kernels of `linear.cu`.
+//! The affine layer on CUDA: products by cuBLAS, the rest by the kernels of `linear.cu`.
 
 #![allow(unsafe_code)]
 
@@ -9,25 +9,31 @@ use candle_core::cuda_backend::cudarc::driver::{
 use candle_core::cuda_backend::{CudaDType, WrapErr};
 use candle_core::{CudaStorage, Layout, Result, Shape, WithDType, bail};
 
-use super::cpu::Sizes;
+use super::activation::Activation;
+use super::gemm::Write;
+use super::sizes::Sizes;
 use crate::ops::elements::{on_cuda, with_float};
 use crate::ops::launch::{BLOCK, Kernel, check_len, grid, kernel};
 
-/// A tensor's storage and the place of its elements there.
+/// A tensor's storage and layout.
 type Operand<'a> = (&'a CudaStorage, &'a Layout);
 
 /// The kernel of [`add_bias`].
-pub(crate) fn add_bias_kernel(relu: bool) -> Kernel {
-    kernel!("linear", LINEAR, if relu { "add_bias_relu" } else { "add_bias" })
+pub(crate) fn add_bias_kernel(activation: Activation) -> Kernel {
+    let name = match activation {
+        Activation::Identity => "add_bias",
+        Activation::Relu => "add_bias_relu",
+    };
+    kernel!("linear", LINEAR, name)
 }
 
-/// The kernel of [`bias_grad`].
-pub(crate) const BIAS_GRAD: Kernel = kernel!("linear", LINEAR, "bias_grad");
+/// The kernel of [`column_sums`].
+pub(crate) const COLUMN_SUMS: Kernel = kernel!("linear", LINEAR, "bias_grad");
 
-/// The kernel of [`bias_grad_after_relu`].
-pub(crate) const BIAS_GRAD_RELU: Kernel = kernel!("linear", LINEAR, "bias_grad_relu");
+/// The kernel of [`relu_backward`].
+pub(crate) const RELU_BACKWARD: Kernel = kernel!("linear", LINEAR, "bias_grad_relu");
 
-/// y (rows, columns) <- y + b, and then relu if `kernel` is that with the relu.
+/// y (rows, columns) <- activation(y + b), with the [kernel](add_bias_kernel) of that activation.
 pub(crate) fn add_bias<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
@@ -40,36 +46,37 @@ pub(crate) fn add_bias<T: DeviceRepr>(
     let (len, columns) = ((rows * columns) as u64, columns as u64);
     let mut args = stream.launch_builder(kernel);
     args.arg(&len).arg(&columns).arg(bias).arg(y);
-    // SAFETY: the arguments are those of add_bias in linear.cu, measured above.
+    // SAFETY: the arguments are those of add_bias in linear.cu, with lengths checked above.
     unsafe { args.launch(grid(rows * columns as usize)) }.w()?;
     Ok(())
 }
 
-/// sums (columns) <- the sums of the columns of grad (rows, columns).
-pub(crate) fn bias_grad<T: DeviceRepr>(
+/// sums (columns) <- the column sums of `matrix` (rows, columns).
+pub(crate) fn column_sums<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
     (rows, columns): (usize, usize),
-    grad: &CudaView<T>,
+    matrix: &CudaView<T>,
     sums: &mut CudaViewMut<T>,
 ) -> Result<()> {
-    check_len("the gradient", grad.len(), rows * columns)?;
+    check_len("the gradient", matrix.len(), rows * columns)?;
     check_len("the bias's gradient", sums.len(), columns)?;
     let (launch, rows, columns) = (by_columns(columns), rows as u64, columns as u64);
     let mut args = stream.launch_builder(kernel);
-    args.arg(&rows).arg(&columns).arg(grad).arg(sums);
-    // SAFETY: the arguments are those of bias_grad in linear.cu, measured above; a block has 256 threads.
+    args.arg(&rows).arg(&columns).arg(matrix).arg(sums);
+    // SAFETY: the arguments are those of bias_grad in linear.cu, with lengths checked above; a block has 256
+    // threads.
     unsafe { args.launch(launch) }.w()?;
     Ok(())
 }
 
-/// grad (rows, columns) <- grad [output > 0], and sums (columns) <- the sums of its columns, added to what is there if
-/// `accumulate`.
-pub(crate) fn bias_grad_after_relu<T: DeviceRepr>(
+/// grad (rows, columns) <- grad [output > 0] for the `output` of a relu, and writes the column sums of that
+/// to `sums`.
+pub(crate) fn relu_backward<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
     (rows, columns): (usize, usize),
-    accumulate: bool,
+    write: Write,
     output: &CudaView<T>,
     grad: &mut CudaViewMut<T>,
     sums: &mut CudaViewMut<T>,
@@ -78,15 +85,16 @@ pub(crate) fn bias_grad_after_relu<T: DeviceRepr>(
     check_len("the gradient", grad.len(), rows * columns)?;
     check_len("the bias's gradient", sums.len(), columns)?;
     let (launch, rows, columns) = (by_columns(columns), rows as u64, columns as u64);
-    let accumulate = u32::from(accumulate);
+    let accumulate = u32::from(write == Write::Add);
     let mut args = stream.launch_builder(kernel);
     args.arg(&rows).arg(&columns).arg(&accumulate).arg(output).arg(grad).arg(sums);
-    // SAFETY: the arguments are those of bias_grad_relu in linear.cu, measured above; a block has 256 threads.
+    // SAFETY: the arguments are those of bias_grad_relu in linear.cu, with lengths checked above; a block has
+    // 256 threads.
     unsafe { args.launch(launch) }.w()?;
     Ok(())
 }
 
-/// A block of 256 threads for up to 32 columns.
+/// Blocks of 256 threads, each for up to 32 columns.
 fn by_columns(columns: usize) -> LaunchConfig {
     let width = columns.next_power_of_two().min(32) as u32;
     LaunchConfig {
@@ -96,13 +104,13 @@ fn by_columns(columns: usize) -> LaunchConfig {
     }
 }
 
-/// x W^T + b, and then relu if `relu`.
+/// activation(x W^T + b).
 pub(super) fn forward(
     sizes: Sizes,
     x: Operand,
     weight: Operand,
     (bias, bias_layout): Operand,
-    relu: bool,
+    activation: Activation,
 ) -> Result<CudaStorage> {
     let Sizes { rows, outputs, .. } = sizes;
     let mut y = product(sizes, x, weight)?;
@@ -111,7 +119,7 @@ pub(super) fn forward(
     }
     let (device, stream) = (y.device.clone(), y.device.cuda_stream());
     with_float!("linear", bias, T => {
-        let kernel = add_bias_kernel(relu).load(&device, <T as WithDType>::DTYPE.as_str())?;
+        let kernel = add_bias_kernel(activation).load(&device, <T as WithDType>::DTYPE.as_str())?;
         let bias = on_cuda::<T>(bias, bias_layout)?;
         let y = T::as_cuda_slice_mut(&mut y)?;
         add_bias(&stream, &kernel, (rows, outputs), &bias, &mut y.as_view_mut())?;
@@ -137,7 +145,7 @@ pub(super) fn weight_grad(sizes: Sizes, grad: Operand, x: Operand) -> Result<Cud
     matmul((outputs, inputs, rows), grad, (1, outputs), x, (inputs, 1))
 }
 
-/// The product (m, n) of a matrix (m, k) and a matrix (k, n), each with its strides.
+/// The product (m, n) of matrices (m, k) and (k, n) with the given strides.
 fn matmul(
     (m, n, k): (usize, usize, usize),
     (left, left_layout): Operand,
@@ -146,7 +154,7 @@ fn matmul(
     right_strides: (usize, usize),
 ) -> Result<CudaStorage> {
     if m * n * k == 0 {
-        // An allocation of no bytes is an error.
+        // Allocating no bytes is an error.
         return left.device.zeros_impl(&Shape::from((m * n).max(1)), left.dtype());
     }
     let view = |dims: (usize, usize), strides: (usize, usize), layout: &Layout| {
@@ -157,22 +165,22 @@ fn matmul(
     left.matmul(right, (1, m, n, k), &left_view, &right_view)
 }
 
-/// The sums of the columns of a matrix.
-pub(super) fn column_sums(rows: usize, columns: usize, (grad, layout): Operand) -> Result<CudaStorage> {
+/// The sums (columns) of the columns of g (rows, columns).
+pub(super) fn bias_grad(rows: usize, columns: usize, (grad, layout): Operand) -> Result<CudaStorage> {
     let device = &grad.device;
     let mut sums = device.zeros_impl(&Shape::from(columns.max(1)), grad.dtype())?;
     if rows * columns > 0 {
         with_float!("linear_bias_grad", grad, T => {
-            let kernel = BIAS_GRAD.load(device, <T as WithDType>::DTYPE.as_str())?;
+            let kernel = COLUMN_SUMS.load(device, <T as WithDType>::DTYPE.as_str())?;
             let grad = on_cuda::<T>(grad, layout)?;
             let sums = T::as_cuda_slice_mut(&mut sums)?;
-            bias_grad(&device.cuda_stream(), &kernel, (rows, columns), &grad, &mut sums.as_view_mut())?;
+            column_sums(&device.cuda_stream(), &kernel, (rows, columns), &grad, &mut sums.as_view_mut())?;
         });
     }
     Ok(sums)
 }
 
-/// The matrix whose rows are those of g [y > 0] and, below them, their sum.
+/// The rows of g [y > 0] and, as one more row, their sum.
 pub(super) fn relu_grad(
     rows: usize,
     columns: usize,
@@ -184,7 +192,7 @@ pub(super) fn relu_grad(
     let mut both = device.zeros_impl(&Shape::from((len + columns).max(1)), grad.dtype())?;
     if len > 0 {
         with_float!("linear_relu_grad", grad, T => {
-            let kernel = BIAS_GRAD_RELU.load(device, <T as WithDType>::DTYPE.as_str())?;
+            let kernel = RELU_BACKWARD.load(device, <T as WithDType>::DTYPE.as_str())?;
             let output = on_cuda::<T>(output, output_layout)?;
             let both = T::as_cuda_slice_mut(&mut both)?;
             let Some((mut masked, mut sums)) = both.try_split_at_mut(len) else {
@@ -193,7 +201,7 @@ pub(super) fn relu_grad(
             device.memcpy_dtod(&on_cuda::<T>(grad, grad_layout)?, &mut masked)?;
             let stream = device.cuda_stream();
             let size = (rows, columns);
-            bias_grad_after_relu(&stream, &kernel, size, false, &output, &mut masked, &mut sums)?;
+            relu_backward(&stream, &kernel, size, Write::Set, &output, &mut masked, &mut sums)?;
         });
     }
     Ok(both)

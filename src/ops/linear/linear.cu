@@ -1,13 +1,13 @@
-// What a layer does besides its matrix products: bias and relu, forward and backward. Matrices are row-major. Sums are added
-// up in a fixed order, so they are the same every time.
+// The parts of a layer beside its matrix products: bias and relu, forward and backward. Matrices are
+// row-major. Sums are accumulated in a fixed order, so they are reproducible.
 #include "elementwise.cuh"
 
 template <bool RELU, typename T> __device__ inline T activate(T x) {
-  // Only NaN differs from itself, and it stays.
+  // Only NaN differs from itself, and it stays NaN.
   return !RELU || x > T(0) || x != x ? x : T(0);
 }
 
-// y <- y + bias, and then relu if RELU.
+// y <- y + bias, followed by a relu if RELU.
 template <bool RELU, typename T>
 __device__ inline void add_bias(uint64_t len, uint64_t columns, const T *bias, T *y) {
   constexpr uint32_t WIDTH = Pack<T>::WIDTH;
@@ -30,13 +30,13 @@ __device__ inline void add_bias(uint64_t len, uint64_t columns, const T *bias, T
   }
 }
 
-// grad <- grad [output > 0] if RELU, and bias_grad <- the sums of its columns, added to what is there if `accumulate`.
+// grad <- grad [output > 0] if RELU, and bias_grad <- its column sums, or bias_grad + those if `accumulate`.
 //
-// A block has blockDim.x columns and blockDim.y lanes, each with every blockDim.y-th row; the lanes of a column are
-// added up pairwise. blockDim.y is a power of two, and there are at most 256 threads.
+// A block has blockDim.x columns and blockDim.y lanes, each with every blockDim.y-th row; the lanes of a
+// column are summed pairwise. blockDim.y is a power of two, and there are at most 256 threads.
 template <bool RELU, typename T>
-__device__ inline void bias_grad_of(uint64_t rows, uint64_t columns, uint32_t accumulate, const T *output, T *grad,
-                                    T *bias_grad) {
+__device__ inline void bias_grad_of(uint64_t rows, uint64_t columns, uint32_t accumulate, const T *output,
+                                    T *grad, T *bias_grad) {
   __shared__ T partial[256];
   const uint64_t column = blockIdx.x * uint64_t(blockDim.x) + threadIdx.x;
   const uint32_t me = threadIdx.y * blockDim.x + threadIdx.x;
@@ -54,7 +54,10 @@ __device__ inline void bias_grad_of(uint64_t rows, uint64_t columns, uint32_t ac
     if (threadIdx.y < half) partial[me] += partial[me + half * blockDim.x];
     __syncthreads();
   }
-  if (threadIdx.y == 0 && column < columns) bias_grad[column] = (accumulate ? bias_grad[column] : T(0)) + partial[me];
+  if (threadIdx.y == 0 && column < columns) {
+    const T before = accumulate ? bias_grad[column] : T(0);
+    bias_grad[column] = before + partial[me];
+  }
 }
 
 #define LINEAR(SUFFIX, T)                                                                                          \

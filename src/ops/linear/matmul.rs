@@ -1,15 +1,20 @@
-//! The three products of a layer. Each one's derivatives are the other two, so they are right at every order.
+//! The three products of a layer. The derivatives of each are the other two, so they are right at every
+//! order.
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
+use super::activation::Activation;
+use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
-use super::{cpu, sizes};
-use crate::ops::elements::{Float, on_cpu, with_float};
+use super::gemm::Write;
+use super::sizes::{Sizes, matrix_dims};
+use crate::ops::elements::{on_cpu, with_float};
+use crate::ops::simd::SimdFloat;
 
-/// A product of contiguous matrices. x is (..., in), W is (out, in) and g is (..., out).
+/// A product of contiguous matrices, for x (..., in), W (out, in) and g (..., out).
 #[derive(Debug, Clone, Copy)]
 enum Product {
     /// (x, W) to x W^T.
@@ -35,51 +40,49 @@ pub(super) fn weight_grad(grad: &Tensor, x: &Tensor) -> Result<Tensor> {
     grad.apply_op2(x, Product::WeightGrad)
 }
 
-/// x W^T + b, and then relu if `relu`.
-pub(super) fn on_slices<T: Float>(
-    sizes: cpu::Sizes,
+/// activation(x W^T + b), (rows, outputs).
+pub(super) fn on_slices<T: SimdFloat>(
+    sizes: Sizes,
     x: &[T],
     weight: &[T],
     bias: &[T],
-    relu: bool,
+    activation: Activation,
 ) -> Vec<T> {
     let mut y = vec![T::default(); sizes.rows * sizes.outputs];
     if !y.is_empty() {
-        cpu::forward_by_weight(sizes, x, weight, bias, relu, &mut y);
+        cpu::forward_by_weight(sizes, x, weight, bias, activation, &mut y);
     }
     y
 }
 
 impl Product {
     /// The sizes of the layer, and the shape of the product.
-    fn sizes(self, left: &Layout, right: &Layout) -> Result<(cpu::Sizes, Shape)> {
+    fn sizes(self, left: &Layout, right: &Layout) -> Result<(Sizes, Shape)> {
         match self {
-            Self::Forward => sizes(left, right),
+            Self::Forward => Sizes::new(left, right),
             Self::InputGrad => {
-                // The layer whose weight is W^T has the same product as its forward.
+                // This product is the forward of the layer whose weight is W^T.
                 let (outputs, inputs) = right.shape().dims2()?;
-                let (cpu::Sizes { rows, .. }, shape) = sizes(left, &Layout::contiguous((inputs, outputs)))?;
-                Ok((cpu::Sizes { rows, inputs, outputs }, shape))
+                let (Sizes { rows, .. }, shape) = Sizes::new(left, &Layout::contiguous((inputs, outputs)))?;
+                Ok((Sizes { rows, inputs, outputs }, shape))
             }
             Self::WeightGrad => {
-                let [outputs, inputs] =
-                    [left, right].map(|layout| layout.dims().last().copied().unwrap_or(1));
-                let rows = left.dims().iter().rev().skip(1).product();
-                Ok((cpu::Sizes { rows, inputs, outputs }, (outputs, inputs).into()))
+                let ((rows, outputs), (_, inputs)) = (matrix_dims(left), matrix_dims(right));
+                Ok((Sizes { rows, inputs, outputs }, (outputs, inputs).into()))
             }
         }
     }
 
-    fn cpu<T: Float>(self, sizes: cpu::Sizes, left: &[T], right: &[T], len: usize) -> CpuStorage {
+    fn cpu<T: SimdFloat>(self, sizes: Sizes, left: &[T], right: &[T], len: usize) -> CpuStorage {
         if let Self::Forward = self {
             let bias = vec![T::default(); sizes.outputs];
-            return T::to_cpu_storage_owned(on_slices(sizes, left, right, &bias, false));
+            return T::to_cpu_storage_owned(on_slices(sizes, left, right, &bias, Activation::Identity));
         }
         let mut result = vec![T::default(); len];
         match self {
             _ if len == 0 => {}
             Self::InputGrad => cpu::input_grad(sizes, left, right, &mut result),
-            _ => cpu::weight_grad(sizes, right, left, false, &mut result),
+            _ => cpu::weight_grad(sizes, right, left, Write::Set, &mut result),
         }
         T::to_cpu_storage_owned(result)
     }

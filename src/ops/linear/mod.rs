@@ -1,44 +1,36 @@
-//! The affine layer with an activation, and its backward.
+//! The affine layer with an activation: one operation forward, and its backward.
 
+pub(super) mod activation;
 mod bias_grad;
-mod columns;
-pub(crate) mod cpu;
+pub(super) mod cpu;
 #[cfg(feature = "cuda")]
-pub(crate) mod cuda;
-mod gate;
-mod large;
+pub(super) mod cuda;
+pub(super) mod gemm;
 mod matmul;
-mod product;
+pub(super) mod sizes;
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
 use crate::ops::cos::{self, cos, minus_sin};
-use crate::ops::elements::{Float, on_cpu, with_float};
-use crate::ops::{operands, relu};
-pub(crate) use product::LARGE;
-
-/// What becomes of the sums of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Activation {
-    /// They are the result.
-    #[default]
-    Identity,
-    /// Negative ones become 0, as by [`relu`].
-    Relu,
-}
+use crate::ops::elements::{on_cpu, with_float};
+use crate::ops::operands;
+use crate::ops::relu::relu;
+use crate::ops::simd::SimdFloat;
+pub use activation::Activation;
+use sizes::Sizes;
 
 /// Computes the affine layer y = x W^T + b.
 ///
-/// x is (..., in), W is (out, in), b is (out) and y is (..., out). With the gradient g of y: dx = g W, dW = g^T x and
-/// db = the sum of g over all axes but the last. Operands of 16 bits are widened to `f32`, and the result is rounded once.
-/// PyTorch's equivalent is `torch.nn.functional.linear`.
+/// x is (..., in), W is (out, in), b is (out) and y is (..., out). With the gradient g of y: dx = g W, dW =
+/// g^T x and db = the sum of g over all axes but the last. Operands of 16 bits are widened to `f32`, and the
+/// result is rounded once. PyTorch's equivalent is `torch.nn.functional.linear`.
 ///
 /// # Errors
 ///
-/// Fails when the operands are on different devices, differ in dtype, are not of floating point, or when their shapes do
-/// not fit.
+/// Fails when the operands are on different devices, differ in dtype, are not floating-point, or have shapes
+/// that do not match.
 ///
 /// # Examples
 ///
@@ -60,14 +52,14 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     linear_with(x, weight, bias, Activation::Identity)
 }
 
-/// Computes the affine layer as [`linear`] does, and then `activation`, in one operation.
+/// Computes the affine layer of [`linear`] followed by `activation`, in one operation.
 ///
-/// With [`Activation::Relu`], y = relu(x W^T + b), and g is first replaced by g \[y > 0\]: as with [`relu`], the derivative
-/// at 0 is 0, and NaN stays NaN and gives no gradient.
+/// With [`Activation::Relu`], y = relu(x W^T + b), and g is first replaced by g \[y > 0\]: as with [`relu`],
+/// the derivative at 0 is 0, and NaN stays NaN and gets no gradient.
 ///
 /// # Errors
 ///
-/// The same as those of [`linear`].
+/// Fails as [`linear`] does.
 ///
 /// # Examples
 ///
@@ -97,12 +89,12 @@ pub fn linear_with(
 /// Computes the affine layer whose weight is a cosine, y = x cos(W)^T + b.
 ///
 /// x is (..., in), W is (out, in), b is (out) and y is (..., out). With the gradient g of y: dx = g cos(W),
-/// dW = -sin(W) (g^T x), element by element, and db as that of [`linear`]. In PyTorch it is
+/// dW = -sin(W) (g^T x) elementwise, and db is as in [`linear`]. PyTorch's equivalent is
 /// `torch.nn.functional.linear(x, torch.cos(weight), bias)`.
 ///
 /// # Errors
 ///
-/// The same as those of [`linear`].
+/// Fails as [`linear`] does.
 ///
 /// # Examples
 ///
@@ -119,11 +111,12 @@ pub fn cos_linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<
     cos_linear_with(x, weight, bias, Activation::Identity)
 }
 
-/// Computes the affine layer as [`cos_linear`] does, and then `activation` as [`linear_with`] does, in one operation.
+/// Computes the affine layer of [`cos_linear`] followed by `activation`, in one operation as [`linear_with`]
+/// does.
 ///
 /// # Errors
 ///
-/// The same as those of [`linear`].
+/// Fails as [`linear`] does.
 ///
 /// # Examples
 ///
@@ -146,21 +139,22 @@ pub fn cos_linear_with(
     layer(Layer { map: WeightMap::Cos, activation }, x, weight, bias)
 }
 
-/// z = act(x f(W)^T + b). With dz = g, or g [z > 0] after a relu: dx = dz f(W), dW = f'(W) (dz^T x), db = the sum of dz.
+/// y = act(x f(W)^T + b). With dy = g, or g [y > 0] for a relu: dx = dy f(W), dW = f'(W) (dy^T x), db = the
+/// sum of dy.
 #[derive(Debug, Clone, Copy)]
 struct Layer {
     map: WeightMap,
     activation: Activation,
 }
 
-/// The function f of the weight.
+/// The function f that is applied to the weight.
 #[derive(Debug, Clone, Copy)]
 enum WeightMap {
     Identity,
     Cos,
 }
 
-/// Applies `op` as one operation if there is a bias, and as a product and what follows it if there is none.
+/// Applies `op` as one operation with a bias, and as a product and its activation without one.
 fn layer(op: Layer, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     check(op.name(), x, weight, bias)?;
     let Some(bias) = bias else {
@@ -193,17 +187,6 @@ fn check(op: &str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result
     Ok(())
 }
 
-/// The sizes of a product of x (..., in) and W (out, in), and its shape (..., out).
-fn sizes(x: &Layout, weight: &Layout) -> Result<(cpu::Sizes, Shape)> {
-    let (outputs, inputs) = weight.shape().dims2()?;
-    let mut dims = x.dims().to_vec();
-    let rows = dims.iter().rev().skip(1).product();
-    if let Some(last) = dims.last_mut() {
-        *last = outputs;
-    }
-    Ok((cpu::Sizes { rows, inputs, outputs }, dims.into()))
-}
-
 impl WeightMap {
     fn apply(self, weight: &Tensor) -> Result<Tensor> {
         match self {
@@ -212,7 +195,7 @@ impl WeightMap {
         }
     }
 
-    /// The gradient of W, from that of f(W).
+    /// The gradient of W from that of f(W).
     fn backward(self, weight: &Tensor, grad: Tensor) -> Result<Tensor> {
         match self {
             Self::Identity => Ok(grad),
@@ -222,14 +205,13 @@ impl WeightMap {
 }
 
 impl Layer {
-    fn cpu<T: Float>(self, sizes: cpu::Sizes, x: &[T], weight: &[T], bias: &[T]) -> CpuStorage {
-        let relu = self.activation == Activation::Relu;
+    fn cpu<T: SimdFloat>(self, sizes: Sizes, x: &[T], weight: &[T], bias: &[T]) -> CpuStorage {
         let y = match self.map {
-            WeightMap::Identity => matmul::on_slices(sizes, x, weight, bias, relu),
+            WeightMap::Identity => matmul::on_slices(sizes, x, weight, bias, self.activation),
             WeightMap::Cos => {
                 let mut cosine = vec![T::default(); weight.len()];
                 cos::cpu::forward(weight, &mut cosine);
-                matmul::on_slices(sizes, x, &cosine, bias, relu)
+                matmul::on_slices(sizes, x, &cosine, bias, self.activation)
             }
         };
         T::to_cpu_storage_owned(y)
@@ -253,7 +235,7 @@ impl CustomOp3 for Layer {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (sizes, shape) = sizes(x_layout, weight_layout)?;
+        let (sizes, shape) = Sizes::new(x_layout, weight_layout)?;
         let y = with_float!(self.name(), x, T => {
             let bias = on_cpu(bias, bias_layout)?;
             self.cpu::<T>(sizes, on_cpu(x, x_layout)?, on_cpu(weight, weight_layout)?, bias)
@@ -271,14 +253,13 @@ impl CustomOp3 for Layer {
         bias: &CudaStorage,
         bias_layout: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
-        let (sizes, shape) = sizes(x_layout, weight_layout)?;
-        let relu = self.activation == Activation::Relu;
+        let (sizes, shape) = Sizes::new(x_layout, weight_layout)?;
         let (x, bias) = ((x, x_layout), (bias, bias_layout));
         let y = match self.map {
-            WeightMap::Identity => cuda::forward(sizes, x, (weight, weight_layout), bias, relu),
+            WeightMap::Identity => cuda::forward(sizes, x, (weight, weight_layout), bias, self.activation),
             WeightMap::Cos => {
                 let (cosine, shape) = cos::on_cuda(weight, weight_layout)?;
-                cuda::forward(sizes, x, (&cosine, &Layout::contiguous(shape)), bias, relu)
+                cuda::forward(sizes, x, (&cosine, &Layout::contiguous(shape)), bias, self.activation)
             }
         };
         Ok((y?, shape))
@@ -312,3 +293,6 @@ impl CustomOp3 for Layer {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

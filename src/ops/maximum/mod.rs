@@ -1,6 +1,7 @@
-//! The elementwise maximum, and the relu as its special case.
+//! The elementwise maximum.
 
 mod cpu;
+mod tie;
 
 use candle_core::{Result, Tensor};
 
@@ -9,29 +10,19 @@ use crate::ops::custom::{Elementwise, Op};
 use crate::ops::launch::{Kernel, kernel};
 use crate::ops::operands;
 use cpu::{Maximum, MaximumGrad};
+pub use tie::TieGrad;
 
-/// Who gets the gradient of a [`maximum`] where both operands are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum TieGrad {
-    /// Half to each operand, as in PyTorch and JAX.
-    #[default]
-    Split,
-    /// All of it to the first operand.
-    First,
-    /// All of it to the second operand.
-    Second,
-}
-
-/// Takes the larger of `x` and `y` element by element, broadcasting them to a common shape; the gradient of a tie is
-/// split.
+/// Takes the larger of `x` and `y` element by element, broadcasting them to a common shape; a tie splits its
+/// gradient.
 ///
-/// dz/dx = 1 where x > y, 1/2 where x = y, else 0; dz/dy likewise. Where either operand is NaN the result is NaN, and
-/// neither operand gets a gradient. PyTorch's equivalent is `torch.maximum`, which differs in one point: beside a NaN
-/// it gives both operands the whole gradient. Where 0 meets -0, which of the two comes out is unspecified.
+/// dz/dx = 1 where x > y, 1/2 where x = y, else 0; dz/dy likewise. Where either operand is NaN the result is
+/// NaN, and neither operand gets a gradient. PyTorch's equivalent is `torch.maximum`, with one difference:
+/// where an operand is NaN it gives both the whole gradient. The sign of the maximum of 0 and -0 is
+/// unspecified.
 ///
 /// # Errors
 ///
-/// Fails when the operands are on different devices, differ in dtype, are not of floating point, or do not
+/// Fails when the operands are on different devices, differ in dtype, are not floating-point, or do not
 /// broadcast.
 ///
 /// # Examples
@@ -52,11 +43,11 @@ pub fn maximum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     maximum_with(x, y, TieGrad::default())
 }
 
-/// Takes the larger of `x` and `y` as [`maximum`] does, with the gradient of a tie as `tie` says.
+/// Takes the larger of `x` and `y` as [`maximum`] does, with the gradient of a tie divided as `tie` says.
 ///
 /// # Errors
 ///
-/// The same as those of [`maximum`].
+/// Fails as [`maximum`] does.
 ///
 /// # Examples
 ///
@@ -76,44 +67,6 @@ pub fn maximum_with(x: &Tensor, y: &Tensor, tie: TieGrad) -> Result<Tensor> {
     x.apply_op2(&y, Op(Maximum { tie }))
 }
 
-/// Replaces the negative elements of `x` by 0.
-///
-/// dz/dx = 1 where x > 0, else 0: it is [`maximum`]`(x, 0)` with the tie on the constant's side. NaN stays NaN.
-/// PyTorch's equivalent is `torch.relu`.
-///
-/// # Errors
-///
-/// Fails when `x` is not of floating point.
-///
-/// # Examples
-///
-/// ```
-/// use candle_core::{Device, Var};
-///
-/// let x = Var::new(&[-1f32, 0., 2.], &Device::Cpu)?;
-/// let z = taper::ops::relu(&x)?;
-/// assert_eq!(z.to_vec1::<f32>()?, [0., 0., 2.]);
-///
-/// let grads = z.sum_all()?.backward()?;
-/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [0., 0., 1.]);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-pub fn relu(x: &Tensor) -> Result<Tensor> {
-    operands::check("relu", x)?;
-    maximum_with(x, &Tensor::zeros((), x.dtype(), x.device())?, TieGrad::Second)
-}
-
-impl TieGrad {
-    /// The shares of the first and of the second operand, in halves.
-    fn halves(self) -> (u8, u8) {
-        match self {
-            Self::Split => (1, 1),
-            Self::First => (2, 0),
-            Self::Second => (0, 2),
-        }
-    }
-}
-
 /// z = max(x, y); dz/dx = [x > y] + share of x [x = y], dz/dy = [y > x] + share of y [x = y].
 impl Elementwise<2> for Maximum {
     const NAME: &'static str = "maximum";
@@ -131,10 +84,10 @@ impl Elementwise<2> for Maximum {
     }
 }
 
-/// The part of `grad` that goes to `x`, where [`maximum`] compared it with `y`.
+/// The part of `grad` that goes to `x` where [`maximum`] compared it with `y`.
 ///
-/// It is piecewise constant in `x` and `y`. Their derivative is zero, so they are detached and only `grad` stays in
-/// the graph.
+/// It is piecewise constant in `x` and `y`, whose gradients are zero, so they are detached and only `grad`
+/// stays in the graph.
 fn maximum_grad(x: &Tensor, y: &Tensor, grad: &Tensor, halves: u8) -> Result<Tensor> {
     let (x, y) = (x.detach(), y.detach());
     match halves {
@@ -160,5 +113,19 @@ impl<const HALVES: u8> Elementwise<3> for MaximumGrad<HALVES> {
 
     fn bwd(&self, [x, y, _]: [&Tensor; 3], grad_z: &Tensor) -> Result<[Option<Tensor>; 3]> {
         Ok([None, None, Some(maximum_grad(x, y, grad_z, HALVES)?)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn an_operand_that_occurs_twice_gets_both_parts_of_its_gradient() {
+        let x = Var::new(&[3f64, -2.], &Device::Cpu).unwrap();
+        let grads = maximum(&x, &x).unwrap().backward().unwrap();
+        assert_eq!(grads.get(&x).unwrap().to_vec1::<f64>().unwrap(), [1., 1.]);
     }
 }

@@ -1,16 +1,25 @@
-//! The sum of squared differences on slices, and the scalar math of its gradient.
+//! The mean squared error on slices, and the scalar math of its gradient.
 
-use crate::ops::Real;
-use crate::ops::elements::Float;
 use crate::ops::elementwise::Map;
-use crate::ops::simd::{self, Simd, WithSimd};
+use crate::ops::scalar::Scalar;
+use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// The sum of (x - y)^2 over slices of one length, in `f64`; the same on every machine.
-pub(crate) fn sum_of_squares<T: Float>(x: &[T], y: &[T]) -> f64 {
+/// Returns the mean of (p - t)^2 over slices of one length n, not 0, and sets grad <- 2 (p - t) / n.
+pub(crate) fn mean_and_grad<T: SimdFloat>(prediction: &[T], target: &[T], grad: &mut [T]) -> T {
+    let len = prediction.len() as f64;
+    let factor = T::of(2. / len);
+    for ((grad, &prediction), &target) in grad.iter_mut().zip(prediction).zip(target) {
+        *grad = factor * (prediction - target);
+    }
+    T::of(sum_of_squares(prediction, target) / len)
+}
+
+/// Returns the sum of (x - y)^2 over slices of one length, in `f64`; it is the same on every machine.
+pub(crate) fn sum_of_squares<T: SimdFloat>(x: &[T], y: &[T]) -> f64 {
     simd::run(SumOfSquares { x, y })
 }
 
-/// How many sums are made side by side, so that they become vectors and do not wait for each other.
+/// The number of sums kept side by side, as vectors that do not wait for each other.
 const SUMS: usize = 16;
 
 struct SumOfSquares<'a, T> {
@@ -18,7 +27,7 @@ struct SumOfSquares<'a, T> {
     y: &'a [T],
 }
 
-impl<T: Float> WithSimd for SumOfSquares<'_, T> {
+impl<T: SimdFloat> WithSimd for SumOfSquares<'_, T> {
     type Output = f64;
 
     #[inline(always)]
@@ -35,9 +44,9 @@ impl<T: Float> WithSimd for SumOfSquares<'_, T> {
     }
 }
 
-/// sums <- sums + (x - y)^2, as far as there are x and y.
+/// sums <- sums + (x - y)^2, for up to one x and y for each sum.
 #[inline(always)]
-fn add_squares<T: Float>(sums: &mut [f64; SUMS], x: &[T], y: &[T]) {
+fn add_squares<T: SimdFloat>(sums: &mut [f64; SUMS], x: &[T], y: &[T]) {
     for ((sum, &x), &y) in sums.iter_mut().zip(x).zip(y) {
         let difference = (x - y).to_f64();
         *sum += difference * difference;
@@ -50,7 +59,7 @@ pub(super) struct DifferenceTimes;
 
 impl Map<3> for DifferenceTimes {
     #[inline(always)]
-    fn apply<T: Real>(&self, [x, y, g]: [T; 3]) -> T {
+    fn apply<T: Scalar>(&self, [x, y, g]: [T; 3]) -> T {
         (x - y) * g
     }
 }

@@ -10,7 +10,8 @@ use candle_core::{CudaStorage, Layout, Result, Shape, WithDType};
 use crate::ops::elements::{on_cuda, with_float};
 use crate::ops::launch::{check_len, grid, kernel};
 
-/// The mean of (x - y)^2 for contiguous operands of one shape: each block adds up a part, and one block the parts.
+/// The mean of (x - y)^2 for contiguous operands of one shape: each block sums a part, and one block sums the
+/// parts.
 pub(super) fn mse(
     (x, x_layout): (&CudaStorage, &Layout),
     (y, y_layout): (&CudaStorage, &Layout),

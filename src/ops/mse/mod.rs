@@ -12,18 +12,25 @@ use crate::ops::custom::{Elementwise, Op};
 use crate::ops::elements::{on_cpu, with_float};
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{Kernel, kernel};
-use crate::ops::{mul, operands};
+use crate::ops::mul::mul;
+use crate::ops::operands;
 use cpu::DifferenceTimes;
+
+/// The kernel of the loss and its gradient in one pass.
+#[cfg(feature = "cuda")]
+pub(super) const STEP_KERNEL: Kernel = kernel!("mse", MSE, "mse_step");
 
 /// Computes the mean of (p - t)^2 over all n elements of a prediction p and a target t, a scalar.
 ///
-/// dz/dp = 2 (p - t) / n, dz/dt = -dz/dp. Both have one shape, and z has their dtype; the squares are added up in `f64`,
-/// and 16 bits are widened to `f32` and rounded once. PyTorch's equivalent is `torch.nn.functional.mse_loss`.
+/// dz/dp = 2 (p - t) / n, dz/dt = -dz/dp. p and t have the same shape, and z has their dtype. The squares are
+/// summed in `f64`; operands of 16 bits are widened to `f32`, and the result is rounded once. PyTorch's
+/// equivalent is `torch.nn.functional.mse_loss`.
 ///
 /// # Errors
 ///
-/// Fails when the operands are on different devices, differ in dtype, are not of floating point, differ in shape, or have no
-/// elements. They are not broadcast: a column beside a row would give n^2 differences without a word.
+/// Fails when the operands are on different devices, differ in dtype, are not floating-point, differ in
+/// shape, or have no elements. They are not broadcast: a column and a row would silently give n^2
+/// differences.
 ///
 /// # Examples
 ///
@@ -70,8 +77,9 @@ impl CustomOp2 for Mse {
     ) -> Result<(CpuStorage, Shape)> {
         let len = prediction_layout.shape().elem_count();
         let mean = with_float!("mse", prediction, T => {
-            let sum = cpu::sum_of_squares::<T>(on_cpu(prediction, prediction_layout)?, on_cpu(target, target_layout)?);
-            T::to_cpu_storage_owned(vec![<T as WithDType>::from_f64(sum / len as f64)])
+            let (p, t) = (on_cpu(prediction, prediction_layout)?, on_cpu(target, target_layout)?);
+            let sum = cpu::sum_of_squares::<T>(p, t);
+            T::to_cpu_storage_owned(vec![T::from_f64(sum / len as f64)])
         });
         Ok((mean, ().into()))
     }
@@ -124,3 +132,6 @@ impl Elementwise<3> for DifferenceTimes {
         Ok([grad_x, grad_y, grad_grad])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
-// The mean squared error. Sums are added up in a fixed order, so they are the same every time.
+// The mean squared error. Sums are accumulated in a fixed order, so they are reproducible.
 #include "elementwise.cuh"
 
-// The threads of a block that adds something up.
+// The threads of a block that computes a sum.
 constexpr uint32_t THREADS = 256;
 
 // The sum of `mine` over the threads of a block, for its first thread.
@@ -16,7 +16,7 @@ __device__ inline double block_sum(double mine) {
   return partial[0];
 }
 
-// partial[block] <- the block's part of the sum of (prediction - target)^2.
+// partial[block] <- the block's share of the sum of (prediction - target)^2.
 template <typename T>
 __device__ inline void squares_of(uint64_t len, const T *prediction, const T *target, double *partial) {
   double mine = 0;
@@ -37,10 +37,11 @@ __device__ inline void mean_of(uint64_t count, uint64_t len, const double *parti
   if (threadIdx.x == 0) *mean = T(sum / double(len));
 }
 
-// Of a training step, in one pass: grad <- 2 (prediction - target) / len, and loss <- loss + weight * (the mean squared
-// error). For one block.
+// One pass of a training step: grad <- 2 (prediction - target) / len, and loss <- loss + weight * (the mean
+// squared error). For one block.
 template <typename T>
-__device__ inline void step_of(uint64_t len, double weight, const T *prediction, const T *target, T *grad, double *loss) {
+__device__ inline void step_of(uint64_t len, double weight, const T *prediction, const T *target, T *grad,
+                               double *loss) {
   const T factor = T(2) / T(len);
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
@@ -52,7 +53,7 @@ __device__ inline void step_of(uint64_t len, double weight, const T *prediction,
   if (threadIdx.x == 0) *loss += weight * (sum / double(len));
 }
 
-// (x - y) g: the gradient, where g is twice that of the result over the number of elements.
+// (x - y) g: the gradient, for g = 2 / len times the gradient of the result.
 struct DifferenceTimes {
   template <typename T> __device__ T operator()(const T (&x)[3]) const { return (x[0] - x[1]) * x[2]; }
 };

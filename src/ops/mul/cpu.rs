@@ -1,7 +1,7 @@
 //! The scalar math of the product.
 
-use crate::ops::Real;
 use crate::ops::elementwise::Map;
+use crate::ops::scalar::Scalar;
 
 /// x y.
 #[derive(Clone, Copy)]
@@ -9,7 +9,7 @@ pub(super) struct Mul;
 
 impl Map<2> for Mul {
     #[inline(always)]
-    fn apply<T: Real>(&self, [x, y]: [T; 2]) -> T {
+    fn apply<T: Scalar>(&self, [x, y]: [T; 2]) -> T {
         x * y
     }
 }

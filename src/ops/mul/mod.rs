@@ -16,7 +16,7 @@ use cpu::Mul;
 ///
 /// # Errors
 ///
-/// Fails when the operands are on different devices, differ in dtype, are not of floating point, or do not
+/// Fails when the operands are on different devices, differ in dtype, are not floating-point, or do not
 /// broadcast.
 ///
 /// # Examples
@@ -51,5 +51,19 @@ impl Elementwise<2> for Mul {
         let grad_x = x.track_op().then(|| mul(grad, y)).transpose()?;
         let grad_y = y.track_op().then(|| mul(grad, x)).transpose()?;
         Ok([grad_x, grad_y])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn an_operand_that_occurs_twice_gets_both_parts_of_its_gradient() {
+        let x = Var::new(&[3f64, -2.], &Device::Cpu).unwrap();
+        let grads = mul(&x, &x).unwrap().backward().unwrap();
+        assert_eq!(grads.get(&x).unwrap().to_vec1::<f64>().unwrap(), [6., -4.]);
     }
 }

@@ -1,25 +1,25 @@
 // The update of one parameter, as in cpu.rs.
 #include "elementwise.cuh"
 
-// What an update multiplies and adds with; mod.rs computes it.
-template <typename T> struct Rates {
-  T beta1, one_minus_beta1, beta2, one_minus_beta2, second_scale, eps, decay, step_size;
+// The coefficients of one step; coefficients.rs computes them.
+template <typename T> struct StepCoefficients {
+  T beta1, one_minus_beta1, beta2, one_minus_beta2, second_moment_scale, eps, decay, step_size;
 };
 
 template <typename C, typename T>
-__device__ inline void update(const Rates<C> &rates, T &p, T &m, T &v, const T grad) {
+__device__ inline void update(const StepCoefficients<C> &c, T &p, T &m, T &v, const T grad) {
   const C g = C(grad);
-  const C first = C(m) * rates.beta1 + g * rates.one_minus_beta1;
-  const C second = C(v) * rates.beta2 + g * g * rates.one_minus_beta2;
-  const C direction = first / (sqrt(second) * rates.second_scale + rates.eps);
-  p = T(C(p) * rates.decay - direction * rates.step_size);
+  const C first = C(m) * c.beta1 + g * c.one_minus_beta1;
+  const C second = C(v) * c.beta2 + g * g * c.one_minus_beta2;
+  const C direction = first / (sqrt(second) * c.second_moment_scale + c.eps);
+  p = T(C(p) * c.decay - direction * c.step_size);
   m = T(first);
   v = T(second);
 }
 
 // All four start on a 16-byte boundary, as allocations do, or `g` at least is read one by one.
 template <typename C, typename T>
-__device__ inline void update_all(uint64_t len, const Rates<C> &rates, T *p, T *m, T *v, const T *g) {
+__device__ inline void update_all(uint64_t len, const StepCoefficients<C> &c, T *p, T *m, T *v, const T *g) {
   constexpr uint32_t WIDTH = Pack<T>::WIDTH;
   const bool aligned = is_aligned(p) && is_aligned(m) && is_aligned(v) && is_aligned(g);
   const uint64_t packs = aligned ? len / WIDTH : 0;
@@ -28,19 +28,19 @@ __device__ inline void update_all(uint64_t len, const Rates<C> &rates, T *p, T *
     Pack<T> ps = load_pack(p + at), ms = load_pack(m + at), vs = load_pack(v + at);
     const Pack<T> gs = load_pack(g + at);
 #pragma unroll
-    for (uint32_t j = 0; j < WIDTH; j++) update(rates, ps.at[j], ms.at[j], vs.at[j], gs.at[j]);
+    for (uint32_t j = 0; j < WIDTH; j++) update(c, ps.at[j], ms.at[j], vs.at[j], gs.at[j]);
     store_pack(p + at, ps);
     store_pack(m + at, ms);
     store_pack(v + at, vs);
   }
   for (uint64_t i = packs * WIDTH + first_position(); i < len; i += position_step())
-    update(rates, p[i], m[i], v[i], g[i]);
+    update(c, p[i], m[i], v[i], g[i]);
 }
 
 #define ADAMW(NAME, T)                                                                                             \
-  extern "C" __global__ void NAME(uint64_t len, const __grid_constant__ Rates<compute_t<T>> rates, T *p, T *m, T *v, \
+  extern "C" __global__ void NAME(uint64_t len, const __grid_constant__ StepCoefficients<compute_t<T>> c, T *p, T *m, T *v, \
                                   const T *g) {                                                                    \
-    update_all(len, rates, p, m, v, g);                                                                            \
+    update_all(len, c, p, m, v, g);                                                                            \
   }
 
 ADAMW(adamw_f16, __half)

@@ -3,16 +3,17 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, Result, bail};
 
-use super::Rates;
-use crate::ops::simd::{self, Simd, WithSimd};
-use crate::ops::{Element, Real};
+use super::coefficients::StepCoefficients;
+use crate::ops::kernels::simd::{self, Simd, WithSimd};
+use crate::ops::kernels::{Element, Scalar};
 
-/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len` elements.
+/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len`
+/// elements.
 pub(super) fn update(
     storages: Vec<&mut CpuStorage>,
     grad: &CpuStorage,
     len: usize,
-    rates: &Rates,
+    coefficients: &StepCoefficients,
 ) -> Result<()> {
     let Ok([p, m, v]) = <[&mut CpuStorage; 3]>::try_from(storages) else {
         bail!("AdamW: expected a parameter and two moments")
@@ -25,7 +26,7 @@ pub(super) fn update(
                     CpuStorage::$dtype(m),
                     CpuStorage::$dtype(v),
                     CpuStorage::$dtype(g),
-                ) => update_slices([&mut p[..len], &mut m[..len], &mut v[..len]], &g[..len], rates),)*
+                ) => update_slices([&mut p[..len], &mut m[..len], &mut v[..len]], &g[..len], coefficients),)*
                 (p, ..) => bail!("AdamW: unsupported or different dtypes, the parameter is {:?}", p.dtype()),
             }
         };
@@ -34,10 +35,10 @@ pub(super) fn update(
     Ok(())
 }
 
-/// Updates `[parameter, first moment, second moment]` with the gradient, in one pass in which each element is read and
-/// written once.
-pub(crate) fn update_slices<T: Element>([p, m, v]: [&mut [T]; 3], g: &[T], rates: &Rates) {
-    simd::run(Update { p, m, v, g, rates: rates.to_real() });
+/// Updates `[parameter, first moment, second moment]` with the gradient, in one pass in which each element is
+/// read and written once.
+pub(crate) fn update_slices<T: Element>([p, m, v]: [&mut [T]; 3], g: &[T], coefficients: &StepCoefficients) {
+    simd::run(Update { p, m, v, g, coefficients: coefficients.rounded() });
 }
 
 struct Update<'a, T: Element> {
@@ -45,47 +46,48 @@ struct Update<'a, T: Element> {
     m: &'a mut [T],
     v: &'a mut [T],
     g: &'a [T],
-    rates: Rates<T::Compute>,
+    coefficients: StepCoefficients<T::Compute>,
 }
 
 impl<T: Element> WithSimd for Update<'_, T> {
     type Output = ();
 
-    // A loop as plain as this becomes vectors of whatever instruction set it is compiled for.
+    // The compiler vectorises a loop as plain as this for each instruction set.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { p, m, v, g, rates } = self;
+        let Self { p, m, v, g, coefficients: c } = self;
         for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
             let g = g.widen();
-            let first = normal(m.widen() * rates.beta1 + g * rates.one_minus_beta1);
-            let second = normal(v.widen() * rates.beta2 + g * g * rates.one_minus_beta2);
-            let direction = first / (second.sqrt() * rates.second_scale + rates.eps);
-            *p = T::narrow(p.widen() * rates.decay - direction * rates.step_size);
+            let first = flush_denormal(m.widen() * c.beta1 + g * c.one_minus_beta1);
+            let second = flush_denormal(v.widen() * c.beta2 + g * g * c.one_minus_beta2);
+            let direction = first / (second.sqrt() * c.second_moment_scale + c.eps);
+            *p = T::narrow(p.widen() * c.decay - direction * c.step_size);
             *m = T::narrow(first);
             *v = T::narrow(second);
         }
     }
 }
 
-/// Zero for a number below the smallest normal one. The moments of a dead unit decay into such numbers and never leave
-/// them, since 0.9 times the smallest one rounds to itself, and arithmetic on them is many times slower.
+/// Replaces a number below the smallest normal one by zero. The moments of a dead unit decay into such
+/// numbers and never leave them, since 0.9 times the smallest one rounds to itself, and arithmetic on them is
+/// many times slower.
 #[inline(always)]
-fn normal<T: Real>(x: T) -> T {
+fn flush_denormal<T: Scalar>(x: T) -> T {
     if x < T::MIN_POSITIVE && -x < T::MIN_POSITIVE { T::default() } else { x }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::AdamWConfig;
+    use crate::optim::adamw::config::AdamWConfig;
 
-    /// Without a gradient both moments decay to zero and are never between it and the smallest normal number, where
-    /// they would stay for ever.
-    fn decay_to_zero<T: Element<Compute = T> + Real + PartialEq + std::fmt::Debug>(from: T) {
-        let rates = Rates::new(&AdamWConfig::default(), 1);
-        let (mut p, mut m, mut v) = ([T::from_f64(1.); 2], [from, -from], [from; 2]);
+    /// Without a gradient both moments decay to zero and are never between it and the smallest normal number,
+    /// where they would stay forever.
+    fn decay_to_zero<T: Element<Compute = T> + Scalar + std::fmt::Debug>(from: T) {
+        let coefficients = StepCoefficients::new(&AdamWConfig::default(), 1);
+        let (mut p, mut m, mut v) = ([T::of(1.); 2], [from, -from], [from; 2]);
         for _ in 0..3000 {
-            update_slices([&mut p, &mut m, &mut v], &[T::default(); 2], &rates);
+            update_slices([&mut p, &mut m, &mut v], &[T::default(); 2], &coefficients);
             for x in m.iter().chain(&v) {
                 let magnitude = if *x < T::default() { -*x } else { *x };
                 assert!(magnitude == T::default() || magnitude >= T::MIN_POSITIVE, "{x:?} is denormal");
@@ -94,13 +96,13 @@ mod tests {
         assert_eq!((m, v), ([T::default(); 2], [T::default(); 2]));
         let mut stays = from;
         for _ in 0..3000 {
-            stays = stays * T::from_f64(0.9);
+            stays = stays * T::of(0.9);
         }
         assert!(stays > T::default(), "the plain product becomes zero, so nothing is tested");
     }
 
     #[test]
-    fn moments_do_not_stay_denormal() {
+    fn moments_do_not_stay_deflush_denormal() {
         decay_to_zero(4. * f32::MIN_POSITIVE);
         decay_to_zero(4. * f64::MIN_POSITIVE);
     }

@@ -1,5 +1,7 @@
 //! Adam with decoupled weight decay.
 
+mod coefficients;
+mod config;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
@@ -10,49 +12,11 @@ use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Result, Storage, Tensor, Var, bail};
 use candle_nn::Optimizer;
 
-use super::in_place::{self, InPlace, leads_storage, share_storage};
-use crate::ops::Real;
+use super::in_place::{self, InPlace, is_whole_storage, share_storage};
+pub(crate) use coefficients::StepCoefficients;
+pub use config::AdamWConfig;
 
-/// The settings of [`AdamW`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct AdamWConfig {
-    /// The learning rate; 1e-3 by default.
-    pub lr: f64,
-    /// The decay of the first moment; 0.9 by default.
-    pub beta1: f64,
-    /// The decay of the second moment; 0.999 by default.
-    pub beta2: f64,
-    /// What is added to the root of the second moment; 1e-8 by default.
-    pub eps: f64,
-    /// The decoupled weight decay; 0 by default, and then this is Adam.
-    pub weight_decay: f64,
-}
-
-impl Default for AdamWConfig {
-    fn default() -> Self {
-        Self { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0. }
-    }
-}
-
-impl AdamWConfig {
-    /// Refuses what PyTorch refuses.
-    pub(crate) fn check(&self) -> Result<()> {
-        let not_negative = |x: f64| x.is_finite() && x >= 0.;
-        for (name, value) in [("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay)] {
-            if !not_negative(value) {
-                bail!("AdamW: {name} is {value}, expected a finite number of 0 or more")
-            }
-        }
-        for (name, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            if !(0. ..1.).contains(&value) {
-                bail!("AdamW: {name} is {value}, expected a number from 0 to below 1")
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What [`AdamW`] remembers of one parameter.
+/// The state that [`AdamW`] keeps of one parameter.
 #[derive(Debug, Clone)]
 pub struct AdamWState {
     /// The number of updates of this parameter.
@@ -68,7 +32,8 @@ impl AdamWState {
         Ok(Self { steps: 0, first_moment: var.zeros_like()?, second_moment: var.zeros_like()? })
     }
 
-    /// The state with tensors of its own, contiguous and without a graph: updates are made in place.
+    /// A copy of the state whose tensors are contiguous, not shared and without a graph, since updates are in
+    /// place.
     fn to_owned(&self) -> Result<Self> {
         Ok(Self {
             steps: self.steps,
@@ -89,11 +54,12 @@ impl AdamWState {
 /// p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 /// ```
 ///
-/// A moment whose magnitude is below the smallest normal number becomes zero on the CPU, where arithmetic on such numbers
-/// is slow and a moment would never leave them. A parameter without a gradient in a step is left alone, with its moments, its t and its decay. The source is
-/// Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019); PyTorch's equivalent is
-/// `torch.optim.AdamW`, or `torch.optim.Adam` when the decay is 0. Unlike `candle_nn::AdamW` it counts the updates of
-/// each parameter, and its state can be read and restored.
+/// On the CPU, a moment whose magnitude is below the smallest normal number becomes zero: arithmetic on such
+/// numbers is slow there, and a moment would never leave them. A parameter that has no gradient in a step is
+/// left alone, as are its moments, its t and its decay. The source is Loshchilov and Hutter, "Decoupled
+/// Weight Decay Regularization" (2019); PyTorch's equivalent is `torch.optim.AdamW`, or `torch.optim.Adam`
+/// when the decay is 0. Unlike `candle_nn::AdamW` it counts the updates of each parameter, and its state can
+/// be read and restored.
 ///
 /// # Examples
 ///
@@ -123,7 +89,7 @@ impl AdamW {
         &self.config
     }
 
-    /// A copy of what is remembered of every parameter, in the order in which the parameters were given.
+    /// Copies the state of every parameter, in the order in which the parameters were given.
     ///
     /// # Errors
     ///
@@ -132,23 +98,25 @@ impl AdamW {
         self.states.iter().map(AdamWState::to_owned).collect()
     }
 
-    /// Replaces what is remembered of every parameter, in the order in which the parameters were given.
+    /// Replaces the state of every parameter, in the order in which the parameters were given.
     ///
     /// # Errors
     ///
-    /// Fails, and changes nothing, when `states` does not fit the parameters in number, shape, dtype or device.
+    /// Fails, without changing anything, when `states` does not match the parameters in number, shape, dtype
+    /// or device.
     pub fn load_state(&mut self, states: Vec<AdamWState>) -> Result<()> {
         if states.len() != self.vars.len() {
             bail!("AdamW: the state has {} parameters, expected {}", states.len(), self.vars.len())
         }
         for (i, (var, state)) in self.vars.iter().zip(&states).enumerate() {
             for moment in [&state.first_moment, &state.second_moment] {
-                let fits = moment.shape() == var.shape()
+                let matches = moment.shape() == var.shape()
                     && moment.dtype() == var.dtype()
                     && moment.device().same_device(var.device());
-                if !fits {
+                if !matches {
                     bail!(
-                        "AdamW: a moment of parameter {i} is {:?} {:?}, expected {:?} {:?} on the same device",
+                        "AdamW: a moment of parameter {i} is {:?} {:?}, expected {:?} {:?} \
+                         on the same device",
                         moment.dtype(),
                         moment.dims(),
                         var.dtype(),
@@ -195,7 +163,7 @@ impl Optimizer for AdamW {
     }
 }
 
-/// One update of one parameter, in place and in one pass.
+/// Updates one parameter, in place and in one pass.
 fn update(var: &Var, grad: &Tensor, state: &mut AdamWState, config: &AdamWConfig) -> Result<()> {
     if grad.shape() != var.shape() || grad.dtype() != var.dtype() || !grad.device().same_device(var.device())
     {
@@ -209,15 +177,19 @@ fn update(var: &Var, grad: &Tensor, state: &mut AdamWState, config: &AdamWConfig
     }
     let steps = state.steps.saturating_add(1);
     let parameter = var.as_detached_tensor();
-    let parameter = if leads_storage(var) { parameter } else { parameter.force_contiguous()? };
-    let grad = if leads_storage(grad) && !share_storage(grad, var) {
+    let parameter = if is_whole_storage(var) { parameter } else { parameter.force_contiguous()? };
+    let grad = if is_whole_storage(grad) && !share_storage(grad, var) {
         grad.clone()
     } else {
         grad.force_contiguous()?
     };
     {
         let (storage, _) = grad.storage_and_layout();
-        let update = Update { grad: &storage, len: grad.elem_count(), rates: Rates::new(config, steps) };
+        let update = Update {
+            grad: &storage,
+            len: grad.elem_count(),
+            coefficients: StepCoefficients::new(config, steps),
+        };
         in_place::apply(&update, &[&parameter, &state.first_moment, &state.second_moment])?;
     }
     if !share_storage(&parameter, var) {
@@ -227,11 +199,11 @@ fn update(var: &Var, grad: &Tensor, state: &mut AdamWState, config: &AdamWConfig
     Ok(())
 }
 
-/// An update of a parameter, its first and its second moment with a gradient.
+/// The update of a parameter, its first and its second moment.
 struct Update<'a> {
     grad: &'a Storage,
     len: usize,
-    rates: Rates,
+    coefficients: StepCoefficients,
 }
 
 impl InPlace for Update<'_> {
@@ -239,7 +211,7 @@ impl InPlace for Update<'_> {
 
     fn cpu(&self, storages: Vec<&mut CpuStorage>) -> Result<()> {
         match self.grad {
-            Storage::Cpu(grad) => cpu::update(storages, grad, self.len, &self.rates),
+            Storage::Cpu(grad) => cpu::update(storages, grad, self.len, &self.coefficients),
             _ => bail!("AdamW: the gradient is not on the CPU"),
         }
     }
@@ -247,57 +219,8 @@ impl InPlace for Update<'_> {
     #[cfg(feature = "cuda")]
     fn cuda(&self, storages: Vec<&mut CudaStorage>) -> Result<()> {
         match self.grad {
-            Storage::Cuda(grad) => cuda::update(storages, grad, self.len, &self.rates),
+            Storage::Cuda(grad) => cuda::update(storages, grad, self.len, &self.coefficients),
             _ => bail!("AdamW: the gradient is not on the GPU"),
-        }
-    }
-}
-
-/// What an update multiplies and adds with, from the settings and the number of the update.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Rates<T = f64> {
-    beta1: T,
-    one_minus_beta1: T,
-    beta2: T,
-    one_minus_beta2: T,
-    /// One over the root of 1 - beta2^t.
-    second_scale: T,
-    eps: T,
-    /// One minus the learning rate times the weight decay.
-    decay: T,
-    /// The learning rate over 1 - beta1^t.
-    step_size: T,
-}
-
-impl Rates {
-    /// The rates of update number `steps`, counted from 1.
-    pub(crate) fn new(config: &AdamWConfig, steps: u32) -> Self {
-        let AdamWConfig { lr, beta1, beta2, eps, weight_decay } = *config;
-        let t = f64::from(steps);
-        Self {
-            beta1,
-            one_minus_beta1: 1. - beta1,
-            beta2,
-            one_minus_beta2: 1. - beta2,
-            second_scale: 1. / (1. - beta2.powf(t)).sqrt(),
-            eps,
-            decay: 1. - lr * weight_decay,
-            step_size: lr / (1. - beta1.powf(t)),
-        }
-    }
-
-    /// The rates rounded to the type that elements are computed in.
-    pub(crate) fn to_real<T: Real>(self) -> Rates<T> {
-        Rates {
-            beta1: T::from_f64(self.beta1),
-            one_minus_beta1: T::from_f64(self.one_minus_beta1),
-            beta2: T::from_f64(self.beta2),
-            one_minus_beta2: T::from_f64(self.one_minus_beta2),
-            second_scale: T::from_f64(self.second_scale),
-            eps: T::from_f64(self.eps),
-            decay: T::from_f64(self.decay),
-            step_size: T::from_f64(self.step_size),
         }
     }
 }

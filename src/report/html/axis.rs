@@ -1,39 +1,38 @@
-//! The axes of the pictures.
+//! The axes of plots.
 
 use super::numbers::superscript;
 
-/// Maps numbers to places between 0 and 1, and names some of them.
-///
-/// Made here and not by the plotting library, whose own ticks are not for numbers such as 1e300 or 1 + 1e-12.
+/// Maps numbers to fractions of its length, and labels some of them. It copes with numbers such as 1e300 or 1
+/// + 1e-12.
 #[derive(Debug, Clone)]
 pub(super) struct Axis {
     name: String,
     kind: Kind,
-    /// By what numbers are divided, a power of 10, so that differences of the largest do not overflow.
+    /// The power of 10 by which numbers are divided, so that differences of the largest do not overflow.
     unit: f64,
     low: f64,
     high: f64,
     ticks: Vec<(f64, String)>,
 }
 
-/// What an axis shows.
+/// The scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Any numbers.
     Linear,
     /// Numbers from 0 on, and 0 itself.
     FromZero,
-    /// Counts, of which only whole ones are named.
+    /// Counts, with labels at whole numbers.
     Whole,
-    /// Positive numbers, equal ratios equally far apart.
+    /// Positive numbers, on a logarithmic scale.
     Log,
 }
 
-/// About how many places are named.
+/// About how many ticks there are.
 const TICKS: f64 = 5.;
 
 impl Axis {
-    /// The axis that has room for the finite ones of `values`.
+    /// The axis that fits the finite ones of `values`.
     pub(super) fn new(kind: Kind, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let finite = values.into_iter().filter(|value| value.is_finite());
         let range = finite.fold(None, |range, x| {
@@ -48,7 +47,7 @@ impl Axis {
         }
     }
 
-    /// A logarithmic axis where all values are positive and far apart, and a linear one otherwise.
+    /// A logarithmic axis if all values are positive and far apart, and a linear one otherwise.
     pub(super) fn log_if_wide(name: &str, values: impl IntoIterator<Item = f64> + Clone) -> Self {
         const WIDE: f64 = 20.;
         let finite = values.clone().into_iter().filter(|value| value.is_finite());
@@ -59,7 +58,7 @@ impl Axis {
     }
 
     fn linear(kind: Kind, name: &str, low: f64, high: f64) -> Self {
-        // Below the least normal floats steps would have no digits left.
+        // Near the smallest normal float steps would have no digits left.
         let [low, high] = [low, high].map(|x| if x.abs() < 1e-305 { 0. } else { x });
         let exponent = exponent_of(low.abs().max(high.abs()));
         let unit = 10f64.powi(exponent);
@@ -94,32 +93,32 @@ impl Axis {
         Self { name: format!("{name}, log scale"), kind: Kind::Log, unit: 1., low, high, ticks }
     }
 
-    /// What the axis shows, with the unit that it is shown in.
+    /// The name of the axis, with its unit.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The places that have names, and these.
+    /// The ticks: their fractions of the length, and their labels.
     pub(super) fn ticks(&self) -> &[(f64, String)] {
         &self.ticks
     }
 
-    /// The place of `x`: between 0 and 1 for all that the axis has room for.
+    /// The fraction of the length at which `x` is, clamped to the axis.
     pub(super) fn place(&self, x: f64) -> f64 {
         let x = if self.kind == Kind::Log { x.log10() } else { x / self.unit };
         ((x - self.low) / (self.high - self.low)).clamp(0., 1.)
     }
 }
 
-/// The power of 10 by which numbers up to `largest` are divided; 0 where they are readable as they are.
+/// The power of 10 by which numbers up to `largest` are divided; 0 if they are readable as they are.
 fn exponent_of(largest: f64) -> i32 {
     let exponent = largest.log10().floor();
     if largest == 0. || (-3. ..6.).contains(&exponent) { 0 } else { exponent as i32 }
 }
 
-/// The range with room at its ends, and wide enough to be divided.
+/// The range with a margin at both ends, and wide enough to be divided.
 fn widened(kind: Kind, low: f64, high: f64) -> (f64, f64) {
-    // What differs by less is shown as equal, since its ticks would be too long to read.
+    // Values closer than that are shown as equal, since their ticks would be too long to read.
     const LEAST: f64 = 1e-6;
     let span = high - low;
     let largest = low.abs().max(high.abs());
@@ -139,7 +138,7 @@ fn widened(kind: Kind, low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-/// The round number from `least` on by which ticks are apart, and how many decimals they have.
+/// The distance of ticks, a round number of at least `least`, and how many decimals they have.
 fn step(kind: Kind, least: f64) -> (f64, usize) {
     let least = if kind == Kind::Whole { least.max(1.) } else { least };
     let exponent = least.log10().floor() as i32;

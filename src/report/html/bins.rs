@@ -1,6 +1,6 @@
-//! Counts of numbers that are near to each other.
+//! Histograms.
 
-/// Equally wide parts of the range of some numbers.
+/// Bins of equal width over the range of some numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bins {
     low: f64,
@@ -9,7 +9,8 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// Divides the range of `values` into `count`, at least one; equal values are in the middle of a narrow range.
+    /// Divides the range of `values` into `count` bins, at least one; equal values are in the middle of a
+    /// narrow range.
     pub(super) fn new(count: usize, values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if low > high { (0., 0.) } else { (low, high) };
@@ -23,22 +24,22 @@ impl Bins {
         Self { low: low - width * (n / 2.), width, count }
     }
 
-    /// How wide a bin is.
+    /// The width of a bin.
     pub(super) fn width(&self) -> f64 {
         self.width
     }
 
-    /// Where bin `bin` begins, and the one before it ends.
+    /// The lower edge of bin `bin`.
     pub(super) fn edge(&self, bin: usize) -> f64 {
         self.low + bin as f64 * self.width
     }
 
-    /// The bin that `x` is in.
+    /// The bin of `x`.
     pub(super) fn of(&self, x: f64) -> usize {
         whole(x / self.width - self.low / self.width).min(self.count - 1)
     }
 
-    /// How many of `values` are in each bin.
+    /// The number of `values` in each bin.
     pub(super) fn counts(&self, values: impl Iterator<Item = f64>) -> Vec<usize> {
         let mut counts = vec![0; self.count];
         for value in values {
@@ -48,7 +49,7 @@ impl Bins {
     }
 }
 
-/// The whole number below `x`, 0 for what is below that.
+/// `x` rounded down, 0 if it is negative.
 #[allow(clippy::cast_sign_loss, reason = "the cast makes 0 of negative numbers")]
 pub(super) fn whole(x: f64) -> usize {
     x as usize

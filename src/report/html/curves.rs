@@ -1,4 +1,4 @@
-//! Learning curves, and how long they took.
+//! Learning curves and timings.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,13 @@ use super::numbers::{duration, number};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
 use crate::run::{EpochRecord, RunRecord};
+use crate::stats::median;
 
-/// The most folds whose lines are told apart; of more, the surface between them is shown.
+/// The most folds with lines of their own; of more, the envelope is shown.
 const MOST_LINES: usize = 24;
-/// The most folds that have a picture of their own.
+/// The most folds with plots of their own.
 const MOST_PICTURES: usize = 8;
-/// The most points of the lines of a picture.
+/// The most points of all lines of a plot.
 const MOST_POINTS: usize = 6000;
 
 /// A number of every epoch of every fold.
@@ -53,21 +54,21 @@ impl Curves {
         self.median.iter().map(|point| point.0)
     }
 
-    /// The lines of all folds and their median.
+    /// Draws the lines of all folds and their median.
     fn draw(&self, picture: &mut Picture) {
         match self.folds.len() {
             0..=1 => {}
             many @ 2..=MOST_LINES => {
                 for points in self.folds.values() {
-                    picture.line(self.ink, 4, 0.4, thin(points, MOST_POINTS / many));
+                    picture.line(self.ink, 1., 0.4, &thin(points, MOST_POINTS / many));
                 }
             }
-            _ => picture.area(self.ink, 0.25, self.envelope()),
+            _ => picture.area(self.ink, 0.25, &self.envelope()),
         }
         draw_line(picture, self.ink, &self.median);
     }
 
-    /// The surface between the least and the largest values of the folds.
+    /// The outline between the smallest and the largest value of the folds.
     fn envelope(&self) -> Vec<Point> {
         let mut ends: BTreeMap<usize, Point> = BTreeMap::new();
         for (epoch, value) in self.folds.values().flatten() {
@@ -83,16 +84,16 @@ impl Curves {
     }
 }
 
-/// A bold line, or a dot where there is but one point.
+/// Draws a bold line, or a dot if there is only one point.
 fn draw_line(picture: &mut Picture, ink: Ink, points: &[Point]) {
-    if let [point] = points {
-        picture.dots(ink, 16, 1., vec![*point]);
+    if points.len() == 1 {
+        picture.dots(ink, 4., 1., points);
     } else {
-        picture.line(ink, 9, 1., thin(points, MOST_POINTS / 4));
+        picture.line(ink, 2.25, 1., &thin(points, MOST_POINTS / 4));
     }
 }
 
-/// The errors of training and validation, of all folds together and of each.
+/// Training and validation errors, of all folds together and of each.
 pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     let train = Curves::new(Ink::First, "training", run, |record| Some(record.train_mse));
     let validation = Curves::new(Ink::Second, "validation", run, |record| Some(record.validation?.mse));
@@ -102,7 +103,8 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     let has_validation = !validation.folds.is_empty();
     let mut figures = Vec::new();
     if scales_several_targets(run) {
-        // They have no common unit to go back to: their axis would fit neither of the two.
+        // Errors of scaled targets have no common unit, so they do not share an axis with those of
+        // validation.
         let mut all = all_folds(&[&train]);
         all.caption += " These are the errors of the scaled targets.";
         if has_validation {
@@ -121,7 +123,8 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     figures
 }
 
-/// Whether several targets are scaled for the training. Where nothing was predicted the output layer tells their number.
+/// Whether several targets are scaled for the training. Without predictions the output layer tells their
+/// number.
 fn scales_several_targets(run: &RunRecord) -> bool {
     let value = |key: &str| run.config.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let is_scaled = match value("data.scale") {
@@ -135,7 +138,7 @@ fn scales_several_targets(run: &RunRecord) -> bool {
     is_scaled && outputs.max(run.predictions.targets().len()) > 1
 }
 
-/// Errors of all folds together and, where there are not too many, of each. The last ones are those of validation.
+/// Errors of all folds together and, if there are few, of each. The last curves are those of validation.
 fn errors(curves: &[&Curves]) -> Vec<Figure> {
     let mut figures = vec![all_folds(curves)];
     let [.., validation] = curves else { return figures };
@@ -151,14 +154,14 @@ fn errors(curves: &[&Curves]) -> Vec<Figure> {
         }
         let best = points.iter().min_by(|a, b| a.1.total_cmp(&b.1));
         let caption = best.map_or(String::new(), |(epoch, value)| {
-            format!("The least validation error is {}, after epoch {epoch}.", number(*value))
+            format!("The lowest validation error is {}, after epoch {epoch}.", number(*value))
         });
         figures.push(Figure { title: format!("Fold {fold}"), legend: legend(curves), picture, caption });
     }
     figures
 }
 
-/// Errors of all folds in one picture.
+/// Errors of all folds in one plot.
 fn all_folds(curves: &[&Curves]) -> Figure {
     let (x, y) = axes(curves);
     let mut picture = Picture::new(x, y);
@@ -174,7 +177,7 @@ fn all_folds(curves: &[&Curves]) -> Figure {
     Figure { title: title.to_owned(), legend: legend(curves), picture, caption }
 }
 
-/// The axes on which all of `curves` have room.
+/// Axes that fit all of `curves`.
 fn axes(curves: &[&Curves]) -> (Axis, Axis) {
     let y = Axis::log_if_wide("mean squared error", curves.iter().flat_map(|curves| curves.values()));
     (Axis::new(Kind::Whole, "epochs", curves.iter().flat_map(|curves| curves.epochs())), y)
@@ -184,7 +187,7 @@ fn legend(curves: &[&Curves]) -> Vec<(Key, String)> {
     curves.iter().map(|c| (Key::Line(c.ink), c.name.to_owned())).collect()
 }
 
-/// The learning rate, where it changes.
+/// The learning rate, if it changes.
 fn rate(run: &RunRecord) -> Option<Figure> {
     let rate = Curves::new(Ink::First, "learning rate", run, |record| Some(record.lr));
     let first = rate.median.first()?.1;
@@ -226,7 +229,7 @@ pub(super) fn timing(run: &RunRecord) -> Vec<Figure> {
             picture.cell(Ink::First, 0.8, (at(fold) - 0.35, 0.), (at(fold) + 0.35, seconds));
         }
         let sum: f64 = folds.values().sum();
-        let caption = format!("All folds together: {}. Folds may have run side by side.", duration(sum));
+        let caption = format!("All folds together: {}. Folds may have run in parallel.", duration(sum));
         figures.push(Figure { title: "Folds".to_owned(), legend: Vec::new(), picture, caption });
     }
     figures
@@ -237,20 +240,11 @@ fn how(folds: usize) -> &'static str {
     match folds {
         1 => "One network.",
         2..=MOST_LINES => "Thin lines are the folds, the bold one is their median.",
-        _ => "The surface reaches from the least fold to the largest, the bold line is their median.",
+        _ => "The band spans all folds, the bold line is their median.",
     }
 }
 
-/// The middle of `values`, 0 where there are none.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.,
-        n => f64::midpoint(values[(n - 1) / 2], values[n / 2]),
-    }
-}
-
-/// At most about `most` of the points, with the least and the largest of those between them, so that no spike is lost.
+/// About `most` of the points at most: the smallest and the largest of each block, so that no spike is lost.
 fn thin(points: &[Point], most: usize) -> Vec<Point> {
     if points.len() <= most.max(4) {
         return points.to_vec();
@@ -283,12 +277,5 @@ mod tests {
         assert_eq!((thinned[0].0, thinned.last()), (0., points.last()));
         assert!(thinned.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(thin(&points[..3], 0), points[..3]);
-    }
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(vec![3., 1., 2.]), 2.);
-        assert_eq!(median(vec![4., 1., 2., 3.]), 2.5);
-        assert_eq!(median(vec![f64::MAX, f64::MAX]), f64::MAX);
     }
 }

@@ -7,15 +7,15 @@ use super::picture::{Ink, Picture};
 use super::text::on_axis;
 use crate::report::{FoldReport, Summary};
 
-/// The most depths and dots that are drawn.
+/// The most depths and dots drawn.
 const MOST_DEPTHS: usize = 200;
 const MOST_DOTS: usize = 1000;
 
-/// The error of the output at each depth, next to that of their mean.
+/// The error of the output at each depth, beside that of their mean.
 pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> {
     let (mean, std) = (Summary::mean(folds), Summary::std(folds));
     let depths = mean.mse_by_depth.len();
-    // The deepest one is shown in any case.
+    // The deepest one is always shown.
     let stride = depths.div_ceil(MOST_DEPTHS).max(1);
     let is_shown = |i: usize| (depths - 1 - i).is_multiple_of(stride);
     let errors = mean.mse_by_depth.iter().zip(std.mse_by_depth.values()).enumerate();
@@ -24,7 +24,8 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
         .map(|(_, ((depth, mean), std))| (*depth, *mean, if std.is_finite() { *std } else { 0. }))
         .collect();
     let (first, last) = (shown.first()?, shown.last()?);
-    // Few depths have room between them: the folds stand aside of the bars, and the reference goes from side to side.
+    // Few depths leave room between them: the folds are drawn beside the bars, and the reference line runs
+    // past the ends.
     let [aside, room] = if last.0 - first.0 < 12 { [0.1, 0.4] } else { [0.; 2] };
     let has_dots = folds.len() > 1 && folds.len() * shown.len() <= MOST_DOTS;
     let dots: Vec<_> = folds
@@ -48,17 +49,17 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
     let mut picture = Picture::new(x, Axis::log_if_wide(&unit, all));
     let [from, to] = [first.0 as f64 - room, last.0 as f64 + room];
     if together.is_finite() {
-        picture.line(Ink::Second, 8, 1., vec![(from, together), (to, together)]);
+        picture.line(Ink::Second, 2., 1., &[(from, together), (to, together)]);
     }
-    picture.dots(Ink::Muted, 10, 0.7, dots);
+    picture.dots(Ink::Muted, 2.5, 0.7, &dots);
     for (depth, mean, std) in shown.iter().filter(|(.., std)| *std > 0.) {
         let ends = [mean - std, mean + std];
-        picture.line(Ink::First, 6, 0.8, ends.map(|end| (*depth as f64, end)).to_vec());
+        picture.line(Ink::First, 1.5, 0.8, &ends.map(|end| (*depth as f64, end)));
     }
     let means: Vec<_> = shown.iter().map(|(depth, mean, _)| (*depth as f64, *mean)).collect();
-    picture.line(Ink::First, 9, 1., means.clone());
+    picture.line(Ink::First, 2.25, 1., &means);
     if means.len() <= 30 {
-        picture.dots(Ink::First, 16, 1., means);
+        picture.dots(Ink::First, 4., 1., &means);
     }
 
     let mut legend = vec![(Key::Line(Ink::First), "one depth".to_owned())];
@@ -68,7 +69,7 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
     legend.push((Key::Line(Ink::Second), "mean over all depths".to_owned()));
     let best = shown.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let spread = if folds.len() > 1 {
-        "Means over the folds; the bars are one standard deviation to each side. "
+        "Means over the folds; the bars extend one standard deviation to each side. "
     } else {
         ""
     };

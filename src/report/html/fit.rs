@@ -1,4 +1,4 @@
-//! Predictions against the truth.
+//! Predictions against true values.
 
 use super::axis::{Axis, Kind};
 use super::bins::{Bins, whole};
@@ -7,15 +7,16 @@ use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
 use super::text::{on_axis, short};
 use crate::run::{Predicted, Predictions};
+use crate::stats;
 
-/// The most targets that have pictures.
+/// The most targets with plots.
 const MOST_TARGETS: usize = 4;
-/// The most rows of which each has a dot; of more, their density is shown. Divided among the targets, as are the cells.
+/// The most rows drawn as dots; of more, the density is shown. Shared among the targets, as are the cells.
 const MOST_DOTS: usize = 1500;
-/// How many cells of density there are from side to side.
+/// How many density cells a plot is wide.
 const CELLS: f64 = 44.;
 
-/// The predictions of each target against the truth, and the residuals.
+/// The predictions of each target against its true values, and the residuals.
 pub(super) fn fit(predictions: &Predictions) -> Vec<Figure> {
     let targets = predictions.targets();
     let shown = targets.len().min(MOST_TARGETS);
@@ -33,16 +34,16 @@ pub(super) fn fit(predictions: &Predictions) -> Vec<Figure> {
     figures
 }
 
-/// The pairs of a prediction and the truth of a target.
+/// The true and predicted values of a target.
 struct Pairs {
     /// The target's name, in a heading and beside an axis.
     name: String,
     axis: String,
-    /// Of each row the truth and the prediction.
+    /// The true and the predicted value of each row.
     points: Vec<Point>,
-    /// Of each row the prediction and the residual; only those whose difference is a number.
+    /// The prediction and the residual of each row whose residual is finite.
     residuals: Vec<Point>,
-    /// Among how many targets dots and cells are divided.
+    /// The number of targets that share the dots and cells.
     share: usize,
 }
 
@@ -61,12 +62,12 @@ impl Pairs {
         let ends = [f64::min, f64::max].map(|end| all.clone().reduce(end).unwrap_or_default());
         let x = Axis::new(Kind::Linear, &format!("true {axis}"), all.clone());
         let y = Axis::new(Kind::Linear, &format!("predicted {axis}"), all);
-        let mut picture = Picture::new(x, y).square();
+        let mut picture = Picture::square(x, y);
         let (key, how) = self.scatter(&mut picture, points);
-        picture.line(Ink::Second, 6, 1., ends.map(|end| (end, end)).to_vec());
+        picture.line(Ink::Second, 1.5, 1., &ends.map(|end| (end, end)));
         let caption = format!(
-            "{} rows, each predicted by a network that was not trained on it. {how} On the dashed line predictions are \
-             right.{more}",
+            "{} rows, each predicted by a network that was not trained on it. {how} On the dashed line predictions \
+             are exact.{more}",
             count(points.len())
         );
         let legend = vec![key, (Key::Line(Ink::Second), "predicted = true".to_owned())];
@@ -82,17 +83,17 @@ impl Pairs {
             let predictions = residuals.iter().map(|point| point.0);
             (predictions.reduce(end).unwrap_or_default(), 0.)
         });
-        let mut picture = Picture::new(x, y).square();
+        let mut picture = Picture::square(x, y);
         let (key, how) = self.scatter(&mut picture, residuals);
-        picture.line(Ink::Second, 6, 1., ends.to_vec());
+        picture.line(Ink::Second, 1.5, 1., &ends);
         let left_out = self.points.len() - residuals.len();
         let left_out = match left_out {
             0 => String::new(),
             _ => format!(" {} are too large for a float and left out.", count(left_out)),
         };
         let caption = format!(
-            "A pattern here is something that the network has not learnt. {how} Above the dashed line the truth is larger \
-             than the prediction.{left_out}"
+            "A pattern here is something that the network has not learnt. {how} Above the dashed line the true \
+             value is larger than the prediction.{left_out}"
         );
         let legend = vec![key, (Key::Line(Ink::Second), "no error".to_owned())];
         Figure { title: format!("Residuals of {name}"), legend, picture, caption }
@@ -107,29 +108,27 @@ impl Pairs {
         let counts = bins.counts(residuals.iter().copied());
         let counts: Vec<_> = counts.into_iter().map(|rows| rows as f64).collect();
         let most = counts.iter().copied().fold(1., f64::max);
-        let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "rows", counts.clone())).square();
+        let mut picture = Picture::square(x, Axis::new(Kind::FromZero, "rows", counts.clone()));
         for (bin, rows) in counts.iter().enumerate().filter(|(_, rows)| **rows > 0.) {
             picture.cell(Ink::First, 0.6, (bins.edge(bin), 0.), (bins.edge(bin + 1), *rows));
         }
-        picture.line(Ink::Second, 6, 1., vec![(0., 0.), (0., most)]);
-        let n = residuals.len() as f64;
-        let mean = residuals.iter().map(|residual| residual / n).sum::<f64>();
-        let within = median_size(&residuals);
+        picture.line(Ink::Second, 1.5, 1., &[(0., 0.), (0., most)]);
+        let within = stats::median(residuals.iter().map(|residual| residual.abs()).collect());
         let caption = format!(
-            "The mean is {}, and half of the rows are within ±{}. Every bar is {} wide.",
-            number(mean),
+            "The mean is {}, and half of the rows are within ±{}. Each bar is {} wide.",
+            number(stats::mean(&residuals)),
             number(within),
             number(bins.width())
         );
         let legend =
             vec![(Key::Area(Ink::First), "rows".to_owned()), (Key::Line(Ink::Second), "no error".to_owned())];
-        Figure { title: format!("How often residuals of {} occur", self.name), legend, picture, caption }
+        Figure { title: format!("Distribution of the residuals of {}", self.name), legend, picture, caption }
     }
 
-    /// A dot for each point, or of many points their density; what they look like and how that is read.
+    /// Draws a dot for each point, or the density of many; gives the legend's entry and how to read it.
     fn scatter(&self, picture: &mut Picture, points: &[Point]) -> ((Key, String), String) {
         if points.len() <= MOST_DOTS / self.share {
-            picture.dots(Ink::First, 10, 0.55, points.to_vec());
+            picture.dots(Ink::First, 2.5, 0.55, points);
             return ((Key::Dots(Ink::First), "a row".to_owned()), String::new());
         }
         let cells = whole(CELLS / (self.share as f64).sqrt());
@@ -143,7 +142,7 @@ impl Pairs {
         for (row, counts) in counts.chunks(cells).enumerate() {
             let shades: Vec<_> = counts.iter().map(|&rows| shade(rows, most)).collect();
             let mut start = 0;
-            // Neighbours of one shade are one rectangle.
+            // Neighbours of the same shade make one rectangle.
             for run in shades.chunk_by(|a, b| a == b) {
                 let end = start + run.len();
                 if run[0] > 0 {
@@ -158,7 +157,7 @@ impl Pairs {
                 start = end;
             }
         }
-        let how = format!("The fuller a place, the stronger its colour: up to {} rows.", count(most));
+        let how = format!("The more rows in a cell, the stronger its colour: up to {} rows.", count(most));
         ((Key::Area(Ink::First), "rows".to_owned()), how)
     }
 }
@@ -173,11 +172,4 @@ fn shade(rows: usize, most: usize) -> usize {
     }
     let strength = (rows as f64).ln_1p() / (most as f64).ln_1p();
     whole((strength * SHADES as f64).round()).clamp(1, SHADES)
-}
-
-/// The median of the sizes of `values`.
-fn median_size(values: &[f64]) -> f64 {
-    let mut sizes: Vec<_> = values.iter().map(|value| value.abs()).collect();
-    let middle = sizes.len().saturating_sub(1) / 2;
-    if sizes.is_empty() { 0. } else { *sizes.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }

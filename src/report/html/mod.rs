@@ -1,4 +1,4 @@
-//! The report of a run as a page.
+//! The report of a run as an HTML page.
 
 mod axis;
 mod bins;
@@ -12,43 +12,39 @@ mod results;
 mod text;
 mod weights;
 
-use crate::error::Result;
 use crate::run::RunRecord;
 use page::Page;
 
-/// The report of a run: one HTML page that needs nothing else, with its results, its settings and pictures.
+/// The report of a run: one self-contained HTML page with its results, settings and plots.
 ///
-/// The same record gives the same bytes. However long the run was and however many rows it had, the page stays light: lines
-/// are thinned, and of many rows the density is shown.
-///
-/// # Errors
-///
-/// Fails with [`Error::Picture`](crate::Error::Picture) when a picture cannot be drawn.
+/// The same record gives the same bytes. However long the run and however many its rows, the page stays
+/// small: lines are thinned, and many rows are shown as a density.
 ///
 /// # Examples
 ///
 /// ```
-/// use taper::config::LayerName;
+/// use taper::nn::LayerKind;
 /// use taper::report::html;
 /// use taper::run::{EpochRecord, Predictions, RunRecord};
 ///
-/// let epoch = |epoch, train_mse| EpochRecord { fold: 0, epoch, train_mse, validation: None, lr: 1e-3, seconds: 0.1 };
+/// let epoch = |epoch, train_mse| {
+///     EpochRecord { fold: 0, epoch, train_mse, validation: None, lr: 1e-3, seconds: 0.1 }
+/// };
 /// let run = RunRecord {
 ///     command: "taper train".to_owned(),
 ///     config: vec![("train.lr".to_owned(), "0.001".to_owned())],
 ///     environment: vec![("device".to_owned(), "cpu".to_owned())],
-///     layer: LayerName::Linear,
+///     layer: LayerKind::Linear,
 ///     folds: Vec::new(),
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
 ///     weights: Vec::new(),
 ///     seconds: Some(0.25),
 /// };
-/// let page = html(&run)?;
+/// let page = html(&run);
 /// assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg"));
-/// # Ok::<(), taper::Error>(())
 /// ```
-pub fn html(run: &RunRecord) -> Result<String> {
+pub fn html(run: &RunRecord) -> String {
     let mut page = Page::default();
     results::head(&mut page, run);
     page.section("Results");
@@ -65,8 +61,8 @@ pub fn html(run: &RunRecord) -> Result<String> {
     ] {
         if !figures.is_empty() {
             page.section(heading);
-            page.figures(&figures)?;
+            page.figures(&figures);
         }
     }
-    Ok(page.document(&format!("{}: report", run.command)))
+    page.document(&format!("{}: report", run.command))
 }

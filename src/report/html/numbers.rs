@@ -1,4 +1,4 @@
-//! Numbers as a person writes them.
+//! Numbers for people to read.
 
 use super::bins::whole;
 
@@ -7,7 +7,7 @@ pub(super) fn number(x: f64) -> String {
     typeset(&crate::report::number(x))
 }
 
-/// A number that was written for a terminal, with a true minus and its power of 10 raised.
+/// A number formatted for a terminal, typeset with a minus sign and a superscript exponent.
 pub(super) fn typeset(number: &str) -> String {
     let (digits, power) = match number.split_once('e').map(|(digits, power)| (digits, power.parse())) {
         Some((digits, Ok(exponent))) => (digits, format!("×10{}", superscript(exponent))),
@@ -16,26 +16,27 @@ pub(super) fn typeset(number: &str) -> String {
     format!("{}{power}", digits.replace('-', "\u{2212}"))
 }
 
-/// A mean with its standard deviation, both to the second digit of the latter; a line breaks before the sign.
+/// A mean with its standard deviation, both to the second digit of the latter; lines may break before the
+/// sign only.
 pub(super) fn plus_minus(mean: f64, std: f64) -> String {
     const MOST: f64 = 1e6;
     let decimals = 1. - std.log10().floor();
     if !(std > 0. && decimals <= 8. && mean.abs() < MOST && std < MOST) {
         return format!("{} ±\u{a0}{}", number(mean), number(std));
     }
-    // No sign of a zero.
+    // Never "-0".
     let mean = if mean.abs() * 10f64.powf(decimals.max(0.)) < 0.5 { 0. } else { mean };
     let decimals = whole(decimals);
     typeset(&format!("{mean:.decimals$} ±\u{a0}{std:.decimals$}"))
 }
 
-/// A whole number with its thousands set apart.
+/// A whole number with its thousands separated.
 pub(super) fn count(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.char_indices() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            // A narrow space at which no line is broken.
+            // A narrow no-break space.
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -43,7 +44,7 @@ pub(super) fn count(n: usize) -> String {
     text
 }
 
-/// How long something took.
+/// A duration in a fitting unit.
 pub(super) fn duration(seconds: f64) -> String {
     let digits = |x: f64| -> String {
         let decimals = whole(2. - x.log10().floor());
@@ -60,7 +61,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// The number raised.
+/// The number in superscript digits.
 pub(super) fn superscript(exponent: i32) -> String {
     let raised = |c| match c {
         '-' => '⁻',

@@ -1,10 +1,9 @@
-//! The page around the pictures.
+//! The page around the plots.
 
 use super::picture::{Ink, Picture};
 use super::text::escape;
-use crate::error::Result;
 
-/// A page that grows from top to bottom.
+/// A page, written from top to bottom.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     body: String,
@@ -12,32 +11,32 @@ pub(super) struct Page {
     sections: Vec<String>,
 }
 
-/// A picture with what is said of it. Texts are not yet escaped.
+/// A plot with its texts, which are not escaped yet.
 #[derive(Debug)]
 pub(super) struct Figure {
     /// What it shows.
     pub(super) title: String,
-    /// What is drawn how.
+    /// What each mark means.
     pub(super) legend: Vec<(Key, String)>,
-    /// The picture.
+    /// The plot.
     pub(super) picture: Picture,
-    /// What there is to know to read it.
+    /// How to read it.
     pub(super) caption: String,
 }
 
-/// How something looks in a picture.
+/// How a mark looks in the legend.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Key {
     /// A line.
     Line(Ink),
     /// Dots.
     Dots(Ink),
-    /// A surface.
+    /// A filled area.
     Area(Ink),
 }
 
 impl Key {
-    /// The class of the style sheet.
+    /// Its classes in the style sheet.
     fn class(self) -> String {
         let (shape, ink) = match self {
             Self::Line(ink) => ("line", ink),
@@ -52,7 +51,7 @@ impl Key {
 pub(super) type Row = Vec<String>;
 
 impl Page {
-    /// Adds what is markup already.
+    /// Adds markup.
     pub(super) fn push(&mut self, markup: &str) {
         self.body.push_str(markup);
         self.body.push('\n');
@@ -63,7 +62,7 @@ impl Page {
         self.push(&format!("<p>{}</p>", escape(text)));
     }
 
-    /// Begins a section of the page, which ends where the next one begins.
+    /// Begins a section, which ends where the next one begins.
     pub(super) fn section(&mut self, heading: &str) {
         let end = if self.sections.is_empty() { "" } else { "</section>\n" };
         self.push(&format!("{end}<section id=\"{}\">\n<h2>{}</h2>", id(heading), escape(heading)));
@@ -71,20 +70,15 @@ impl Page {
     }
 
     /// Adds figures side by side, as many as there is room for.
-    ///
-    /// # Errors
-    ///
-    /// Fails when a picture cannot be drawn.
-    pub(super) fn figures(&mut self, figures: &[Figure]) -> Result<()> {
+    pub(super) fn figures(&mut self, figures: &[Figure]) {
         self.push("<div class=\"figures\">");
         for figure in figures {
-            self.figure(figure)?;
+            self.figure(figure);
         }
         self.push("</div>");
-        Ok(())
     }
 
-    fn figure(&mut self, figure: &Figure) -> Result<()> {
+    fn figure(&mut self, figure: &Figure) {
         self.figures += 1;
         let id = format!("caption-{}", self.figures);
         self.push(&format!("<figure>\n<h3>{}</h3>", escape(&figure.title)));
@@ -95,9 +89,8 @@ impl Page {
             let items: String = figure.legend.iter().map(item).collect();
             self.push(&format!("<ul class=\"legend\">{items}</ul>"));
         }
-        self.push(&figure.picture.svg(&figure.title, &id)?);
+        self.push(&figure.picture.svg(&figure.title, &id));
         self.push(&format!("<figcaption id=\"{id}\">{}</figcaption>\n</figure>", escape(&figure.caption)));
-        Ok(())
     }
 
     /// Adds names with their values.
@@ -114,12 +107,13 @@ impl Page {
         self.push(&format!("<dl>\n{}</dl>", pairs.iter().map(pair).collect::<String>()));
     }
 
-    /// Adds a table of numbers: its header, its rows and at the end those that sum them up, each with a name first.
+    /// Adds a table of numbers: its header, its rows and its summary rows, each beginning with a name.
     pub(super) fn table(&mut self, name: &str, header: &[String], rows: &[Row], summary: &[Row]) {
         let name = escape(name);
-        // It scrolls by itself where the page is too narrow, by the keyboard too.
+        // It scrolls on its own if the page is too narrow, also by keyboard.
         self.push(&format!(
-            "<div class=\"scroll\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n<thead>\n<tr>"
+            "<div class=\"scroll\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n\
+             <table>\n<thead>\n<tr>"
         ));
         self.cells("th scope=\"col\"", header);
         self.push("</tr>\n</thead>\n<tbody>");
@@ -155,13 +149,13 @@ impl Page {
 
     /// The whole document.
     pub(super) fn document(&self, title: &str) -> String {
-        // The policy holds the page to its word that it needs nothing from elsewhere.
+        // The policy enforces that the page needs nothing from elsewhere.
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-             img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+             style-src 'unsafe-inline'; img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n\
              <body>\n<main>\n{}{}{}</main>\n</body>\n</html>\n",
             escape(title),
             include_str!("style.css"),
@@ -172,7 +166,7 @@ impl Page {
     }
 }
 
-/// The name by which links find the section of `heading`, which is ours.
+/// The anchor of the section `heading`.
 fn id(heading: &str) -> String {
     heading.to_lowercase().replace(' ', "-")
 }

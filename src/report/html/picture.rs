@@ -1,16 +1,7 @@
-//! Pictures as SVG.
-//!
-//! They are drawn by `plotters`: of the crates for plots it is the one in wide use, it draws SVG without fonts, bitmaps or
-//! other dependencies (features off, MIT), and lets its caller choose ticks and colours.
-
-use std::ops::Range;
-
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
-use plotters::prelude::*;
+//! Plots as SVG.
 
 use super::axis::Axis;
 use super::text::escape;
-use crate::error::{Error, Result};
 
 /// A colour of the light palette. The style sheet replaces each by that of the dark one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,195 +12,190 @@ pub(super) enum Ink {
     Axis,
     /// The lines of the grid.
     Grid,
-    /// What the rest is held against.
+    /// A reference for the rest.
     Muted,
-    /// The first thing shown.
+    /// The first series.
     First,
-    /// The second; its lines are dashed.
+    /// The second series; its lines are dashed.
     Second,
 }
 
 impl Ink {
-    const fn rgb(self) -> RGBColor {
+    const fn hex(self) -> &'static str {
         match self {
-            Self::Text => RGBColor(0x3D, 0x45, 0x50),
-            Self::Axis => RGBColor(0x8C, 0x95, 0x9F),
-            Self::Grid => RGBColor(0xE4, 0xE8, 0xEC),
-            Self::Muted => RGBColor(0x6E, 0x77, 0x81),
-            Self::First => RGBColor(0x00, 0x72, 0xB2),
-            Self::Second => RGBColor(0xC2, 0x4E, 0x00),
+            Self::Text => "#3D4550",
+            Self::Axis => "#8C959F",
+            Self::Grid => "#E4E8EC",
+            Self::Muted => "#6E7781",
+            Self::First => "#0072B2",
+            Self::Second => "#C24E00",
         }
     }
 }
 
-/// A place in the units of the axes.
+/// A point in the units of the axes.
 pub(super) type Point = (f64, f64);
 
-/// What is drawn on a pair of axes, first things below later ones.
+/// A plot: what is drawn on a pair of axes, later marks above earlier ones.
 #[derive(Debug, Clone)]
 pub(super) struct Picture {
     x: Axis,
     y: Axis,
-    height: u32,
-    marks: Vec<Mark>,
+    height: f64,
+    /// The left and the lower edge of the plot within the picture.
+    left: f64,
+    bottom: f64,
+    /// The markup of the marks.
+    marks: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
-struct Mark {
-    shape: Shape,
-    ink: Ink,
-    opacity: f64,
-}
-
-#[derive(Debug, Clone)]
-enum Shape {
-    /// Lines of a width through their points.
-    Line(u32, Vec<Point>),
-    /// A dot of a radius on every point.
-    Dots(i32, Vec<Point>),
-    /// The surface that the points enclose.
-    Area(Vec<Point>),
-    /// The rectangle between two points.
-    Cell(Point, Point),
-}
-
-/// The library's pixels for one of the page: it knows whole ones only.
-const PIXEL: u32 = 4;
-/// The size of a picture in pixels of the page, when it is shown as large as it is drawn.
-const WIDTH: u32 = 384;
-const HEIGHT: u32 = 272;
-const TEXT: u32 = 13;
-/// About how wide a letter is.
-const LETTER: u32 = 7;
+/// The size of a picture in pixels, at its natural size.
+const WIDTH: f64 = 384.;
+const HEIGHT: f64 = 272.;
+/// What is left free above and to the right of the plot, for half a label.
+const TOP: f64 = 8.;
+const RIGHT: f64 = 14.;
+/// What the tick labels and the name of the horizontal axis take below the plot.
+const BOTTOM: f64 = 42.;
+const TICK: f64 = 4.;
+const FONT: f64 = 13.;
+/// About how wide a digit is.
+const DIGIT: f64 = 7.;
 
 impl Picture {
-    /// An empty picture.
+    /// An empty plot.
     pub(super) fn new(x: Axis, y: Axis) -> Self {
-        Self { x, y, height: HEIGHT, marks: Vec::new() }
+        Self::with_height(HEIGHT, x, y)
     }
 
-    /// As high as it is wide, for axes that are compared.
-    pub(super) fn square(mut self) -> Self {
-        self.height = WIDTH;
-        self
+    /// An empty plot as high as it is wide, for axes to be compared.
+    pub(super) fn square(x: Axis, y: Axis) -> Self {
+        Self::with_height(WIDTH, x, y)
     }
 
-    /// Adds a line of a width in quarters of a pixel.
-    pub(super) fn line(&mut self, ink: Ink, width: u32, opacity: f64, points: Vec<Point>) {
-        self.marks.push(Mark { shape: Shape::Line(width, points), ink, opacity });
+    fn with_height(height: f64, x: Axis, y: Axis) -> Self {
+        let longest = y.ticks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
+        let (left, bottom) = (DIGIT * longest as f64 + 32., height - BOTTOM);
+        Self { x, y, height, left, bottom, marks: Vec::new() }
     }
 
-    /// Adds dots of a radius in quarters of a pixel.
-    pub(super) fn dots(&mut self, ink: Ink, radius: i32, opacity: f64, points: Vec<Point>) {
-        self.marks.push(Mark { shape: Shape::Dots(radius, points), ink, opacity });
+    /// Adds a line through `points`, `width` pixels wide.
+    pub(super) fn line(&mut self, ink: Ink, width: f64, opacity: f64, points: &[Point]) {
+        let dashes = if ink == Ink::Second { " stroke-dasharray=\"7 3.5\"" } else { "" };
+        self.marks.push(format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
+             stroke-opacity=\"{opacity}\"{dashes}/>\n",
+            self.pixels(points),
+            ink.hex()
+        ));
     }
 
-    /// Adds the surface that `points` enclose.
-    pub(super) fn area(&mut self, ink: Ink, opacity: f64, points: Vec<Point>) {
-        self.marks.push(Mark { shape: Shape::Area(points), ink, opacity });
+    /// Adds dots with a radius in pixels.
+    pub(super) fn dots(&mut self, ink: Ink, radius: f64, opacity: f64, points: &[Point]) {
+        let dot = |&point: &Point| {
+            let (x, y) = self.pixel(point);
+            format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>\n")
+        };
+        let dots: String = points.iter().map(dot).collect();
+        self.marks.push(format!("<g fill=\"{}\" fill-opacity=\"{opacity}\">\n{dots}</g>\n", ink.hex()));
+    }
+
+    /// Adds the polygon of `points`.
+    pub(super) fn area(&mut self, ink: Ink, opacity: f64, points: &[Point]) {
+        self.marks.push(format!(
+            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{opacity}\"/>\n",
+            self.pixels(points),
+            ink.hex()
+        ));
     }
 
     /// Adds the rectangle between two points.
     pub(super) fn cell(&mut self, ink: Ink, opacity: f64, from: Point, to: Point) {
-        self.marks.push(Mark { shape: Shape::Cell(from, to), ink, opacity });
+        let ((x0, y0), (x1, y1)) = (self.pixel(from), self.pixel(to));
+        self.marks.push(format!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\" fill-opacity=\"{opacity}\"/>\n",
+            x0.min(x1),
+            y0.min(y1),
+            (x1 - x0).abs(),
+            (y1 - y0).abs(),
+            ink.hex()
+        ));
     }
 
-    /// The `<svg>` element, described by the elements of the page with these ids.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::Picture`] when the library does, which in memory it has no cause to.
-    pub(super) fn svg(&self, title: &str, described_by: &str) -> Result<String> {
-        let size = (WIDTH * PIXEL, self.height * PIXEL);
-        let mut svg = String::new();
-        self.draw(SVGBackend::with_string(&mut svg, size)).map_err(Error::Picture)?;
-        // The library's first tag has a size of its own, which would not follow the page's.
-        let inner = svg.split_once('\n').map_or("", |(_, inner)| inner);
-        let title = escape(title);
-        Ok(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" \
-             aria-describedby=\"{described_by}\">\n<title>{title}</title>\n{inner}",
-            size.0, size.1
-        ))
+    /// The `<svg>` element, described by the element of the page with the id `described_by`.
+    pub(super) fn svg(&self, title: &str, described_by: &str) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" \
+             aria-describedby=\"{described_by}\">\n<title>{}</title>\n{}{}</svg>\n",
+            self.height,
+            escape(title),
+            self.axes(),
+            self.marks.concat()
+        )
     }
 
-    fn draw(&self, backend: SVGBackend) -> Result<(), String> {
-        let area = backend.into_drawing_area();
-        let longest = self.y.ticks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
-        let left = LETTER * longest as u32 + 28;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_top(8 * PIXEL)
-            .margin_left(4 * PIXEL)
-            .margin_right(14 * PIXEL)
-            .set_label_area_size(LabelAreaPosition::Left, left * PIXEL)
-            .set_label_area_size(LabelAreaPosition::Bottom, 42 * PIXEL)
-            .build_cartesian_2d(self.x.clone(), self.y.clone())
-            .map_err(message)?;
-        chart
-            .configure_mesh()
-            .bold_line_style(Ink::Grid.rgb().stroke_width(PIXEL))
-            .light_line_style(TRANSPARENT)
-            .axis_style(Ink::Axis.rgb().stroke_width(PIXEL))
-            .set_all_tick_mark_size(4 * PIXEL)
-            .label_style(("sans-serif", f64::from(TEXT * PIXEL) * 1.24, &Ink::Text.rgb()))
-            .x_desc(self.x.name())
-            .y_desc(self.y.name())
-            .draw()
-            .map_err(message)?;
-        let at = |(x, y): &Point| (self.x.place(*x), self.y.place(*y));
-        for mark in &self.marks {
-            let style = mark.ink.rgb().mix(mark.opacity);
-            let drawn = match &mark.shape {
-                Shape::Line(width, points) => {
-                    let points: Vec<_> = points.iter().map(at).collect();
-                    chart.draw_series([PathElement::new(points, style.stroke_width(*width))]).map(drop)
-                }
-                Shape::Dots(radius, points) => {
-                    let dot = |point| Circle::new(at(point), *radius, style.filled());
-                    chart.draw_series(points.iter().map(dot)).map(drop)
-                }
-                Shape::Area(points) => {
-                    let points: Vec<_> = points.iter().map(at).collect();
-                    chart.draw_series([Polygon::new(points, style.filled())]).map(drop)
-                }
-                Shape::Cell(from, to) => {
-                    chart.draw_series([Rectangle::new([at(from), at(to)], style.filled())]).map(drop)
-                }
-            };
-            drawn.map_err(message)?;
-        }
-        drop(chart);
-        area.present().map_err(message)
-    }
-}
-
-/// The library's side of an axis, whose numbers are the places between 0 and 1.
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, place: &f64, (from, to): (i32, i32)) -> i32 {
-        from + (place * f64::from(to - from)).round() as i32
+    /// The pixel of a point, to a tenth.
+    fn pixel(&self, (x, y): Point) -> Point {
+        (self.column(self.x.place(x)), self.row(self.y.place(y)))
     }
 
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        // There are no smaller ticks between those with a name.
-        let ticks = self.ticks().iter().filter(|_| !hint.weight().allow_light_points());
-        ticks.map(|(place, _)| *place).collect()
+    /// The pixels of points, as attributes list them.
+    fn pixels(&self, points: &[Point]) -> String {
+        let pixel = |&point: &Point| {
+            let (x, y) = self.pixel(point);
+            format!("{x},{y}")
+        };
+        points.iter().map(pixel).collect::<Vec<_>>().join(" ")
     }
 
-    fn range(&self) -> Range<f64> {
-        0. ..1.
+    /// The horizontal pixel at a fraction of the axis.
+    fn column(&self, place: f64) -> f64 {
+        tenth(self.left + place * (WIDTH - RIGHT - self.left))
+    }
+
+    /// The vertical pixel at a fraction of the axis.
+    fn row(&self, place: f64) -> f64 {
+        tenth(self.bottom - place * (self.bottom - TOP))
+    }
+
+    /// The grid, the axes with their ticks, and all labels.
+    fn axes(&self) -> String {
+        let Self { left, bottom, height, .. } = *self;
+        let right = WIDTH - RIGHT;
+        let xs: Vec<_> = self.x.ticks().iter().map(|(place, label)| (self.column(*place), label)).collect();
+        let ys: Vec<_> = self.y.ticks().iter().map(|(place, label)| (self.row(*place), label)).collect();
+        let grid = (xs.iter().map(|(x, _)| format!("M{x} {bottom}V{TOP}")))
+            .chain(ys.iter().map(|(y, _)| format!("M{left} {y}H{right}")));
+        let lines = (xs.iter().map(|(x, _)| format!("M{x} {bottom}v{TICK}")))
+            .chain(ys.iter().map(|(y, _)| format!("M{left} {y}h-{TICK}")))
+            .chain([format!("M{left} {TOP}V{bottom}H{right}")]);
+        // Turned upwards, the name of the vertical axis has the coordinates that it had before the turn.
+        let labels = (xs.iter().map(|(x, label)| text("middle", *x, bottom + TICK + FONT, label)))
+            .chain(ys.iter().map(|(y, label)| text("end", left - TICK - 3., y + 0.35 * FONT, label)))
+            .chain([
+                text("middle", f64::midpoint(left, right), height - 6., self.x.name()),
+                "<g transform=\"rotate(-90)\">".to_owned(),
+                text("middle", -f64::midpoint(TOP, bottom), FONT, self.y.name()),
+                "</g>\n".to_owned(),
+            ]);
+        format!(
+            "<path d=\"{}\" fill=\"none\" stroke=\"{}\"/>\n<path d=\"{}\" fill=\"none\" stroke=\"{}\"/>\n\
+             <g fill=\"{}\" font-family=\"sans-serif\" font-size=\"{FONT}\">\n{}</g>\n",
+            grid.collect::<String>(),
+            Ink::Grid.hex(),
+            lines.collect::<String>(),
+            Ink::Axis.hex(),
+            Ink::Text.hex(),
+            labels.collect::<String>()
+        )
     }
 }
 
-impl ValueFormatter<f64> for Axis {
-    fn format_ext(&self, place: &f64) -> String {
-        let tick = self.ticks().iter().find(|(at, _)| at == place);
-        tick.map_or(String::new(), |(_, label)| label.clone())
-    }
+fn tenth(x: f64) -> f64 {
+    (x * 10.).round() / 10.
 }
 
-fn message(error: impl ToString) -> String {
-    error.to_string()
+/// A text whose `anchor` is at (x, y) on its base line.
+fn text(anchor: &str, x: f64, y: f64, text: &str) -> String {
+    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>\n", escape(text))
 }

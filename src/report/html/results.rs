@@ -8,7 +8,7 @@ use super::text::{escape, short};
 use crate::report::{FoldReport, Summary, row};
 use crate::run::RunRecord;
 
-/// The most depths that have a column; of more there is only the picture.
+/// The most depths with a column; of more there is only the plot.
 const MOST_DEPTHS: usize = 8;
 
 /// The title, what was run on, and the numbers that matter most.
@@ -44,7 +44,7 @@ fn facts(run: &RunRecord) -> Vec<String> {
     facts
 }
 
-/// The errors on the test rows, or where there are none the last one of training.
+/// The errors on the test rows, or without these the last training error.
 fn key_numbers(run: &RunRecord) -> Vec<(&'static str, String)> {
     if run.folds.is_empty() {
         let last = run.epochs.iter().max_by_key(|record| record.epoch);
@@ -97,8 +97,8 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let together =
         if run.predictions.targets().len() > 1 { ", and all targets are taken together" } else { "" };
     page.paragraph(&format!(
-        "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in their \
-         square{together}. The prediction is the mean of the outputs at all depths."
+        "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in \
+         their square{together}. The prediction is the mean of the outputs at all depths."
     ));
 }
 

@@ -1,6 +1,7 @@
-//! Text that is safe in a page, whoever wrote it.
+//! Untrusted text made safe for a page.
 
-/// The text for HTML and XML, in elements and quoted attributes; characters that XML has not are replaced.
+/// The text for HTML and XML, in elements and quoted attributes; characters that XML does not allow are
+/// replaced.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -29,13 +30,14 @@ pub(super) fn short(name: &str) -> String {
     name[..LONGEST - 1].iter().chain(&['…']).collect()
 }
 
-/// The name of a target beside an axis, where there is no room for a long one.
+/// The name of a target beside an axis, which has no room for a long one.
 pub(super) fn on_axis(target: &str) -> String {
     const LONGEST: usize = 12;
     if target.chars().count() > LONGEST { "target".to_owned() } else { short(target) }
 }
 
-/// The character, or the one for those that no document may have, or that would turn the direction of what follows.
+/// The character, or the replacement character for those that no document may have or that change the text
+/// direction.
 fn in_xml(c: char) -> char {
     match c {
         '\t' | '\n' | '\r' => c,

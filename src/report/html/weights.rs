@@ -1,4 +1,4 @@
-//! The weights before and after training.
+//! Weights before and after training.
 
 use super::axis::{Axis, Kind};
 use super::bins::{Bins, whole};
@@ -6,14 +6,16 @@ use super::numbers::{count, plus_minus};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
 use super::text::short;
-use crate::config::LayerName;
+use crate::nn::LayerKind;
 use crate::run::Weights;
+use crate::stats::Moments;
 
-/// The most parts that the range of the weights has.
+/// The most bins of a histogram.
 const MOST_BINS: usize = 48;
 
-/// How the weights of each layer are distributed before and after training, and of cos layers their cosines.
-pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
+/// The distribution of each layer's weights before and after training; for cos layers also that of their
+/// cosines.
+pub(super) fn weights(weights: &[Weights], layer: LayerKind) -> Vec<Figure> {
     let mut names: Vec<&str> = Vec::new();
     for weights in weights {
         if !names.contains(&weights.name.as_str()) {
@@ -24,7 +26,7 @@ pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
     for name in names {
         let of: Vec<_> = weights.iter().filter(|weights| weights.name == name).collect();
         let title = short(name);
-        if layer == LayerName::Cos && name.ends_with("weight") {
+        if matches!(layer, LayerKind::Cos(_)) && name.ends_with("weight") {
             figures.extend(figure(&of, format!("{title}, W"), "W", |w| w));
             figures.extend(figure(&of, format!("{title}, cos W"), "cos W", f64::cos));
         } else {
@@ -34,8 +36,8 @@ pub(super) fn weights(weights: &[Weights], layer: LayerName) -> Vec<Figure> {
     figures
 }
 
-/// The distribution of `map` of one layer's weights in all folds; none where there is no number. The weights may be many, so
-/// they are gone through again and again and never copied.
+/// The distribution of `map` of one layer's weights in all folds, if any is finite. The weights may be many,
+/// so they are iterated over several times instead of copied.
 fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) -> Option<Figure> {
     let values = |which: fn(&Weights) -> &[f32]| {
         let all = weights.iter().flat_map(move |weights| which(weights));
@@ -43,8 +45,8 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
     };
     let before = || values(|weights| &weights.before);
     let after = || values(|weights| &weights.after);
-    let (start, end) = (Moments::of(before()), Moments::of(after()));
-    let most = start.count.max(end.count);
+    let (start, end) = (before().collect::<Moments>(), after().collect::<Moments>());
+    let most = start.count().max(end.count());
     if most == 0 {
         return None;
     }
@@ -52,23 +54,23 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
     let parts = whole(2. * (most as f64).cbrt()).clamp(6, MOST_BINS);
     let bins = Bins::new(parts, before().chain(after()));
     let shares = |counts: Vec<usize>, of: &Moments| -> Vec<_> {
-        counts.into_iter().map(|n| 100. * n as f64 / of.count.max(1) as f64).collect()
+        counts.into_iter().map(|n| 100. * n as f64 / of.count().max(1) as f64).collect()
     };
     let (before, after) = (shares(bins.counts(before()), &start), shares(bins.counts(after()), &end));
     let x = Axis::new(Kind::Linear, axis, [bins.edge(0), bins.edge(parts)]);
     let y = Axis::new(Kind::FromZero, "% of the values", before.iter().chain(&after).copied());
     let mut picture = Picture::new(x, y);
-    picture.area(Ink::Muted, 0.4, outline(&bins, &before));
-    picture.area(Ink::First, 0.25, outline(&bins, &after));
-    picture.line(Ink::First, 8, 1., outline(&bins, &after));
+    picture.area(Ink::Muted, 0.4, &outline(&bins, &before));
+    picture.area(Ink::First, 0.25, &outline(&bins, &after));
+    picture.line(Ink::First, 2., 1., &outline(&bins, &after));
 
     let folds = if weights.len() == 1 { String::new() } else { format!(" of {} folds", weights.len()) };
     let caption = format!(
         "{} {}{folds}. Mean and standard deviation: {} before, {} after.",
         count(most),
         if most == 1 { "value" } else { "values" },
-        plus_minus(start.mean, start.std()),
-        plus_minus(end.mean, end.std())
+        plus_minus(start.mean(), start.std()),
+        plus_minus(end.mean(), end.std())
     );
     let legend = vec![
         (Key::Area(Ink::Muted), "before training".to_owned()),
@@ -77,30 +79,7 @@ fn figure(weights: &[&Weights], title: String, axis: &str, map: fn(f64) -> f64) 
     Some(Figure { title, legend, picture, caption })
 }
 
-/// The mean of numbers and the sum of the squares of their distances from it, by Welford's recurrence.
-#[derive(Default)]
-struct Moments {
-    count: usize,
-    mean: f64,
-    squares: f64,
-}
-
-impl Moments {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        values.fold(Self::default(), |Self { count, mean, squares }, x| {
-            let from = x - mean;
-            let mean = mean + from / (count + 1) as f64;
-            Self { count: count + 1, mean, squares: squares + from * (x - mean) }
-        })
-    }
-
-    /// The standard deviation, 0 of no numbers.
-    fn std(&self) -> f64 {
-        (self.squares / self.count.max(1) as f64).sqrt()
-    }
-}
-
-/// The upper edge of the bars of a histogram, down to 0 at both ends.
+/// The outline of a histogram's bars, down to 0 at both ends.
 fn outline(bins: &Bins, heights: &[f64]) -> Vec<Point> {
     let tops = heights.iter().enumerate();
     let tops = tops.flat_map(|(bin, height)| [(bins.edge(bin), *height), (bins.edge(bin + 1), *height)]);

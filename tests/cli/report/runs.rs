@@ -7,18 +7,19 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use rand::Rng;
 use taper::Result;
-use taper::config::{CvConfig, FileConfig, LayerName, ModelConfig, TrainConfig};
+use taper::config::{CvConfig, FileConfig, ModelConfig, TrainConfig};
 use taper::data::{self, Dataset, KFold, Scaling};
 use taper::evaluate::evaluate_scaled;
 use taper::metrics::{Accumulator, Metrics};
-use taper::nn::{DynamicNet, Predictor, seeded_builder};
+use taper::nn::{DynamicNet, LayerKind, seeded_builder};
+use taper::plan::Predictor;
 use taper::random::{Stream, generator};
 use taper::report::FoldReport;
 use taper::run::{EpochRecord, Predictions, RunRecord, Weights};
 use taper::train::Trainer;
 
 /// A cross-validation on the diabetes data, as `taper cv` makes it, with the validation after every epoch.
-pub(crate) fn diabetes(layer: LayerName) -> Result<RunRecord> {
+pub(crate) fn diabetes(layer: LayerKind) -> Result<RunRecord> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/diabetes.csv");
     let file = FileConfig { file: file.into(), target: vec!["y".to_owned()], ..FileConfig::default() };
     let model = ModelConfig { layer, ..ModelConfig::default() };
@@ -94,12 +95,7 @@ fn train_fold(
 }
 
 fn parameters(net: &DynamicNet) -> Result<Vec<(String, Vec<f32>)>> {
-    let layers = ["input", "hidden", "output"].into_iter().zip(net.layers());
-    let parameters = layers.flat_map(|(name, layer)| {
-        let bias = layer.bias().map(|bias| (format!("{name}.bias"), bias.clone()));
-        [Some((format!("{name}.weight"), layer.weight().clone())), bias]
-    });
-    parameters.flatten().map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?))).collect()
+    net.named_parameters().map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?))).collect()
 }
 
 fn settings(config: &CvConfig) -> Vec<(String, String)> {
@@ -152,7 +148,7 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
         command: "taper cv".to_owned(),
         config: settings(&CvConfig::default()),
         environment: environment(),
-        layer: LayerName::Linear,
+        layer: LayerKind::Linear,
         folds: Vec::new(),
         epochs: Vec::new(),
         predictions: Predictions::new(targets.clone(), (1..=depths).collect()),

@@ -118,10 +118,10 @@ fn files_that_make_no_sense_get_a_message() {
         ("has depths from 4 to 3, expected some up to 1000", |p| {
             p.entry["content"]["network"]["min_depth"] = json!(4);
         }),
-        ("has a tensor 'hidden.bias' of F32 [6], expected F32 [18446744073709551615]", |p| {
+        ("has a tensor 'input.weight' of F32 [6, 2], expected F32 [18446744073709551615, 2]", |p| {
             p.entry["content"]["network"]["hidden"] = json!(u64::MAX);
         }),
-        ("has a tensor 'hidden.bias' of F32 [6], expected F32 [0]", |p| {
+        ("has a tensor 'input.weight' of F32 [6, 2], expected F32 [0, 2]", |p| {
             p.entry["content"]["network"]["hidden"] = json!(0);
         }),
         ("has columns for 2 features and 1 targets, and a network for 1099511627776 and 1", |p| {
@@ -130,7 +130,7 @@ fn files_that_make_no_sense_get_a_message() {
         ("has columns for 2 features and 1 targets, and a network for 2 and 3", |p| {
             p.entry["content"]["network"]["out_features"] = json!(3);
         }),
-        ("has a tensor 'hidden.bias' of F32 [6], expected F64 [6]", |p| {
+        ("has a tensor 'input.weight' of F32 [6, 2], expected F64 [6, 2]", |p| {
             p.entry["content"]["network"]["dtype"] = json!("f64");
         }),
         ("has no features or no targets", |p| p.entry["content"]["schema"]["features"] = json!([])),

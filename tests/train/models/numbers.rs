@@ -3,12 +3,12 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::Model;
-use taper::config::{FileConfig, FloatType, LayerName, ModelConfig, TrainConfig};
+use taper::config::{FileConfig, FloatType, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate_scaled;
 use taper::metrics::Accumulator;
 use taper::model::{Holdout, Schema, Training};
-use taper::nn::{DynamicNet, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -20,10 +20,10 @@ use crate::compare::values;
 #[test]
 fn predictions_are_those_of_the_training_to_the_bit() {
     for (dtype, layer, min_depth) in [
-        (FloatType::F32, LayerName::Linear, 1),
-        (FloatType::F64, LayerName::Linear, 0),
-        (FloatType::F32, LayerName::Cos, 2),
-        (FloatType::F64, LayerName::Cos, 1),
+        (FloatType::F32, LayerKind::Linear, 1),
+        (FloatType::F64, LayerKind::Linear, 0),
+        (FloatType::F32, LayerKind::Cos(CosInit::Centred), 2),
+        (FloatType::F64, LayerKind::Cos(CosInit::Centred), 1),
     ] {
         let file = FileConfig {
             file: "tests/data/diabetes.csv".into(),
@@ -82,10 +82,10 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 #[test]
 fn what_is_written_is_read_back() {
     for (dtype, layer, min_depth, max_depth) in [
-        (DType::F32, LayerName::Linear, 1, 4),
-        (DType::F32, LayerName::Cos, 0, 0),
-        (DType::F64, LayerName::Linear, 0, 2),
-        (DType::F64, LayerName::Cos, 3, 3),
+        (DType::F32, LayerKind::Linear, 1, 4),
+        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0),
+        (DType::F64, LayerKind::Linear, 0, 2),
+        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3),
     ] {
         for is_scaled in [true, false] {
             let mut schema = Schema { fills_missing: is_scaled, ..towns(dtype) };
@@ -109,8 +109,8 @@ fn what_is_written_is_read_back() {
             let read = Model::from_bytes(&bytes).unwrap();
             assert_eq!(read.to_bytes().unwrap(), bytes);
             assert_eq!((read.schema(), read.training()), (&schema, model.training()));
-            assert_eq!((read.config(), read.dtype()), (model.config(), model.dtype()));
-            assert_eq!((read.config().depths, DType::from(read.dtype())), (min_depth..=max_depth, dtype));
+            assert_eq!((read.network().spec(), read.dtype()), (model.network().spec(), model.dtype()));
+            assert_eq!((read.network().depths(), DType::from(read.dtype())), (min_depth..=max_depth, dtype));
             let x = Tensor::randn(0f64, 30., (9, 5), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
             let (y, again) = (model.predict_all_depths(&x).unwrap(), read.predict_all_depths(&x).unwrap());
             assert_eq!(bits(&y.by_depth), bits(&again.by_depth));

@@ -10,26 +10,27 @@ use parquet::schema::types::ColumnDescriptor;
 /// A field.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
-    Missing,
+    Null,
+    /// A number, NaN too.
     Number(f64),
     /// Exact, since an integer may be the name of a group.
     Integer(i128),
     Text(String),
 }
 
-/// How the stored values of a column are to be taken.
+/// How the stored values of a column are interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Number,
-    /// Integers that are stored in the bits of signed ones.
+    /// Unsigned integers, stored in the bits of signed ones.
     Unsigned,
-    /// Integers of which so many digits stand after the point.
+    /// Integers with this number of digits after the decimal point.
     Decimal(i32),
     Text,
 }
 
 impl Kind {
-    /// The kind of a column, or what it has that is neither numbers nor text.
+    /// The kind of a column, or what it has instead of numbers or text.
     pub(super) fn of(column: &ColumnDescriptor) -> Result<Self, String> {
         if column.max_rep_level() > 0 || column.path().parts().len() > 1 {
             return Err("nested values".to_owned());
@@ -46,7 +47,7 @@ impl Kind {
                 | ConvertedType::TIMESTAMP_MILLIS
                 | ConvertedType::TIMESTAMP_MICROS,
             ) => return Err("times".to_owned()),
-            // What is more than 16 bytes long has no place in an i128.
+            // More than 16 bytes do not fit in an i128.
             (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL)
                 if column.type_length() <= 16 =>
             {
@@ -75,7 +76,7 @@ impl Kind {
     }
 }
 
-/// Reads the next `count` values of a column of this `kind`, or those that are left of the row group.
+/// Reads the next `count` values of a column of this `kind`, or the rest of the row group.
 pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Result<Vec<Value>, ParquetError> {
     let integer = |value: i128| match kind {
         Kind::Decimal(scale) => Value::Number(value as f64 / 10f64.powi(scale)),
@@ -91,8 +92,10 @@ pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Resul
         ColumnReader::Int64ColumnReader(reader) => next(reader, count, |value| {
             Ok(integer(if kind == Kind::Unsigned { value.cast_unsigned().into() } else { value.into() }))
         }),
-        ColumnReader::FloatColumnReader(reader) => next(reader, count, |value| Ok(float(value.into()))),
-        ColumnReader::DoubleColumnReader(reader) => next(reader, count, |value| Ok(float(value))),
+        ColumnReader::FloatColumnReader(reader) => {
+            next(reader, count, |value| Ok(Value::Number(value.into())))
+        }
+        ColumnReader::DoubleColumnReader(reader) => next(reader, count, |value| Ok(Value::Number(value))),
         ColumnReader::ByteArrayColumnReader(reader) => next(reader, count, |value| match kind {
             Kind::Text => String::from_utf8(value.data().to_vec())
                 .map(Value::Text)
@@ -101,17 +104,12 @@ pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Resul
         }),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => {
             next(reader, count, |value| match (kind, value.data()) {
-                (Kind::Number, &[low, high]) => Ok(float(f16::from_le_bytes([low, high]).into())),
+                (Kind::Number, &[low, high]) => Ok(Value::Number(f16::from_le_bytes([low, high]).into())),
                 (_, bytes) => big_endian(bytes).map(integer),
             })
         }
-        ColumnReader::Int96ColumnReader(_) => Err(ParquetError::General("a time is no number".to_owned())),
+        ColumnReader::Int96ColumnReader(_) => Err(ParquetError::General("a time is not a number".to_owned())),
     }
-}
-
-/// A number, or NaN, which is a missing value.
-fn float(value: f64) -> Value {
-    if value.is_nan() { Value::Missing } else { Value::Number(value) }
 }
 
 /// A signed integer of at most 16 bytes.
@@ -123,7 +121,7 @@ fn big_endian(bytes: &[u8]) -> Result<i128, ParquetError> {
     Ok(bytes.iter().fold(sign, |value, &byte| (value << 8) | i128::from(byte)))
 }
 
-/// The next `count` values of a typed column, or those that are left.
+/// The next `count` values of a typed column, or all that are left.
 fn next<D: DataType>(
     reader: &mut ColumnReaderImpl<D>,
     count: usize,
@@ -138,7 +136,7 @@ fn next<D: DataType>(
         }
         records += more;
     }
-    // A column whose values must be there has no levels.
+    // A column that is never null has no levels.
     if levels.is_empty() {
         return stored.into_iter().map(value_of).collect();
     }
@@ -146,7 +144,7 @@ fn next<D: DataType>(
     let mut values = Vec::with_capacity(levels.len());
     for level in levels {
         let value = if level == 0 { None } else { stored.next() };
-        values.push(value.map_or(Ok(Value::Missing), &value_of)?);
+        values.push(value.map_or(Ok(Value::Null), &value_of)?);
     }
     Ok(values)
 }

@@ -12,7 +12,7 @@ use super::pages;
 use crate::data::table::source::Source;
 use crate::error::{Error, Result};
 
-/// An opened file.
+/// An open file.
 pub(super) struct ParquetFile {
     path: PathBuf,
     reader: SerializedFileReader<File>,
@@ -21,11 +21,11 @@ pub(super) struct ParquetFile {
     pub(super) names: Vec<String>,
     /// The columns to read, by index.
     columns: Vec<(usize, Kind)>,
-    /// The readers of `columns` in the row group that is being read.
+    /// The readers of `columns` in the current row group.
     readers: Vec<ColumnReader>,
-    /// The row groups that are opened.
+    /// The number of row groups opened so far.
     groups: usize,
-    /// The rows that are read.
+    /// The number of rows read so far.
     pub(super) row: usize,
 }
 
@@ -63,23 +63,19 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Whether a column that was chosen has text.
-    pub(super) fn is_text(&self, column: usize) -> bool {
-        self.columns.contains(&(column, Kind::Text))
-    }
-
-    /// The values of the next rows, at most `count` of them, for each column that was chosen; empty at the end.
+    /// The values of the next rows, at most `count` of them, column by column; empty where a column is not
+    /// chosen, and at the end of the file.
     pub(super) fn next(&mut self, count: usize) -> Result<Vec<Vec<Value>>> {
         loop {
-            let mut values = Vec::with_capacity(self.columns.len());
+            let mut values = vec![Vec::new(); self.names.len()];
             for (reader, &(index, kind)) in self.readers.iter_mut().zip(&self.columns) {
-                let column = read(reader, kind, count).map_err(|error| {
+                values[index] = read(reader, kind, count).map_err(|error| {
                     damaged(format!("{}:{}", self.path.display(), self.names[index]), &error)
                 })?;
-                values.push(column);
             }
-            let rows = values.first().map_or(0, Vec::len);
-            if values.iter().any(|column| column.len() != rows) {
+            let mut lengths = self.columns.iter().map(|&(index, _)| values[index].len());
+            let rows = lengths.next().unwrap_or(0);
+            if lengths.any(|length| length != rows) {
                 let problem = "is damaged: its columns have different numbers of rows";
                 return Err(Error::data(self.path.display(), problem));
             }
@@ -89,7 +85,7 @@ impl ParquetFile {
                 return Ok(values);
             }
             if self.groups == self.reader.num_row_groups() {
-                return Ok(Vec::new());
+                return Ok(values);
             }
             let group = self
                 .reader
@@ -102,7 +98,7 @@ impl ParquetFile {
         }
     }
 
-    /// Shows the file as read in proportion to its rows, of which these are new.
+    /// Advances the progress in bytes in proportion to the `rows` just read.
     fn show_progress(&self, rows: usize) {
         let all = self.reader.metadata().file_metadata().num_rows().max(1).cast_unsigned();
         let bytes = |row: usize| u128::from(self.source.len) * row as u128 / u128::from(all);

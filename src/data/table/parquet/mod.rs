@@ -1,180 +1,101 @@
-//! Parquet files. Their columns say of what type they are, so nothing is guessed.
+//! Parquet files as tables. Their columns have types, so nothing is guessed.
 
 mod column;
 mod file;
 mod pages;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use self::column::Value;
 use self::file::ParquetFile;
-use super::category::{Categories, one_hot};
-use super::cell::{Real, quote};
+use super::builder::{Row, RowBuilder};
+use super::cell::{Cell, Real, quote};
 use super::choice::Choice;
-use super::{Column, MAX_CATEGORIES, Rows};
-use crate::config::{FileConfig, Missing};
-use crate::error::{Error, Result};
+use super::line::RowStart;
+use super::raw_table::RawTable;
+use crate::config::FileConfig;
+use crate::error::Result;
 
 /// The rows that are decoded at a time.
 const BLOCK: usize = 4096;
 
 /// Reads the columns of `config.file` that `config` names.
-pub(super) fn read<T: Real>(config: &FileConfig) -> Result<Rows<T>> {
+pub(super) fn read<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
     let mut file = ParquetFile::open(&config.file)?;
     let choice = Choice::new(config, &file.names)?;
     file.choose(choice.all())?;
-    let mut table = Builder::new(config, &choice, &file);
+    // All values of a column are of one type, so its first one tells the kind.
+    let kinds = choice.features.iter().map(|_| None).collect();
+    let mut table = RowBuilder::new(config, file.names.clone(), choice, kinds);
     loop {
-        let start = file.row;
-        let block = file.next(BLOCK)?;
-        if block.is_empty() {
+        let first = file.row;
+        let columns = file.next(BLOCK)?;
+        if file.row == first {
             return table.finish();
         }
-        for row in 0..block[0].len() {
-            table.add(&block, row, start + row + 1)?;
+        for row in 0..file.row - first {
+            table.push(&ParquetRow { columns: &columns, row, number: first + row + 1 })?;
         }
     }
 }
 
-/// Puts rows together. A text column has codes until the end.
-struct Builder<'a, T> {
-    config: &'a FileConfig,
-    features: Vec<Feature>,
-    groups: HashMap<String, u32>,
-    x: Vec<T>,
-    y: Vec<T>,
-    group: Vec<u32>,
-    dropped: usize,
+/// Row `row` of a block of columns, the row `number` of the file.
+struct ParquetRow<'a> {
+    columns: &'a [Vec<Value>],
+    row: usize,
+    number: usize,
 }
 
-struct Feature {
-    name: String,
-    /// Those of a text column.
-    categories: Option<Categories>,
-    /// Whether it has a value in any row.
-    is_there: bool,
+impl ParquetRow<'_> {
+    fn value(&self, column: usize) -> &Value {
+        &self.columns[column][self.row]
+    }
 }
 
-impl<'a, T: Real> Builder<'a, T> {
-    fn new(config: &'a FileConfig, choice: &Choice, file: &ParquetFile) -> Self {
-        let feature = |&column: &usize| Feature {
-            name: file.names[column].clone(),
-            categories: file.is_text(column).then(Categories::default),
-            is_there: false,
+impl Row for ParquetRow<'_> {
+    fn start(&self) -> RowStart {
+        RowStart::Row(self.number)
+    }
+
+    fn is_missing(&self, column: usize) -> bool {
+        match self.value(column) {
+            Value::Null => true,
+            Value::Number(number) => number.is_nan(),
+            _ => false,
+        }
+    }
+
+    fn cell<T: Real>(&self, column: usize) -> Cell<T> {
+        let exact = match self.value(column) {
+            Value::Null => return Cell::Missing,
+            Value::Text(_) => return Cell::Text,
+            Value::Number(number) => *number,
+            Value::Integer(number) => *number as f64,
         };
-        Self {
-            config,
-            features: choice.features.iter().map(feature).collect(),
-            groups: HashMap::new(),
-            x: Vec::new(),
-            y: Vec::new(),
-            group: Vec::new(),
-            dropped: 0,
+        let number = T::from_f64(exact);
+        match number.to_f64() {
+            value if value.is_finite() => Cell::Number(number),
+            value if value.is_nan() => Cell::Missing,
+            _ if exact.is_infinite() => Cell::Infinite,
+            _ => Cell::TooLarge,
         }
     }
 
-    /// Adds row `at` of a block of columns, those of the targets, the group and the features, or leaves it out; `number` is
-    /// that of the row in the file, counted from 1.
-    fn add(&mut self, block: &[Vec<Value>], at: usize, number: usize) -> Result<()> {
-        let config = self.config;
-        let mut fields = block.iter().map(|column| &column[at]);
-        if config.missing == Missing::Drop && fields.clone().any(|field| *field == Value::Missing) {
-            self.dropped += 1;
-            return Ok(());
+    fn text(&self, column: usize) -> Cow<'_, str> {
+        match self.value(column) {
+            Value::Null => "".into(),
+            Value::Text(text) => text.into(),
+            Value::Number(number) => number.to_string().into(),
+            Value::Integer(number) => number.to_string().into(),
         }
-        let refused = |name: &str, problem: String| {
-            Error::data(format!("{}:{number}:{name}", config.file.display()), problem)
-        };
-        if self.x.try_reserve(self.features.len()).and(self.y.try_reserve(config.target.len())).is_err() {
-            let place = format!("{}:{number}", config.file.display());
-            return Err(Error::data(place, "does not fit in memory with the rows before it"));
-        }
-        for (name, field) in config.target.iter().zip(&mut fields) {
-            if *field == Value::Missing {
-                let problem = "is a missing value, and a target cannot be filled; `--missing drop` leaves out such rows";
-                return Err(refused(name, problem.to_owned()));
-            }
-            self.y.push(finite(field).map_err(|problem| refused(name, problem))?);
-        }
-        if let Some(name) = &config.group {
-            let next = self.groups.len() as u32;
-            let group = match fields.next() {
-                None | Some(Value::Missing) => {
-                    let problem =
-                        "is a missing value, expected a group; `--missing drop` leaves out such rows";
-                    return Err(refused(name, problem.to_owned()));
-                }
-                Some(Value::Text(text)) => text.clone(),
-                Some(Value::Number(number)) => number.to_string(),
-                Some(Value::Integer(number)) => number.to_string(),
-            };
-            self.group.push(*self.groups.entry(group).or_insert(next));
-        }
-        for (feature, field) in self.features.iter_mut().zip(fields) {
-            let value = match (field, &mut feature.categories) {
-                (Value::Missing, _) if config.missing == Missing::Mean => T::from_f64(f64::NAN),
-                (Value::Text(text), Some(categories)) => match categories.code(text) {
-                    Some(code) => T::from_f64(code as f64),
-                    None => return Err(refused(&feature.name, one_too_many(text, &feature.name))),
-                },
-                _ => finite(field).map_err(|problem| refused(&feature.name, problem))?,
-            };
-            feature.is_there |= *field != Value::Missing;
-            self.x.push(value);
-        }
-        Ok(())
     }
 
-    /// The rows that were added.
-    fn finish(self) -> Result<Rows<T>> {
-        let (mut features, mut places) = (Vec::new(), Vec::new());
-        for Feature { name, categories, is_there } in self.features {
-            if !is_there && !self.y.is_empty() {
-                let problem = format!("is missing in every row; `--drop {name}` leaves the column out");
-                return Err(Error::data(format!("{}:{name}", self.config.file.display()), problem));
-            }
-            let (categories, places_of_codes) = categories.map(Categories::sorted).unzip();
-            features.push(Column { name, categories: categories.unwrap_or_default() });
-            places.push(places_of_codes);
+    fn quoted(&self, column: usize) -> String {
+        match self.value(column) {
+            Value::Null => "null".to_owned(),
+            Value::Text(text) => quote(text),
+            Value::Number(number) => format!("{number:e}"),
+            Value::Integer(number) => number.to_string(),
         }
-        Ok(Rows {
-            x: one_hot(&self.config.file, self.x, &places)?,
-            y: self.y,
-            features,
-            targets: self.config.target.clone(),
-            groups: self.config.group.as_ref().map(|_| self.group),
-            dropped: self.dropped,
-        })
     }
-}
-
-/// A field as a finite number, or what is wrong with it.
-fn finite<T: Real>(field: &Value) -> std::result::Result<T, String> {
-    let exact = match field {
-        Value::Number(number) => *number,
-        Value::Integer(number) => *number as f64,
-        Value::Text(text) => {
-            return Err(format!("{} is not a number, expected one in a target", quote(text)));
-        }
-        Value::Missing => {
-            return Err("is a missing value; `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
-                .to_owned());
-        }
-    };
-    let value = T::from_f64(exact);
-    if value.to_f64().is_finite() {
-        Ok(value)
-    } else if exact.is_infinite() {
-        Err(format!("{exact} is infinite, expected a finite number"))
-    } else {
-        Err(format!("{exact:e} is too large for f32, expected at most 3.4e38; `--dtype f64` has room"))
-    }
-}
-
-fn one_too_many(text: &str, name: &str) -> String {
-    let text = quote(text);
-    format!(
-        "{text} is one value too many for a text column, expected at most {MAX_CATEGORIES}; `--drop {name}` leaves the \
-         column out"
-    )
 }

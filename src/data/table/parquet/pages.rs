@@ -1,4 +1,4 @@
-//! The pages of a column, without what makes the `parquet` crate panic.
+//! The pages of a column, checked for what makes the `parquet` crate panic.
 
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
@@ -11,13 +11,13 @@ pub(super) fn open(group: &dyn RowGroupReader, index: usize) -> Result<ColumnRea
     let column = group.metadata().column(index);
     let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
     if start < 0 || column.compressed_size() < 0 {
-        return Err(ParquetError::General("a column has a negative place or size".to_owned()));
+        return Err(ParquetError::General("a column has a negative offset or size".to_owned()));
     }
     let pages = group.get_column_page_reader(index)?;
     Ok(get_column_reader(column.column_descr_ptr(), Box::new(Pages { pages, has_dictionary: false })))
 }
 
-/// Pages of which none uses a dictionary before there is one.
+/// Pages none of which uses a dictionary before it is defined.
 struct Pages {
     pages: Box<dyn PageReader>,
     has_dictionary: bool,
@@ -31,7 +31,7 @@ impl PageReader for Pages {
             Some(Page::DataPage { encoding, .. } | Page::DataPageV2 { encoding, .. })
                 if is_dictionary(*encoding) && !self.has_dictionary =>
             {
-                return Err(ParquetError::General("a page needs a dictionary that is not there".to_owned()));
+                return Err(ParquetError::General("a page needs a dictionary that is missing".to_owned()));
             }
             _ => {}
         }

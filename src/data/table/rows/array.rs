@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::RowOptions;
+use super::options::RowOptions;
 use crate::data::table::arrays::{Tensors, X, open_npy};
 use crate::data::table::cell::Real;
 use crate::data::table::choice::list;
+use crate::data::table::columns::Column;
+use crate::data::table::format::Format;
 use crate::data::table::matrix::Array;
 use crate::data::table::source::Source;
-use crate::data::table::{Column, Format};
 use crate::error::{Error, Result};
 
 /// The rows of a matrix whose columns are the features in order.
@@ -16,7 +17,7 @@ pub(super) struct ArrayRows {
     source: Source,
     array: Array,
     options: RowOptions,
-    /// The number of rows that are read.
+    /// The number of rows read so far.
     at: usize,
     /// The names of other arrays in the file.
     others: Vec<String>,
@@ -42,7 +43,8 @@ impl ArrayRows {
         }
         if let Some(column) = columns.iter().find(|column| !column.categories.is_empty()) {
             let problem = format!(
-                "has numbers alone, and '{}', which the model was trained on, is text; expected a .csv, .tsv or .txt file",
+                "has numbers alone, and '{}', which the model was trained on, is text; \
+                 expected a .csv, .tsv or .txt file",
                 column.name
             );
             return Err(array.error(&problem));
@@ -60,7 +62,7 @@ impl ArrayRows {
         Ok(Self { source, array, options, at: 0, others })
     }
 
-    /// The next rows, at most `rows` of them, one after the other.
+    /// Reads the next rows, at most `rows` of them, in row-major order.
     pub(super) fn read<T: Real>(&mut self, rows: usize) -> Result<Vec<T>> {
         let end = self.at.saturating_add(rows).min(self.array.rows);
         let x: Vec<T> = self.array.read(&mut self.source, self.at..end)?;

@@ -1,27 +1,31 @@
-//! Rows of a file in blocks, for columns that are known beforehand.
+//! Rows of a file in blocks, for columns that are known in advance.
 
 mod array;
+mod options;
 mod text;
 
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
 use self::array::ArrayRows;
 use self::text::TextRows;
 use super::cell::Real;
-use super::{Column, Format};
+use super::columns::Column;
+use super::format::Format;
 use crate::config::FloatType;
 #[cfg(feature = "parquet")]
 use crate::error::Error;
 use crate::error::Result;
 
-/// Reads the rows of a file in blocks: files of any size in memory for one block.
+pub use options::{RowOptions, Unknown};
+
+/// Reads the rows of a file of any size in blocks, in the memory of one block.
 ///
-/// The columns are those that a model was trained on, as [`read`](crate::data::read) found them. In a text file they are
-/// found by their names, in any order and among others. Arrays (.npy, the tensor `X` of .safetensors) have no names: their
-/// columns must be the features in order. What a field may be is as in [`read`](crate::data::read).
+/// The columns are those that a model was trained on, as [`read`](crate::data::read) found them. In a text
+/// file they are found by name, in any order and among others. Arrays (.npy, the tensor `X` of .safetensors)
+/// have no names: their columns must be the features in order. Fields are parsed as by
+/// [`read`](crate::data::read).
 ///
 /// # Examples
 ///
@@ -54,34 +58,10 @@ pub struct RowReader<'a> {
 /// Some rows of a file.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// The features, (n, features), with text columns as zeros and ones; a missing value is NaN.
+    /// The features, (n, features), text columns one-hot encoded; a missing value is NaN.
     pub x: Tensor,
-    /// For each row the fields of the columns to keep, as they are in the file; empty where none are kept.
+    /// For each row its fields in the columns to keep, as they are in the file; empty if none are kept.
     pub kept: Vec<Vec<String>>,
-}
-
-/// What a [`RowReader`] does with what it may meet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RowOptions {
-    /// Whether a missing value becomes NaN; else it is an error.
-    pub allow_missing: bool,
-    /// What becomes of a text that is none of its column's categories.
-    pub unknown: Unknown,
-    /// Columns of a text file to hand over as they are.
-    pub keep: Vec<String>,
-}
-
-/// What becomes of a text that is none of its column's categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unknown {
-    /// It is refused.
-    #[default]
-    Error,
-    /// All features of the column are 0, as by scikit-learn's `OneHotEncoder(handle_unknown="ignore")`.
-    Zeros,
-    /// It is a missing value.
-    Missing,
 }
 
 enum Rows<'a> {
@@ -94,8 +74,8 @@ impl<'a> RowReader<'a> {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`](crate::Error::Config) when there is no such file, or none of its columns is one of
-    /// `options.keep`, and with [`Error::Data`](crate::Error::Data) when the file has not all `columns`.
+    /// Fails with [`Error::Config`](crate::Error::Config) when there is no such file or it lacks one of
+    /// `options.keep`, and with [`Error::Data`](crate::Error::Data) when it lacks one of `columns`.
     pub fn open(
         file: &'a Path,
         columns: &'a [Column],
@@ -117,12 +97,12 @@ impl<'a> RowReader<'a> {
         Ok(Self { rows, dtype, width: columns.iter().map(Column::width).sum() })
     }
 
-    /// The next rows, at most `rows` of them and at least one, or `None` at the end of the file.
+    /// Reads the next rows, at most `rows` of them and at least one, or `None` at the end of the file.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Data`](crate::Error::Data), which names the place, when a row or a field is not as it should be
-    /// or the rows do not fit in memory.
+    /// Fails with [`Error::Data`](crate::Error::Data), which names the place, when a row or a field is
+    /// invalid or the rows do not fit in memory.
     pub fn next_block(&mut self, rows: usize) -> Result<Option<Block>> {
         match self.dtype {
             FloatType::F32 => self.next_of::<f32>(rows),
@@ -156,7 +136,7 @@ impl<'a> RowReader<'a> {
         matches!(self.rows, Rows::Text(_))
     }
 
-    /// How many texts have been met so far that are none of their columns' categories.
+    /// How many texts so far were not among the categories of their columns.
     pub fn unknown(&self) -> usize {
         match &self.rows {
             Rows::Text(text) => text.unknown,

@@ -5,13 +5,13 @@ use std::path::Path;
 use candle_core::DType;
 use csv::StringRecord;
 
-use super::{RowOptions, Unknown};
-use crate::data::table::Column;
+use super::options::{RowOptions, Unknown};
 use crate::data::table::cell::{Cell, Real, is_missing, quote};
 use crate::data::table::choice::{find, list, nearest};
+use crate::data::table::columns::Column;
 use crate::data::table::delimited::Lines;
-use crate::data::table::parse::field;
 use crate::data::table::source::Source;
+use crate::data::table::text::field;
 use crate::error::{Error, Result};
 
 /// The rows of a text file whose columns are known.
@@ -19,12 +19,12 @@ pub(super) struct TextRows<'a> {
     lines: Lines<'a>,
     columns: &'a [Column],
     options: RowOptions,
-    /// Where in the header each of the columns is.
+    /// The index of each column in the header.
     places: Vec<usize>,
-    /// Where the columns to keep are.
+    /// The indices of the columns to keep.
     keep: Vec<usize>,
     record: StringRecord,
-    /// How many texts were none of their columns' categories.
+    /// How many texts were not among the categories of their columns.
     pub(super) unknown: usize,
 }
 
@@ -41,8 +41,8 @@ impl<'a> TextRows<'a> {
         Ok(Self { lines, columns, options, places, keep, record: StringRecord::new(), unknown: 0 })
     }
 
-    /// The features of the next rows, at most `rows` of them, one row after the other. Their fields in the columns to keep
-    /// go to `kept`.
+    /// The features of the next rows, at most `rows` of them, in row-major order. Their fields in the columns
+    /// to keep are appended to `kept`.
     pub(super) fn read<T: Real>(&mut self, rows: usize, kept: &mut Vec<Vec<String>>) -> Result<Vec<T>> {
         let width: usize = self.columns.iter().map(Column::width).sum();
         let mut x = Vec::new();
@@ -111,7 +111,7 @@ impl<'a> TextRows<'a> {
         unused.map(|(_, name)| name.as_str()).collect()
     }
 
-    /// The error of a field of column `i` that is not the number that it should be.
+    /// The error of a field of column `i` that should be a number.
     fn refuse<T: Real>(&self, i: usize, cell: Cell<T>) -> Error {
         let text = quote(field(&self.record, self.places[i]));
         let problem = match cell {
@@ -129,7 +129,7 @@ impl<'a> TextRows<'a> {
         self.lines.error(&self.record, Some(self.places[i]), &problem)
     }
 
-    /// The error of a field of the text column `i` that is none of its categories.
+    /// The error of a field of text column `i` that is not among its categories.
     fn refuse_category(&self, i: usize) -> Error {
         let text = quote(field(&self.record, self.places[i]));
         let problem = format!(
@@ -141,7 +141,7 @@ impl<'a> TextRows<'a> {
     }
 }
 
-/// Where in `header` each of `columns` is.
+/// The index in `header` of each of `columns`.
 fn places(file: &Path, columns: &[Column], header: &[String]) -> Result<Vec<usize>> {
     let place = |column: &Column| header.iter().position(|name| *name == column.name);
     let places: Vec<_> = columns.iter().map(place).collect();

@@ -1,0 +1,245 @@
+//! Rows of decoded fields, put together as a table. The formats decode; what the fields may be is decided
+//! here.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use candle_core::DType;
+
+use super::category::{Categories, one_hot};
+use super::cell::{Cell, Real, has_commas, quote};
+use super::choice::Choice;
+use super::columns::{Column, MAX_CATEGORIES};
+use super::line::RowStart;
+use super::raw_table::RawTable;
+use crate::config::{FileConfig, Missing};
+use crate::error::{Error, Result};
+
+/// A row as its format decodes it. Columns are numbered as in the file.
+pub(super) trait Row {
+    /// Where the row is.
+    fn start(&self) -> RowStart;
+
+    /// Whether the field has no value.
+    fn is_missing(&self, column: usize) -> bool;
+
+    /// The field as a number, or what it is instead.
+    fn cell<T: Real>(&self, column: usize) -> Cell<T>;
+
+    /// The field as the name of a group or category.
+    fn text(&self, column: usize) -> Cow<'_, str>;
+
+    /// The field as messages quote it.
+    fn quoted(&self, column: usize) -> String;
+}
+
+/// Collects the rows of a file. Text columns hold codes until all categories are known.
+pub(super) struct RowBuilder<'a, T> {
+    config: &'a FileConfig,
+    header: Vec<String>,
+    choice: Choice,
+    /// The kind of each feature, as far as it is known.
+    kinds: Vec<Option<Kind>>,
+    groups: HashMap<String, u32>,
+    x: Vec<T>,
+    y: Vec<T>,
+    group: Vec<u32>,
+    dropped: usize,
+}
+
+/// What a column of features holds.
+pub(super) enum Kind {
+    Numbers,
+    Text(TextColumn),
+}
+
+/// The categories of a text column, and how many of its fields look like numbers after all.
+#[derive(Default)]
+pub(super) struct TextColumn {
+    categories: Categories,
+    numbers: usize,
+    texts: usize,
+    /// The first of the texts.
+    first: Option<(RowStart, String)>,
+}
+
+impl<'a, T: Real> RowBuilder<'a, T> {
+    /// Collects the columns of `choice` among those of `header`. A feature that has no kind yet takes that of
+    /// its first value.
+    pub(super) fn new(
+        config: &'a FileConfig,
+        header: Vec<String>,
+        choice: Choice,
+        kinds: Vec<Option<Kind>>,
+    ) -> Self {
+        let (x, y, group) = (Vec::new(), Vec::new(), Vec::new());
+        Self { config, header, choice, kinds, groups: HashMap::new(), x, y, group, dropped: 0 }
+    }
+
+    /// Appends a row, or drops it if a value is missing and the configuration says so.
+    pub(super) fn push(&mut self, row: &impl Row) -> Result<()> {
+        if self.config.missing == Missing::Drop && self.choice.all().any(|column| row.is_missing(column)) {
+            self.dropped += 1;
+            return Ok(());
+        }
+        if self.x.try_reserve(self.kinds.len()).and(self.y.try_reserve(self.choice.targets.len())).is_err() {
+            return Err(self.error(row, None, "does not fit in memory with the rows before it"));
+        }
+        for i in 0..self.choice.targets.len() {
+            self.y.push(self.target(row, self.choice.targets[i])?);
+        }
+        if let Some(column) = self.choice.group {
+            let group = self.group(row, column)?;
+            self.group.push(group);
+        }
+        for i in 0..self.kinds.len() {
+            let value = self.feature(row, i)?;
+            self.x.push(value);
+        }
+        Ok(())
+    }
+
+    fn target(&self, row: &impl Row, column: usize) -> Result<T> {
+        match row.cell(column) {
+            Cell::Number(number) => Ok(number),
+            Cell::Missing => {
+                let problem = "is a missing value, and a target cannot be filled; \
+                               `--missing drop` leaves out such rows";
+                Err(self.refuse(row, column, problem))
+            }
+            cell => Err(self.not_a_number(row, column, cell)),
+        }
+    }
+
+    /// The number of the row's group.
+    fn group(&mut self, row: &impl Row, column: usize) -> Result<u32> {
+        if row.is_missing(column) {
+            let problem = "is a missing value, expected a group; `--missing drop` leaves out such rows";
+            return Err(self.refuse(row, column, problem));
+        }
+        let (name, next) = (row.text(column), self.groups.len() as u32);
+        let known = self.groups.get(name.as_ref()).copied();
+        Ok(known.unwrap_or_else(|| *self.groups.entry(name.into_owned()).or_insert(next)))
+    }
+
+    /// The value or the code of feature `i`.
+    fn feature(&mut self, row: &impl Row, i: usize) -> Result<T> {
+        let column = self.choice.features[i];
+        let cell = row.cell(column);
+        let kind = match cell {
+            Cell::Missing if self.config.missing == Missing::Mean => return Ok(T::from_f64(f64::NAN)),
+            Cell::Missing => return Err(self.not_a_number(row, column, cell)),
+            Cell::Text => self.kinds[i].get_or_insert_with(Kind::text),
+            _ => self.kinds[i].get_or_insert(Kind::Numbers),
+        };
+        match (kind, cell) {
+            (Kind::Numbers, Cell::Number(number)) => Ok(number),
+            (Kind::Numbers, _) => Err(self.not_a_number(row, column, cell)),
+            (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text) {
+                Some(code) => Ok(T::from_f64(code as f64)),
+                None => Err(self.refuse(row, column, &self.one_too_many(column))),
+            },
+        }
+    }
+
+    /// The table of all rows.
+    pub(super) fn finish(self) -> Result<RawTable<T>> {
+        let (mut features, mut places) = (Vec::new(), Vec::new());
+        let has_rows = !self.y.is_empty();
+        for (kind, &column) in self.kinds.into_iter().zip(&self.choice.features) {
+            let name = self.header[column].clone();
+            let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
+            let text = match kind {
+                Some(Kind::Text(text)) => text,
+                None if has_rows => {
+                    let problem = format!("is missing in every row; `--drop {name}` leaves the column out");
+                    return Err(Error::data(at(""), problem));
+                }
+                _ => {
+                    features.push(Column { name, categories: Vec::new() });
+                    places.push(None);
+                    continue;
+                }
+            };
+            if let Some((start, value)) = text.first.filter(|_| text.numbers > text.texts) {
+                let problem = format!("{value} is not a number, as most values of the column are");
+                return Err(Error::data(at(&format!("{}:", start.line(&self.config.file))), problem));
+            }
+            let (categories, places_of_codes) = text.categories.sorted();
+            features.push(Column { name, categories });
+            places.push(Some(places_of_codes));
+        }
+        Ok(RawTable {
+            x: one_hot(&self.config.file, self.x, &places)?,
+            y: self.y,
+            features,
+            targets: self.config.target.clone(),
+            groups: self.choice.group.map(|_| self.group),
+            dropped: self.dropped,
+        })
+    }
+
+    /// The error of a field that should be a number.
+    fn not_a_number(&self, row: &impl Row, column: usize, cell: Cell<T>) -> Error {
+        let fits_f64 = || matches!(row.cell::<f64>(column), Cell::Number(_));
+        let problem = match cell {
+            Cell::Missing => {
+                "is a missing value; \
+                 `--missing drop` leaves out such rows, `--missing mean` fills the mean in"
+            }
+            Cell::Infinite => "is infinite, expected a finite number",
+            Cell::TooLarge if T::DTYPE == DType::F32 && fits_f64() => {
+                "is too large for f32, expected at most 3.4e38; `--dtype f64` has room"
+            }
+            Cell::TooLarge => "is too large for f64, expected at most 1.8e308",
+            _ if has_commas(&row.text(column)) => {
+                "has a comma, expected a number with a decimal point and no other mark, such as 1234.5"
+            }
+            _ if self.choice.targets.contains(&column) => "is not a number, expected one in a target",
+            _ => &format!(
+                "is not a number, as most values of the column are; `--drop {}` leaves the column out",
+                self.header[column]
+            ),
+        };
+        self.refuse(row, column, problem)
+    }
+
+    fn one_too_many(&self, column: usize) -> String {
+        let name = &self.header[column];
+        format!(
+            "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
+             `--drop {name}` leaves the column out"
+        )
+    }
+
+    /// The error of a field; `problem` continues the sentence that begins with it.
+    fn refuse(&self, row: &impl Row, column: usize, problem: &str) -> Error {
+        self.error(row, Some(column), &format!("{} {problem}", row.quoted(column)))
+    }
+
+    fn error(&self, row: &impl Row, column: Option<usize>, problem: &str) -> Error {
+        let column = column.map(|column| self.header[column].as_str());
+        Error::data(row.start().place(&self.config.file, column), problem)
+    }
+}
+
+impl Kind {
+    /// A text column without values yet.
+    pub(super) fn text() -> Self {
+        Self::Text(TextColumn::default())
+    }
+}
+
+impl TextColumn {
+    /// The code of a field, or `None` when it is one category too many.
+    fn code(&mut self, row: &impl Row, column: usize, is_text: bool) -> Option<usize> {
+        let value = row.text(column);
+        if is_text {
+            self.texts += 1;
+            self.first.get_or_insert_with(|| (row.start(), quote(&value)));
+        } else {
+            self.numbers += 1;
+        }
+        self.categories.code(&value)
+    }
+}

@@ -1,0 +1,104 @@
+//! What was read from a file, before and after its values are checked.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+
+use super::cell::Real;
+use super::columns::{Column, target_names};
+use crate::data::dataset::Dataset;
+use crate::error::{Error, Result};
+
+/// What was read from a file.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// The rows; a missing feature is NaN.
+    pub data: Dataset,
+    /// The columns of the features.
+    pub features: Vec<Column>,
+    /// The names of the targets.
+    pub targets: Vec<String>,
+    /// The number of rows dropped because a value is missing.
+    pub dropped: usize,
+    /// The number of rows that equal an earlier one in all features and targets.
+    pub duplicates: usize,
+}
+
+impl Table {
+    /// `data` whose columns have no names: the features become `x0`, `x1`, ..., the target `y`, several
+    /// targets `y0`, `y1`, ....
+    pub fn unnamed(data: Dataset) -> Self {
+        let (features, targets) = (Column::unnamed(data.features()), target_names(data.targets()));
+        Self { data, features, targets, dropped: 0, duplicates: 0 }
+    }
+}
+
+/// The decoded rows of a file in row-major order.
+pub(super) struct RawTable<T> {
+    pub(super) x: Vec<T>,
+    pub(super) y: Vec<T>,
+    pub(super) features: Vec<Column>,
+    pub(super) targets: Vec<String>,
+    pub(super) groups: Option<Vec<u32>>,
+    pub(super) dropped: usize,
+}
+
+impl<T: Real> RawTable<T> {
+    /// The table of these rows of `file`, unless there is nothing in them to learn.
+    pub(super) fn check(self, file: &Path) -> Result<Table> {
+        let Self { mut x, y, features, targets, groups, dropped } = self;
+        let rows = y.len() / targets.len();
+        if rows == 0 {
+            let problem = match dropped {
+                0 => "has no rows, expected at least one".to_owned(),
+                _ => format!(
+                    "has a missing value in each of its {dropped} rows; `--missing mean` fills features"
+                ),
+            };
+            return Err(Error::data(file.display(), problem));
+        }
+        for (column, name) in targets.iter().enumerate() {
+            let mut values = y.iter().skip(column).step_by(targets.len()).map(|y| y.to_f64());
+            let first = values.next().unwrap_or_default();
+            if rows > 1 && values.all(|value| value == first) {
+                let problem = format!("is {first} in every row, expected a target that varies");
+                return Err(Error::data(format!("{}:{name}", file.display()), problem));
+            }
+        }
+        x.shrink_to_fit();
+        let duplicates = duplicates(&x, &y, rows);
+        let x_shape = (rows, x.len() / rows);
+        let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
+        let mut data = Dataset::new(x, Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?)?;
+        if let Some(groups) = groups {
+            data = data.with_groups(groups)?;
+        }
+        Ok(Table { data, features, targets, dropped, duplicates })
+    }
+}
+
+/// The number of rows that share the 64-bit hash of an earlier one: the chance that any two of ten million
+/// different rows do is 3e-6.
+///
+/// The hashes are sorted in parts, each of which takes at most a third of the memory of the rows, however
+/// narrow they are.
+fn duplicates<T: Real>(x: &[T], y: &[T], rows: usize) -> usize {
+    let hash = |(x, y): (&[T], &[T])| {
+        let mut hasher = DefaultHasher::new();
+        for value in x.iter().chain(y) {
+            hasher.write_u64(value.to_f64().to_bits());
+        }
+        hasher.finish()
+    };
+    let width = (x.len() + y.len()) / rows * size_of::<T>();
+    let parts = (3 * size_of::<u64>()).div_ceil(width) as u64;
+    let duplicates = |part| {
+        let hashes = x.chunks(x.len() / rows).zip(y.chunks(y.len() / rows)).map(hash);
+        let mut hashes: Vec<u64> = hashes.filter(|hash| hash % parts == part).collect();
+        hashes.sort_unstable();
+        hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    };
+    (0..parts).map(duplicates).sum()
+}

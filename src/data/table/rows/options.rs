@@ -1,0 +1,27 @@
+//! How irregular rows are handled.
+
+use serde::{Deserialize, Serialize};
+
+/// How a [`RowReader`](super::RowReader) handles irregular rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowOptions {
+    /// Whether a missing value becomes NaN; otherwise it is an error.
+    pub allow_missing: bool,
+    /// How a text that is not among the categories of its column is handled.
+    pub unknown: Unknown,
+    /// Columns of a text file to pass on unchanged.
+    pub keep: Vec<String>,
+}
+
+/// How a text that is not among the categories of its column is handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// It is an error.
+    #[default]
+    Error,
+    /// All features of the column are 0, as by scikit-learn's `OneHotEncoder(handle_unknown="ignore")`.
+    Zeros,
+    /// It is a missing value.
+    Missing,
+}

@@ -1,0 +1,29 @@
+//! What a network's forward pass is written in.
+
+use candle_core::{Result, Tensor};
+
+use crate::nn::Layer;
+use crate::ops::Activation;
+
+/// The steps of a forward pass, whoever takes them.
+///
+/// A network writes its forward pass once, in terms of this trait. [`Eager`] computes each step with Candle at once, with
+/// a graph to differentiate; the builder of a [`Plan`](crate::plan::Plan) notes it as an instruction.
+pub(crate) trait Forward {
+    /// The activations of some rows.
+    type Value;
+
+    /// `activation` of `layer` applied to `x`.
+    fn layer(&mut self, layer: &Layer, x: &Self::Value, activation: Activation) -> Result<Self::Value>;
+}
+
+/// Candle's own operations.
+pub(super) struct Eager;
+
+impl Forward for Eager {
+    type Value = Tensor;
+
+    fn layer(&mut self, layer: &Layer, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        layer.forward_with(x, activation)
+    }
+}

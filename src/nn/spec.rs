@@ -1,0 +1,185 @@
+//! The description of a network, from which everything that builds, runs or stores it follows.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::nn::{CosInit, LayerKind};
+
+/// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ModelDocument", into = "ModelDocument")]
+pub struct ModelConfig {
+    /// The width of the hidden layer; 32 by default.
+    pub hidden: usize,
+    /// The least number of applications of the hidden layer; 1 by default.
+    pub min_depth: usize,
+    /// The largest number of applications of the hidden layer; 4 by default.
+    pub max_depth: usize,
+    /// The kind of all layers; [`LayerKind::Linear`] by default.
+    pub layer: LayerKind,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self { hidden: 32, min_depth: 1, max_depth: 4, layer: LayerKind::default() }
+    }
+}
+
+impl ModelConfig {
+    /// The numbers of applications of the hidden layer that training draws from and prediction averages over.
+    pub fn depths(&self) -> RangeInclusive<usize> {
+        self.min_depth..=self.max_depth
+    }
+
+    /// The network for rows of `in_features` features and `out_features` targets.
+    pub fn network(&self, in_features: usize, out_features: usize) -> DynamicNetSpec {
+        DynamicNetSpec { in_features, out_features, model: self.clone() }
+    }
+}
+
+/// The complete description of a [`DynamicNet`](crate::nn::DynamicNet): everything but the values of its parameters.
+///
+/// Two networks of one spec have parameters of the same names and shapes. It serialises as one flat document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SpecDocument", into = "SpecDocument")]
+pub struct DynamicNetSpec {
+    /// The number of features of a row.
+    pub in_features: usize,
+    /// The number of targets of a row.
+    pub out_features: usize,
+    /// How it is built between the two.
+    pub model: ModelConfig,
+}
+
+impl DynamicNetSpec {
+    /// The numbers of applications of the hidden layer, see [`ModelConfig::depths`].
+    pub fn depths(&self) -> RangeInclusive<usize> {
+        self.model.depths()
+    }
+}
+
+/// The name of a kind of layer, without its initialisation.
+#[derive(Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LayerName {
+    #[default]
+    Linear,
+    Cos,
+}
+
+impl LayerName {
+    fn with(self, init: CosInit) -> LayerKind {
+        match self {
+            Self::Linear => LayerKind::Linear,
+            Self::Cos => LayerKind::Cos(init),
+        }
+    }
+}
+
+impl From<LayerKind> for LayerName {
+    fn from(kind: LayerKind) -> Self {
+        match kind {
+            LayerKind::Linear => Self::Linear,
+            LayerKind::Cos(_) => Self::Cos,
+        }
+    }
+}
+
+/// How a [`ModelConfig`] is written: a key for each setting, all of them optional.
+#[derive(Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ModelDocument {
+    hidden: usize,
+    min_depth: usize,
+    max_depth: usize,
+    layer: LayerName,
+    cos_init: CosInit,
+}
+
+impl Default for ModelDocument {
+    fn default() -> Self {
+        ModelConfig::default().into()
+    }
+}
+
+impl From<ModelDocument> for ModelConfig {
+    fn from(ModelDocument { hidden, min_depth, max_depth, layer, cos_init }: ModelDocument) -> Self {
+        Self { hidden, min_depth, max_depth, layer: layer.with(cos_init) }
+    }
+}
+
+impl From<ModelConfig> for ModelDocument {
+    fn from(ModelConfig { hidden, min_depth, max_depth, layer }: ModelConfig) -> Self {
+        Self { hidden, min_depth, max_depth, layer: layer.into(), cos_init: layer.cos_init() }
+    }
+}
+
+/// How a [`DynamicNetSpec`] is written. Initialisation is left out where it is the default: a trained network does not
+/// depend on it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpecDocument {
+    in_features: usize,
+    hidden: usize,
+    out_features: usize,
+    min_depth: usize,
+    max_depth: usize,
+    layer: LayerName,
+    #[serde(default, skip_serializing_if = "is_default")]
+    cos_init: CosInit,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl From<SpecDocument> for DynamicNetSpec {
+    fn from(document: SpecDocument) -> Self {
+        let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init } = document;
+        let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.with(cos_init) };
+        Self { in_features, out_features, model }
+    }
+}
+
+impl From<DynamicNetSpec> for SpecDocument {
+    fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
+        let ModelConfig { hidden, min_depth, max_depth, layer } = model;
+        let cos_init = layer.cos_init();
+        Self { in_features, hidden, out_features, min_depth, max_depth, layer: layer.into(), cos_init }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KAIMING: LayerKind = LayerKind::Cos(CosInit::Kaiming);
+
+    #[test]
+    fn a_spec_is_one_flat_document() {
+        let spec = ModelConfig { hidden: 7, ..ModelConfig::default() }.network(5, 2);
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(
+            text,
+            r#"{"in_features":5,"hidden":7,"out_features":2,"min_depth":1,"max_depth":4,"layer":"linear"}"#
+        );
+        assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
+
+        let spec = ModelConfig { layer: KAIMING, ..ModelConfig::default() }.network(5, 2);
+        let text = serde_json::to_string(&spec).unwrap();
+        assert!(text.ends_with(r#""layer":"cos","cos_init":"kaiming"}"#), "{text}");
+        assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
+    }
+
+    #[test]
+    fn a_spec_needs_every_key_and_a_model_none() {
+        let error = serde_json::from_str::<DynamicNetSpec>(r#"{"in_features":5}"#).unwrap_err().to_string();
+        assert!(error.contains("missing field `hidden`"), "{error}");
+        assert_eq!(serde_json::from_str::<ModelConfig>("{}").unwrap(), ModelConfig::default());
+        let error = serde_json::from_str::<ModelConfig>(r#"{"width":5}"#).unwrap_err().to_string();
+        assert!(error.contains("unknown field `width`"), "{error}");
+        let model: ModelConfig = serde_json::from_str(r#"{"layer":"cos","cos_init":"kaiming"}"#).unwrap();
+        assert_eq!(model.layer, KAIMING);
+    }
+}

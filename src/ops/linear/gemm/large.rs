@@ -1,0 +1,85 @@
+//! Products of large matrices, by the `gemm` crate, each followed by its epilogue as a pass over C.
+
+use super::epilogue::{Epilogue, Matrix, Write};
+use super::relu_backward::relu_backward;
+use crate::ops::linear::activation::Activation;
+use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
+
+/// Computes C = A B with `epilogue` on the threads of rayon's pool, for A (m, k) and B (k, n) with arbitrary
+/// strides and row-major C (m, n), none of them empty.
+///
+/// # Panics
+///
+/// When a slice is shorter than its matrix.
+#[allow(unsafe_code)]
+pub(super) fn large<T: SimdFloat>(
+    [m, n, k]: [usize; 3],
+    a: Matrix<T>,
+    b: Matrix<T>,
+    c: &mut [T],
+    epilogue: Epilogue<T>,
+) {
+    let one = T::from_f64(1.);
+    let reads_c = matches!(epilogue, Epilogue::Add);
+    let c = &mut c[..m * n];
+    // Reads the last elements, so that a matrix too short for the product panics here.
+    let _ = a.data[(m - 1) * a.row_stride + (k - 1) * a.column_stride];
+    let _ = b.data[(k - 1) * b.row_stride + (n - 1) * b.column_stride];
+    // SAFETY: C is a slice of m n elements, and the last elements of A and B are inside their slices.
+    unsafe {
+        ::gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            n.cast_signed(),
+            reads_c,
+            a.data.as_ptr(),
+            a.column_stride.cast_signed(),
+            a.row_stride.cast_signed(),
+            b.data.as_ptr(),
+            b.column_stride.cast_signed(),
+            b.row_stride.cast_signed(),
+            one,
+            one,
+            false,
+            false,
+            false,
+            ::gemm::Parallelism::Rayon(0),
+        );
+    }
+    match epilogue {
+        Epilogue::Set | Epilogue::Add => {}
+        Epilogue::BiasActivation { bias, activation } => {
+            simd::run(BiasActivation { bias: &bias[..n], activation, y: c });
+        }
+        Epilogue::ReluBackward { output, bias_grad } => {
+            relu_backward(output, c, Write::Add, &mut bias_grad[..n]);
+        }
+    }
+}
+
+/// y <- activation(y + bias), row by row.
+struct BiasActivation<'a, T> {
+    bias: &'a [T],
+    activation: Activation,
+    y: &'a mut [T],
+}
+
+impl<T: SimdFloat> WithSimd for BiasActivation<'_, T> {
+    type Output = ();
+
+    // The compiler vectorises a loop as plain as this for each instruction set.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { bias, activation, y } = self;
+        let relu = activation == Activation::Relu;
+        for row in y.chunks_exact_mut(bias.len()) {
+            for (y, &bias) in row.iter_mut().zip(bias) {
+                let sum = *y + bias;
+                *y = if relu && sum < T::default() { T::default() } else { sum };
+            }
+        }
+    }
+}

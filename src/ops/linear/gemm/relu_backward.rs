@@ -1,0 +1,88 @@
+//! The backward of a bias and of a relu: column sums, and the gradient where the output is positive.
+
+use super::columns::{self, ColumnWise, Columns};
+use super::epilogue::Write;
+use crate::ops::simd::{Simd, SimdFloat};
+
+/// Writes the sums of the columns of `matrix`, as many columns as there are sums.
+pub(crate) fn column_sums<T: SimdFloat>(matrix: &[T], write: Write, sums: &mut [T]) {
+    clear(write, sums);
+    columns::run(sums.len(), ColumnSums { matrix, sums });
+}
+
+/// grad <- grad [output > 0] for the `output` of a relu, and writes the column sums of that to `bias_grad`.
+///
+/// # Panics
+///
+/// When `output` is shorter than `grad`.
+pub(crate) fn relu_backward<T: SimdFloat>(output: &[T], grad: &mut [T], write: Write, bias_grad: &mut [T]) {
+    clear(write, bias_grad);
+    columns::run(bias_grad.len(), ReluBackward { output: &output[..grad.len()], grad, bias_grad });
+}
+
+/// Prepares sums that are always added to.
+fn clear<T: SimdFloat>(write: Write, sums: &mut [T]) {
+    if write == Write::Set {
+        sums.fill(T::default());
+    }
+}
+
+struct ColumnSums<'a, T> {
+    matrix: &'a [T],
+    sums: &'a mut [T],
+}
+
+impl<T: SimdFloat> ColumnWise<T> for ColumnSums<'_, T> {
+    #[inline(always)]
+    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        columns: Columns<VECTORS, FULL>,
+    ) {
+        let mut sums = columns.load(simd, self.sums);
+        for row in self.matrix.chunks_exact(self.sums.len()) {
+            for (sum, value) in sums.iter_mut().zip(columns.load(simd, row)) {
+                *sum = T::add_vectors(simd, *sum, value);
+            }
+        }
+        columns.store(simd, self.sums, &sums);
+    }
+}
+
+struct ReluBackward<'a, T> {
+    output: &'a [T],
+    grad: &'a mut [T],
+    bias_grad: &'a mut [T],
+}
+
+impl<T: SimdFloat> ColumnWise<T> for ReluBackward<'_, T> {
+    #[inline(always)]
+    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        columns: Columns<VECTORS, FULL>,
+    ) {
+        let n = self.bias_grad.len();
+        let mut sums = columns.load(simd, self.bias_grad);
+        for (grad, output) in self.grad.chunks_exact_mut(n).zip(self.output.chunks_exact(n)) {
+            let mut values = columns.load(simd, grad);
+            mask_and_sum::<T, _, _>(simd, columns.load(simd, output), &mut values, &mut sums);
+            columns.store(simd, grad, &values);
+        }
+        columns.store(simd, self.bias_grad, &sums);
+    }
+}
+
+/// grads <- grads [outputs > 0] and sums <- sums + grads, for vectors of one row.
+#[inline(always)]
+pub(super) fn mask_and_sum<T: SimdFloat, S: Simd, const VECTORS: usize>(
+    simd: S,
+    outputs: [T::Vector<S>; VECTORS],
+    grads: &mut [T::Vector<S>; VECTORS],
+    sums: &mut [T::Vector<S>; VECTORS],
+) {
+    for ((grad, output), sum) in grads.iter_mut().zip(outputs).zip(sums) {
+        *grad = T::relu_backward(simd, output, *grad);
+        *sum = T::add_vectors(simd, *sum, *grad);
+    }
+}

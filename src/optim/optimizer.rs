@@ -1,0 +1,146 @@
+//! The optimisers that a network can be trained with: a list of one line for each.
+
+use std::fmt::Debug;
+
+use candle_core::backprop::GradStore;
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, CudaStream, DeviceRepr};
+use candle_core::{Result, Tensor, Var, bail};
+use candle_nn::Optimizer;
+
+use super::adamw::{self, AdamW, AdamWConfig, AdamWState, StepCoefficients};
+use crate::ops::kernels::Element;
+#[cfg(feature = "cuda")]
+use crate::ops::kernels::cuda::Kernel;
+
+/// An optimiser with its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OptimizerConfig {
+    /// [`AdamW`].
+    AdamW(AdamWConfig),
+}
+
+/// What an optimiser remembers of one parameter.
+#[derive(Debug, Clone)]
+pub(crate) struct ParameterState {
+    /// The updates that were made.
+    pub(crate) steps: u32,
+    /// In the shape and dtype of the parameter, in the order of [`OptimizerConfig::state_names`].
+    pub(crate) tensors: Vec<Tensor>,
+}
+
+/// An optimiser of variables whose state can be read and restored, whichever it is.
+pub(crate) trait Stateful: Debug + Send {
+    /// Updates every variable that has a gradient.
+    fn update(&mut self, grads: &GradStore) -> Result<()>;
+
+    /// A copy of what is remembered of each variable, in their order.
+    fn states(&self) -> Result<Vec<ParameterState>>;
+
+    /// Replaces what is remembered of each variable, in their order.
+    fn load_states(&mut self, states: Vec<ParameterState>) -> Result<()>;
+}
+
+impl OptimizerConfig {
+    /// Rejects settings that PyTorch rejects.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the name of the setting, its value and its range.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::AdamW(config) => config.check(),
+        }
+    }
+
+    /// The names of the tensors that are remembered of each parameter.
+    pub(crate) fn state_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::AdamW(_) => &["first_moment", "second_moment"],
+        }
+    }
+
+    /// The floating-point operations of an update of one element.
+    pub(crate) fn flops(&self) -> usize {
+        match self {
+            // 3 and 4 for the moments, a root, a product, a sum and a quotient for the direction, 3 for the parameter.
+            Self::AdamW(_) => 14,
+        }
+    }
+
+    /// The optimiser of `vars`.
+    pub(crate) fn build(&self, vars: Vec<Var>) -> Result<Box<dyn Stateful>> {
+        match self {
+            Self::AdamW(config) => Ok(Box::new(AdamW::new(vars, config.clone())?)),
+        }
+    }
+
+    /// Makes update number `step`, counted from 1, of a parameter and its `state` on slices of one length.
+    pub(crate) fn update<'a, T: Element + 'a>(
+        &self,
+        step: u32,
+        parameter: &mut [T],
+        state: impl IntoIterator<Item = &'a mut [T]>,
+        grad: &[T],
+    ) -> Result<()> {
+        let mut state = state.into_iter();
+        match (self, state.next(), state.next()) {
+            (Self::AdamW(config), Some(first), Some(second)) => {
+                let coefficients = StepCoefficients::new(config, step);
+                adamw::cpu::update_slices([parameter, first, second], grad, &coefficients);
+                Ok(())
+            }
+            _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),
+        }
+    }
+
+    /// The kernel of an update.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn kernel(&self) -> Kernel {
+        match self {
+            Self::AdamW(_) => adamw::cuda::KERNEL,
+        }
+    }
+
+    /// Launches `function`, the [`kernel`](Self::kernel) for elements of type `T`, for update number `step`.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn launch<T: Scalar + DeviceRepr>(
+        &self,
+        stream: &CudaStream,
+        function: &CudaFunction,
+        step: u32,
+        parameter: &mut CudaSlice<T>,
+        state: &mut [CudaSlice<T>],
+        grad: &CudaSlice<T>,
+    ) -> Result<()> {
+        match (self, state) {
+            (Self::AdamW(config), [first, second]) => {
+                let (len, coefficients) = (parameter.len(), StepCoefficients::new(config, step).to_real::<T>());
+                adamw::cuda::launch(stream, function, [parameter, first, second], grad, len, &coefficients)
+            }
+            _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),
+        }
+    }
+}
+
+impl Stateful for AdamW {
+    fn update(&mut self, grads: &GradStore) -> Result<()> {
+        self.step(grads)
+    }
+
+    fn states(&self) -> Result<Vec<ParameterState>> {
+        let state = |AdamWState { steps, first_moment, second_moment }| ParameterState {
+            steps,
+            tensors: vec![first_moment, second_moment],
+        };
+        Ok(self.state()?.into_iter().map(state).collect())
+    }
+
+    fn load_states(&mut self, states: Vec<ParameterState>) -> Result<()> {
+        let state = |ParameterState { steps, tensors }| match <[Tensor; 2]>::try_from(tensors) {
+            Ok([first_moment, second_moment]) => Ok(AdamWState { steps, first_moment, second_moment }),
+            Err(tensors) => bail!("AdamW: a parameter has {} moments, expected 2", tensors.len()),
+        };
+        self.load_state(states.into_iter().map(state).collect::<Result<_>>()?)
+    }
+}

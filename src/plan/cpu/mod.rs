@@ -1,0 +1,268 @@
+//! The instructions of a plan on one core of the CPU.
+
+mod buffer;
+mod gather;
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithDType, bail};
+
+use super::device::{Device, Status};
+use super::graph::Stored;
+use super::instruction::{Epilogue, Factor};
+use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
+use crate::ops::kernels::{self, Matrix, Write, on_cpu};
+use crate::ops::{MapKind, Loss};
+use crate::optim::OptimizerConfig;
+pub(crate) use buffer::Buffer;
+use gather::gather;
+
+/// The type of the elements of a plan on the CPU.
+pub(crate) trait Element: SimdFloat + kernels::Element<Compute = Self> + WithDType {
+    /// The elements of a storage of this type.
+    fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+}
+
+macro_rules! element {
+    ($type:ident, $dtype:ident) => {
+        impl Element for $type {
+            fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+                if let CpuStorage::$dtype(slice) = storage { Some(slice) } else { None }
+            }
+        }
+    };
+}
+
+element!(f32, F32);
+element!(f64, F64);
+
+/// One core of the CPU.
+#[derive(Debug)]
+pub(crate) struct Cpu<T> {
+    status: Status,
+    element: PhantomData<T>,
+}
+
+impl<T> Cpu<T> {
+    pub(crate) fn new() -> Self {
+        Self { status: Status { loss: 0., not_finite: None }, element: PhantomData }
+    }
+}
+
+impl<T: Element> Device for Cpu<T> {
+    type Buffer = Buffer<T>;
+    type RowNumbers = Vec<u32>;
+
+    const WEIGHTS: Stored = Stored::Transposed;
+
+    fn zeros(&self, len: usize) -> Result<Buffer<T>> {
+        Ok(Buffer::zeros(len))
+    }
+
+    fn copy(&self, from: &Buffer<T>, to: &mut Buffer<T>) -> Result<()> {
+        to[..from.len()].copy_from_slice(from);
+        Ok(())
+    }
+
+    fn load(&self, from: &Tensor, stored: Stored, to: &mut Buffer<T>) -> Result<()> {
+        let from = from.contiguous()?;
+        let (storage, layout) = from.storage_and_layout();
+        let elements = elements(&storage, layout)?;
+        match (stored, from.dims()) {
+            (Stored::Transposed, &[rows, columns]) => kernels::transpose(rows, columns, elements, to),
+            _ => to[..elements.len()].copy_from_slice(elements),
+        }
+        Ok(())
+    }
+
+    fn store(&self, from: &Buffer<T>, stored: Stored, to: &Tensor) -> Result<()> {
+        let dims = to.dims();
+        assign(to, |to: &mut [T]| match (stored, dims) {
+            (Stored::Transposed, &[rows, columns]) => kernels::transpose(columns, rows, from, to),
+            _ => to.copy_from_slice(&from[..to.len()]),
+        })
+    }
+
+    fn row_numbers(&self, rows: &[u32]) -> Result<Vec<u32>> {
+        Ok(rows.to_vec())
+    }
+
+    fn gather(
+        &self,
+        data: [&Tensor; 2],
+        rows: &Vec<u32>,
+        range: Range<usize>,
+        batch: [&mut Buffer<T>; 2],
+    ) -> Result<()> {
+        for (all, batch) in data.into_iter().zip(batch) {
+            let (storage, layout) = all.storage_and_layout();
+            gather(elements::<T>(&storage, layout)?, layout.dims()[1], &rows[range.clone()], batch);
+        }
+        Ok(())
+    }
+
+    fn gemm(
+        &self,
+        [m, n, k]: [usize; 3],
+        a: Factor<&Buffer<T>>,
+        b: Factor<&Buffer<T>>,
+        epilogue: Epilogue<&Buffer<T>, &mut Buffer<T>>,
+        c: &mut Buffer<T>,
+    ) -> Result<()> {
+        if let (Some(matrix), Epilogue::BiasActivation { bias, activation }) = (b.matrix.as_packed(), &epilogue) {
+            matrix.forward(m, a.matrix, bias, *activation, c);
+            return Ok(());
+        }
+        if b.transposed || b.matrix.as_packed().is_some() {
+            bail!("a product has a right factor that is not row-major")
+        }
+        let a = if a.transposed { Matrix::transposed(a.matrix, m) } else { Matrix::row_major(a.matrix, k) };
+        let epilogue = match epilogue {
+            Epilogue::Set => kernels::Epilogue::Set,
+            Epilogue::Add => kernels::Epilogue::Add,
+            Epilogue::BiasActivation { bias, activation } => {
+                kernels::Epilogue::BiasActivation { bias, activation }
+            }
+            Epilogue::ReluBackward { output, bias_grad, write } => {
+                let bias_grad = &mut bias_grad[..n];
+                if write == Write::Set {
+                    bias_grad.fill(T::default());
+                }
+                kernels::Epilogue::ReluBackward { output, bias_grad }
+            }
+        };
+        kernels::gemm([m, n, k], a, b.matrix, c, epilogue);
+        Ok(())
+    }
+
+    fn map(&self, function: MapKind, len: usize, x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
+        function.forward(&x[..len], &mut out[..len]);
+        Ok(())
+    }
+
+    fn map_backward(
+        &self,
+        function: MapKind,
+        len: usize,
+        saved: &Buffer<T>,
+        grad: &Buffer<T>,
+        out: &mut Buffer<T>,
+    ) -> Result<()> {
+        function.backward(&saved[..len], &grad[..len], &mut out[..len]);
+        Ok(())
+    }
+
+    fn add(&self, len: usize, x: &Buffer<T>, y: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
+        for ((out, &x), &y) in out[..len].iter_mut().zip(&x[..len]).zip(&y[..len]) {
+            *out = x + y;
+        }
+        Ok(())
+    }
+
+    fn column_sums(
+        &self,
+        [rows, columns]: [usize; 2],
+        x: &Buffer<T>,
+        write: Write,
+        sums: &mut Buffer<T>,
+    ) -> Result<()> {
+        kernels::column_sums(&x[..rows * columns], write, &mut sums[..columns]);
+        Ok(())
+    }
+
+    fn transpose(&self, [rows, columns]: [usize; 2], x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
+        kernels::transpose(rows, columns, x, out);
+        Ok(())
+    }
+
+    fn loss(
+        &mut self,
+        loss: Loss,
+        len: usize,
+        weight: f64,
+        prediction: &Buffer<T>,
+        target: &Buffer<T>,
+        grad: &mut Buffer<T>,
+    ) -> Result<()> {
+        self.status.loss += weight * loss.with_grad(&prediction[..len], &target[..len], &mut grad[..len]);
+        Ok(())
+    }
+
+    fn update(
+        &self,
+        optimizer: &OptimizerConfig,
+        step: u32,
+        parameter: &mut Buffer<T>,
+        state: &mut [Buffer<T>],
+        grad: &Buffer<T>,
+    ) -> Result<()> {
+        let len = parameter.len();
+        optimizer.update(step, parameter, state.iter_mut().map(|state| &mut **state), &grad[..len])
+    }
+
+    fn reset_status(&mut self, loss: f64) -> Result<()> {
+        self.status = Status { loss, not_finite: None };
+        Ok(())
+    }
+
+    fn check(&mut self, slot: usize, len: usize, buffer: &Buffer<T>) -> Result<()> {
+        if self.status.not_finite.is_none() && !simd::run(IsFinite(&buffer[..len])) {
+            self.status.not_finite = Some(slot);
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Result<Status> {
+        Ok(self.status.clone())
+    }
+}
+
+/// Whether every element is finite.
+pub(crate) struct IsFinite<'a, T>(pub(crate) &'a [T]);
+
+impl<T: SimdFloat> WithSimd for IsFinite<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let zero = T::default();
+        let mut finite = true;
+        // Zero times a finite number is zero; times an infinity or NaN it is NaN. Without an early exit the loop becomes
+        // vectors.
+        for &x in self.0 {
+            finite &= x * zero == zero;
+        }
+        finite
+    }
+}
+
+/// The elements of a contiguous CPU tensor.
+fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
+    match storage {
+        Storage::Cpu(storage) => on_cpu(storage, layout),
+        _ => bail!("expected a tensor on the CPU, found {layout:?}"),
+    }
+}
+
+/// Lets `write` fill the elements of a contiguous CPU tensor.
+fn assign<T: Element>(to: &Tensor, write: impl Fn(&mut [T])) -> Result<()> {
+    to.inplace_op1(&Assign(write, PhantomData))
+}
+
+/// Lets a function write the elements of a contiguous CPU tensor.
+struct Assign<T, F: Fn(&mut [T])>(F, PhantomData<T>);
+
+impl<T: Element, F: Fn(&mut [T])> InplaceOp1 for Assign<T, F> {
+    fn name(&self) -> &'static str {
+        "assign"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (Some(to), Some((start, end))) = (T::slice_mut(storage), layout.contiguous_offsets()) else {
+            bail!("assign: expected a contiguous {:?} tensor, found {layout:?}", T::DTYPE)
+        };
+        self.0(&mut to[start..end]);
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! The kernels of a plan, and the element types that they exist for.
+
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+
+use candle_core::Result;
+use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, Gemm, GemmConfig};
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, DeviceRepr, ValidAsZeroBits};
+use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
+
+use crate::ops::kernels::Float;
+use crate::ops::kernels::cuda::{Kernel, kernel, linear};
+use crate::ops::{Activation, MapKind, Loss};
+use crate::optim::OptimizerConfig;
+
+/// The type of the elements of a plan on CUDA.
+pub(crate) trait Element: Float + CudaDType + DeviceRepr + ValidAsZeroBits {
+    /// How the names of its kernels end.
+    const SUFFIX: &'static str;
+
+    fn gemm(
+        blas: &CudaBlas,
+        product: GemmConfig<Self>,
+        a: &CudaSlice<Self>,
+        b: &CudaSlice<Self>,
+        c: &mut CudaSlice<Self>,
+    ) -> Result<()>;
+}
+
+macro_rules! element {
+    ($type:ident, $suffix:literal) => {
+        impl Element for $type {
+            const SUFFIX: &'static str = $suffix;
+
+            fn gemm(
+                blas: &CudaBlas,
+                product: GemmConfig<Self>,
+                a: &CudaSlice<Self>,
+                b: &CudaSlice<Self>,
+                c: &mut CudaSlice<Self>,
+            ) -> Result<()> {
+                // SAFETY: `Cuda::product` compares the sizes with the buffers.
+                unsafe { blas.gemm(product, a, b, c) }.w()
+            }
+        }
+    };
+}
+
+element!(f32, "f32");
+element!(f64, "f64");
+
+/// The kernels, looked up once.
+#[derive(Debug)]
+pub(super) struct Kernels {
+    pub(super) gather: CudaFunction,
+    pub(super) check: CudaFunction,
+    pub(super) add: CudaFunction,
+    pub(super) column_sums: CudaFunction,
+    pub(super) relu_backward: CudaFunction,
+    pub(super) update: CudaFunction,
+    pub(super) activations: HashMap<Activation, CudaFunction>,
+    /// Each function's own, and that of its derivative.
+    pub(super) functions: HashMap<MapKind, [CudaFunction; 2]>,
+    pub(super) losses: HashMap<Loss, CudaFunction>,
+}
+
+impl Kernels {
+    pub(super) fn new(device: &CudaDevice, suffix: &str, optimizer: &OptimizerConfig) -> Result<Self> {
+        let plan = |name| kernel!("plan", PLAN, name).load(device, suffix);
+        let load = |kernel: Kernel| kernel.load(device, suffix);
+        let activation = |activation| Ok((activation, load(linear::add_bias_kernel(activation))?));
+        let function = |function: MapKind| {
+            let [forward, backward] = function.kernels().map(load);
+            Ok((function, [forward?, backward?]))
+        };
+        let loss = |loss: Loss| Ok((loss, load(loss.kernel())?));
+        Ok(Self {
+            gather: plan("gather")?,
+            check: plan("check")?,
+            add: plan("add")?,
+            column_sums: load(linear::COLUMN_SUMS)?,
+            relu_backward: load(linear::RELU_BACKWARD)?,
+            update: load(optimizer.kernel())?,
+            activations: Activation::ALL.into_iter().map(activation).collect::<Result<_>>()?,
+            functions: MapKind::ALL.into_iter().map(function).collect::<Result<_>>()?,
+            losses: Loss::ALL.into_iter().map(loss).collect::<Result<_>>()?,
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! The execution of instructions, the same on every device.
+
+use candle_core::{Result, bail};
+
+use super::device::Device;
+use super::instruction::{Epilogue, Factor, Instruction, Value};
+
+/// The buffers that instructions name by number: the parameters have the first numbers, the others follow.
+#[derive(Debug)]
+pub(crate) struct Memory<'a, B> {
+    /// Only read.
+    pub(crate) parameters: &'a [B],
+    /// An instruction takes those that it writes, and puts them back.
+    pub(crate) others: &'a mut [Option<B>],
+}
+
+impl<B> Memory<'_, B> {
+    /// The buffer of `value`.
+    pub(super) fn read(&self, value: Value) -> Result<&B> {
+        let buffer = match value.number.checked_sub(self.parameters.len()) {
+            None => self.parameters.get(value.number),
+            Some(other) => self.others.get(other).and_then(Option::as_ref),
+        };
+        match buffer {
+            Some(buffer) => Ok(buffer),
+            None => bail!("the plan reads buffer {}, which does not exist or is being written", value.number),
+        }
+    }
+
+    fn take(&mut self, value: Value) -> Result<B> {
+        let other = value.number.checked_sub(self.parameters.len());
+        match other.and_then(|other| self.others.get_mut(other)?.take()) {
+            Some(buffer) => Ok(buffer),
+            None => bail!("the plan writes buffer {}, which does not exist or is read-only", value.number),
+        }
+    }
+
+    fn put(&mut self, value: Value, buffer: B) {
+        self.others[value.number - self.parameters.len()] = Some(buffer);
+    }
+
+    /// Lets `work` write the buffer of `value`.
+    fn write(&mut self, value: Value, work: impl FnOnce(&Self, &mut B) -> Result<()>) -> Result<()> {
+        let mut buffer = self.take(value)?;
+        let result = work(self, &mut buffer);
+        self.put(value, buffer);
+        result
+    }
+}
+
+/// Runs `instructions` in order for a batch of `rows` rows. Updates are left to the caller, who owns the optimiser.
+pub(crate) fn execute<D: Device>(
+    device: &mut D,
+    instructions: &[Instruction],
+    rows: usize,
+    memory: &mut Memory<D::Buffer>,
+) -> Result<()> {
+    instructions.iter().try_for_each(|&instruction| step(device, instruction, rows, memory))
+}
+
+fn step<D: Device>(
+    device: &mut D,
+    instruction: Instruction,
+    rows: usize,
+    memory: &mut Memory<D::Buffer>,
+) -> Result<()> {
+    match instruction {
+        Instruction::Gemm { a, b, epilogue, out } => gemm(device, [a, b], epilogue, out, rows, memory),
+        Instruction::Map { function, x, out } => {
+            memory.write(out, |memory, out| device.map(function, x.len(rows), memory.read(x)?, out))
+        }
+        Instruction::MapBackward { function, saved, grad, out } => memory.write(out, |memory, out| {
+            let (saved, len) = (memory.read(saved)?, grad.len(rows));
+            device.map_backward(function, len, saved, memory.read(grad)?, out)
+        }),
+        Instruction::Add { x, y, out } => memory.write(out, |memory, out| {
+            device.add(x.len(rows), memory.read(x)?, memory.read(y)?, out)
+        }),
+        Instruction::ColumnSums { x, write, out } => memory.write(out, |memory, out| {
+            device.column_sums([x.rows.count(rows), x.columns], memory.read(x)?, write, out)
+        }),
+        Instruction::Transpose { x, out } => memory.write(out, |memory, out| {
+            device.transpose([x.rows.count(rows), x.columns], memory.read(x)?, out)
+        }),
+        Instruction::Loss { loss, prediction, target, grad } => memory.write(grad, |memory, grad| {
+            let (len, weight) = (prediction.len(rows), rows as f64);
+            device.loss(loss, len, weight, memory.read(prediction)?, memory.read(target)?, grad)
+        }),
+        Instruction::Update { .. } => bail!("an update is not part of the passes of a plan"),
+    }
+}
+
+fn gemm<D: Device>(
+    device: &D,
+    [a, b]: [Factor; 2],
+    epilogue: Epilogue,
+    out: Value,
+    rows: usize,
+    memory: &mut Memory<D::Buffer>,
+) -> Result<()> {
+    let ([m, k], [_, n]) = (a.shape(rows), b.shape(rows));
+    let bias_grad = match epilogue {
+        Epilogue::ReluBackward { bias_grad, .. } => Some(bias_grad),
+        _ => None,
+    };
+    let mut sums = bias_grad.map(|value| memory.take(value)).transpose()?;
+    let result = memory.write(out, |memory, out| {
+        let factor = |factor: Factor| -> Result<_> {
+            Ok(Factor { matrix: memory.read(factor.matrix)?, transposed: factor.transposed })
+        };
+        let epilogue = match (epilogue, &mut sums) {
+            (Epilogue::ReluBackward { output, write, .. }, Some(bias_grad)) => {
+                Epilogue::ReluBackward { output: memory.read(output)?, bias_grad, write }
+            }
+            (Epilogue::BiasActivation { bias, activation }, _) => {
+                Epilogue::BiasActivation { bias: memory.read(bias)?, activation }
+            }
+            (Epilogue::Add, _) => Epilogue::Add,
+            _ => Epilogue::Set,
+        };
+        device.gemm([m, n, k], factor(a)?, factor(b)?, epilogue, out)
+    });
+    if let (Some(value), Some(sums)) = (bias_grad, sums) {
+        memory.put(value, sums);
+    }
+    result
+}

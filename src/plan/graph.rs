@@ -1,0 +1,269 @@
+//! The instructions of a network's forward pass, and the gradient by a rule for each of them.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+use candle_core::{Result, Tensor, TensorId, bail};
+
+use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
+use crate::nn::forward::Forward;
+use crate::nn::{DynamicNet, Layer};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, MapKind, Loss, Saved};
+
+/// How a device stores the weight (out, in) of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// As it is.
+    Plain,
+    /// As its transpose (in, out), which a product of rows of activations reads in the order of memory.
+    Transposed,
+}
+
+/// A parameter of a network as a plan knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    /// The network's tensor.
+    pub(crate) tensor: Tensor,
+    pub(crate) stored: Stored,
+}
+
+/// The parameters of `net`, sorted by name.
+pub(crate) fn parameters(net: &DynamicNet, weights: Stored) -> Vec<Parameter> {
+    let parameter = |(name, tensor): (String, &Tensor)| {
+        let stored = if tensor.rank() == 2 { weights } else { Stored::Plain };
+        Parameter { name, tensor: tensor.clone(), stored }
+    };
+    let mut parameters: Vec<_> = net.named_parameters().map(parameter).collect();
+    parameters.sort_by(|a, b| a.name.cmp(&b.name));
+    parameters
+}
+
+/// Instructions in single assignment: every value is written once.
+///
+/// The parameters have the first numbers, then come the features and the targets of a batch, then everything that is
+/// computed.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) parameters: Vec<Value>,
+    by_tensor: HashMap<TensorId, Value>,
+    stored: Stored,
+    pub(super) features: Value,
+    next: usize,
+    /// The functions of parameters, which come first.
+    mapped: HashMap<(MapKind, Value), Value>,
+}
+
+impl Graph {
+    pub(super) fn new(net: &DynamicNet, parameters: &[Parameter], stored: Stored) -> Self {
+        let value = |(number, parameter): (usize, &Parameter)| {
+            let (rows, columns) = match (parameter.tensor.dims(), parameter.stored) {
+                (&[outputs, inputs], Stored::Plain) => (outputs, inputs),
+                (&[outputs, inputs], Stored::Transposed) => (inputs, outputs),
+                _ => (1, parameter.tensor.elem_count()),
+            };
+            Value { number, rows: Rows::Fixed(rows), columns }
+        };
+        let values: Vec<_> = parameters.iter().enumerate().map(value).collect();
+        let ids = parameters.iter().map(|parameter| parameter.tensor.id());
+        let columns = net.spec().in_features;
+        Self {
+            instructions: Vec::new(),
+            by_tensor: ids.zip(values.iter().copied()).collect(),
+            stored,
+            features: Value { number: values.len(), rows: Rows::Batch, columns },
+            next: values.len() + 2,
+            mapped: HashMap::new(),
+            parameters: values,
+        }
+    }
+
+    /// The instructions of `net` for the features of a batch, and its outputs at each of `depths`.
+    pub(super) fn forward(&mut self, net: &DynamicNet, depths: RangeInclusive<usize>) -> Result<Vec<Value>> {
+        let features = self.features;
+        net.forward_with(self, &features, depths)
+    }
+
+    /// Appends the loss of `prediction`, the gradients of the parameters and their updates.
+    pub(super) fn backward(&mut self, loss: Loss, prediction: Value) {
+        let forward = self.instructions.clone();
+        let differentiable = self.differentiable();
+        let target = Value { number: self.features.number + 1, ..prediction };
+        let grad = self.value(prediction.rows, prediction.columns);
+        self.instructions.push(Instruction::Loss { loss, prediction, target, grad });
+        let mut grads = Gradients { of: HashMap::from([(prediction.number, grad)]), differentiable };
+        for instruction in forward.into_iter().rev() {
+            self.differentiate(instruction, &mut grads);
+        }
+        for &parameter in &self.parameters {
+            if let Some(&grad) = grads.of.get(&parameter.number) {
+                self.instructions.push(Instruction::Update { parameter, grad });
+            }
+        }
+    }
+
+    /// The number of the first value that an instruction computes.
+    pub(super) fn first_computed(&self) -> usize {
+        self.features.number + 2
+    }
+
+    /// The number of the next new value.
+    pub(super) fn next_number(&self) -> usize {
+        self.next
+    }
+
+    /// The rule of each instruction: what it adds to the gradients of its operands, given that of its result.
+    ///
+    /// ```text
+    /// C = A B          dA += dC B^T, dB += A^T dC
+    /// C = A B^T        dA += dC B,   dB += dC^T A
+    /// C = A B + bias   besides, dbias += the sums of dC's columns
+    /// y = f(x)         dx += f'(x) dy
+    /// z = x + y        dx += dz, dy += dz
+    /// ```
+    fn differentiate(&mut self, instruction: Instruction, grads: &mut Gradients) {
+        let grad_of = |value: Value| grads.of.get(&value.number).copied();
+        match instruction {
+            Instruction::Gemm { a, b, epilogue, out } => {
+                let Some(grad) = grad_of(out) else { return };
+                if let Epilogue::BiasActivation { bias, .. } = epilogue {
+                    self.contribute(grads, bias, |x| Instruction::ColumnSums {
+                        x: grad,
+                        write: Write::Set,
+                        out: x,
+                    });
+                }
+                let product = |a, b| move |out| Instruction::Gemm { a, b, epilogue: Epilogue::Set, out };
+                let (left, right) = if b.transposed { (grad, a.matrix) } else { (a.matrix, grad) };
+                self.contribute(grads, b.matrix, product(Factor::transposed(left), Factor::plain(right)));
+                let b = Factor { transposed: !b.transposed, ..b };
+                self.contribute(grads, a.matrix, product(Factor::plain(grad), b));
+            }
+            Instruction::Map { function, x, out } => {
+                let Some(grad) = grad_of(out) else { return };
+                let saved = match function.saves() {
+                    Saved::Operand => x,
+                    Saved::Result => out,
+                };
+                self.contribute(grads, x, |out| Instruction::MapBackward { function, saved, grad, out });
+            }
+            Instruction::Add { x, y, out } => {
+                let Some(grad) = grad_of(out) else { return };
+                self.add_gradient(grads, x, grad);
+                self.add_gradient(grads, y, grad);
+            }
+            // Not part of a forward pass.
+            Instruction::MapBackward { .. }
+            | Instruction::ColumnSums { .. }
+            | Instruction::Transpose { .. }
+            | Instruction::Loss { .. }
+            | Instruction::Update { .. } => {}
+        }
+    }
+
+    /// Adds what `instruction` computes to the gradient of `operand`, if a parameter depends on it.
+    fn contribute(
+        &mut self,
+        grads: &mut Gradients,
+        operand: Value,
+        instruction: impl FnOnce(Value) -> Instruction,
+    ) {
+        if grads.differentiable.contains(&operand.number) {
+            let out = self.value(operand.rows, operand.columns);
+            self.instructions.push(instruction(out));
+            self.add_gradient(grads, operand, out);
+        }
+    }
+
+    fn add_gradient(&mut self, grads: &mut Gradients, operand: Value, grad: Value) {
+        if !grads.differentiable.contains(&operand.number) {
+            return;
+        }
+        let sum = match grads.of.get(&operand.number) {
+            None => grad,
+            Some(&before) => {
+                let out = self.value(operand.rows, operand.columns);
+                self.instructions.push(Instruction::Add { x: before, y: grad, out });
+                out
+            }
+        };
+        grads.of.insert(operand.number, sum);
+    }
+
+    /// The numbers of the parameters and of everything that depends on one.
+    fn differentiable(&self) -> HashSet<usize> {
+        let mut numbers: HashSet<_> = self.parameters.iter().map(|parameter| parameter.number).collect();
+        for instruction in &self.instructions {
+            let operands = instruction.operands();
+            if operands.iter().any(|(value, _)| numbers.contains(&value.number)) {
+                let written = operands.iter().filter(|(_, access)| *access == Access::Write);
+                numbers.extend(written.map(|(value, _)| value.number));
+            }
+        }
+        numbers
+    }
+
+    /// A new value.
+    fn value(&mut self, rows: Rows, columns: usize) -> Value {
+        let value = Value { number: self.next, rows, columns };
+        self.next += 1;
+        value
+    }
+
+    /// f(x).
+    fn map(&mut self, function: MapKind, x: Value) -> Value {
+        let out = self.value(x.rows, x.columns);
+        self.instructions.push(Instruction::Map { function, x, out });
+        out
+    }
+
+    /// f(x) for a parameter x, computed once and before everything else: so its gradient is computed after everything else,
+    /// and the instructions of a layer stay neighbours.
+    fn map_parameter(&mut self, function: MapKind, x: Value) -> Value {
+        if let Some(&out) = self.mapped.get(&(function, x)) {
+            return out;
+        }
+        let out = self.value(x.rows, x.columns);
+        self.instructions.insert(self.mapped.len(), Instruction::Map { function, x, out });
+        self.mapped.insert((function, x), out);
+        out
+    }
+
+    fn parameter(&self, tensor: &Tensor) -> Result<Value> {
+        match self.by_tensor.get(&tensor.id()) {
+            Some(&value) => Ok(value),
+            None => bail!("a layer has a parameter {:?} that its network does not name", tensor.dims()),
+        }
+    }
+}
+
+impl Forward for Graph {
+    type Value = Value;
+
+    fn layer(&mut self, layer: &Layer, x: &Value, activation: Activation) -> Result<Value> {
+        let parameters = layer.parameters();
+        let Some(bias) = parameters.bias() else { bail!("a layer without a bias has no plan") };
+        let (mut weight, bias) = (self.parameter(parameters.weight())?, self.parameter(bias)?);
+        if let Layer::Cos(_) = layer {
+            weight = self.map_parameter(MapKind::Cos, weight);
+        }
+        let b = Factor { matrix: weight, transposed: self.stored == Stored::Plain };
+        let out = self.value(x.rows, bias.columns);
+        let epilogue = Epilogue::BiasActivation { bias, activation: Activation::Identity };
+        self.instructions.push(Instruction::Gemm { a: Factor::plain(*x), b, epilogue, out });
+        Ok(match activation {
+            Activation::Identity => out,
+            Activation::Relu => self.map(MapKind::Relu, out),
+        })
+    }
+}
+
+/// The gradients that are known so far.
+struct Gradients {
+    /// By the number of the value that they are the gradient of.
+    of: HashMap<usize, Value>,
+    /// The numbers of the values that a parameter reaches.
+    differentiable: HashSet<usize>,
+}

@@ -1,0 +1,193 @@
+//! The instructions of a plan and the matrices they work on.
+
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, MapKind, Loss};
+
+/// The number of rows of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Rows {
+    /// As many as the batch has.
+    Batch,
+    /// Always this many.
+    Fixed(usize),
+}
+
+impl Rows {
+    /// The number of rows in a batch of `batch` rows.
+    pub(crate) fn count(self, batch: usize) -> usize {
+        match self {
+            Self::Batch => batch,
+            Self::Fixed(rows) => rows,
+        }
+    }
+}
+
+/// A row-major matrix with the number of its buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Value {
+    pub(crate) number: usize,
+    pub(crate) rows: Rows,
+    pub(crate) columns: usize,
+}
+
+impl Value {
+    /// The number of elements in a batch of `batch` rows.
+    pub(crate) fn len(self, batch: usize) -> usize {
+        self.rows.count(batch) * self.columns
+    }
+}
+
+/// A factor of a product: a matrix or its transpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Factor<M = Value> {
+    pub(crate) matrix: M,
+    pub(crate) transposed: bool,
+}
+
+impl<M> Factor<M> {
+    pub(super) fn plain(matrix: M) -> Self {
+        Self { matrix, transposed: false }
+    }
+
+    pub(super) fn transposed(matrix: M) -> Self {
+        Self { matrix, transposed: true }
+    }
+}
+
+impl Factor {
+    /// The rows and columns of the factor in a batch of `batch` rows.
+    pub(super) fn shape(self, batch: usize) -> [usize; 2] {
+        let [rows, columns] = [self.matrix.rows.count(batch), self.matrix.columns];
+        if self.transposed { [columns, rows] } else { [rows, columns] }
+    }
+}
+
+/// What a product A B does on the way to its result C. `R` is a matrix that is read, `W` one that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Epilogue<R = Value, W = R> {
+    /// C <- A B.
+    Set,
+    /// C <- C + A B.
+    Add,
+    /// C <- act(A B + bias), the bias in each row.
+    BiasActivation {
+        /// (1, columns).
+        bias: R,
+        /// The function act.
+        activation: Activation,
+    },
+    /// C <- (A B) [output > 0], the gradient through a relu whose result was `output`, and `bias_grad` <- the sums of
+    /// C's columns.
+    ReluBackward {
+        /// The relu's result, in the shape of C.
+        output: R,
+        /// (1, columns).
+        bias_grad: W,
+        /// Whether the sums replace what is in `bias_grad` or are added to it.
+        write: Write,
+    },
+}
+
+/// One step of a plan. `out` never shares its buffer with an operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Instruction {
+    /// out <- A B, as the epilogue says.
+    Gemm {
+        a: Factor,
+        b: Factor,
+        epilogue: Epilogue,
+        out: Value,
+    },
+    /// out <- f(x), elementwise.
+    Map { function: MapKind, x: Value, out: Value },
+    /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`MapKind::saves`].
+    MapBackward { function: MapKind, saved: Value, grad: Value, out: Value },
+    /// out <- x + y.
+    Add { x: Value, y: Value, out: Value },
+    /// out (1, columns) <- the sums of x's columns, or added to it.
+    ColumnSums { x: Value, write: Write, out: Value },
+    /// out <- x^T.
+    Transpose { x: Value, out: Value },
+    /// The loss grows by that of the prediction times the rows of the batch; grad <- its derivative by the prediction.
+    Loss { loss: Loss, prediction: Value, target: Value, grad: Value },
+    /// The optimiser updates a parameter with its gradient.
+    Update { parameter: Value, grad: Value },
+}
+
+/// How an instruction uses a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+    /// Reads what is there and replaces it.
+    Modify,
+}
+
+impl From<Write> for Access {
+    fn from(write: Write) -> Self {
+        match write {
+            Write::Set => Self::Write,
+            Write::Add => Self::Modify,
+        }
+    }
+}
+
+impl Instruction {
+    /// Calls `f` with every matrix of the instruction, those that are read first.
+    pub(super) fn visit(&mut self, mut f: impl FnMut(&mut Value, Access)) {
+        match self {
+            Self::Gemm { a, b, epilogue, out } => {
+                f(&mut a.matrix, Access::Read);
+                f(&mut b.matrix, Access::Read);
+                match epilogue {
+                    Epilogue::Set => f(out, Access::Write),
+                    Epilogue::Add => f(out, Access::Modify),
+                    Epilogue::BiasActivation { bias, .. } => {
+                        f(bias, Access::Read);
+                        f(out, Access::Write);
+                    }
+                    Epilogue::ReluBackward { output, bias_grad, write } => {
+                        f(output, Access::Read);
+                        f(bias_grad, (*write).into());
+                        f(out, Access::Write);
+                    }
+                }
+            }
+            Self::Map { x, out, .. } | Self::Transpose { x, out } => {
+                f(x, Access::Read);
+                f(out, Access::Write);
+            }
+            Self::MapBackward { saved: x, grad: y, out, .. } | Self::Add { x, y, out } => {
+                f(x, Access::Read);
+                f(y, Access::Read);
+                f(out, Access::Write);
+            }
+            Self::ColumnSums { x, write, out } => {
+                f(x, Access::Read);
+                f(out, (*write).into());
+            }
+            Self::Loss { prediction, target, grad, .. } => {
+                f(prediction, Access::Read);
+                f(target, Access::Read);
+                f(grad, Access::Write);
+            }
+            Self::Update { parameter, grad } => {
+                f(grad, Access::Read);
+                f(parameter, Access::Modify);
+            }
+        }
+    }
+
+    /// Every matrix of the instruction with how it is used.
+    pub(super) fn operands(mut self) -> Vec<(Value, Access)> {
+        let mut operands = Vec::new();
+        self.visit(|value, access| operands.push((*value, access)));
+        operands
+    }
+
+    /// The same instruction with other matrices.
+    pub(super) fn renamed(mut self, mut rename: impl FnMut(Value) -> Value) -> Self {
+        self.visit(|value, _| *value = rename(*value));
+        self
+    }
+}

@@ -1,0 +1,320 @@
+//! Every instruction against Candle in f64, and fused plans against what they were fused from.
+
+use candle_core::{DType, Device as CandleDevice, Tensor, Var};
+use candle_nn::VarMap;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::cpu::Cpu;
+use super::device::Device;
+use super::execute::{Memory, execute};
+use super::graph::{Graph, Stored, parameters};
+use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
+use super::rewrite::{fuse, transpose_right_factors};
+use super::Plan;
+use crate::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
+use crate::ops::kernels::Write;
+use crate::ops::{Activation, MapKind, Loss};
+use crate::optim::{AdamWConfig, OptimizerConfig};
+
+/// A device of the plan with its own, as Candle knows it.
+fn on_every_device(test: impl Fn(&mut dyn Machine)) {
+    test(&mut Runner { device: Cpu::<f64>::new(), candle: CandleDevice::Cpu });
+    #[cfg(feature = "cuda")]
+    {
+        let candle = CandleDevice::new_cuda(0).unwrap();
+        let CandleDevice::Cuda(cuda) = &candle else { panic!("not CUDA") };
+        let device = super::cuda::Cuda::<f64>::new(cuda, 1, &adamw()).unwrap();
+        test(&mut Runner { device, candle });
+    }
+}
+
+/// AdamW as it is by default.
+fn adamw() -> OptimizerConfig {
+    OptimizerConfig::AdamW(AdamWConfig::default())
+}
+
+/// Executes instructions on tensors.
+trait Machine {
+    /// The contents of buffers with `inputs` in the first ones and zeros in those after them, of `sizes` elements, when
+    /// `instructions` have run for `rows` rows.
+    fn run(&mut self, inputs: &[Tensor], sizes: &[usize], instructions: &[Instruction], rows: usize)
+    -> Vec<Vec<f64>>;
+
+    /// The loss that the status has.
+    fn loss(&self) -> f64;
+}
+
+struct Runner<D> {
+    device: D,
+    candle: CandleDevice,
+}
+
+impl<D: Device> Machine for Runner<D> {
+    fn run(
+        &mut self,
+        inputs: &[Tensor],
+        sizes: &[usize],
+        instructions: &[Instruction],
+        rows: usize,
+    ) -> Vec<Vec<f64>> {
+        self.device.reset_status(0.).unwrap();
+        let lens = inputs.iter().map(Tensor::elem_count).chain(sizes.iter().copied());
+        let mut buffers: Vec<_> = lens.clone().map(|len| Some(self.device.zeros(len).unwrap())).collect();
+        for (input, buffer) in inputs.iter().zip(&mut buffers) {
+            let input = input.to_device(&self.candle).unwrap();
+            self.device.load(&input, Stored::Plain, buffer.as_mut().unwrap()).unwrap();
+        }
+        let mut memory = Memory { parameters: &[], others: &mut buffers };
+        execute(&mut self.device, instructions, rows, &mut memory).unwrap();
+        let read = |(buffer, len): (&Option<D::Buffer>, usize)| {
+            let copy = Tensor::zeros(len, DType::F64, &self.candle).unwrap();
+            self.device.store(buffer.as_ref().unwrap(), Stored::Plain, &copy).unwrap();
+            copy.to_vec1().unwrap()
+        };
+        buffers.iter().zip(lens).map(read).collect()
+    }
+
+    fn loss(&self) -> f64 {
+        self.device.status().unwrap().loss
+    }
+}
+
+fn random(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Tensor {
+    let elements: Vec<f64> = (0..rows * columns).map(|_| rng.random_range(-2. ..2.)).collect();
+    Tensor::from_vec(elements, (rows, columns), &CandleDevice::Cpu).unwrap()
+}
+
+fn value(number: usize, tensor: &Tensor) -> Value {
+    let (rows, columns) = tensor.dims2().unwrap();
+    Value { number, rows: Rows::Fixed(rows), columns }
+}
+
+/// Panics unless all are within 1e-12 of what is expected.
+fn assert_same(what: &str, ours: &[f64], expected: &Tensor) {
+    let expected: Vec<f64> = expected.flatten_all().unwrap().to_vec1().unwrap();
+    assert_eq!(ours.len(), expected.len(), "{what}");
+    let largest = ours.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
+    let all = ours.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-12);
+    assert!(all, "{what}: largest difference {largest:e}, {ours:?} and {expected:?}");
+}
+
+/// 1 where x > 0.
+fn positive(x: &Tensor) -> Tensor {
+    x.gt(0.).unwrap().to_dtype(DType::F64).unwrap()
+}
+
+#[test]
+fn products_with_every_epilogue_are_candles() {
+    on_every_device(|machine| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        for (m, n, k) in [(1, 1, 1), (5, 3, 7), (8, 33, 16), (17, 1, 40)] {
+            for transposed in [false, true] {
+                let [a, b, c, bias, output] =
+                    [(m, k), (k, n), (m, n), (1, n), (m, n)].map(|(rows, columns)| random(rng, rows, columns));
+                let product = a.matmul(&b).unwrap();
+                // The left factor may be stored as its transpose.
+                let a = if transposed { a.t().unwrap().contiguous().unwrap() } else { a };
+                let inputs = [a, b, c, bias, output];
+                let [va, vb, vc, vbias, voutput] = std::array::from_fn(|i| value(i, &inputs[i]));
+                let [_, _, c, bias, output] = &inputs;
+                let affine = product.broadcast_add(bias).unwrap();
+                let masked = (&product * positive(output)).unwrap();
+                let sums = masked.sum_keepdim(0).unwrap();
+                let bias_activation = |activation| Epilogue::BiasActivation { bias: vbias, activation };
+                let backward =
+                    |write| Epilogue::ReluBackward { output: voutput, bias_grad: vbias, write };
+                for (epilogue, expected, expected_bias) in [
+                    (Epilogue::Set, &product, bias),
+                    (Epilogue::Add, &(c + &product).unwrap(), bias),
+                    (bias_activation(Activation::Identity), &affine, bias),
+                    (bias_activation(Activation::Relu), &affine.relu().unwrap(), bias),
+                    (backward(Write::Set), &masked, &sums),
+                    (backward(Write::Add), &masked, &(bias + &sums).unwrap()),
+                ] {
+                    let gemm = Instruction::Gemm {
+                        a: Factor { matrix: va, transposed },
+                        b: Factor::plain(vb),
+                        epilogue,
+                        out: vc,
+                    };
+                    let buffers = machine.run(&inputs, &[], &[gemm], 0);
+                    let what = format!("{m} x {k} x {n}, transposed {transposed}, {epilogue:?}");
+                    assert_same(&what, &buffers[2], expected);
+                    assert_same(&what, &buffers[3], expected_bias);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn functions_and_their_gradients_are_autograds() {
+    on_every_device(|machine| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(2);
+        let (x, grad) = (random(rng, 9, 13), random(rng, 9, 13));
+        for (function, by_candle) in
+            [(MapKind::Relu, Tensor::relu as fn(&Tensor) -> _), (MapKind::Cos, Tensor::cos)]
+        {
+            let var = Var::from_tensor(&x).unwrap();
+            let y = by_candle(&var).unwrap();
+            let grads = (&y * &grad).unwrap().sum_all().unwrap().backward().unwrap();
+            let inputs = [x.clone(), grad.clone()];
+            let [vx, vgrad, out, x_grad] = std::array::from_fn(|i| Value { number: i, ..value(0, &x) });
+            let saved = match function.saves() {
+                crate::ops::Saved::Operand => vx,
+                crate::ops::Saved::Result => out,
+            };
+            let instructions = [
+                Instruction::Map { function, x: vx, out },
+                Instruction::MapBackward { function, saved, grad: vgrad, out: x_grad },
+            ];
+            let buffers = machine.run(&inputs, &[9 * 13; 2], &instructions, 0);
+            assert_same(function.name(), &buffers[2], &y);
+            assert_same(function.name(), &buffers[3], grads.get(&var).unwrap());
+        }
+    });
+}
+
+#[test]
+fn sums_and_the_loss_are_candles() {
+    on_every_device(|machine| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let (x, y, sums) = (random(rng, 6, 5), random(rng, 6, 5), random(rng, 1, 5));
+        let inputs = [x.clone(), y.clone(), sums.clone()];
+        let [vx, vy, vsums] = std::array::from_fn(|i| value(i, &inputs[i]));
+        let out = Value { number: 3, ..vx };
+        let run = |machine: &mut dyn Machine, instruction| machine.run(&inputs, &[30], &[instruction], 6);
+        let buffers = run(machine, Instruction::Add { x: vx, y: vy, out });
+        assert_same("sum", &buffers[3], &(&x + &y).unwrap());
+        let column_sums = x.sum_keepdim(0).unwrap();
+        for (write, expected) in [(Write::Set, &column_sums), (Write::Add, &(&sums + &column_sums).unwrap())] {
+            let buffers = run(machine, Instruction::ColumnSums { x: vx, write, out: vsums });
+            assert_same("column sums", &buffers[2], expected);
+        }
+        let prediction = Var::from_tensor(&x).unwrap();
+        let loss = candle_nn::loss::mse(&prediction, &y).unwrap();
+        let grads = loss.backward().unwrap();
+        let instruction = Instruction::Loss { loss: Loss::Mse, prediction: vx, target: vy, grad: out };
+        let buffers = run(machine, instruction);
+        assert_same("gradient of the loss", &buffers[3], grads.get(&prediction).unwrap());
+        // Weighted by the rows.
+        assert_same("loss", &[machine.loss() / 6.], &loss);
+    });
+    let rng = &mut ChaCha8Rng::seed_from_u64(4);
+    let x = random(rng, 6, 5);
+    let transposed = x.t().unwrap().contiguous().unwrap();
+    let [from, to] = [value(0, &x), Value { number: 1, ..value(0, &transposed) }];
+    let mut cpu = Runner { device: Cpu::<f64>::new(), candle: CandleDevice::Cpu };
+    let buffers = cpu.run(&[x], &[30], &[Instruction::Transpose { x: from, out: to }], 0);
+    assert_same("transpose", &buffers[1], &transposed);
+}
+
+fn network(hidden: usize, layer: LayerKind) -> DynamicNet {
+    let model = ModelConfig { hidden, layer, ..ModelConfig::default() };
+    let vb = seeded_builder(&VarMap::new(), ChaCha8Rng::seed_from_u64(5), DType::F64, &CandleDevice::Cpu);
+    DynamicNet::new(&model.network(7, 2), vb).unwrap()
+}
+
+/// The gradients of a plan before and after it is fused, and as the CPU and CUDA store weights.
+#[test]
+fn rewrites_do_not_change_the_gradients() {
+    for (layer, stored) in [
+        (LayerKind::Linear, Stored::Transposed),
+        (LayerKind::Cos(CosInit::Centred), Stored::Transposed),
+        (LayerKind::Linear, Stored::Plain),
+    ] {
+        for depth in 1..=4 {
+            let net = network(5, layer);
+            let parameters = parameters(&net, stored);
+            let mut graph = Graph::new(&net, &parameters, stored);
+            let output = graph.forward(&net, depth..=depth).unwrap()[0];
+            graph.backward(Loss::Mse, output);
+            let (computed, next) = (graph.first_computed(), graph.next_number());
+            let plain = transpose_right_factors(graph.instructions.clone(), next);
+            let fused = transpose_right_factors(fuse(graph.instructions, computed), next);
+            assert!(fused.len() + 3 * depth < plain.len(), "{} and {}", fused.len(), plain.len());
+            let [plain, fused] = [plain, fused].map(|list| gradients(&net, list));
+            assert_eq!(plain.len(), 6);
+            for ((name, ours), (_, expected)) in fused.iter().zip(&plain) {
+                let expected = Tensor::from_slice(expected, expected.len(), &CandleDevice::Cpu).unwrap();
+                assert_same(name, ours, &expected);
+            }
+        }
+    }
+}
+
+/// The gradient of each parameter by `instructions` that have not been given buffers.
+fn gradients(net: &DynamicNet, instructions: Vec<Instruction>) -> Vec<(String, Vec<f64>)> {
+    let rng = &mut ChaCha8Rng::seed_from_u64(6);
+    let stored = if instructions.iter().any(|i| matches!(i, Instruction::Transpose { .. })) {
+        Stored::Transposed
+    } else {
+        Stored::Plain
+    };
+    let parameters = parameters(net, stored);
+    let mut inputs: Vec<_> = parameters.iter().map(|p| p.tensor.detach()).collect();
+    for (input, parameter) in inputs.iter_mut().zip(&parameters) {
+        if parameter.stored == Stored::Transposed {
+            *input = input.t().unwrap().contiguous().unwrap();
+        }
+    }
+    inputs.extend([random(rng, 11, 7), random(rng, 11, 2)]);
+    let mut sizes = vec![0; 100];
+    let mut updates = Vec::new();
+    let mut passes = Vec::new();
+    for instruction in instructions {
+        for (value, _) in instruction.operands() {
+            if let Some(size) = value.number.checked_sub(inputs.len()) {
+                sizes[size] = value.len(11);
+            }
+        }
+        match instruction {
+            Instruction::Update { parameter, grad } => updates.push((parameter, grad)),
+            other => passes.push(other),
+        }
+    }
+    let mut cpu = Runner { device: Cpu::<f64>::new(), candle: CandleDevice::Cpu };
+    let buffers = cpu.run(&inputs, &sizes, &passes, 11);
+    let gradient = |&(parameter, grad): &(Value, Value)| {
+        (parameters[parameter.number].name.clone(), buffers[grad.number].clone())
+    };
+    updates.iter().map(gradient).collect()
+}
+
+/// The step of the default network, instruction for instruction as one would write it by hand.
+#[test]
+fn the_default_step_has_no_instruction_too_many() {
+    let vb = seeded_builder(&VarMap::new(), ChaCha8Rng::seed_from_u64(7), DType::F32, &CandleDevice::Cpu);
+    let net = DynamicNet::new(&ModelConfig::default().network(64, 1), vb).unwrap();
+    let plan = Plan::training_step(&net, 2, 64, Loss::Mse, &adamw()).unwrap();
+    let lines: Vec<_> = plan.lines.iter().map(|line| line.instruction.as_str()).collect();
+    let expected = [
+        "v0 = relu(x input.weight^T + input.bias)",
+        "v1 = relu(v0 hidden.weight^T + hidden.bias)",
+        "v2 = relu(v1 hidden.weight^T + hidden.bias)",
+        "v3 = v2 output.weight^T + output.bias",
+        "v4 = mse'(v3, t), loss += mse(v3, t)",
+        "grad(output.bias) = sums of v4",
+        "grad(output.weight)^T = v2^T v4",
+        "v5 = transpose of output.weight^T",
+        "v6 = (v4 v5) [v2 > 0], grad(hidden.bias) = sums of v6",
+        "grad(hidden.weight)^T = v1^T v6",
+        "v7 = transpose of hidden.weight^T",
+        "v8 = (v6 v7) [v1 > 0], grad(hidden.bias) += sums of v8",
+        "grad(hidden.weight)^T += v0^T v8",
+        "v9 = (v8 v7) [v0 > 0], grad(input.bias) = sums of v9",
+        "grad(input.weight)^T = x^T v9",
+        "update hidden.bias with grad(hidden.bias)",
+        "update hidden.weight^T with grad(hidden.weight)^T",
+        "update input.bias with grad(input.bias)",
+        "update input.weight^T with grad(input.weight)^T",
+        "update output.bias with grad(output.bias)",
+        "update output.weight^T with grad(output.weight)^T",
+    ];
+    assert_eq!(lines, expected, "{plan}");
+    // 2 m n k for each product, and 14 for each of the 3169 parameters.
+    let products = 2 * 64 * (2 * 64 * 32 + 3 * 32 * 32 + 2 * 32 * 32 + 3 * 32);
+    println!("{products} of {} in products", plan.flops);
+    assert!(plan.flops > products + 14 * 3169 && plan.flops < products + 20 * 3169);
+}

@@ -1,0 +1,259 @@
+//! A network in training: its parameters, what the optimiser remembers of them, and its plan at each depth.
+
+use std::ops::{Range, RangeInclusive};
+
+use candle_core::{Result, Tensor, bail};
+
+use super::compile::training_step;
+use super::device::{Device, Status};
+use super::execute::{Memory, execute};
+use super::graph::{Parameter, Stored, parameters};
+use super::instruction::{Instruction, Value};
+use super::memory::{Buffers, Size};
+use crate::nn::DynamicNet;
+use crate::ops::Loss;
+use crate::optim::{OptimizerConfig, ParameterState};
+
+/// The training of a network on the buffers of a device.
+///
+/// The parameters are copies: [`load`](Self::load) takes them from the network's variables, and [`store`](Self::store)
+/// gives them back.
+#[derive(Debug)]
+pub(crate) struct Training<D: Device> {
+    device: D,
+    optimizer: OptimizerConfig,
+    parameters: Vec<Parameter>,
+    /// The value of each parameter.
+    values: Vec<D::Buffer>,
+    /// What the optimiser remembers of each parameter.
+    states: Vec<Vec<D::Buffer>>,
+    /// The value of each parameter and its state as they were kept.
+    kept: Vec<Vec<D::Buffer>>,
+    /// The number of updates made.
+    updates: u32,
+    depths: RangeInclusive<usize>,
+    /// For each depth.
+    plans: Vec<Step>,
+    /// Features, targets, and everything that is computed; for batches of up to `rows` rows.
+    others: Vec<Option<D::Buffer>>,
+    sizes: Vec<Size>,
+    rows: usize,
+}
+
+/// The plan of a training step.
+#[derive(Debug)]
+struct Step {
+    /// Forward and backward.
+    passes: Vec<Instruction>,
+    /// The parameters that have a gradient, each with it.
+    gradients: Vec<(Value, Value)>,
+}
+
+impl<D: Device> Training<D> {
+    /// Prepares the training of `net` on its device. The buffers of a batch grow with the first batches.
+    pub(crate) fn new(device: D, net: &DynamicNet, loss: Loss, optimizer: OptimizerConfig) -> Result<Self> {
+        optimizer.check()?;
+        let parameters = parameters(net, D::WEIGHTS);
+        let mut buffers = Buffers::new(parameters.len() + 2);
+        let plan = |depth| Step::new(net, &parameters, D::WEIGHTS, depth, loss, &mut buffers);
+        let plans = net.depths().map(plan).collect::<Result<_>>()?;
+        let zeros = |count: usize| -> Result<Vec<Vec<D::Buffer>>> {
+            let zeros = |parameter: &Parameter| {
+                (0..count).map(|_| device.zeros(parameter.tensor.elem_count())).collect::<Result<_>>()
+            };
+            parameters.iter().map(zeros).collect()
+        };
+        let state = optimizer.state_names().len();
+        Ok(Self {
+            values: zeros(1)?.into_iter().flatten().collect(),
+            states: zeros(state)?,
+            kept: zeros(1 + state)?,
+            updates: 0,
+            depths: net.depths(),
+            plans,
+            others: Vec::new(),
+            sizes: buffers.sizes(parameters.len()),
+            rows: 0,
+            device,
+            optimizer,
+            parameters,
+        })
+    }
+
+    /// The parameters, sorted by name; the slots of the status are their numbers.
+    pub(crate) fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The names of what the optimiser remembers of each parameter.
+    pub(crate) fn depths(&self) -> RangeInclusive<usize> {
+        self.depths.clone()
+    }
+
+    pub(crate) fn device(&mut self) -> &mut D {
+        &mut self.device
+    }
+
+    /// Makes room for batches of `rows` rows.
+    pub(crate) fn reserve(&mut self, rows: usize) -> Result<()> {
+        if rows > self.rows {
+            let zeros = |size: &Size| self.device.zeros(size.len(rows)).map(Some);
+            self.others = self.sizes.iter().map(zeros).collect::<Result<_>>()?;
+            self.rows = rows;
+        }
+        Ok(())
+    }
+
+    /// Takes the parameters from the network's variables.
+    pub(crate) fn load(&mut self) -> Result<()> {
+        for (parameter, value) in self.parameters.iter().zip(&mut self.values) {
+            self.device.load(&parameter.tensor, parameter.stored, value)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the parameters to the network's variables.
+    pub(crate) fn store(&self) -> Result<()> {
+        for (parameter, value) in self.parameters.iter().zip(&self.values) {
+            self.device.store(value, parameter.stored, &parameter.tensor)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the parameters and what the optimiser remembers of them; returns the number of updates.
+    pub(crate) fn keep(&mut self) -> Result<u32> {
+        for ((value, state), kept) in self.values.iter().zip(&self.states).zip(&mut self.kept) {
+            for (from, to) in [value].into_iter().chain(state).zip(kept) {
+                self.device.copy(from, to)?;
+            }
+        }
+        Ok(self.updates)
+    }
+
+    /// Returns to what was [kept](Self::keep) after `updates`.
+    pub(crate) fn restore(&mut self, updates: u32) -> Result<()> {
+        for ((value, state), kept) in self.values.iter_mut().zip(&mut self.states).zip(&self.kept) {
+            for (to, from) in [value].into_iter().chain(state).zip(kept) {
+                self.device.copy(from, to)?;
+            }
+        }
+        self.updates = updates;
+        Ok(())
+    }
+
+    /// Copies the rows of `data` (features, targets) whose numbers are in `range` of `rows` into the batch.
+    pub(crate) fn gather(
+        &mut self,
+        data: [&Tensor; 2],
+        rows: &D::RowNumbers,
+        range: Range<usize>,
+    ) -> Result<()> {
+        let [Some(x), Some(y), ..] = &mut self.others[..] else { bail!("a plan without a batch") };
+        self.device.gather(data, rows, range, [x, y])
+    }
+
+    /// Copies `x` and `y` into the batch.
+    pub(crate) fn load_batch(&mut self, x: &Tensor, y: &Tensor) -> Result<()> {
+        let [Some(to_x), Some(to_y), ..] = &mut self.others[..] else { bail!("a plan without a batch") };
+        self.device.load(x, Stored::Plain, to_x)?;
+        self.device.load(y, Stored::Plain, to_y)
+    }
+
+    /// Computes the gradients of all parameters for the `rows` rows of the batch at `depth`. The loss in the status grows.
+    pub(crate) fn gradients(&mut self, rows: usize, depth: usize) -> Result<()> {
+        let mut memory = Memory { parameters: &self.values, others: &mut self.others };
+        let step = &self.plans[depth - self.depths.start()];
+        execute(&mut self.device, &step.passes, rows, &mut memory)
+    }
+
+    /// Updates all parameters with the gradients of [`gradients`](Self::gradients) at `depth`.
+    pub(crate) fn update(&mut self, depth: usize) -> Result<()> {
+        self.updates = self.updates.saturating_add(1);
+        let first = self.parameters.len();
+        for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
+            let Some(Some(grad)) = self.others.get(grad.number - first) else { bail!("a gradient is missing") };
+            let (value, state) = (&mut self.values[parameter.number], &mut self.states[parameter.number]);
+            self.device.update(&self.optimizer, self.updates, value, state, grad)?;
+        }
+        Ok(())
+    }
+
+    /// The status with every gradient of `depth` checked.
+    pub(crate) fn checked_gradients(&mut self, depth: usize) -> Result<Status> {
+        let first = self.parameters.len();
+        for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
+            let Some(Some(buffer)) = self.others.get(grad.number - first) else { bail!("a gradient is missing") };
+            // A gradient's rows never depend on the batch.
+            self.device.check(parameter.number, grad.len(0), buffer)?;
+        }
+        self.device.status()
+    }
+
+    /// The status with every parameter checked.
+    pub(crate) fn checked_parameters(&mut self) -> Result<Status> {
+        for (i, (parameter, value)) in self.parameters.iter().zip(&self.values).enumerate() {
+            self.device.check(i, parameter.tensor.elem_count(), value)?;
+        }
+        self.device.status()
+    }
+
+    /// A copy of what the optimiser remembers of each parameter.
+    pub(crate) fn states(&self) -> Result<Vec<ParameterState>> {
+        let state = |(parameter, state): (&Parameter, &Vec<D::Buffer>)| {
+            let copy = |buffer: &D::Buffer| {
+                let copy = parameter.tensor.zeros_like()?;
+                self.device.store(buffer, parameter.stored, &copy)?;
+                Ok(copy)
+            };
+            let tensors = state.iter().map(copy).collect::<Result<_>>()?;
+            Ok(ParameterState { steps: self.updates, tensors })
+        };
+        self.parameters.iter().zip(&self.states).map(state).collect()
+    }
+
+    /// Takes what the optimiser remembers of each parameter, of which all have the same number of updates.
+    pub(crate) fn load_states(&mut self, states: &[ParameterState]) -> Result<()> {
+        let updates = states.first().map_or(0, |state| state.steps);
+        if states.iter().any(|state| state.steps != updates) {
+            bail!("the parameters differ in their number of updates")
+        }
+        for ((parameter, to), state) in self.parameters.iter().zip(&mut self.states).zip(states) {
+            let variable = &parameter.tensor;
+            for (from, to) in state.tensors.iter().zip(to) {
+                if from.dtype() != variable.dtype() || from.shape() != variable.shape() {
+                    bail!(
+                        "a moment is {:?} {:?}, expected {:?} {:?}",
+                        from.dtype(),
+                        from.dims(),
+                        variable.dtype(),
+                        variable.shape()
+                    )
+                }
+                self.device.load(&from.to_device(variable.device())?, parameter.stored, to)?;
+            }
+        }
+        self.updates = updates;
+        Ok(())
+    }
+}
+
+impl Step {
+    fn new(
+        net: &DynamicNet,
+        parameters: &[Parameter],
+        weights: Stored,
+        depth: usize,
+        loss: Loss,
+        buffers: &mut Buffers,
+    ) -> Result<Self> {
+        let mut passes = training_step(net, parameters, weights, depth, loss)?.instructions;
+        buffers.assign(&mut passes, &mut []);
+        let is_update = |instruction: &Instruction| matches!(instruction, Instruction::Update { .. });
+        let updates = passes.split_off(passes.iter().position(is_update).unwrap_or(passes.len()));
+        let gradient = |update| match update {
+            Instruction::Update { parameter, grad } => Some((parameter, grad)),
+            _ => None,
+        };
+        Ok(Self { passes, gradients: updates.into_iter().filter_map(gradient).collect() })
+    }
+}

@@ -1,0 +1,78 @@
+//! Training by a plan against training by Candle's autograd, for random networks.
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarMap;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use taper::config::{EngineName, TrainConfig};
+use taper::data::{Dataset, synthetic};
+use taper::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::random::{Stream, generator};
+use taper::train::Trainer;
+
+use crate::compare::{Tolerance, assert_close, values};
+
+/// A network, and rows and batches that rarely divide evenly.
+#[derive(Debug, Clone)]
+struct Case {
+    model: ModelConfig,
+    features: usize,
+    targets: usize,
+    rows: usize,
+    batch_size: usize,
+    seed: u64,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let layer = prop_oneof![
+        Just(LayerKind::Linear),
+        Just(LayerKind::Cos(CosInit::Centred)),
+        Just(LayerKind::Cos(CosInit::Kaiming))
+    ];
+    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer).prop_map(|(hidden, min_depth, more, layer)| {
+        ModelConfig { hidden, min_depth, max_depth: min_depth + more, layer }
+    });
+    (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, 0u64..1000).prop_map(
+        |(model, features, targets, rows, batch_size, seed)| Case {
+            model,
+            features,
+            targets,
+            rows,
+            batch_size,
+            seed,
+        },
+    )
+}
+
+/// The errors of two epochs and all parameters after them.
+fn train(case: &Case, engine: EngineName) -> Vec<f64> {
+    let &Case { features, targets, rows, batch_size, seed, .. } = case;
+    let rng = generator(seed, Stream::Data, 0);
+    let one = synthetic(rows, features, 0.1, rng, DType::F64, &Device::Cpu).unwrap();
+    let y = Tensor::cat(&vec![one.y(); targets], 1).unwrap();
+    let data = Dataset::new(one.x().clone(), y).unwrap();
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, generator(seed, Stream::Init, 0), DType::F64, &Device::Cpu);
+    let net = DynamicNet::new(&case.model.network(features, targets), vb).unwrap();
+    // Small steps: a cos layer that starts with all cosines near 1 explodes.
+    let config = TrainConfig { batch_size, weight_decay: 0.1, lr: 1e-4, engine, ..TrainConfig::default() };
+    let mut trainer = Trainer::new(net, &vars, &config, seed, 0).unwrap();
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    let mut seen: Vec<f64> = (0..2).map(|_| trainer.epoch(&data, &mut order).unwrap()).collect();
+    seen.extend(named_vars(&vars).iter().flat_map(|(_, var)| values(var)));
+    seen
+}
+
+#[test]
+fn a_plan_trains_any_network_as_autograd_does() {
+    let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    TestRunner::new_with_rng(config, rng)
+        .run(&case(), |case| {
+            let close = Tolerance { rtol: 1e-9, atol: 1e-10 };
+            let expected = train(&case, EngineName::Autograd);
+            assert_close(&format!("{case:?}"), &train(&case, EngineName::Fused), &expected, close);
+            Ok(())
+        })
+        .unwrap();
+}
