@@ -31,9 +31,9 @@
 //! `launch.rs` for CUDA. Any other operation implements Candle's `CustomOp` itself, on the slices that
 //! `elements.rs` finds, like `mse`.
 //!
-//! Then the operation gets a row in the tables that test all of them: `tests/operations.rs` with its
-//! reference values from PyTorch (`tests/reference/make.py`), `tests/properties.rs`,
-//! `tests/common/derivatives.rs`, `tests/common/cuda.rs`, and the gradient checks in `src/audit/own.rs`.
+//! Then the operation gets a row in the tables that test all of them: `tests/ops/operations.rs` with its
+//! reference values from PyTorch (`tests/reference/make.py`), `tests/ops/properties.rs`,
+//! `tests/common/derivatives.rs`, `tests/cuda/parity.rs`, and the gradient checks in `src/audit/own.rs`.
 
 mod axes;
 mod custom;

@@ -84,7 +84,7 @@ mod tests {
     use crate::ops::cos::fma;
 
     /// The libm crate's results are within 1 ulp themselves; those that `tests/reference` has of exact
-    /// arithmetic are compared in `tests/operations.rs`.
+    /// arithmetic are compared in `tests/ops/operations.rs`.
     #[test]
     fn every_quarter_turn_is_within_an_ulp_of_libm() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
