@@ -15,7 +15,7 @@ const HALF_PI: [f64; 4] = [
     8.478_427_660_348_229e-32,
 ];
 
-/// 3 2^51: the last bits of a sum with it are those of the nearest integer.
+/// 3 2^51: its sum with x has the nearest integer to x in its last bits.
 const ROUND: f64 = 6_755_399_441_055_744.;
 
 /// cos(r) = 1 - z/2 + z^2 (C0 + C1 z + ...), with z = r^2.
@@ -45,7 +45,7 @@ pub(super) fn cos(x: f64, n: u8) -> f64 {
     let k = rounded - ROUND;
     let (high, low1) = difference(x - k * HALF_PI[0], k * HALF_PI[1]);
     let (high, low2) = difference(high, k * HALF_PI[2]);
-    // Subtracted and not added, or -0 would become 0.
+    // Subtracted and not added, so that -0 does not become 0.
     let less = k * HALF_PI[3] - (low1 + low2);
     let r = high - less;
     let rest = (high - r) - less;
@@ -67,7 +67,7 @@ pub(super) fn cos(x: f64, n: u8) -> f64 {
     f64::from_bits(magnitude.to_bits() ^ sign)
 }
 
-/// a - b, rounded, and what the rounding took away.
+/// a - b rounded, and the rounding error.
 #[inline(always)]
 fn difference(a: f64, b: f64) -> (f64, f64) {
     let rounded = a - b;

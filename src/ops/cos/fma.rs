@@ -1,21 +1,22 @@
 //! The cosine for arguments that are not huge, without branches, for instruction sets with fused
 //! multiply-adds.
 //!
-//! The argument is reduced to r in [-pi/4, pi/4] or hardly beyond, x = k pi/2 + r - less, with pi/2 in three
-//! parts. What the first leaves of x is exact; `less` is what the rounding of r lost, and the third part.
-//! With u = r^2 the cosine is 1 - u/2 and the sine r, less what the rounding of that lost and a polynomial. k
-//! chooses which of the two is computed: numbers are selected, not results, so there is one polynomial. The
-//! result is the same on all these instruction sets.
+//! The argument is reduced to r in [-pi/4, pi/4], or slightly beyond: x = k pi/2 + r - low, with pi/2 in
+//! three parts. The difference of x and k times the first part is exact; `low` is the rounding error of r
+//! together with the third part. With u = r^2, the cosine of r is 1 - u/2 minus a polynomial and a rounding
+//! error, and the sine is r minus a polynomial. k decides which of the two is needed: the coefficients are
+//! selected and not the results, so only one polynomial is evaluated. The result is the same on all these
+//! instruction sets.
 //!
-//! The largest errors: in single precision 0.901 ulp, found by trying every argument below 2^20; in double
-//! precision 0.85 ulp, found among 1.6 million, most of them where it should be largest; the bounds of its
-//! roundings add up to 0.95.
+//! The largest error in single precision is 0.901 ulp, found by trying every argument below 2^20. In double
+//! precision it is 0.85 ulp among 1.6 million arguments, most of them where it should be largest; the bounds
+//! of its roundings add up to 0.95.
 
 /// The constants that differ between the types.
 struct Constants<T, const N: usize> {
-    /// The last bits of a sum with it are those of the nearest integer.
+    /// The number whose sum with x has the nearest integer to x in its last bits.
     round: T,
-    /// The parts of pi/2, the first not larger than it, so that the second is not negative and -0 stays.
+    /// The parts of pi/2. The first does not exceed it, so that the second is not negative and -0 is kept.
     half_pi: [T; 3],
     /// cos(r) = 1 - u/2 - u^2 (C0 + C1 u + ...).
     cos: [T; N],
@@ -23,8 +24,8 @@ struct Constants<T, const N: usize> {
     sin: [T; N],
 }
 
-/// The polynomials are made as even in their relative error as can be (Remez) for r up to pi/4 + 0.04, each
-/// coefficient rounded before the next is found: below 2^-32 for the cosine and 2^-27.3 for the sine.
+/// The polynomials minimise the largest relative error (Remez) for r up to pi/4 + 0.04, with each coefficient
+/// rounded before the next is computed: it is below 2^-32 for the cosine and 2^-27.3 for the sine.
 const SINGLE: Constants<f32, 3> = Constants {
     round: 12_582_912.,
     half_pi: [std::f32::consts::FRAC_PI_2.next_down(), 7.549_79e-8, -1.715_124_5e-15],
@@ -61,14 +62,14 @@ macro_rules! cos {
         pub(super) fn $name(x: $type, n: u8) -> $type {
             const SIGN: $bits = 1 << ($bits::BITS - 1);
             let Constants { round, half_pi, cos, sin } = $constants;
-            // The last bits are those of -(k + n): so the last but one is the sign of the result.
+            // The last bits are those of -(k + n), so the last but one is the sign of the result.
             let round = round - $type::from(n);
             let rounded = x.mul_add(-std::$type::consts::FRAC_2_PI, round);
             let k = round - rounded;
             let first = k.mul_add(-half_pi[0], x);
             let second = k * half_pi[1];
             let r = first - second;
-            let less = k.mul_add(half_pi[2], k.mul_add(half_pi[1], r - first));
+            let low = k.mul_add(half_pi[2], k.mul_add(half_pi[1], r - first));
 
             let u = r * r;
             let one_less = u.mul_add(-0.5, 1.);
@@ -78,14 +79,14 @@ macro_rules! cos {
             // and not two.
             let is_cos = bits & (SIGN | 1) == 0;
             let base = if is_cos { one_less } else { r };
-            // cos(r - less) = cos(r) + r less, and the sine is less by `less`, as far as it matters.
-            let less = if is_cos { (-r).mul_add(less, rest) } else { less };
+            // To the precision needed, cos(r - low) = cos(r) + r low, and sin(r - low) = sin(r) - low.
+            let low = if is_cos { (-r).mul_add(low, rest) } else { low };
             let factor = u * if is_cos { u } else { r };
             let coefficient = |i: usize| if is_cos { cos[i] } else { sin[i] };
             let polynomial = coefficient($degree);
             $(let polynomial = polynomial.mul_add(u, coefficient($i));)*
-            // Subtracted and not added, or -0 would become 0.
-            let magnitude = base - factor.mul_add(polynomial, less);
+            // Subtracted and not added, so that -0 does not become 0.
+            let magnitude = base - factor.mul_add(polynomial, low);
             $type::from_bits(magnitude.to_bits() ^ ((bits << ($bits::BITS - 2)) & SIGN))
         }
     };

@@ -3,17 +3,17 @@
 //!
 //! With y = x / pi, cos(x) is sin(pi (y + 1/2)). The half turns y are computed in double precision, 1/pi in
 //! two parts, the first of so few bits that its product with x, and what is added to that product, are exact.
-//! Then y = k + r with a whole k and r in [-1/2, 1/2] or hardly beyond: the sine of pi r is a polynomial, and
-//! an odd k turns its sign. The last rounding, to single precision, is the largest error by far.
+//! Then y = k + r with a whole k and r in [-1/2, 1/2] or slightly beyond: the sine of pi r is a polynomial,
+//! and an odd k changes its sign. The last rounding, to single precision, is the largest error by far.
 
 /// The first 27 bits of 1/pi, and the rest.
 const INV_PI: [f64; 2] = [0.318_309_884_518_384_93, 1.665_405_738_066_088e-9];
 
-/// 3 2^51: the last bits of a sum with it are those of the nearest integer.
+/// 3 2^51: its sum with x has the nearest integer to x in its last bits.
 const ROUND: f64 = 6_755_399_441_055_744.;
 
-/// sin(pi r) / r as a polynomial in r^2 for r up to 0.502; its relative error, made as even as can be
-/// (Remez), is below 2^-27.4.
+/// sin(pi r) / r as a polynomial in r^2 for r up to 0.502, with the smallest largest relative error (Remez),
+/// below 2^-27.4.
 const SIN: [f64; 5] = [
     3.141_592_636_189_289,
     -5.167_709_581_621_236,
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
     use crate::ops::cos::fma;
 
-    /// The error in units in the last place of the exact result, which is that of the double-precision cosine
-    /// but for far smaller ones.
+    /// The error in units in the last place of the exact result. The double-precision cosine serves as that,
+    /// since its own error is far smaller.
     fn ulps(ours: f32, exact: f64) -> f64 {
         let exponent = exact.abs().max(f64::from(f32::MIN_POSITIVE)).log2().floor();
         (f64::from(ours) - exact).abs() / 2f64.powf(exponent - 23.)

@@ -29,7 +29,7 @@ impl AdamWConfig {
         let not_negative = |x: f64| x.is_finite() && x >= 0.;
         for (name, value) in [("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay)] {
             if !not_negative(value) {
-                bail!("AdamW: {name} is {value}, expected a finite number, 0 or more")
+                bail!("AdamW: {name} is {value}, expected a finite number of 0 or more")
             }
         }
         for (name, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
