@@ -18,11 +18,11 @@ use serde_json::Value;
 
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
+pub use crate::nn::ModelConfig;
 pub use data::{DataConfig, FileConfig, Missing, Scale};
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
 pub use keys::KEYS;
-pub use crate::nn::ModelConfig;
 pub use learner::{Learner, Preparation};
 pub use settings::Settings;
 pub(crate) use validate::MAX_DEPTH;

@@ -136,7 +136,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl From<SpecDocument> for DynamicNetSpec {
     fn from(document: SpecDocument) -> Self {
-        let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init } = document;
+        let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init } =
+            document;
         let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.with(cos_init) };
         Self { in_features, out_features, model }
     }

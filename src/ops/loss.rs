@@ -2,10 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::ops::simd::SimdFloat;
 #[cfg(feature = "cuda")]
 use crate::ops::launch::Kernel;
 use crate::ops::mse::{self, mse};
+use crate::ops::simd::SimdFloat;
 
 /// A loss: a number for predictions and targets of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -115,7 +115,8 @@ impl OptimizerConfig {
     ) -> Result<()> {
         match (self, state) {
             (Self::AdamW(config), [first, second]) => {
-                let (len, coefficients) = (parameter.len(), StepCoefficients::new(config, step).to_real::<T>());
+                let (len, coefficients) =
+                    (parameter.len(), StepCoefficients::new(config, step).to_real::<T>());
                 adamw::cuda::launch(stream, function, [parameter, first, second], grad, len, &coefficients)
             }
             _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),

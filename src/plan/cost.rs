@@ -13,7 +13,9 @@ pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&O
             let after = match epilogue {
                 Epilogue::Set => 0,
                 Epilogue::Add => 1,
-                Epilogue::BiasActivation { activation, .. } => 1 + usize::from(activation != Activation::Identity),
+                Epilogue::BiasActivation { activation, .. } => {
+                    1 + usize::from(activation != Activation::Identity)
+                }
                 // A choice and a sum.
                 Epilogue::ReluBackward { .. } => 2,
             };

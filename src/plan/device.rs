@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
-use crate::ops::{MapKind, Loss};
+use crate::ops::{Loss, MapKind};
 use crate::optim::OptimizerConfig;
 
 /// A device with buffers and one kernel for each instruction of a plan.

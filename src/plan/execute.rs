@@ -73,9 +73,9 @@ fn step<D: Device>(
             let (saved, len) = (memory.read(saved)?, grad.len(rows));
             device.map_backward(function, len, saved, memory.read(grad)?, out)
         }),
-        Instruction::Add { x, y, out } => memory.write(out, |memory, out| {
-            device.add(x.len(rows), memory.read(x)?, memory.read(y)?, out)
-        }),
+        Instruction::Add { x, y, out } => {
+            memory.write(out, |memory, out| device.add(x.len(rows), memory.read(x)?, memory.read(y)?, out))
+        }
         Instruction::ColumnSums { x, write, out } => memory.write(out, |memory, out| {
             device.column_sums([x.rows.count(rows), x.columns], memory.read(x)?, write, out)
         }),

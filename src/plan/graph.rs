@@ -9,7 +9,7 @@ use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use crate::nn::forward::Forward;
 use crate::nn::{DynamicNet, Layer};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, MapKind, Loss, Saved};
+use crate::ops::{Activation, Loss, MapKind, Saved};
 
 /// How a device stores the weight (out, in) of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

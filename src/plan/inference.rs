@@ -138,7 +138,11 @@ impl<T: Element> Inference<T> {
     }
 
     /// Pieces of `rows` rows, the last one of what remains.
-    fn split<'a>(&self, mut piece: Piece<'a, T>, rows: usize) -> impl Iterator<Item = Piece<'a, T>> + use<'a, T> {
+    fn split<'a>(
+        &self,
+        mut piece: Piece<'a, T>,
+        rows: usize,
+    ) -> impl Iterator<Item = Piece<'a, T>> + use<'a, T> {
         let [features, targets] = self.widths;
         let depths = if piece.by_depth.is_empty() { 0 } else { self.outputs.len() };
         iter::from_fn(move || {

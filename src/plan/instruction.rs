@@ -1,7 +1,7 @@
 //! The instructions of a plan and the matrices they work on.
 
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, MapKind, Loss};
+use crate::ops::{Activation, Loss, MapKind};
 
 /// The number of rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,12 +92,7 @@ pub(crate) enum Epilogue<R = Value, W = R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Instruction {
     /// out <- A B, as the epilogue says.
-    Gemm {
-        a: Factor,
-        b: Factor,
-        epilogue: Epilogue,
-        out: Value,
-    },
+    Gemm { a: Factor, b: Factor, epilogue: Epilogue, out: Value },
     /// out <- f(x), elementwise.
     Map { function: MapKind, x: Value, out: Value },
     /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`MapKind::saves`].

@@ -120,7 +120,8 @@ impl Plan {
             }
         };
         let lines: Vec<_> = compiled.instructions.iter().map(line).collect();
-        let (flops, bytes) = (lines.iter().map(|line| line.flops).sum(), lines.iter().map(|line| line.bytes).sum());
+        let (flops, bytes) =
+            (lines.iter().map(|line| line.flops).sum(), lines.iter().map(|line| line.bytes).sum());
         Self { name, rows, lines, flops, bytes }
     }
 }
@@ -225,7 +226,9 @@ impl Names {
             Instruction::Add { x, y, out } => {
                 assign(out, Write::Set, &format!("{} + {}", matrix(x), matrix(y)))
             }
-            Instruction::ColumnSums { x, write, out } => assign(out, write, &format!("sums of {}", matrix(x))),
+            Instruction::ColumnSums { x, write, out } => {
+                assign(out, write, &format!("sums of {}", matrix(x)))
+            }
             Instruction::Transpose { x, out } => {
                 assign(out, Write::Set, &format!("transpose of {}", matrix(x)))
             }

@@ -66,8 +66,9 @@ fn fuse_sums(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction
     let mut fused: Vec<Instruction> = Vec::with_capacity(instructions.len());
     let mut renamed: HashMap<usize, usize> = HashMap::new();
     for instruction in instructions {
-        let rename = |value: Value| {
-            Value { number: renamed.get(&value.number).copied().unwrap_or(value.number), ..value }
+        let rename = |value: Value| Value {
+            number: renamed.get(&value.number).copied().unwrap_or(value.number),
+            ..value
         };
         if let Instruction::Add { x, y, out } = instruction
             && x.number >= computed
@@ -125,7 +126,8 @@ pub(super) fn transpose_right_factors(instructions: Vec<Instruction>, mut next: 
     let mut transposed: HashMap<usize, Value> = HashMap::new();
     let mut rewritten = Vec::with_capacity(instructions.len());
     for instruction in instructions {
-        let Instruction::Gemm { a, b: Factor { matrix: x, transposed: true }, epilogue, out } = instruction else {
+        let Instruction::Gemm { a, b: Factor { matrix: x, transposed: true }, epilogue, out } = instruction
+        else {
             rewritten.push(instruction);
             continue;
         };

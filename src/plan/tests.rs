@@ -5,16 +5,16 @@ use candle_nn::VarMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::Plan;
 use super::cpu::Cpu;
 use super::device::Device;
 use super::execute::{Memory, execute};
 use super::graph::{Graph, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
-use super::Plan;
 use crate::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, MapKind, Loss};
+use crate::ops::{Activation, Loss, MapKind};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.
@@ -38,8 +38,13 @@ fn adamw() -> OptimizerConfig {
 trait Machine {
     /// The contents of buffers with `inputs` in the first ones and zeros in those after them, of `sizes` elements, when
     /// `instructions` have run for `rows` rows.
-    fn run(&mut self, inputs: &[Tensor], sizes: &[usize], instructions: &[Instruction], rows: usize)
-    -> Vec<Vec<f64>>;
+    fn run(
+        &mut self,
+        inputs: &[Tensor],
+        sizes: &[usize],
+        instructions: &[Instruction],
+        rows: usize,
+    ) -> Vec<Vec<f64>>;
 
     /// The loss that the status has.
     fn loss(&self) -> f64;
@@ -110,8 +115,8 @@ fn products_with_every_epilogue_are_candles() {
         let rng = &mut ChaCha8Rng::seed_from_u64(1);
         for (m, n, k) in [(1, 1, 1), (5, 3, 7), (8, 33, 16), (17, 1, 40)] {
             for transposed in [false, true] {
-                let [a, b, c, bias, output] =
-                    [(m, k), (k, n), (m, n), (1, n), (m, n)].map(|(rows, columns)| random(rng, rows, columns));
+                let [a, b, c, bias, output] = [(m, k), (k, n), (m, n), (1, n), (m, n)]
+                    .map(|(rows, columns)| random(rng, rows, columns));
                 let product = a.matmul(&b).unwrap();
                 // The left factor may be stored as its transpose.
                 let a = if transposed { a.t().unwrap().contiguous().unwrap() } else { a };
@@ -122,8 +127,7 @@ fn products_with_every_epilogue_are_candles() {
                 let masked = (&product * positive(output)).unwrap();
                 let sums = masked.sum_keepdim(0).unwrap();
                 let bias_activation = |activation| Epilogue::BiasActivation { bias: vbias, activation };
-                let backward =
-                    |write| Epilogue::ReluBackward { output: voutput, bias_grad: vbias, write };
+                let backward = |write| Epilogue::ReluBackward { output: voutput, bias_grad: vbias, write };
                 for (epilogue, expected, expected_bias) in [
                     (Epilogue::Set, &product, bias),
                     (Epilogue::Add, &(c + &product).unwrap(), bias),
@@ -188,7 +192,8 @@ fn sums_and_the_loss_are_candles() {
         let buffers = run(machine, Instruction::Add { x: vx, y: vy, out });
         assert_same("sum", &buffers[3], &(&x + &y).unwrap());
         let column_sums = x.sum_keepdim(0).unwrap();
-        for (write, expected) in [(Write::Set, &column_sums), (Write::Add, &(&sums + &column_sums).unwrap())] {
+        for (write, expected) in [(Write::Set, &column_sums), (Write::Add, &(&sums + &column_sums).unwrap())]
+        {
             let buffers = run(machine, Instruction::ColumnSums { x: vx, write, out: vsums });
             assert_same("column sums", &buffers[2], expected);
         }

@@ -171,7 +171,9 @@ impl<D: Device> Training<D> {
         self.updates = self.updates.saturating_add(1);
         let first = self.parameters.len();
         for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
-            let Some(Some(grad)) = self.others.get(grad.number - first) else { bail!("a gradient is missing") };
+            let Some(Some(grad)) = self.others.get(grad.number - first) else {
+                bail!("a gradient is missing")
+            };
             let (value, state) = (&mut self.values[parameter.number], &mut self.states[parameter.number]);
             self.device.update(&self.optimizer, self.updates, value, state, grad)?;
         }
@@ -182,7 +184,9 @@ impl<D: Device> Training<D> {
     pub(crate) fn checked_gradients(&mut self, depth: usize) -> Result<Status> {
         let first = self.parameters.len();
         for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
-            let Some(Some(buffer)) = self.others.get(grad.number - first) else { bail!("a gradient is missing") };
+            let Some(Some(buffer)) = self.others.get(grad.number - first) else {
+                bail!("a gradient is missing")
+            };
             // A gradient's rows never depend on the batch.
             self.device.check(parameter.number, grad.len(0), buffer)?;
         }

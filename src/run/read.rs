@@ -99,7 +99,8 @@ fn weights(folder: &Path, config: &CvConfig, networks: usize) -> Result<Vec<Weig
 /// The weights of the network of `fold` before and after training.
 fn weights_of(checkpoint: &Checkpoint, config: &CvConfig, fold: usize) -> Result<Vec<Weights>> {
     let trainer = &checkpoint.trainer;
-    let spec = DynamicNetSpec::of_parameters(&config.model, |name| Some(trainer.parameter(name).ok()?.dims()));
+    let spec =
+        DynamicNetSpec::of_parameters(&config.model, |name| Some(trainer.parameter(name).ok()?.dims()));
     let Some(spec) = spec else {
         return Err(candle_core::Error::msg("a checkpoint lacks the parameters of its network").into());
     };

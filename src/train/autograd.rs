@@ -24,7 +24,12 @@ pub(super) struct Autograd {
 }
 
 impl Autograd {
-    pub(super) fn new(net: DynamicNet, vars: &VarMap, loss: Loss, optimizer: &OptimizerConfig) -> Result<Self> {
+    pub(super) fn new(
+        net: DynamicNet,
+        vars: &VarMap,
+        loss: Loss,
+        optimizer: &OptimizerConfig,
+    ) -> Result<Self> {
         let params = named_vars(vars);
         let optimizer = optimizer.build(params.iter().map(|(_, var)| var.clone()).collect())?;
         Ok(Self { net, params, loss, optimizer })

@@ -107,7 +107,10 @@ impl Trainer {
         let device = self.net.device();
         let states = progress.updates.iter().map(|(name, &steps)| {
             let tensors = self.state_names.iter().map(|kind| state.tensor(kind, name)?.to_device(device));
-            Ok((name.clone(), ParameterState { steps, tensors: tensors.collect::<candle_core::Result<_>>()? }))
+            Ok((
+                name.clone(),
+                ParameterState { steps, tensors: tensors.collect::<candle_core::Result<_>>()? },
+            ))
         });
         let states = states.collect::<Result<_>>()?;
         self.engine.load_optimizer_state(states)?;

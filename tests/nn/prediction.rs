@@ -25,8 +25,7 @@ fn network(
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(1), dtype, &Device::Cpu);
     let (in_features, hidden, out_features) = (*in_features, *hidden, *out_features);
-    let model =
-        ModelConfig { hidden, min_depth: *depths.start(), max_depth: *depths.end(), layer: *layer };
+    let model = ModelConfig { hidden, min_depth: *depths.start(), max_depth: *depths.end(), layer: *layer };
     let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
     (vars, net)
 }

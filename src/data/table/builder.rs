@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use candle_core::DType;
 
 use super::category::{Categories, one_hot};
-use super::cell::{Cell, Real, has_commas, quote};
+use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
 use super::columns::{Column, MAX_CATEGORIES};
 use super::line::RowStart;
 use super::raw_table::RawTable;
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 /// A row as its format decodes it. Columns are numbered as in the file.
 pub(super) trait Row {
@@ -152,7 +153,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             let text = match kind {
                 Some(Kind::Text(text)) => text,
                 None if has_rows => {
-                    let problem = format!("is missing in every row; `data.drop={name}` leaves the column out");
+                    let problem =
+                        format!("is missing in every row; `data.drop={name}` leaves the column out");
                     return Err(Error::data(at(""), problem));
                 }
                 _ => {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use csv::StringRecord;
 
 use super::builder::{Kind, Row, RowBuilder};
-use super::cell::{Cell, Real, has_commas, is_missing, quote};
+use super::cell::{Cell, Real, has_commas, is_missing};
 use super::choice::Choice;
 use super::delimited::Lines;
 use super::line::RowStart;
@@ -13,6 +13,7 @@ use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
+use crate::text::quote;
 
 /// The rows that decide which columns are text, and how many bytes of them suffice.
 const SAMPLE: usize = 1000;

@@ -8,21 +8,8 @@ use super::gemm::{Epilogue, Matrix, Write, gemm, gemm_transposed};
 use super::sizes::Sizes;
 use crate::ops::simd::SimdFloat;
 
-/// y <- activation(x W^T + b), with W^T (inputs, outputs).
-pub(crate) fn forward<T: SimdFloat>(
-    Sizes { rows, inputs, outputs }: Sizes,
-    x: &[T],
-    transposed: &[T],
-    bias: &[T],
-    activation: Activation,
-    y: &mut [T],
-) {
-    let x = Matrix::row_major(x, inputs);
-    gemm([rows, outputs, inputs], x, transposed, y, Epilogue::BiasActivation { bias, activation });
-}
-
 /// y <- activation(x W^T + b), with W (outputs, inputs).
-pub(crate) fn forward_by_weight<T: SimdFloat>(
+pub(super) fn forward_by_weight<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     x: &[T],
     weight: &[T],
@@ -35,7 +22,7 @@ pub(crate) fn forward_by_weight<T: SimdFloat>(
 }
 
 /// Writes dW = dy^T x.
-pub(crate) fn weight_grad<T: SimdFloat>(
+pub(super) fn weight_grad<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     x: &[T],
     grad: &[T],
@@ -46,31 +33,13 @@ pub(crate) fn weight_grad<T: SimdFloat>(
 }
 
 /// dx <- dy W.
-pub(crate) fn input_grad<T: SimdFloat>(
+pub(super) fn input_grad<T: SimdFloat>(
     Sizes { rows, inputs, outputs }: Sizes,
     grad: &[T],
     weight: &[T],
     x_grad: &mut [T],
 ) {
     gemm([rows, inputs, outputs], Matrix::row_major(grad, outputs), weight, x_grad, Epilogue::Set);
-}
-
-/// dx <- (dy W) [x > 0] for the output x of a relu, and writes the column sums of dx, which are db of the
-/// layer below.
-pub(crate) fn input_grad_relu_backward<T: SimdFloat>(
-    Sizes { rows, inputs, outputs }: Sizes,
-    grad: &[T],
-    weight: &[T],
-    x: &[T],
-    write: Write,
-    [x_grad, bias_grad]: [&mut [T]; 2],
-) {
-    let bias_grad = &mut bias_grad[..inputs];
-    if write == Write::Set {
-        bias_grad.fill(T::default());
-    }
-    let epilogue = Epilogue::ReluBackward { output: x, bias_grad };
-    gemm([rows, inputs, outputs], Matrix::row_major(grad, outputs), weight, x_grad, epilogue);
 }
 
 #[cfg(test)]
@@ -81,6 +50,37 @@ mod tests {
 
     use super::*;
     use crate::ops::linear::gemm::{column_sums, relu_backward, transpose};
+
+    /// y <- activation(x W^T + b), with W^T (inputs, outputs).
+    fn forward<T: SimdFloat>(
+        Sizes { rows, inputs, outputs }: Sizes,
+        x: &[T],
+        transposed: &[T],
+        bias: &[T],
+        activation: Activation,
+        y: &mut [T],
+    ) {
+        let x = Matrix::row_major(x, inputs);
+        gemm([rows, outputs, inputs], x, transposed, y, Epilogue::BiasActivation { bias, activation });
+    }
+
+    /// dx <- (dy W) [x > 0] for the output x of a relu, and writes the column sums of dx, which are db of the
+    /// layer below.
+    fn input_grad_relu_backward<T: SimdFloat>(
+        Sizes { rows, inputs, outputs }: Sizes,
+        grad: &[T],
+        weight: &[T],
+        x: &[T],
+        write: Write,
+        [x_grad, bias_grad]: [&mut [T]; 2],
+    ) {
+        let bias_grad = &mut bias_grad[..inputs];
+        if write == Write::Set {
+            bias_grad.fill(T::default());
+        }
+        let epilogue = Epilogue::ReluBackward { output: x, bias_grad };
+        gemm([rows, inputs, outputs], Matrix::row_major(grad, outputs), weight, x_grad, epilogue);
+    }
 
     fn random(rng: &mut ChaCha8Rng, len: usize) -> Vec<f64> {
         (0..len).map(|_| rng.random_range(-1. ..1.)).collect()

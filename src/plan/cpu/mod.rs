@@ -13,7 +13,7 @@ use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
 use crate::ops::kernels::{self, Matrix, Write, on_cpu};
-use crate::ops::{MapKind, Loss};
+use crate::ops::{Loss, MapKind};
 use crate::optim::OptimizerConfig;
 pub(crate) use buffer::Buffer;
 use gather::gather;
@@ -110,7 +110,9 @@ impl<T: Element> Device for Cpu<T> {
         epilogue: Epilogue<&Buffer<T>, &mut Buffer<T>>,
         c: &mut Buffer<T>,
     ) -> Result<()> {
-        if let (Some(matrix), Epilogue::BiasActivation { bias, activation }) = (b.matrix.as_packed(), &epilogue) {
+        if let (Some(matrix), Epilogue::BiasActivation { bias, activation }) =
+            (b.matrix.as_packed(), &epilogue)
+        {
             matrix.forward(m, a.matrix, bias, *activation, c);
             return Ok(());
         }

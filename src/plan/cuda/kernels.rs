@@ -11,7 +11,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::kernels::Float;
 use crate::ops::kernels::cuda::{Kernel, kernel, linear};
-use crate::ops::{Activation, MapKind, Loss};
+use crate::ops::{Activation, Loss, MapKind};
 use crate::optim::OptimizerConfig;
 
 /// The type of the elements of a plan on CUDA.

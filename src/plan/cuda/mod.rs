@@ -20,9 +20,9 @@ use candle_core::{Result, Tensor, bail};
 use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
 use crate::ops::kernels::Write;
-use crate::ops::{MapKind, Loss};
+use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
+use crate::ops::{Loss, MapKind};
 use crate::optim::OptimizerConfig;
 pub(crate) use kernels::Element;
 use kernels::Kernels;
@@ -173,8 +173,7 @@ impl<T: Element> Device for Cuda<T> {
         let Some(rows) = rows.try_slice(range.clone()) else {
             bail!("rows {range:?} of {}, expected fewer", rows.len())
         };
-        let ((all_x, x_layout), (all_y, y_layout)) =
-            (all_x.storage_and_layout(), all_y.storage_and_layout());
+        let ((all_x, x_layout), (all_y, y_layout)) = (all_x.storage_and_layout(), all_y.storage_and_layout());
         let (all_x, all_y) = (elements::<T>(&all_x, x_layout)?, elements::<T>(&all_y, y_layout)?);
         let threads = (count * features).max(count * targets);
         let [count, features, targets] = [count, features, targets].map(|n| n as u64);
@@ -205,7 +204,8 @@ impl<T: Element> Device for Cuda<T> {
                 linear::add_bias(&self.stream, kernel, (m, n), &bias.as_view(), &mut c.as_view_mut())
             }
             Epilogue::ReluBackward { output, bias_grad, write } => {
-                let (output, c, sums) = (&output.as_view(), &mut c.as_view_mut(), &mut bias_grad.as_view_mut());
+                let (output, c, sums) =
+                    (&output.as_view(), &mut c.as_view_mut(), &mut bias_grad.as_view_mut());
                 linear::relu_backward(
                     &self.stream,
                     &self.kernels.relu_backward,

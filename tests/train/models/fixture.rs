@@ -20,8 +20,10 @@ use super::towns;
 use crate::compare::{Tolerance, assert_close, values};
 use crate::reference::{array, numbers, reference};
 
-const FIXTURES: [(&str, DType, LayerKind); 2] =
-    [("linear-f32-1", DType::F32, LayerKind::Linear), ("cos-f64-1", DType::F64, LayerKind::Cos(CosInit::Centred))];
+const FIXTURES: [(&str, DType, LayerKind); 2] = [
+    ("linear-f32-1", DType::F32, LayerKind::Linear),
+    ("cos-f64-1", DType::F64, LayerKind::Cos(CosInit::Centred)),
+];
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/models").join(format!("{name}.safetensors"))

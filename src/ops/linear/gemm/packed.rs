@@ -34,18 +34,6 @@ struct Panel<T> {
     elements: Vec<T>,
 }
 
-impl<T> PackedMatrix<T> {
-    /// The number of columns of M.
-    pub(crate) fn inputs(&self) -> usize {
-        self.inputs
-    }
-
-    /// The number of rows of M.
-    pub(crate) fn outputs(&self) -> usize {
-        self.outputs
-    }
-}
-
 impl<T: SimdFloat> PackedMatrix<T> {
     /// Packs the row-major `matrix` (outputs, inputs).
     ///
