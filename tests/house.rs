@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["plan"],
     &["audit"],
     // The tool: what all of it uses,
-    &["build_info", "stop", "telemetry", "text"],
+    &["build_info", "stats", "stop", "telemetry", "text"],
     &["error"],
     &["config", "parallel", "storage"],
     // data -> folds -> train -> metrics -> report,
@@ -38,7 +38,7 @@ const FLOORS: &[&[&str]] = &[
     // and the binary.
     &["cli"],
     &["commands"],
-    &["lib", "main"],
+    &["guide", "lib", "main"],
 ];
 
 /// A file of the crate.

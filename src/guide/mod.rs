@@ -2,7 +2,7 @@
 //!
 //! The chapters are the Markdown files in `src/guide/`. Their examples in Rust are tested.
 //!
-//! For users of the tool:
+//! For users of the tool (with the feature `cli`):
 //!
 //! - [`command_line`]: the commands, how to read their results, logs and exit codes;
 //! - [`configuration`]: settings from files and flags;
@@ -18,24 +18,29 @@
 //!
 //! - [`gpu`]: building for CUDA, and what runs there.
 
+#[cfg(feature = "cli")]
 #[doc = include_str!("command_line.md")]
 pub mod command_line {}
 
+#[cfg(feature = "cli")]
 #[doc = include_str!("configuration.md")]
 pub mod configuration {}
 
+#[cfg(feature = "cli")]
 #[doc = include_str!("data.md")]
 pub mod data {}
 
 #[doc = include_str!("gpu.md")]
 pub mod gpu {}
 
+#[cfg(feature = "cli")]
 #[doc = include_str!("models.md")]
 pub mod models {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}
 
+#[cfg(feature = "cli")]
 #[doc = include_str!("runs.md")]
 pub mod runs {}
 

@@ -1,6 +1,5 @@
 //! CUDA against the CPU, on a GPU or on the emulator of `tests/cuda_emulator`.
 
-#![cfg(feature = "cuda")]
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "test code")]
 
 #[path = "../common/autograd.rs"]
