@@ -172,8 +172,10 @@ fn files_that_make_no_sense_get_a_message() {
         }),
         ("has a tensor 'extra.bias', which is no parameter of its network", |p| {
             let tensors = p.tensors.as_object_mut().unwrap();
-            let bias = tensors.remove("output.bias").unwrap();
+            let (end, bias) = (p.elements.len(), tensors["output.bias"].clone());
             tensors.insert("extra.bias".to_owned(), bias);
+            tensors["extra.bias"]["data_offsets"] = json!([end, end + 4]);
+            p.elements.extend([0; 4]);
         }),
         ("has a tensor 'input.weight' of F32 [2, 6], expected F32 [6, 2]", |p| {
             p.tensors["input.weight"]["shape"] = json!([2, 6]);
