@@ -1,8 +1,9 @@
-//! How the time of a training step grows with rows, width, depth and features, next to the products-only floor.
+//! How the time of a training step grows with rows, width, depth and features, next to the products-only
+//! floor.
 //!
-//! `cargo bench --bench growth`; an axis of it with `cargo bench --bench growth -- hidden`. README.md says what the
-//! figures mean. One thread, on the CPU. Step and floor are measured in turn, and the fastest of each counts, so that
-//! their ratio stands on a busy machine too.
+//! `cargo bench --bench growth`; an axis of it with `cargo bench --bench growth -- hidden`. README.md says
+//! what the figures mean. One thread, on the CPU. Step and floor are measured in turn, and the fastest of
+//! each counts, so that their ratio stands on a busy machine too.
 
 // A bench that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]

@@ -1,5 +1,5 @@
-//! The throughput of every operation next to Candle's native one and to a plain copy of as many bytes: forward and
-//! forward + backward, in other layouts, and in other dtypes.
+//! The throughput of every operation next to Candle's native one and to a plain copy of as many bytes:
+//! forward and forward + backward, in other layouts, and in other dtypes.
 //!
 //! `cargo bench --bench ops`; a part of it with `cargo bench --bench ops -- 'cos/forward'`; on a GPU with
 //! `--features cuda`. README.md says what the figures mean.
@@ -22,7 +22,8 @@ use taper::ops;
 use common::Place;
 use versus::{Case, Runner};
 
-/// The C library gives the memory of large tensors back to the system, and the bench would measure page faults.
+/// The C library gives the memory of large tensors back to the system, and the bench would measure page
+/// faults.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -25,8 +25,8 @@ use taper::random::{Stream, generator};
 
 const FEATURES: usize = 64;
 
-/// The rows that plain Candle predicts at a time, and those of the products alone. Of 256 to 16384 rows the most were the
-/// fastest for both, by 5 %, where the last cache has 32 MiB.
+/// The rows that plain Candle predicts at a time, and those of the products alone. Of 256 to 16384 rows the
+/// most were the fastest for both, by 5 %, where the last cache has 32 MiB.
 const BLOCK: usize = 16384;
 
 fn main() {

@@ -1,7 +1,7 @@
 //! The default run as a whole process, next to the same cross-validation in plain Candle.
 //!
-//! `cargo bench --bench run`. README.md says what the figures mean. Both processes run in turn, and the fastest of each
-//! counts.
+//! `cargo bench --bench run`. README.md says what the figures mean. Both processes run in turn, and the
+//! fastest of each counts.
 
 // A bench that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
@@ -39,7 +39,8 @@ fn main() {
     };
     let plain = || {
         let mut command = Command::new(env::current_exe().unwrap());
-        // Or Candle 0.11 parses /proc/cpuinfo at every matrix product, and its products use threads of their own.
+        // Or Candle 0.11 parses /proc/cpuinfo at every matrix product, and its products use threads of their
+        // own.
         command.arg(PLAIN).env("RAYON_NUM_THREADS", "1");
         command
     };
@@ -69,7 +70,8 @@ fn run(mut command: Command) -> (Duration, String) {
     (time, String::from_utf8(output.stdout).unwrap())
 }
 
-/// Panics unless the error is one of a trained network: the noise alone gives 0.01, an untrained one 20 and more.
+/// Panics unless the error is one of a trained network: the noise alone gives 0.01, an untrained one 20 and
+/// more.
 fn check(who: &str, mse: f64) {
     assert!((0.01..1.).contains(&mse), "{who}: the mean squared error is {mse}");
 }

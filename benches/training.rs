@@ -1,5 +1,5 @@
-//! Training of the default network by each engine, next to the same training in plain Candle and, on the CPU, to its
-//! matrix products alone: one step at each depth, and an epoch.
+//! Training of the default network by each engine, next to the same training in plain Candle and, on the CPU,
+//! to its matrix products alone: one step at each depth, and an epoch.
 //!
 //! `cargo bench --bench training`; on a GPU with `--features cuda`. README.md says what the figures mean.
 

@@ -1,4 +1,5 @@
-//! A training loop on the kit alone: layers, the loss, AdamW and a seeded random stream; no files and no settings.
+//! A training loop on the kit alone: layers, the loss, AdamW and a seeded random stream; no files and no
+//! settings.
 //!
 //! ```text
 //! cargo run --release --no-default-features --example train_loop

@@ -12,7 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can go wrong in the library.
 ///
 /// Where a setting would help, a message names it by its key in backquotes, alone or with a value, as in
-/// "`data.missing=mean` fills the mean in". A program whose users know settings by other names can replace them.
+/// "`data.missing=mean` fills the mean in". A program whose users know settings by other names can replace
+/// them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,4 +1,5 @@
-//! A step of the fused engine allocates nothing: an epoch of many batches allocates hardly more often than one of few.
+//! A step of the fused engine allocates nothing: an epoch of many batches allocates hardly more often than
+//! one of few.
 
 // Clippy takes what is outside test functions for production code. An allocator is unsafe by its trait.
 #![allow(clippy::unwrap_used, unsafe_code)]

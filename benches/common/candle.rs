@@ -30,7 +30,8 @@ impl PlainTrainer {
         }
     }
 
-    /// Makes an epoch's steps with the batches and depths that taper's `Trainer::epoch` draws, and returns the mean loss.
+    /// Makes an epoch's steps with the batches and depths that taper's `Trainer::epoch` draws, and returns
+    /// the mean loss.
     pub(crate) fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
         let TrainConfig { batch_size, .. } = TrainConfig::default();
         let mut sum = Tensor::zeros((), DType::F32, data.x().device())?;

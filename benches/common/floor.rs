@@ -1,5 +1,5 @@
-//! The matrix products of a training step by the `gemm` crate and nothing else: what a step would take if all the rest
-//! were free.
+//! The matrix products of a training step by the `gemm` crate and nothing else: what a step would take if all
+//! the rest were free.
 
 use candle_core::{Device, Tensor};
 use rand::{Rng, SeedableRng};

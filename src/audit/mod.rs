@@ -63,8 +63,8 @@
 //! | bilinear upsampling, nearest by different or fractional factors | unsupported | an error says so |
 //!
 //! `tests/gradcheck/candle_findings.rs` reproduces the main findings in a few lines of plain Candle each.
-//! `tests/gradcheck/audit.rs` compares all verdicts with those recorded in `tests/reference/audit.txt`, so an upgrade
-//! of Candle shows what has changed.
+//! `tests/gradcheck/audit.rs` compares all verdicts with those recorded in `tests/reference/audit.txt`, so an
+//! upgrade of Candle shows what has changed.
 //!
 //! # Adding a case
 //!

@@ -28,7 +28,8 @@ pub(crate) struct InspectArgs {
     /// Model that `taper train` has written
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
-    /// Print the network as instructions instead: a training step at each depth, and the prediction, with what they cost
+    /// Print the network as instructions instead: a training step at each depth, and the prediction, with
+    /// what they cost
     #[arg(long)]
     plan: bool,
     /// Rows of the batch that --plan counts for

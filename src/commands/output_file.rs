@@ -14,8 +14,9 @@ pub(super) struct OutputFile {
 }
 
 impl OutputFile {
-    /// The file at `path`, which the flag of `key` names, with links resolved, if it may be written: it is not
-    /// one of the `inputs`, and exists only with `force`. `instead` ends the sentence about what is not a file.
+    /// The file at `path`, which the flag of `key` names, with links resolved, if it may be written: it is
+    /// not one of the `inputs`, and exists only with `force`. `instead` ends the sentence about what is not a
+    /// file.
     pub(super) fn check(
         key: &'static str,
         path: &Path,

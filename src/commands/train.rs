@@ -76,8 +76,8 @@ fn save(model: &Model, own_file: Option<&OutputFile>, folder: Option<&Folder>) -
     Ok(Some(folder.directory().write_model(&bytes)?))
 }
 
-/// The file of the model, if the run has no folder and is not a quick look. It is checked before the training that it can
-/// be written.
+/// The file of the model, if the run has no folder and is not a quick look. It is checked before the training
+/// that it can be written.
 fn model_file(args: &TrainArgs, config: &ValidConfig) -> Result<Option<OutputFile>> {
     let run = &args.run;
     if run.out.is_some() || run.resume.is_some() || run.fast_dev_run {

@@ -127,8 +127,8 @@ pub enum EngineName {
     /// The fused engine where it applies, else Candle's autograd.
     #[default]
     Auto,
-    /// The execution of a [plan](crate::plan) on buffers that are allocated once; for a network of f32 or f64 parameters all
-    /// of which are trained, and at least one application of the hidden layer.
+    /// The execution of a [plan](crate::plan) on buffers that are allocated once; for a network of f32 or f64
+    /// parameters all of which are trained, and at least one application of the hidden layer.
     Fused,
     /// Candle's automatic differentiation.
     Autograd,

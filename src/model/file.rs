@@ -30,8 +30,8 @@ struct Content {
 }
 
 impl Model {
-    /// The bytes of the model's file: .safetensors with the parameters, and all else with a checksum in the metadata. The
-    /// same model has the same bytes.
+    /// The bytes of the model's file: .safetensors with the parameters, and all else with a checksum in the
+    /// metadata. The same model has the same bytes.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! Trained networks that can be kept, passed on and used.
 //!
-//! A [`Model`] has all that prediction needs: the network, the columns and categories it was trained on, and the scaling of
-//! features and targets. Its file is a plain .safetensors file, so other tools can read its tensors too.
+//! A [`Model`] has all that prediction needs: the network, the columns and categories it was trained on, and
+//! the scaling of features and targets. Its file is a plain .safetensors file, so other tools can read its
+//! tensors too.
 
 mod file;
 mod network;
@@ -30,8 +31,9 @@ pub use training::{Holdout, Training};
 
 /// A trained network with all that it needs to predict the rows of other files.
 ///
-/// Predictions are made on the CPU, on all of its cores. They are the same to the bit as those of the training that made
-/// the model, if that was on the CPU of such a machine, and do not depend on how the rows are divided.
+/// Predictions are made on the CPU, on all of its cores. They are the same to the bit as those of the
+/// training that made the model, if that was on the CPU of such a machine, and do not depend on how the rows
+/// are divided.
 ///
 /// # Examples
 ///
@@ -76,7 +78,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Data`] when `schema` does not fit the network or makes no sense, or when a parameter is not finite.
+    /// Fails with [`Error::Data`] when `schema` does not fit the network or makes no sense, or when a
+    /// parameter is not finite.
     pub fn new(net: &DynamicNet, schema: Schema) -> Result<Self> {
         let dtype = match net.dtype() {
             DType::F32 => FloatType::F32,
@@ -91,7 +94,8 @@ impl Model {
         Self::assemble(network, tensors, schema).map_err(|problem| refused(&problem))
     }
 
-    /// Puts a model together if its parts belong together; else the error continues a sentence that begins with the model.
+    /// Puts a model together if its parts belong together; else the error continues a sentence that begins
+    /// with the model.
     fn assemble(network: Network, tensors: BTreeMap<String, Tensor>, schema: Schema) -> Result<Self, String> {
         if let Some(problem) = schema.problem() {
             return Err(problem);
@@ -118,11 +122,13 @@ impl Model {
         Self { training: Some(training), ..self }
     }
 
-    /// The model that fills missing features in with the means of its training, even if there were none missing.
+    /// The model that fills missing features in with the means of its training, even if there were none
+    /// missing.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `missing` when it does not know them, since its features are not scaled.
+    /// Fails with [`Error::Config`] of the key `missing` when it does not know them, since its features are
+    /// not scaled.
     pub fn filling_missing(mut self) -> Result<Self> {
         self.check_means()?;
         self.schema.fills_missing = true;
@@ -169,8 +175,8 @@ impl Model {
         &self.taper
     }
 
-    /// Reads all rows of a file of data: the features (n, features), for [`predict`](Self::predict). A file too large for the
-    /// memory is for [`RowReader`], or [`predict_file`](Self::predict_file).
+    /// Reads all rows of a file of data: the features (n, features), for [`predict`](Self::predict). A file
+    /// too large for the memory is for [`RowReader`], or [`predict_file`](Self::predict_file).
     ///
     /// # Errors
     ///
@@ -181,19 +187,20 @@ impl Model {
         Ok(rows.next_block(usize::MAX)?.ok_or(Error::NoRows)?.x)
     }
 
-    /// Predicts the targets (n, targets), in their own units and in `f64`, of the features `x` (n, features) as they are in
-    /// the data: not scaled, of the model's type, a missing value NaN.
+    /// Predicts the targets (n, targets), in their own units and in `f64`, of the features `x` (n, features)
+    /// as they are in the data: not scaled, of the model's type, a missing value NaN.
     ///
     /// # Errors
     ///
-    /// Fails when `x` has another shape, type or device than the CPU, or a missing value that the model does not fill in.
+    /// Fails when `x` has another shape, type or device than the CPU, or a missing value that the model does
+    /// not fill in.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.check(x)?;
         self.predict_any(x)
     }
 
-    /// The prediction as by [`predict`](Self::predict), and the outputs at every depth that it is the mean of, (n, depths,
-    /// targets).
+    /// The prediction as by [`predict`](Self::predict), and the outputs at every depth that it is the mean
+    /// of, (n, depths, targets).
     ///
     /// # Errors
     ///
@@ -203,7 +210,8 @@ impl Model {
         self.predict_any_at_all_depths(x)
     }
 
-    /// As [`predict`](Self::predict), with missing values filled in if the means are known, and else as they are.
+    /// As [`predict`](Self::predict), with missing values filled in if the means are known, and else as they
+    /// are.
     fn predict_any(&self, x: &Tensor) -> Result<Tensor> {
         self.in_units(&self.predictor.predict(&self.scaled(x)?)?)
     }

@@ -35,7 +35,8 @@ impl TryFrom<Map<String, Value>> for Network {
 impl Network {
     /// The network with `tensors` as its parameters, which are constants on the CPU.
     ///
-    /// Rejects tensors that are not its parameters; the error continues a sentence that begins with the model.
+    /// Rejects tensors that are not its parameters; the error continues a sentence that begins with the
+    /// model.
     pub(super) fn build(&self, tensors: &BTreeMap<String, Tensor>) -> Result<DynamicNet, String> {
         let ModelConfig { min_depth, max_depth, .. } = self.spec.model;
         if min_depth > max_depth || max_depth > MAX_DEPTH {

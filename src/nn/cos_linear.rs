@@ -33,8 +33,8 @@ impl CosInit {
 
 /// An affine layer whose weight is a cosine: y = x cos(W)^T + b.
 ///
-/// x is (..., in), W is (out, in), b is (out) and y is (..., out). No weight is larger than 1 in magnitude, and the
-/// gradient of W passes through -sin(W).
+/// x is (..., in), W is (out, in), b is (out) and y is (..., out). No weight is larger than 1 in magnitude,
+/// and the gradient of W passes through -sin(W).
 #[derive(Debug, Clone)]
 pub struct CosLinear {
     /// The layer whose weight is W itself.

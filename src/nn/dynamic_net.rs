@@ -17,9 +17,10 @@ use crate::ops::Activation;
 /// y_d = output(h_d)             y is (n, out)
 /// ```
 ///
-/// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the prediction
-/// is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of its layers, named
-/// `input.weight`, `input.bias`, `hidden.weight` and so on ([`named_parameters`](Self::named_parameters)).
+/// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
+/// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
+/// its layers, named `input.weight`, `input.bias`, `hidden.weight` and so on
+/// ([`named_parameters`](Self::named_parameters)).
 #[derive(Debug, Clone)]
 pub struct DynamicNet {
     spec: DynamicNetSpec,
@@ -29,8 +30,8 @@ pub struct DynamicNet {
 }
 
 impl DynamicNetSpec {
-    /// The spec of the network of `model` whose parameters have these shapes, by their names; none if the names are not
-    /// those of its parameters.
+    /// The spec of the network of `model` whose parameters have these shapes, by their names; none if the
+    /// names are not those of its parameters.
     pub(crate) fn of_parameters<'a>(
         model: &ModelConfig,
         shape: impl Fn(&str) -> Option<&'a [usize]>,
@@ -97,8 +98,8 @@ impl DynamicNet {
         [("input", &self.input), ("hidden", &self.hidden), ("output", &self.output)]
     }
 
-    /// The parameters with their names, such as `hidden.weight`, in the order of the layers. PyTorch's equivalent is
-    /// `torch.nn.Module.named_parameters`.
+    /// The parameters with their names, such as `hidden.weight`, in the order of the layers. PyTorch's
+    /// equivalent is `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
         self.named_layers().into_iter().flat_map(|(layer, parameters)| {
             let named = parameters.parameters().named_parameters();
@@ -128,7 +129,8 @@ impl DynamicNet {
         Ok(self.forward_with(&mut Eager, x, depth..=depth)?.remove(0))
     }
 
-    /// The outputs (n, out) for `x` (n, in) at every depth, shallowest first, in one pass down the shared trunk.
+    /// The outputs (n, out) for `x` (n, in) at every depth, shallowest first, in one pass down the shared
+    /// trunk.
     ///
     /// # Errors
     ///
@@ -149,8 +151,8 @@ impl DynamicNet {
         Tensor::stack(&self.forward_all_depths(x)?, 0)?.mean(0)
     }
 
-    /// A network of linear layers that computes the same, with the functions of weights computed once: for prediction. Its
-    /// parameters are constants.
+    /// A network of linear layers that computes the same, with the functions of weights computed once: for
+    /// prediction. Its parameters are constants.
     pub(crate) fn folded(&self) -> Result<Self> {
         let linear = |layer: &Layer| -> Result<Layer> {
             let bias = layer.parameters().bias().map(Tensor::detach);

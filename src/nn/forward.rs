@@ -7,8 +7,9 @@ use crate::ops::Activation;
 
 /// The steps of a forward pass, whoever takes them.
 ///
-/// A network writes its forward pass once, in terms of this trait. [`Eager`] computes each step with Candle at once, with
-/// a graph to differentiate; the builder of a [`Plan`](crate::plan::Plan) notes it as an instruction.
+/// A network writes its forward pass once, in terms of this trait. [`Eager`] computes each step with Candle
+/// at once, with a graph to differentiate; the builder of a [`Plan`](crate::plan::Plan) notes it as an
+/// instruction.
 pub(crate) trait Forward {
     /// The activations of some rows.
     type Value;

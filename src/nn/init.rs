@@ -12,8 +12,8 @@ use rand_distr::{Distribution, Normal, Uniform};
 /// Makes a builder whose new variables are drawn from `rng` and kept in `vars`.
 ///
 /// It does what `VarBuilder::from_varmap` does, for layers of this crate and of `candle_nn` alike, and is
-/// reproducible: variables are drawn in `f64` in the order in which the layers are built, then rounded to `dtype`. A
-/// variable that `vars` holds already is returned as it is.
+/// reproducible: variables are drawn in `f64` in the order in which the layers are built, then rounded to
+/// `dtype`. A variable that `vars` holds already is returned as it is.
 ///
 /// # Examples
 ///
@@ -42,8 +42,8 @@ pub fn seeded_builder(
 
 /// The variables of `vars` with their names, sorted by name.
 ///
-/// `VarMap::all_vars` iterates a hash map, so its order changes from run to run; whatever depends on an order (an
-/// optimiser, a checkpoint) should take this one.
+/// `VarMap::all_vars` iterates a hash map, so its order changes from run to run; whatever depends on an order
+/// (an optimiser, a checkpoint) should take this one.
 pub fn named_vars(vars: &VarMap) -> Vec<(String, Var)> {
     let data = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
     let mut named: Vec<_> = data.iter().map(|(name, var)| (name.clone(), var.clone())).collect();

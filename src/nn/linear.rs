@@ -7,8 +7,9 @@ use crate::ops::{Activation, linear_with};
 
 /// An affine layer: y = x W^T + b.
 ///
-/// x is (..., in), W is (out, in), b is (out) and y is (..., out). PyTorch's equivalent is `torch.nn.Linear`, with
-/// the same initialisation; `candle_nn::Linear` initialises differently and does not use a seeded stream.
+/// x is (..., in), W is (out, in), b is (out) and y is (..., out). PyTorch's equivalent is `torch.nn.Linear`,
+/// with the same initialisation; `candle_nn::Linear` initialises differently and does not use a seeded
+/// stream.
 #[derive(Debug, Clone)]
 pub struct Linear {
     weight: Tensor,

@@ -1,8 +1,8 @@
 //! Layers and the network, all built on the operations of [`ops`](crate::ops).
 //!
-//! Parameters live in a Candle [`VarMap`](candle_nn::VarMap) under their usual names. [`seeded_builder`] makes the
-//! [`VarBuilder`](candle_nn::VarBuilder) that creates them from a random stream of your own, since Candle's CPU
-//! generator cannot be seeded.
+//! Parameters live in a Candle [`VarMap`](candle_nn::VarMap) under their usual names. [`seeded_builder`]
+//! makes the [`VarBuilder`](candle_nn::VarBuilder) that creates them from a random stream of your own, since
+//! Candle's CPU generator cannot be seeded.
 
 mod cos_linear;
 mod dynamic_net;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::{CosInit, LayerKind};
 
-/// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a configuration.
+/// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
+/// configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "ModelDocument", into = "ModelDocument")]
 pub struct ModelConfig {
@@ -38,7 +39,8 @@ impl ModelConfig {
     }
 }
 
-/// The complete description of a [`DynamicNet`](crate::nn::DynamicNet): everything but the values of its parameters.
+/// The complete description of a [`DynamicNet`](crate::nn::DynamicNet): everything but the values of its
+/// parameters.
 ///
 /// Two networks of one spec have parameters of the same names and shapes. It serialises as one flat document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,8 +117,8 @@ impl From<ModelConfig> for ModelDocument {
     }
 }
 
-/// How a [`DynamicNetSpec`] is written. Initialisation is left out where it is the default: a trained network does not
-/// depend on it.
+/// How a [`DynamicNetSpec`] is written. Initialisation is left out where it is the default: a trained network
+/// does not depend on it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpecDocument {

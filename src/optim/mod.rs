@@ -6,4 +6,4 @@ mod optimizer;
 
 pub use adamw::{AdamW, AdamWConfig, AdamWState};
 pub use optimizer::OptimizerConfig;
-pub(crate) use optimizer::{ParameterState, Stateful};
+pub(crate) use optimizer::{ParameterState, Stateful, Update};

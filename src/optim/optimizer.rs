@@ -11,6 +11,8 @@ use candle_nn::Optimizer;
 use super::adamw::{self, AdamW, AdamWConfig, AdamWState, StepCoefficients};
 use crate::ops::kernels::Element;
 #[cfg(feature = "cuda")]
+use crate::ops::kernels::Scalar;
+#[cfg(feature = "cuda")]
 use crate::ops::kernels::cuda::Kernel;
 
 /// An optimiser with its settings.
@@ -63,7 +65,8 @@ impl OptimizerConfig {
     /// The floating-point operations of an update of one element.
     pub(crate) fn flops(&self) -> usize {
         match self {
-            // 3 and 4 for the moments, a root, a product, a sum and a quotient for the direction, 3 for the parameter.
+            // 3 and 4 for the moments, a root, a product, a sum and a quotient for the direction, 3 for the
+            // parameter.
             Self::AdamW(_) => 14,
         }
     }
@@ -75,22 +78,10 @@ impl OptimizerConfig {
         }
     }
 
-    /// Makes update number `step`, counted from 1, of a parameter and its `state` on slices of one length.
-    pub(crate) fn update<'a, T: Element + 'a>(
-        &self,
-        step: u32,
-        parameter: &mut [T],
-        state: impl IntoIterator<Item = &'a mut [T]>,
-        grad: &[T],
-    ) -> Result<()> {
-        let mut state = state.into_iter();
-        match (self, state.next(), state.next()) {
-            (Self::AdamW(config), Some(first), Some(second)) => {
-                let coefficients = StepCoefficients::new(config, step);
-                adamw::cpu::update_slices([parameter, first, second], grad, &coefficients);
-                Ok(())
-            }
-            _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),
+    /// Update number `step`, counted from 1.
+    pub(crate) fn update(&self, step: u32) -> Update {
+        match self {
+            Self::AdamW(config) => Update::AdamW(StepCoefficients::new(config, step)),
         }
     }
 
@@ -101,25 +92,48 @@ impl OptimizerConfig {
             Self::AdamW(_) => adamw::cuda::KERNEL,
         }
     }
+}
 
-    /// Launches `function`, the [`kernel`](Self::kernel) for elements of type `T`, for update number `step`.
+/// One update of an optimiser, the same for all parameters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Update {
+    AdamW(StepCoefficients),
+}
+
+impl Update {
+    /// Updates a parameter and its `state` on slices of one length.
+    pub(crate) fn apply<'a, T: Element + 'a>(
+        &self,
+        parameter: &mut [T],
+        state: impl IntoIterator<Item = &'a mut [T]>,
+        grad: &[T],
+    ) -> Result<()> {
+        let mut state = state.into_iter();
+        match (self, state.next(), state.next()) {
+            (Self::AdamW(coefficients), Some(first), Some(second)) => {
+                adamw::cpu::update_slices([parameter, first, second], grad, coefficients);
+                Ok(())
+            }
+            _ => bail!("{self:?}: the state of a parameter is incomplete"),
+        }
+    }
+
+    /// Launches `function`, the optimiser's [kernel](OptimizerConfig::kernel) for elements of type `T`.
     #[cfg(feature = "cuda")]
     pub(crate) fn launch<T: Scalar + DeviceRepr>(
         &self,
         stream: &CudaStream,
         function: &CudaFunction,
-        step: u32,
         parameter: &mut CudaSlice<T>,
         state: &mut [CudaSlice<T>],
         grad: &CudaSlice<T>,
     ) -> Result<()> {
         match (self, state) {
-            (Self::AdamW(config), [first, second]) => {
-                let (len, coefficients) =
-                    (parameter.len(), StepCoefficients::new(config, step).to_real::<T>());
+            (Self::AdamW(coefficients), [first, second]) => {
+                let (len, coefficients) = (parameter.len(), coefficients.rounded::<T>());
                 adamw::cuda::launch(stream, function, [parameter, first, second], grad, len, &coefficients)
             }
-            _ => bail!("{self:?}: expected a state of {:?}", self.state_names()),
+            _ => bail!("{self:?}: the state of a parameter is incomplete"),
         }
     }
 }

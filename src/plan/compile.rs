@@ -8,8 +8,8 @@ use super::rewrite::{fuse, transpose_right_factors};
 use crate::nn::DynamicNet;
 use crate::ops::Loss;
 
-/// The instructions of one pass, on numbered values: the parameters, then the features and the targets of a batch, then
-/// everything that is computed, each once but for sums of gradients.
+/// The instructions of one pass, on numbered values: the parameters, then the features and the targets of a
+/// batch, then everything that is computed, each once but for sums of gradients.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) instructions: Vec<Instruction>,

@@ -4,8 +4,8 @@ use super::instruction::{Access, Epilogue, Instruction, Value};
 use crate::ops::Activation;
 use crate::optim::OptimizerConfig;
 
-/// The floating-point operations of `instruction` for `rows` rows; a multiplication and an addition are two, a function of
-/// an element is one.
+/// The floating-point operations of `instruction` for `rows` rows; a multiplication and an addition are two,
+/// a function of an element is one.
 pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&OptimizerConfig>) -> u64 {
     let flops = match *instruction {
         Instruction::Gemm { a, b, epilogue, out } => {

@@ -9,12 +9,13 @@ use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
 use crate::ops::{Loss, MapKind};
-use crate::optim::OptimizerConfig;
+use crate::optim::Update;
 
 /// A device with buffers and one kernel for each instruction of a plan.
 ///
-/// Matrices are row-major from the start of their buffer, which may be longer. Nothing waits for the device but
-/// [`status`](Self::status), and nothing allocates but [`zeros`](Self::zeros) and [`row_numbers`](Self::row_numbers).
+/// Matrices are row-major from the start of their buffer, which may be longer. Nothing waits for the device
+/// but [`status`](Self::status), and nothing allocates but [`zeros`](Self::zeros) and
+/// [`row_numbers`](Self::row_numbers).
 pub(crate) trait Device: Debug + Send {
     /// Elements of one type.
     type Buffer: Debug + Send;
@@ -39,8 +40,8 @@ pub(crate) trait Device: Debug + Send {
     /// Takes the row numbers of an epoch.
     fn row_numbers(&self, rows: &[u32]) -> Result<Self::RowNumbers>;
 
-    /// Copies the rows of the features and of the targets in `data` whose numbers are in `range` of `rows`, all of which
-    /// must be in range, to the start of `batch`.
+    /// Copies the rows of the features and of the targets in `data` whose numbers are in `range` of `rows`,
+    /// all of which must be in range, to the start of `batch`.
     fn gather(
         &self,
         data: [&Tensor; 2],
@@ -87,8 +88,8 @@ pub(crate) trait Device: Debug + Send {
     /// out (columns, rows) <- the transpose of x (rows, columns).
     fn transpose(&self, shape: [usize; 2], x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
-    /// The loss in the status grows by that of the first `len` elements times `weight`; grad <- its derivative by the
-    /// prediction.
+    /// The loss in the status grows by that of the first `len` elements times `weight`; grad <- its
+    /// derivative by the prediction.
     fn loss(
         &mut self,
         loss: Loss,
@@ -99,11 +100,10 @@ pub(crate) trait Device: Debug + Send {
         grad: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// Makes update number `step`, counted from 1, of a parameter and the optimiser's `state` of it.
+    /// Updates a parameter and the optimiser's `state` of it.
     fn update(
         &self,
-        optimizer: &OptimizerConfig,
-        step: u32,
+        update: &Update,
         parameter: &mut Self::Buffer,
         state: &mut [Self::Buffer],
         grad: &Self::Buffer,
@@ -112,8 +112,8 @@ pub(crate) trait Device: Debug + Send {
     /// Sets the status to `loss` and to finite.
     fn reset_status(&mut self, loss: f64) -> Result<()>;
 
-    /// Notes in the status if one of the first `len` elements of `buffer` is not finite; `slot`, below the number that the
-    /// device was made with, identifies the buffer there.
+    /// Notes in the status if one of the first `len` elements of `buffer` is not finite; `slot`, below the
+    /// number that the device was made with, identifies the buffer there.
     fn check(&mut self, slot: usize, len: usize, buffer: &Self::Buffer) -> Result<()>;
 
     /// Waits for the device and reads the status.

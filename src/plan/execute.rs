@@ -48,7 +48,8 @@ impl<B> Memory<'_, B> {
     }
 }
 
-/// Runs `instructions` in order for a batch of `rows` rows. Updates are left to the caller, who owns the optimiser.
+/// Runs `instructions` in order for a batch of `rows` rows. Updates are left to the caller, who owns the
+/// optimiser.
 pub(crate) fn execute<D: Device>(
     device: &mut D,
     instructions: &[Instruction],

@@ -42,8 +42,8 @@ pub(crate) fn parameters(net: &DynamicNet, weights: Stored) -> Vec<Parameter> {
 
 /// Instructions in single assignment: every value is written once.
 ///
-/// The parameters have the first numbers, then come the features and the targets of a batch, then everything that is
-/// computed.
+/// The parameters have the first numbers, then come the features and the targets of a batch, then everything
+/// that is computed.
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) instructions: Vec<Instruction>,
@@ -219,8 +219,8 @@ impl Graph {
         out
     }
 
-    /// f(x) for a parameter x, computed once and before everything else: so its gradient is computed after everything else,
-    /// and the instructions of a layer stay neighbours.
+    /// f(x) for a parameter x, computed once and before everything else: so its gradient is computed after
+    /// everything else, and the instructions of a layer stay neighbours.
     fn map_parameter(&mut self, function: MapKind, x: Value) -> Value {
         if let Some(&out) = self.mapped.get(&(function, x)) {
             return out;

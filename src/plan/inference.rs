@@ -17,8 +17,8 @@ use super::memory::{Buffers, Size};
 use crate::nn::DynamicNet;
 use crate::ops::kernels::{PackedMatrix, ROW_MULTIPLE};
 
-/// How much of the nearest caches the rows of a block take, with their activations. Between 48 and 256 KiB it makes a
-/// difference of 3 % for the default network.
+/// How much of the nearest caches the rows of a block take, with their activations. Between 48 and 256 KiB it
+/// makes a difference of 3 % for the default network.
 const BLOCK_BYTES: usize = 128 << 10;
 
 /// The number of floating-point operations that is worth the start of a thread.
@@ -69,8 +69,8 @@ impl<T: Element> Inference<T> {
         Ok(Self { constants, instructions, outputs, sizes, widths, block, piece })
     }
 
-    /// The mean over all depths of the rows `x` (n, in) goes to `mean` (n, out), and the output at each of them to
-    /// `by_depth` (n, depths, out) unless that is empty.
+    /// The mean over all depths of the rows `x` (n, in) goes to `mean` (n, out), and the output at each of
+    /// them to `by_depth` (n, depths, out) unless that is empty.
     pub(super) fn predict(&self, threads: usize, x: &[T], mean: &mut [T], by_depth: &mut [T]) -> Result<()> {
         let rows = x.len() / self.widths[0];
         let pieces = Mutex::new(self.split(Piece { rows, x, mean, by_depth }, self.piece));

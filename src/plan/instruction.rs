@@ -76,8 +76,8 @@ pub(crate) enum Epilogue<R = Value, W = R> {
         /// The function act.
         activation: Activation,
     },
-    /// C <- (A B) [output > 0], the gradient through a relu whose result was `output`, and `bias_grad` <- the sums of
-    /// C's columns.
+    /// C <- (A B) [output > 0], the gradient through a relu whose result was `output`, and `bias_grad` <- the
+    /// sums of C's columns.
     ReluBackward {
         /// The relu's result, in the shape of C.
         output: R,
@@ -103,7 +103,8 @@ pub(crate) enum Instruction {
     ColumnSums { x: Value, write: Write, out: Value },
     /// out <- x^T.
     Transpose { x: Value, out: Value },
-    /// The loss grows by that of the prediction times the rows of the batch; grad <- its derivative by the prediction.
+    /// The loss grows by that of the prediction times the rows of the batch; grad <- its derivative by the
+    /// prediction.
     Loss { loss: Loss, prediction: Value, target: Value, grad: Value },
     /// The optimiser updates a parameter with its gradient.
     Update { parameter: Value, grad: Value },

@@ -17,10 +17,11 @@ use crate::ops::kernels::Write;
 use crate::ops::{Activation, Loss, Saved};
 use crate::optim::OptimizerConfig;
 
-/// The instructions of a network's training step at one depth, or of its prediction, as the CPU executes them.
+/// The instructions of a network's training step at one depth, or of its prediction, as the CPU executes
+/// them.
 ///
-/// Its `Display` is a table, its `Serialize` the same as a document. Networks are compared at equal compute by
-/// [`flops`](Self::flops).
+/// Its `Display` is a table, its `Serialize` the same as a document. Networks are compared at equal compute
+/// by [`flops`](Self::flops).
 ///
 /// # Examples
 ///
@@ -50,8 +51,8 @@ pub struct Plan {
     pub rows: usize,
     /// In the order in which they run.
     pub lines: Vec<Line>,
-    /// The floating-point operations of all instructions; a multiplication and an addition are two, a function of an
-    /// element is one.
+    /// The floating-point operations of all instructions; a multiplication and an addition are two, a
+    /// function of an element is one.
     pub flops: u64,
     /// The bytes that all instructions read and write, wherever they lie.
     pub bytes: u64,
@@ -148,7 +149,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The names of values by their numbers, and whether what lies in the buffer is the transpose of what is named.
+/// The names of values by their numbers, and whether what lies in the buffer is the transpose of what is
+/// named.
 struct Names(HashMap<usize, (String, bool)>);
 
 impl Names {

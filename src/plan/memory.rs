@@ -50,8 +50,8 @@ impl Buffers {
         Self { sizes: HashMap::new(), first_shared }
     }
 
-    /// Replaces the numbers of the values by those of buffers. A buffer is free again when its value has been read for the
-    /// last time; the values in `kept` outlive the instructions.
+    /// Replaces the numbers of the values by those of buffers. A buffer is free again when its value has been
+    /// read for the last time; the values in `kept` outlive the instructions.
     pub(super) fn assign(&mut self, instructions: &mut [Instruction], kept: &mut [Value]) {
         let mut last_use: HashMap<usize, usize> = HashMap::new();
         for (i, instruction) in instructions.iter().enumerate() {

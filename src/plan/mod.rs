@@ -1,7 +1,7 @@
 //! A network as a list of instructions: its training step at each depth, and its prediction.
 //!
-//! A step of a small network is known before its first row: products with an epilogue, maps, sums, a loss, updates. So it is
-//! written down once as data, for each depth, and then only executed:
+//! A step of a small network is known before its first row: products with an epilogue, maps, sums, a loss,
+//! updates. So it is written down once as data, for each depth, and then only executed:
 //!
 //! ```text
 //! DynamicNet::forward_with      the network, once, for Candle and for plans
@@ -11,9 +11,10 @@
 //!   -> execute                  one kernel for each instruction, on the CPU or on CUDA
 //! ```
 //!
-//! A step allocates nothing and waits for nothing. [`Predictor`] executes the forward instructions alone. A new layer,
-//! loss or optimiser is an instruction or a function with its rule and its kernels; nobody writes the backward of a
-//! network by hand. The idea of gradients as a table of rules is that of tinygrad's `gradient.py`.
+//! A step allocates nothing and waits for nothing. [`Predictor`] executes the forward instructions alone. A
+//! new layer, loss or optimiser is an instruction or a function with its rule and its kernels; nobody writes
+//! the backward of a network by hand. The idea of gradients as a table of rules is that of tinygrad's
+//! `gradient.py`.
 //!
 //! [`Plan`] shows the instructions of a network with their floating-point operations and bytes.
 

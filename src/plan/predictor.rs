@@ -17,10 +17,11 @@ const BLOCK: usize = 4096;
 
 /// Predicts with a snapshot of a network's parameters: the mean over all depths, and the output at each.
 ///
-/// All depths are computed in one pass, by the forward instructions of the network's [plan](crate::plan). On the CPU in `f32` and `f64` rows go in blocks that stay
-/// in the cache, on as many threads as [`with_threads`](Self::with_threads) says; other dtypes and devices are left to
-/// Candle's operations. Where it is not left to Candle, a row's prediction is the same bit for bit whichever rows come with
-/// it and however many threads there are. Nothing has a graph; to train, use the network itself.
+/// All depths are computed in one pass, by the forward instructions of the network's [plan](crate::plan). On
+/// the CPU in `f32` and `f64` rows go in blocks that stay in the cache, on as many threads as
+/// [`with_threads`](Self::with_threads) says; other dtypes and devices are left to Candle's operations. Where
+/// it is not left to Candle, a row's prediction is the same bit for bit whichever rows come with it and
+/// however many threads there are. Nothing has a graph; to train, use the network itself.
 ///
 /// PyTorch's equivalent is the network under `torch.inference_mode()`.
 ///
@@ -88,8 +89,8 @@ impl Predictor {
         Ok(Self { backend, net, threads: NonZeroUsize::MIN })
     }
 
-    /// The predictor with up to `threads` threads, the caller's among them, on the CPU. Fewer rows than are worth the start
-    /// of a thread have fewer.
+    /// The predictor with up to `threads` threads, the caller's among them, on the CPU. Fewer rows than are
+    /// worth the start of a thread have fewer.
     #[must_use]
     pub fn with_threads(self, threads: NonZeroUsize) -> Self {
         Self { threads, ..self }
@@ -99,7 +100,8 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// Fails when `x` is not a matrix, or differs from the network in the number of features, dtype or device.
+    /// Fails when `x` is not a matrix, or differs from the network in the number of features, dtype or
+    /// device.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.check(x)?;
         match &self.backend {
@@ -113,7 +115,8 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// Fails when `x` is not a matrix, or differs from the network in the number of features, dtype or device.
+    /// Fails when `x` is not a matrix, or differs from the network in the number of features, dtype or
+    /// device.
     pub fn predict_all_depths(&self, x: &Tensor) -> Result<Prediction> {
         self.check(x)?;
         match &self.backend {

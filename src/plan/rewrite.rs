@@ -1,7 +1,7 @@
 //! Rewrites of a plan: the same results by fewer instructions, and by those that a device has.
 //!
-//! Fusing looks at neighbours through a peephole. A value that only the next instruction reads need not exist, so what the
-//! next one does to it moves into the epilogue of the product that makes it:
+//! Fusing looks at neighbours through a peephole. A value that only the next instruction reads need not
+//! exist, so what the next one does to it moves into the epilogue of the product that makes it:
 //!
 //! ```text
 //! t <- A B + bias;  y <- relu(t)                      =>  y <- relu(A B + bias)
@@ -120,8 +120,8 @@ fn fuse_relu_backward(instructions: Vec<Instruction>) -> Vec<Instruction> {
     fused
 }
 
-/// Makes every right factor row-major, for a device whose products read it in the order of memory: a transposed one is
-/// transposed once, before its first product. New values get numbers from `next` on.
+/// Makes every right factor row-major, for a device whose products read it in the order of memory: a
+/// transposed one is transposed once, before its first product. New values get numbers from `next` on.
 pub(super) fn transpose_right_factors(instructions: Vec<Instruction>, mut next: usize) -> Vec<Instruction> {
     let mut transposed: HashMap<usize, Value> = HashMap::new();
     let mut rewritten = Vec::with_capacity(instructions.len());

@@ -36,8 +36,8 @@ fn adamw() -> OptimizerConfig {
 
 /// Executes instructions on tensors.
 trait Machine {
-    /// The contents of buffers with `inputs` in the first ones and zeros in those after them, of `sizes` elements, when
-    /// `instructions` have run for `rows` rows.
+    /// The contents of buffers with `inputs` in the first ones and zeros in those after them, of `sizes`
+    /// elements, when `instructions` have run for `rows` rows.
     fn run(
         &mut self,
         inputs: &[Tensor],
@@ -318,8 +318,8 @@ fn the_default_step_has_no_instruction_too_many() {
         "update output.weight^T with grad(output.weight)^T",
     ];
     assert_eq!(lines, expected, "{plan}");
-    // 2 m n k for each product; bias and relu, or mask and sum, of the three hidden activations; the output's bias, the
-    // loss and its sums; one sum of two gradients; 14 for each parameter.
+    // 2 m n k for each product; bias and relu, or mask and sum, of the three hidden activations; the output's
+    // bias, the loss and its sums; one sum of two gradients; 14 for each parameter.
     let products = 2 * 64 * (2 * 64 * 32 + 2 * 3 * 32 * 32 + 3 * 32);
     let elementwise = 2 * 3 * (2 * 64 * 32) + 64 * (1 + 4 + 1) + 32 * 32;
     assert_eq!(plan.flops, products + elementwise + 14 * 3169);

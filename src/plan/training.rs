@@ -16,8 +16,8 @@ use crate::optim::{OptimizerConfig, ParameterState};
 
 /// The training of a network on the buffers of a device.
 ///
-/// The parameters are copies: [`load`](Self::load) takes them from the network's variables, and [`store`](Self::store)
-/// gives them back.
+/// The parameters are copies: [`load`](Self::load) takes them from the network's variables, and
+/// [`store`](Self::store) gives them back.
 #[derive(Debug)]
 pub(crate) struct Training<D: Device> {
     device: D,
@@ -85,11 +85,12 @@ impl<D: Device> Training<D> {
         &self.parameters
     }
 
-    /// The names of what the optimiser remembers of each parameter.
+    /// The depths that it has plans for.
     pub(crate) fn depths(&self) -> RangeInclusive<usize> {
         self.depths.clone()
     }
 
+    /// The device, for what is not part of a plan.
     pub(crate) fn device(&mut self) -> &mut D {
         &mut self.device
     }
@@ -159,7 +160,8 @@ impl<D: Device> Training<D> {
         self.device.load(y, Stored::Plain, to_y)
     }
 
-    /// Computes the gradients of all parameters for the `rows` rows of the batch at `depth`. The loss in the status grows.
+    /// Computes the gradients of all parameters for the `rows` rows of the batch at `depth`. The loss in the
+    /// status grows.
     pub(crate) fn gradients(&mut self, rows: usize, depth: usize) -> Result<()> {
         let mut memory = Memory { parameters: &self.values, others: &mut self.others };
         let step = &self.plans[depth - self.depths.start()];
@@ -169,13 +171,14 @@ impl<D: Device> Training<D> {
     /// Updates all parameters with the gradients of [`gradients`](Self::gradients) at `depth`.
     pub(crate) fn update(&mut self, depth: usize) -> Result<()> {
         self.updates = self.updates.saturating_add(1);
+        let update = self.optimizer.update(self.updates);
         let first = self.parameters.len();
         for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
             let Some(Some(grad)) = self.others.get(grad.number - first) else {
                 bail!("a gradient is missing")
             };
             let (value, state) = (&mut self.values[parameter.number], &mut self.states[parameter.number]);
-            self.device.update(&self.optimizer, self.updates, value, state, grad)?;
+            self.device.update(&update, value, state, grad)?;
         }
         Ok(())
     }

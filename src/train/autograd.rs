@@ -14,7 +14,8 @@ use crate::ops::kernels::simd;
 use crate::optim::{OptimizerConfig, ParameterState, Stateful};
 use crate::plan::cpu::IsFinite;
 
-/// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient at once.
+/// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient
+/// at once.
 #[derive(Debug)]
 pub(super) struct Autograd {
     net: DynamicNet,

@@ -53,20 +53,23 @@ impl Steps<'_> {
 ///
 /// All engines give the same parameters for the same batches and depths, up to rounding.
 pub(super) trait Engine: Debug + Send {
-    /// Makes one step on the batch `x` (n, features), `y` (n, targets), and returns the loss before the update.
+    /// Makes one step on the batch `x` (n, features), `y` (n, targets), and returns the loss before the
+    /// update.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not finite.
+    /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not
+    /// finite.
     fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64>;
 
-    /// Makes these steps on `data`, until `pause`, which is asked after each, says so. Returns how many were made, and the
-    /// sum of the epoch's losses by then; adding up goes on where it was, so a pause does not change the sum.
+    /// Makes these steps on `data`, until `pause`, which is asked after each, says so. Returns how many were
+    /// made, and the sum of the epoch's losses by then; adding up goes on where it was, so a pause does not
+    /// change the sum.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite; the parameters are then those
-    /// before that step.
+    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite; the parameters are
+    /// then those before that step.
     fn run(&mut self, data: &Dataset, steps: Steps, pause: &mut dyn FnMut() -> bool) -> Result<(usize, f64)>;
 
     /// What the optimiser remembers of each parameter, by its name.

@@ -31,10 +31,11 @@ pub use state::{Progress, TrainerState};
 
 /// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
 ///
-/// Its steps are executed from a [plan](crate::plan), on buffers that are allocated once; [`EngineName`] tells when, and asks
-/// for Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at its end. There a trainer must stay in
-/// the thread that made it, since Candle queues a GPU's work on a stream of each thread, and before another thread reads
-/// the parameters the device has to be waited for ([`Device::synchronize`]).
+/// Its steps are executed from a [plan](crate::plan), on buffers that are allocated once; [`EngineName`]
+/// tells when, and asks for Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at
+/// its end. There a trainer must stay in the thread that made it, since Candle queues a GPU's work on a
+/// stream of each thread, and before another thread reads the parameters the device has to be waited for
+/// ([`Device::synchronize`]).
 ///
 /// # Examples
 ///
@@ -127,13 +128,13 @@ impl Trainer {
         &self.net
     }
 
-    /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean of the
-    /// squared errors that training met. An epoch that was paused is brought to its end.
+    /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean of
+    /// the squared errors that training met. An epoch that was paused is brought to its end.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite, and leaves the parameters as
-    /// they were before that step; with [`Error::NoRows`] when there are no rows.
+    /// Fails with [`Error::NotFinite`] at the first loss or gradient that is not finite, and leaves the
+    /// parameters as they were before that step; with [`Error::NoRows`] when there are no rows.
     pub fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
         loop {
             if let Some(mse) = self.advance(data, rows, &mut || false)? {
@@ -142,8 +143,9 @@ impl Trainer {
         }
     }
 
-    /// As [`epoch`](Self::epoch), but `pause`, which is asked after every step, can interrupt it: then there is no mean yet,
-    /// and the next call, with the same data and rows, goes on. Pauses do not change the result.
+    /// As [`epoch`](Self::epoch), but `pause`, which is asked after every step, can interrupt it: then there
+    /// is no mean yet, and the next call, with the same data and rows, goes on. Pauses do not change the
+    /// result.
     ///
     /// # Errors
     ///
@@ -181,12 +183,13 @@ impl Trainer {
         Ok(Some(loss / count as f64))
     }
 
-    /// Makes one step on the batch `x` (n, features), `y` (n, targets) at `depth`, and returns the loss before it.
+    /// Makes one step on the batch `x` (n, features), `y` (n, targets) at `depth`, and returns the loss
+    /// before it.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not finite, and
-    /// with [`Error::NoRows`] when there are no rows.
+    /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not
+    /// finite, and with [`Error::NoRows`] when there are no rows.
     pub fn step(&mut self, x: &Tensor, y: &Tensor, depth: usize) -> Result<f64> {
         if x.dims().first() == Some(&0) {
             return Err(Error::NoRows);
@@ -217,8 +220,8 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
 /// The loss of all training.
 const LOSS: Loss = Loss::Mse;
 
-/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is, all are of one
-/// type that it knows and on one device, and every step has a gradient for each.
+/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is,
+/// all are of one type that it knows and on one device, and every step has a gradient for each.
 fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
     let parameters: Vec<_> = net.named_parameters().map(|(_, parameter)| parameter).collect();
     let variables = vars.all_vars();

@@ -1,4 +1,5 @@
-//! The engine that executes a network's plan: no graph, no allocation, and no waiting for the device inside an epoch.
+//! The engine that executes a network's plan: no graph, no allocation, and no waiting for the device inside
+//! an epoch.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -26,8 +27,8 @@ impl<D: Device> Planned<D> {
         Self { training, widths }
     }
 
-    /// One step on the batch that is loaded: waits for the device, checks the loss and every gradient before the update,
-    /// and returns the loss times the rows.
+    /// One step on the batch that is loaded: waits for the device, checks the loss and every gradient before
+    /// the update, and returns the loss times the rows.
     fn checked_step(&mut self, rows: usize, at: At) -> Result<f64> {
         self.training.device().reset_status(0.)?;
         self.training.gradients(rows, at.depth)?;

@@ -11,13 +11,14 @@ use crate::optim::ParameterState;
 
 /// The state of a [`Trainer`]: parameters, moments, the positions of its random streams, epoch and step.
 ///
-/// With the data and the order of the rows, which the caller has, training resumes from it bit for bit as if it had not
-/// been interrupted.
+/// With the data and the order of the rows, which the caller has, training resumes from it bit for bit as if
+/// it had not been interrupted.
 #[derive(Debug, Clone)]
 pub struct TrainerState {
     /// Where training is.
     pub progress: Progress,
-    /// The parameters, `parameter.NAME`, and what the optimiser remembers of them, such as `first_moment.NAME`.
+    /// The parameters, `parameter.NAME`, and what the optimiser remembers of them, such as
+    /// `first_moment.NAME`.
     pub tensors: BTreeMap<String, Tensor>,
 }
 
@@ -86,8 +87,8 @@ impl Trainer {
         Ok(TrainerState { progress, tensors })
     }
 
-    /// Goes on from `state`, which a trainer of the same network, settings, seed and index had. The rows that are given to
-    /// the next [`epoch`](Self::epoch) must be in the order in which that trainer left them.
+    /// Goes on from `state`, which a trainer of the same network, settings, seed and index had. The rows that
+    /// are given to the next [`epoch`](Self::epoch) must be in the order in which that trainer left them.
     ///
     /// # Errors
     ///

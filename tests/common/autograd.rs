@@ -28,8 +28,9 @@ fn train(
     (errors, named_vars(&vars).into_iter().map(|(name, var)| (name, values(&var))).collect())
 }
 
-/// Holds three epochs of the fused engine on `device` against autograd's: widths that are no multiple of a vector and
-/// that are, one output and several, batches with a remainder, of one row, and larger than the data.
+/// Holds three epochs of the fused engine on `device` against autograd's: widths that are no multiple of a
+/// vector and that are, one output and several, batches with a remainder, of one row, and larger than the
+/// data.
 pub fn every_shape_trains_as_by_autograd(device: &Device) {
     for (features, hidden, outputs, depth, batch_size, layer) in [
         (64, 32, 1, 1, 64, LayerKind::Linear),

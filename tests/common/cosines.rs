@@ -58,8 +58,8 @@ pub fn check_at(x: &[f64], dtype: DType, device: &Device, (digits, least): (i32,
     println!("{dtype:?}: {} arguments, worst {worst} ulp", x.len());
 }
 
-/// The distance of `actual` from `high + low` in units in the last place of a float with `digits` binary digits and
-/// the least exponent `min_exponent`.
+/// The distance of `actual` from `high + low` in units in the last place of a float with `digits` binary
+/// digits and the least exponent `min_exponent`.
 pub fn ulps(actual: f64, high: f64, low: f64, digits: i32, min_exponent: i32) -> f64 {
     let exponent =
         if high == 0. { min_exponent } else { (high.abs().log2().floor() as i32).max(min_exponent) };

@@ -45,8 +45,8 @@ fn a_run_on_cuda_gives_the_cpus_result() {
         let expected = results(&report("cpu", &more, &[]).0);
         let cuda = results(&report("cuda", &more, &[]).0);
         assert_close(&format!("{more:?}"), &cuda, &expected, CLOSE);
-        // Folds side by side on one GPU, which is opened for no more jobs than there are folds, and the GPU that `auto`
-        // takes: the same to the bit.
+        // Folds side by side on one GPU, which is opened for no more jobs than there are folds, and the GPU
+        // that `auto` takes: the same to the bit.
         for jobs in ["3", "1000000"] {
             let more = [more.as_slice(), &["--jobs", jobs]].concat();
             assert_eq!(results(&report("cuda:0", &more, &[]).0), cuda);

@@ -8,7 +8,8 @@ use crate::parity::{gpu, precision};
 use candle_core::DType;
 use half::{bf16, f16};
 
-/// Beside the argument nearest to a multiple of pi/2, 5.3e255 with a cosine of 4.7e-19, good libraries lose some ulp.
+/// Beside the argument nearest to a multiple of pi/2, 5.3e255 with a cosine of 4.7e-19, good libraries lose
+/// some ulp.
 #[test]
 fn f64_cosine_is_within_two_ulp() {
     check_f64(&gpu(), 2., 1e-33);
@@ -29,8 +30,8 @@ fn half_precision_cosine_is_rounded_once() {
     check_at(&all, DType::BF16, &gpu(), precision(DType::BF16), 0.501);
 }
 
-/// From 2400-bit arithmetic, of the dtype's number next to each; without a full range reduction no digit of these is
-/// right.
+/// From 2400-bit arithmetic, of the dtype's number next to each; without a full range reduction no digit of
+/// these is right.
 #[test]
 fn large_arguments_are_reduced() {
     let gpu = gpu();

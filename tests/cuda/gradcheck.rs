@@ -1,5 +1,5 @@
-//! The gradient checker on CUDA: the crate's own functions held against the CPU and against their numerical derivatives,
-//! and gradients that arrive on the wrong device.
+//! The gradient checker on CUDA: the crate's own functions held against the CPU and against their numerical
+//! derivatives, and gradients that arrive on the wrong device.
 
 use crate::custom_op::{Op1, cube, cube_gradient, failed, numbers};
 use crate::parity::gpu;

@@ -1,5 +1,5 @@
-//! More elements than the threads of a launch, so that the kernels' loops go round several times, and more than 32 bits
-//! can count.
+//! More elements than the threads of a launch, so that the kernels' loops go round several times, and more
+//! than 32 bits can count.
 
 use crate::parity::{Allowed, Differences, Numbers, Op, View, gpu};
 use candle_core::{DType, Device, Result, Tensor};

@@ -1,7 +1,8 @@
 //! What a training step queues on the device, counted by the emulator of `tests/cuda_emulator`.
 //!
-//! A run of several steps counts against a run of one more, each in a process of its own: the emulator writes its counts
-//! when a process ends. On a real GPU there are none, and the test ends without having checked anything.
+//! A run of several steps counts against a run of one more, each in a process of its own: the emulator writes
+//! its counts when a process ends. On a real GPU there are none, and the test ends without having checked
+//! anything.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,8 +23,8 @@ const FEATURES: usize = 64;
 /// What a child process is to do: `engine depth steps`.
 const TASK: &str = "TAPER_COUNT_LAUNCHES";
 
-/// Makes `steps` steps of 64 rows at `depth`: by `taper` in one epoch, by `cos` likewise with cos layers, or by `candle`,
-/// the same network in plain Candle.
+/// Makes `steps` steps of 64 rows at `depth`: by `taper` in one epoch, by `cos` likewise with cos layers, or
+/// by `candle`, the same network in plain Candle.
 fn work(engine: &str, depth: usize, steps: usize) {
     let gpu = Device::new_cuda(0).unwrap();
     let rng = generator(1, Stream::Data, 0);
@@ -100,7 +101,8 @@ fn a_step_has_few_launches_and_no_waiting() {
         if engine == "candle" {
             continue;
         }
-        // 12 kernels and 5 products, 2 and 3 for each application of the hidden layer; cos(W) and its gradient besides.
+        // 12 kernels and 5 products, 2 and 3 for each application of the hidden layer; cos(W) and its
+        // gradient besides.
         let of_cos = if engine == "cos" { 6 } else { 0 };
         let hidden = i64::try_from(depth).unwrap();
         assert_eq!((kernels, products), (12 + 2 * hidden + of_cos, 5 + 3 * hidden), "{step:?}");

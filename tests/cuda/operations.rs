@@ -53,7 +53,8 @@ fn operands_of_every_pair_of_layouts() {
     differences.print("layouts");
 }
 
-/// A contiguous operand may start between 16-byte boundaries, and then the kernel may not move 16 bytes at a time.
+/// A contiguous operand may start between 16-byte boundaries, and then the kernel may not move 16 bytes at a
+/// time.
 #[test]
 fn operands_at_every_alignment() {
     let gpu = gpu();

@@ -1,4 +1,5 @@
-//! What the CUDA tests share: the device, generated operands in every layout, and the comparison with the CPU.
+//! What the CUDA tests share: the device, generated operands in every layout, and the comparison with the
+//! CPU.
 
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};
@@ -55,8 +56,8 @@ impl Op {
 /// Which numbers the operands hold.
 #[derive(Debug, Clone, Copy)]
 pub enum Numbers {
-    /// Multiples of 1/2 in [-2, 2]: operands tie often, and sums of some dozens of products are exact, in whatever
-    /// order a device adds them.
+    /// Multiples of 1/2 in [-2, 2]: operands tie often, and sums of some dozens of products are exact, in
+    /// whatever order a device adds them.
     Plain,
     /// The same, with NaN, infinities and both zeros among them.
     Special,
@@ -229,7 +230,8 @@ impl Differences {
         }
     }
 
-    /// Holds `op` of operands seen as `views` of `shape`, and the gradients of what they are views of, against the CPU.
+    /// Holds `op` of operands seen as `views` of `shape`, and the gradients of what they are views of,
+    /// against the CPU.
     pub fn check(
         &mut self,
         gpu: &Device,
@@ -269,7 +271,8 @@ impl Differences {
 pub enum Allowed {
     /// Equal to the bit, the signs of zeros included.
     Nothing,
-    /// Equal, where subnormal numbers count as zero: Candle's CPU flushes them when it adds gradients in `bf16`.
+    /// Equal, where subnormal numbers count as zero: Candle's CPU flushes them when it adds gradients in
+    /// `bf16`.
     Subnormals,
     /// Units in the last place.
     Ulps(f64),
@@ -278,9 +281,9 @@ pub enum Allowed {
 
 /// What is allowed to a value, or to a gradient that is a sum of so many `terms`.
 ///
-/// CUDA documents 2 ulp for the cosine and the sine, and the CPU's are within 1. The gradient is such a sine times a
-/// number, which may double the ulp of the product against its size and rounds once more on either side. In 16 bits
-/// all that may turn one rounding. Devices add the terms of a sum in different orders.
+/// CUDA documents 2 ulp for the cosine and the sine, and the CPU's are within 1. The gradient is such a sine
+/// times a number, which may double the ulp of the product against its size and rounds once more on either
+/// side. In 16 bits all that may turn one rounding. Devices add the terms of a sum in different orders.
 fn allowed(op: Op, dtype: DType, value: bool, terms: usize) -> Allowed {
     if op != Op::Cos {
         return Allowed::Nothing;

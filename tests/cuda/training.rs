@@ -57,8 +57,8 @@ fn parameters(vars: &VarMap) -> Vec<f64> {
     named_vars(vars).iter().flat_map(|(_, var)| values(var)).collect()
 }
 
-/// Ten rows, the last of which makes its step fail: the same step is named on both devices, and the parameters are those
-/// before it.
+/// Ten rows, the last of which makes its step fail: the same step is named on both devices, and the
+/// parameters are those before it.
 #[test]
 fn the_first_bad_step_is_named_as_on_the_cpu() {
     let mut x = vec![1f32; 30];
@@ -88,8 +88,8 @@ fn the_first_bad_step_is_named_as_on_the_cpu() {
     y[9] = f32::NAN;
     assert_eq!(check(&x, &y), "the loss");
 
-    // A loss that is finite with a gradient that is not: the weights hide the features from the loss, and their gradient
-    // is the product of the features with what the bias gets.
+    // A loss that is finite with a gradient that is not: the weights hide the features from the loss, and
+    // their gradient is the product of the features with what the bias gets.
     let hidden = |device: &Device| {
         let (vars, mut trainer) = small_trainer(device);
         let weight = vars.data().lock().unwrap()["input.weight"].clone();

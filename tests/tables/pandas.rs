@@ -90,8 +90,8 @@ fn run(config: &CvConfig, data: &Dataset) -> CvReport {
     CvReport::new(config.clone().validate().unwrap(), results.folds, results.seconds)
 }
 
-/// On folds of scikit-learn, whose `Ridge` is hard to beat here: the law is nearly linear, and 354 rows are few. Over 20 seeds the
-/// error is 1.00 to 1.08 times as large.
+/// On folds of scikit-learn, whose `Ridge` is hard to beat here: the law is nearly linear, and 354 rows are
+/// few. Over 20 seeds the error is 1.00 to 1.08 times as large.
 #[test]
 fn real_data_are_learnt() {
     let (mut config, table) = diabetes(FloatType::F32);
@@ -129,8 +129,8 @@ fn errors_are_in_the_units_of_the_target() {
     }
 }
 
-/// A row that is a million changes the training of all folds but the one that it is tested in, whether the million is a
-/// feature or a target.
+/// A row that is a million changes the training of all folds but the one that it is tested in, whether the
+/// million is a feature or a target.
 #[test]
 fn nothing_of_the_test_rows_reaches_the_training() {
     let (mut config, table) = diabetes(FloatType::F32);
@@ -153,7 +153,8 @@ fn nothing_of_the_test_rows_reaches_the_training() {
     }
 }
 
-/// Missing features are filled by the mean of the training rows, whose training then does not know of the test rows'.
+/// Missing features are filled by the mean of the training rows, whose training then does not know of the
+/// test rows'.
 #[test]
 fn missing_features_are_filled_within_the_folds() {
     let (mut config, table) = diabetes(FloatType::F32);
@@ -178,7 +179,8 @@ fn missing_features_are_filled_within_the_folds() {
         let by_hand = run(&config, &data(&filled)).folds[0].metrics.mse;
         let mse = report.folds[0].metrics.mse;
         println!("mean squared error {mse}, by hand {by_hand}");
-        // The deviation is that of the known values, and by hand that of all; without scaling there is but rounding.
+        // The deviation is that of the known values, and by hand that of all; without scaling there is but
+        // rounding.
         let tolerance = if scale == Scale::None { 1e-4 } else { 0.05 };
         assert!((mse / by_hand - 1.).abs() <= tolerance);
     }

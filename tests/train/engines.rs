@@ -1,5 +1,6 @@
-//! The fused engine, on the CPU and with the feature `cuda` on the GPU, against Candle's autograd on the CPU, where an
-//! engine could go wrong on its own: what it keeps from step to step, and the networks that it must leave to autograd.
+//! The fused engine, on the CPU and with the feature `cuda` on the GPU, against Candle's autograd on the CPU,
+//! where an engine could go wrong on its own: what it keeps from step to step, and the networks that it must
+//! leave to autograd.
 
 use crate::compare::{Tolerance, assert_close, values};
 use crate::devices;
@@ -54,7 +55,8 @@ fn place(error: Error) -> Vec<f64> {
     }
 }
 
-/// Holds what `run` returns with the engine that is chosen on each device against what it returns with autograd.
+/// Holds what `run` returns with the engine that is chosen on each device against what it returns with
+/// autograd.
 fn agree(what: &str, run: impl Fn(&Device, EngineName) -> Vec<f64>) {
     let expected = run(&Device::Cpu, EngineName::Autograd);
     for device in devices() {
@@ -63,8 +65,8 @@ fn agree(what: &str, run: impl Fn(&Device, EngineName) -> Vec<f64>) {
     }
 }
 
-/// Epochs and single steps, batches that grow and shrink, failures of both kinds, a variable that the caller changes:
-/// moments, parameters and the number of updates are those of the CPU after each.
+/// Epochs and single steps, batches that grow and shrink, failures of both kinds, a variable that the caller
+/// changes: moments, parameters and the number of updates are those of the CPU after each.
 #[test]
 fn a_long_life_goes_as_by_autograd() {
     for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
@@ -107,7 +109,8 @@ fn a_long_life_goes_as_by_autograd() {
     }
 }
 
-/// An update may carry a parameter to infinity. That is no failure of its step, and the next step's loss tells.
+/// An update may carry a parameter to infinity. That is no failure of its step, and the next step's loss
+/// tells.
 #[test]
 fn an_infinite_parameter_fails_the_next_step() {
     agree("infinite", |device, engine| {
@@ -243,7 +246,8 @@ fn settings_that_make_no_sense_are_refused_as_by_autograd() {
     }
 }
 
-/// A kernel that meets a row beyond the end stops a GPU for the rest of the process, so no such row may reach one.
+/// A kernel that meets a row beyond the end stops a GPU for the rest of the process, so no such row may reach
+/// one.
 #[test]
 fn rows_that_there_are_not_are_refused() {
     for device in devices() {
@@ -254,7 +258,8 @@ fn rows_that_there_are_not_are_refused() {
     }
 }
 
-/// Training that is paused after any of its steps, and goes on in a new trainer, is training without a pause, to the bit.
+/// Training that is paused after any of its steps, and goes on in a new trainer, is training without a pause,
+/// to the bit.
 #[test]
 fn a_paused_training_goes_on_to_the_bit() {
     for (device, engine) in

@@ -94,7 +94,8 @@ fn not_finite_is_named(engine: EngineName) {
     for _ in 0..2 {
         trainer.epoch(&targets(1.), &mut rows).unwrap();
     }
-    // Two epochs of three steps are done; the first step of the third meets NaN, or a square that is no float.
+    // Two epochs of three steps are done; the first step of the third meets NaN, or a square that is no
+    // float.
     for bad in [f32::NAN, 1e30] {
         let error = trainer.epoch(&targets(bad), &mut rows).unwrap_err();
         assert!(
@@ -104,7 +105,8 @@ fn not_finite_is_named(engine: EngineName) {
         assert!(error.to_string().contains("a lower lr"), "{error}");
     }
 
-    // A loss that is finite with a gradient that is not: the square of 1e19 is a float, its product with 2 x is none.
+    // A loss that is finite with a gradient that is not: the square of 1e19 is a float, its product with 2 x
+    // is none.
     let (vars, mut trainer) = small_trainer(engine);
     let x = Tensor::full(1e38f32, (1, 3), &Device::Cpu).unwrap();
     let zeros = |name: &str| {
@@ -135,8 +137,8 @@ fn an_evaluation_that_overflows_or_has_no_rows_is_an_error() {
     assert!(matches!(evaluate(trainer.net(), &targets(1.), &[0, 1], None), Err(Error::NotFiniteResult(_))));
 }
 
-/// An evaluation goes block by block on kernels of its own; all rows at once by the network's operations must give the
-/// same.
+/// An evaluation goes block by block on kernels of its own; all rows at once by the network's operations must
+/// give the same.
 #[test]
 fn an_evaluation_takes_every_row_and_depth() {
     let vb = seeded_builder(&VarMap::new(), generator(1, Stream::Init, 0), DType::F64, &Device::Cpu);
@@ -265,7 +267,8 @@ fn the_report_is_complete() {
     }
 }
 
-/// The weights of a linear law are found: without noise and with one depth the error falls to next to nothing.
+/// The weights of a linear law are found: without noise and with one depth the error falls to next to
+/// nothing.
 #[test]
 fn a_linear_law_is_learnt() {
     let mut config = small_config();

@@ -9,3 +9,9 @@ pub enum Activation {
     /// Negative elements become 0, as with [`relu`](crate::ops::relu).
     Relu,
 }
+
+#[cfg(feature = "cuda")]
+impl Activation {
+    /// All activations.
+    pub(crate) const ALL: [Self; 2] = [Self::Identity, Self::Relu];
+}

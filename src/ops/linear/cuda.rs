@@ -51,19 +51,21 @@ pub(crate) fn add_bias<T: DeviceRepr>(
     Ok(())
 }
 
-/// sums (columns) <- the column sums of `matrix` (rows, columns).
+/// Writes the column sums of `matrix` (rows, columns) to `sums` (columns).
 pub(crate) fn column_sums<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
     (rows, columns): (usize, usize),
     matrix: &CudaView<T>,
+    write: Write,
     sums: &mut CudaViewMut<T>,
 ) -> Result<()> {
     check_len("the gradient", matrix.len(), rows * columns)?;
     check_len("the bias's gradient", sums.len(), columns)?;
     let (launch, rows, columns) = (by_columns(columns), rows as u64, columns as u64);
+    let accumulate = u32::from(write == Write::Add);
     let mut args = stream.launch_builder(kernel);
-    args.arg(&rows).arg(&columns).arg(matrix).arg(sums);
+    args.arg(&rows).arg(&columns).arg(&accumulate).arg(matrix).arg(sums);
     // SAFETY: the arguments are those of bias_grad in linear.cu, with lengths checked above; a block has 256
     // threads.
     unsafe { args.launch(launch) }.w()?;
@@ -174,7 +176,8 @@ pub(super) fn bias_grad(rows: usize, columns: usize, (grad, layout): Operand) ->
             let kernel = COLUMN_SUMS.load(device, <T as WithDType>::DTYPE.as_str())?;
             let grad = on_cuda::<T>(grad, layout)?;
             let sums = T::as_cuda_slice_mut(&mut sums)?;
-            column_sums(&device.cuda_stream(), &kernel, (rows, columns), &grad, &mut sums.as_view_mut())?;
+            let (shape, sums) = ((rows, columns), &mut sums.as_view_mut());
+            column_sums(&device.cuda_stream(), &kernel, shape, &grad, Write::Set, sums)?;
         });
     }
     Ok(sums)

@@ -68,8 +68,8 @@ __device__ inline void bias_grad_of(uint64_t rows, uint64_t columns, uint32_t ac
     add_bias<true>(len, columns, bias, y);                                                                         \
   }                                                                                                                \
   extern "C" __global__ void __launch_bounds__(256)                                                                \
-      bias_grad_##SUFFIX(uint64_t rows, uint64_t columns, T *grad, T *bias_grad) {                                 \
-    bias_grad_of<false, T>(rows, columns, 0, nullptr, grad, bias_grad);                                            \
+      bias_grad_##SUFFIX(uint64_t rows, uint64_t columns, uint32_t accumulate, T *grad, T *bias_grad) {            \
+    bias_grad_of<false, T>(rows, columns, accumulate, nullptr, grad, bias_grad);                                   \
   }                                                                                                                \
   extern "C" __global__ void __launch_bounds__(256) bias_grad_relu_##SUFFIX(                                       \
       uint64_t rows, uint64_t columns, uint32_t accumulate, const T *output, T *grad, T *bias_grad) {              \

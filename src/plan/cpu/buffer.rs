@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 use crate::ops::kernels::PackedMatrix;
 use crate::ops::kernels::simd::CACHE_LINE_BYTES;
 
-/// Numbers from the start of a cache line on, so that a vector of them lies in one line and is read at once. What an
-/// allocator gives starts anywhere.
+/// Numbers from the start of a cache line on, so that a vector of them lies in one line and is read at once.
+/// What an allocator gives starts anywhere.
 ///
 /// Or a constant matrix that is packed for its products, and has no elements to read.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub(crate) struct Buffer<T> {
 impl<T: Copy + Default> Buffer<T> {
     pub(super) fn zeros(len: usize) -> Self {
         let space = vec![T::default(); len + CACHE_LINE_BYTES / size_of::<T>()];
-        // The elements stay where they are, since the vector never grows. Unaligned, the buffer would only be slower.
+        // The elements stay where they are, since the vector never grows. Unaligned, the buffer would only be
+        // slower.
         let start = space.as_ptr().align_offset(CACHE_LINE_BYTES).min(space.len() - len);
         Self { space, start, len, packed: None }
     }

@@ -14,7 +14,7 @@ use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
 use crate::ops::kernels::{self, Matrix, Write, on_cpu};
 use crate::ops::{Loss, MapKind};
-use crate::optim::OptimizerConfig;
+use crate::optim::Update;
 pub(crate) use buffer::Buffer;
 use gather::gather;
 
@@ -193,14 +193,13 @@ impl<T: Element> Device for Cpu<T> {
 
     fn update(
         &self,
-        optimizer: &OptimizerConfig,
-        step: u32,
+        update: &Update,
         parameter: &mut Buffer<T>,
         state: &mut [Buffer<T>],
         grad: &Buffer<T>,
     ) -> Result<()> {
         let len = parameter.len();
-        optimizer.update(step, parameter, state.iter_mut().map(|state| &mut **state), &grad[..len])
+        update.apply(parameter, state.iter_mut().map(|state| &mut **state), &grad[..len])
     }
 
     fn reset_status(&mut self, loss: f64) -> Result<()> {
@@ -230,8 +229,8 @@ impl<T: SimdFloat> WithSimd for IsFinite<'_, T> {
     fn with_simd<S: Simd>(self, _: S) -> bool {
         let zero = T::default();
         let mut finite = true;
-        // Zero times a finite number is zero; times an infinity or NaN it is NaN. Without an early exit the loop becomes
-        // vectors.
+        // Zero times a finite number is zero; times an infinity or NaN it is NaN. Without an early exit the
+        // loop becomes vectors.
         for &x in self.0 {
             finite &= x * zero == zero;
         }

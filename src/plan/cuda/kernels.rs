@@ -3,19 +3,20 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 
 use candle_core::Result;
 use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, Gemm, GemmConfig};
 use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, DeviceRepr, ValidAsZeroBits};
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
-use crate::ops::kernels::Float;
+use crate::ops::kernels::Scalar;
 use crate::ops::kernels::cuda::{Kernel, kernel, linear};
 use crate::ops::{Activation, Loss, MapKind};
 use crate::optim::OptimizerConfig;
 
 /// The type of the elements of a plan on CUDA.
-pub(crate) trait Element: Float + CudaDType + DeviceRepr + ValidAsZeroBits {
+pub(crate) trait Element: Scalar + CudaDType + DeviceRepr + ValidAsZeroBits + Debug + Send {
     /// How the names of its kernels end.
     const SUFFIX: &'static str;
 
@@ -40,7 +41,7 @@ macro_rules! element {
                 b: &CudaSlice<Self>,
                 c: &mut CudaSlice<Self>,
             ) -> Result<()> {
-                // SAFETY: `Cuda::product` compares the sizes with the buffers.
+                // SAFETY: `Cuda::column_major_gemm` compares the sizes with the buffers.
                 unsafe { blas.gemm(product, a, b, c) }.w()
             }
         }

@@ -5,6 +5,9 @@
 mod kernels;
 mod storage;
 
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,15 +26,15 @@ use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
 use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
 use crate::ops::{Loss, MapKind};
-use crate::optim::OptimizerConfig;
+use crate::optim::{OptimizerConfig, Update};
 pub(crate) use kernels::Element;
 use kernels::Kernels;
 use storage::{Assign, elements};
 
 /// A CUDA device with the kernels of a plan for elements of type `T`.
 ///
-/// All work is queued on the stream of Candle's device, which is that of the host's thread: it must stay in the thread
-/// that made it.
+/// All work is queued on the stream of Candle's device, which is that of the host's thread: it must stay in
+/// the thread that made it.
 #[derive(Debug)]
 pub(crate) struct Cuda<T> {
     stream: Arc<CudaStream>,
@@ -106,10 +109,7 @@ impl<T: Element> Cuda<T> {
 }
 
 /// The kernel of `key`.
-fn kernel_of<'a, K: std::hash::Hash + Eq + std::fmt::Debug, V>(
-    kernels: &'a std::collections::HashMap<K, V>,
-    key: &K,
-) -> Result<&'a V> {
+fn kernel_of<'a, K: Hash + Eq + Debug, V>(kernels: &'a HashMap<K, V>, key: &K) -> Result<&'a V> {
     match kernels.get(key) {
         Some(kernel) => Ok(kernel),
         None => bail!("{key:?} has no kernel on CUDA"),
@@ -179,8 +179,8 @@ impl<T: Element> Device for Cuda<T> {
         let [count, features, targets] = [count, features, targets].map(|n| n as u64);
         let mut args = self.stream.launch_builder(&self.kernels.gather);
         args.arg(&count).arg(&rows).arg(&features).arg(&all_x).arg(x).arg(&targets).arg(&all_y).arg(y);
-        // SAFETY: the arguments are those of gather in plan.cu; x and y were measured above, and the caller has checked
-        // every row number.
+        // SAFETY: the arguments are those of gather in plan.cu; x and y were measured above, and the caller
+        // has checked every row number.
         unsafe { args.launch(grid(threads)) }.w()?;
         Ok(())
     }
@@ -193,7 +193,8 @@ impl<T: Element> Device for Cuda<T> {
         epilogue: Epilogue<&CudaSlice<T>, &mut CudaSlice<T>>,
         c: &mut CudaSlice<T>,
     ) -> Result<()> {
-        // cuBLAS is column-major and reads a row-major matrix as its transpose, so A B is asked for as B^T A^T.
+        // cuBLAS is column-major and reads a row-major matrix as its transpose, so A B is asked for as B^T
+        // A^T.
         let write = if let Epilogue::Add = epilogue { Write::Add } else { Write::Set };
         let (left, right) = ((b.matrix, operation(b.transposed)), (a.matrix, operation(a.transposed)));
         self.column_major_gemm([n, m, k], left, right, write, c)?;
@@ -282,13 +283,12 @@ impl<T: Element> Device for Cuda<T> {
 
     fn update(
         &self,
-        optimizer: &OptimizerConfig,
-        step: u32,
+        update: &Update,
         parameter: &mut CudaSlice<T>,
         state: &mut [CudaSlice<T>],
         grad: &CudaSlice<T>,
     ) -> Result<()> {
-        optimizer.launch(&self.stream, &self.kernels.update, step, parameter, state, grad)
+        update.launch(&self.stream, &self.kernels.update, parameter, state, grad)
     }
 
     fn reset_status(&mut self, loss: f64) -> Result<()> {

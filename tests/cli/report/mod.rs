@@ -218,7 +218,8 @@ fn spikes_and_numbers_of_a_real_run_are_in_its_page() {
     assert!(dots >= 2 * 442, "{dots}");
 }
 
-/// Writes pages to look at into the folder that `TAPER_REPORT_SAMPLES` names; `tests/cli/report/screenshots` looks at them.
+/// Writes pages to look at into the folder that `TAPER_REPORT_SAMPLES` names; `tests/cli/report/screenshots`
+/// looks at them.
 #[test]
 #[ignore = "writes files to look at"]
 fn samples() {

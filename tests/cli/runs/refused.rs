@@ -144,8 +144,8 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     entries.into_iter().flat_map(of).collect()
 }
 
-/// Until there is a checkpoint, too, a run goes on with its own command and data alone, and it does so after others were
-/// refused. One that was killed before it had written what it began with takes those of the call.
+/// Until there is a checkpoint, too, a run goes on with its own command and data alone, and it does so after
+/// others were refused. One that was killed before it had written what it began with takes those of the call.
 #[test]
 fn a_run_without_checkpoints_knows_what_it_began_with() {
     let folder = tempfile::tempdir().unwrap();

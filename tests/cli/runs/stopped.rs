@@ -37,9 +37,10 @@ fn a_run_that_is_stopped_goes_on_to_the_bit() {
     assert_same(&run, &expected);
 }
 
-/// Kills a run a hundred times between its first checkpoint and its end, at any moment and whatever it is writing, and then
-/// lets it go on to its end. What was there must always do for the next one to go on without a word. A run that comes to its
-/// end before that begins anew, and is given less time, however fast the machine is.
+/// Kills a run a hundred times between its first checkpoint and its end, at any moment and whatever it is
+/// writing, and then lets it go on to its end. What was there must always do for the next one to go on
+/// without a word. A run that comes to its end before that begins anew, and is given less time, however fast
+/// the machine is.
 pub(crate) fn kill_a_hundred_times(command_name: &str, run: &Path, args: &[&str]) {
     let path = run.to_str().unwrap();
     let mut rng = generator(1, Stream::Data, 0);

@@ -5,7 +5,8 @@ use std::fs;
 use super::stopped::kill_a_hundred_times;
 use super::{SMALL, documents, stderr, taper};
 
-/// The model of a training that was killed again and again is the one of a training that was left alone, byte for byte.
+/// The model of a training that was killed again and again is the one of a training that was left alone, byte
+/// for byte.
 #[test]
 fn a_model_is_the_same_however_often_its_training_was_killed() {
     let folder = tempfile::tempdir().unwrap();
@@ -23,7 +24,8 @@ fn a_model_is_the_same_however_often_its_training_was_killed() {
     assert_eq!(found, expected);
 }
 
-/// What a model predicts of rows that were held out of its training is what training found of them, to the bit.
+/// What a model predicts of rows that were held out of its training is what training found of them, to the
+/// bit.
 #[test]
 fn a_model_predicts_as_training_did() {
     let folder = tempfile::tempdir().unwrap();

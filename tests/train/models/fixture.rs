@@ -1,7 +1,8 @@
 //! Models that were written once: a format that was read is read for ever.
 //!
-//! `tests/data/models/` has a model of each format. `cargo test --test train models -- --ignored` writes those of the present format
-//! anew, and then `python tests/reference/models.py` what numpy predicts with them.
+//! `tests/data/models/` has a model of each format. `cargo test --test train models -- --ignored` writes
+//! those of the present format anew, and then `python tests/reference/models.py` what numpy predicts with
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

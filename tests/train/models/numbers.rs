@@ -15,8 +15,8 @@ use taper::train::Trainer;
 use super::{bits, folder, net, towns};
 use crate::compare::values;
 
-/// Trains on the diabetes data, all rows of it and scaled, and holds the predictions of the model, written and read again,
-/// against the evaluation of the network that was trained.
+/// Trains on the diabetes data, all rows of it and scaled, and holds the predictions of the model, written
+/// and read again, against the evaluation of the network that was trained.
 #[test]
 fn predictions_are_those_of_the_training_to_the_bit() {
     for (dtype, layer, min_depth) in [

@@ -22,7 +22,8 @@ fn config(grid: u32, block: u32, shared: u32) -> LaunchConfig {
     LaunchConfig { grid_dim: (grid, 1, 1), block_dim: (block, 1, 1), shared_mem_bytes: shared }
 }
 
-/// What one thread does over and over: kernels with barriers and both kinds of shared memory, a product, copies.
+/// What one thread does over and over: kernels with barriers and both kinds of shared memory, a product,
+/// copies.
 fn work(device: &Device, seed: usize) -> Result<()> {
     let d = cuda(device);
     for round in 0..ROUNDS {
@@ -261,7 +262,8 @@ fn several_devices() -> Result<()> {
         &two,
         "cublas gemm: its handle was made in another context than the current one",
     )?;
-    // cudarc 0.19 copies on the other device's stream, because the last context it made current was that one's.
+    // cudarc 0.19 copies on the other device's stream, because the last context it made current was that
+    // one's.
     is_caught("a copy between devices on default streams", &two, "unordered streams: ")
 }
 
