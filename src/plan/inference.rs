@@ -90,7 +90,7 @@ impl<T: Element> Inference<T> {
             let mut helpers = Vec::new();
             for _ in 1..threads.min(rows.div_ceil(self.piece)) {
                 // Where the system grants no more threads, those that exist do all the work.
-                match thread::Builder::new().spawn_scoped(scope, &work) {
+                match thread::Builder::new().spawn_scoped(scope, work) {
                     Ok(helper) => helpers.push(helper),
                     Err(_) => break,
                 }

@@ -50,8 +50,7 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
         let y = Tensor::cat(&vec![one.y(); outputs], 1).unwrap();
         let scale = Tensor::arange(1f64, outputs as f64 + 1., &Device::Cpu).unwrap();
         let data = Dataset::new(one.x().clone(), y.broadcast_mul(&scale).unwrap()).unwrap();
-        let model =
-            ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, ..ModelConfig::default() };
+        let model = ModelConfig { hidden, min_depth: depth, max_depth: depth, layer };
         let by = |engine| TrainConfig {
             batch_size,
             weight_decay: 0.1,

@@ -92,7 +92,7 @@ fn what_is_written_is_read_back() {
             if !is_scaled {
                 (schema.feature_scaling, schema.target_scaling) = (None, None);
             }
-            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer, ..ModelConfig::default() };
+            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer };
             let model = Model::new(&net(&config, &schema, dtype), schema.clone()).unwrap();
             let mut errors = Accumulator::default();
             errors.add(&[0.1, 0.25], &[0.3, 1. / 3.]);
