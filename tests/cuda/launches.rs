@@ -39,7 +39,7 @@ fn work(engine: &str, depth: usize, steps: usize) {
         return;
     }
     let layer = if engine == "cos" { LayerKind::Cos(CosInit::Centred) } else { LayerKind::Linear };
-    let model = ModelConfig { min_depth: depth, max_depth: depth, layer };
+    let model = ModelConfig { min_depth: depth, max_depth: depth, layer, ..ModelConfig::default() };
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &gpu);
     let net = DynamicNet::new(&model.network(FEATURES, 1), vb).unwrap();

@@ -72,7 +72,7 @@ fn a_long_life_goes_as_by_autograd() {
     for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
         agree(&format!("{layer:?}"), |device, engine| {
             let data = data(device);
-            let (vars, net) = network(device, &ModelConfig { hidden: 5, layer });
+            let (vars, net) = network(device, &ModelConfig { hidden: 5, layer, ..ModelConfig::default() });
             let mut trainer = Trainer::new(net, &vars, &config(engine), 3, 0).unwrap();
             let mut seen = vec![trainer.epoch(&data, &mut (0..20).collect::<Vec<_>>()).unwrap()];
 
