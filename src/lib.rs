@@ -42,7 +42,15 @@ pub mod gradcheck;
 pub mod guide;
 pub mod nn;
 pub mod ops;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "the tool's trainer uses all of it")
+)]
 pub mod optim;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "the tool's trainer uses all of it")
+)]
 pub mod plan;
 pub mod random;
 

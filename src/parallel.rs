@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn results_come_run_ordered() {
+    fn results_come_in_order() {
         for jobs in [1, 2, 7, 100] {
             assert_eq!(run(20, jobs, |i, _| Ok(i * i)).unwrap(), (0..20).map(|i| i * i).collect::<Vec<_>>());
         }

@@ -91,6 +91,10 @@ fn wrong_arrows_are_found() {
     let code = ("run/mod.rs", "mod a;\nmod b;\npub use b::B;\npub use a::A;\nfn f() {\n    a::g()\n}\n");
     let back = ("run/a.rs", "fn g() {\n    super::f()\n}\n");
     assert_eq!(house(&[lib, error, code, back, b]), [""; 0]);
+    let up = ("error.rs", "pub(crate) use crate::run::A;\n#[cfg(test)]\nmod testing;\nuse crate::*;\n");
+    let found =
+        ["error.rs:4: imports the whole crate", "error.rs:1: uses run/a.rs, which is not on a lower floor"];
+    assert_eq!(house(&[lib, up, run, a, b]), found);
     assert_eq!(house(&[("cellar.rs", "")]), ["cellar.rs:1: `cellar` has no floor"]);
 }
 
@@ -122,6 +126,11 @@ impl House {
             if floor(file).is_none() {
                 problems.push(format!("{}:1: `{}` has no floor", file.path, file.top()));
             }
+            let is_whole =
+                |found: &&Found| ["crate", "crate::*"].contains(&found.segments.join("::").as_str());
+            for found in file.paths.iter().filter(is_whole) {
+                problems.push(format!("{}:{}: imports the whole crate", file.path, found.line));
+            }
             for (&to, line) in arrows_of {
                 let target = &self.files[to];
                 if file.top() != target.top() && floor(file) <= floor(target) {
@@ -139,9 +148,14 @@ impl House {
     fn arrows(&self, from: usize) -> BTreeMap<usize, usize> {
         let file = &self.files[from];
         let mut arrows = BTreeMap::new();
-        for found in file.paths.iter().filter(|found| found.reexport.is_none()) {
+        for found in &file.paths {
             let Some(to) = self.resolve(&file.module, &found.segments) else { continue };
             let target = &self.files[to];
+            // A module that re-exports its own parts does not use them; what it takes from elsewhere it does. The
+            // crate's front page re-exports from everywhere.
+            if found.reexport.is_some() && (file.module.is_empty() || file.top() == target.top()) {
+                continue;
+            }
             let is_part = target.path.ends_with("mod.rs") && file.module.starts_with(&target.module);
             if to != from && !is_part && !target.module.is_empty() {
                 arrows.entry(to).or_insert(found.line);
@@ -201,7 +215,7 @@ impl File {
     fn new(path: &str, text: &str) -> Self {
         let names = path.trim_end_matches(".rs").split('/').map(str::to_owned);
         let module = names.filter(|name| !["lib", "main", "mod"].contains(&name.as_str())).collect();
-        let code = text.split("\n#[cfg(test)]\n").next().unwrap_or_default();
+        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         // Lines keep their numbers.
         let code: Vec<_> = code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
         Self { path: path.to_owned(), module, paths: paths(&code.join("\n")) }

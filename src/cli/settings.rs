@@ -220,7 +220,7 @@ value_enum!(CosInitArg for CosInit {
 value_enum!(EngineArg for EngineName {
     /// The fused engine where it applies, else autograd
     Auto,
-    /// A hand-derived forward and backward on buffers that are allocated once
+    /// A plan derived from the network, on buffers that are allocated once
     Fused,
     /// Candle's automatic differentiation
     Autograd

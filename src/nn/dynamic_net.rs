@@ -32,6 +32,7 @@ pub struct DynamicNet {
 impl DynamicNetSpec {
     /// The spec of the network of `model` whose parameters have these shapes, by their names; none if the
     /// names are not those of its parameters.
+    #[cfg(feature = "cli")]
     pub(crate) fn of_parameters<'a>(
         model: &ModelConfig,
         shape: impl Fn(&str) -> Option<&'a [usize]>,

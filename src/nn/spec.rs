@@ -9,7 +9,7 @@ use crate::nn::{CosInit, LayerKind};
 /// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
 /// configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "ModelDocument", into = "ModelDocument")]
+#[serde(try_from = "ModelDocument", into = "ModelDocument")]
 pub struct ModelConfig {
     /// The width of the hidden layer; 32 by default.
     pub hidden: usize,
@@ -105,9 +105,15 @@ impl Default for ModelDocument {
     }
 }
 
-impl From<ModelDocument> for ModelConfig {
-    fn from(ModelDocument { hidden, min_depth, max_depth, layer, cos_init }: ModelDocument) -> Self {
-        Self { hidden, min_depth, max_depth, layer: layer.with(cos_init) }
+impl TryFrom<ModelDocument> for ModelConfig {
+    type Error = String;
+
+    fn try_from(document: ModelDocument) -> Result<Self, String> {
+        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init } = document;
+        if layer == LayerName::Linear && cos_init != CosInit::default() {
+            return Err("model.cos_init has a meaning only beside a model.layer of cos".to_owned());
+        }
+        Ok(Self { hidden, min_depth, max_depth, layer: layer.with(cos_init) })
     }
 }
 
@@ -184,5 +190,8 @@ mod tests {
         assert!(error.contains("unknown field `width`"), "{error}");
         let model: ModelConfig = serde_json::from_str(r#"{"layer":"cos","cos_init":"kaiming"}"#).unwrap();
         assert_eq!(model.layer, KAIMING);
+        // It would be forgotten.
+        let error = serde_json::from_str::<ModelConfig>(r#"{"cos_init":"kaiming"}"#).unwrap_err().to_string();
+        assert!(error.contains("model.cos_init has a meaning only beside"), "{error}");
     }
 }

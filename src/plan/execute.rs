@@ -56,17 +56,17 @@ pub(crate) fn execute<D: Device>(
     rows: usize,
     memory: &mut Memory<D::Buffer>,
 ) -> Result<()> {
-    instructions.iter().try_for_each(|&instruction| step(device, instruction, rows, memory))
+    instructions.iter().try_for_each(|instruction| step(device, instruction, rows, memory))
 }
 
 fn step<D: Device>(
     device: &mut D,
-    instruction: Instruction,
+    instruction: &Instruction,
     rows: usize,
     memory: &mut Memory<D::Buffer>,
 ) -> Result<()> {
-    match instruction {
-        Instruction::Gemm { a, b, epilogue, out } => gemm(device, [a, b], epilogue, out, rows, memory),
+    match *instruction {
+        Instruction::Gemm { a, b, ref epilogue, out } => gemm(device, [a, b], epilogue, out, rows, memory),
         Instruction::Map { function, x, out } => {
             memory.write(out, |memory, out| device.map(function, x.len(rows), memory.read(x)?, out))
         }
@@ -94,14 +94,14 @@ fn step<D: Device>(
 fn gemm<D: Device>(
     device: &D,
     [a, b]: [Factor; 2],
-    epilogue: Epilogue,
+    epilogue: &Epilogue,
     out: Value,
     rows: usize,
     memory: &mut Memory<D::Buffer>,
 ) -> Result<()> {
     let ([m, k], [_, n]) = (a.shape(rows), b.shape(rows));
     let bias_grad = match epilogue {
-        Epilogue::ReluBackward { bias_grad, .. } => Some(bias_grad),
+        Epilogue::ReluBackward { bias_grad, .. } => Some(*bias_grad),
         _ => None,
     };
     let mut sums = bias_grad.map(|value| memory.take(value)).transpose()?;
@@ -109,7 +109,7 @@ fn gemm<D: Device>(
         let factor = |factor: Factor| -> Result<_> {
             Ok(Factor { matrix: memory.read(factor.matrix)?, transposed: factor.transposed })
         };
-        let epilogue = match (epilogue, &mut sums) {
+        let epilogue = match (*epilogue, &mut sums) {
             (Epilogue::ReluBackward { output, write, .. }, Some(bias_grad)) => {
                 Epilogue::ReluBackward { output: memory.read(output)?, bias_grad, write }
             }

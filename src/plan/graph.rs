@@ -135,6 +135,8 @@ impl Graph {
                         out: x,
                     });
                 }
+                // No layer transposes its input, and the rule below is for plain left factors.
+                debug_assert!(!a.transposed, "the left factor of a forward product is transposed");
                 let product = |a, b| move |out| Instruction::Gemm { a, b, epilogue: Epilogue::Set, out };
                 let (left, right) = if b.transposed { (grad, a.matrix) } else { (a.matrix, grad) };
                 self.contribute(grads, b.matrix, product(Factor::transposed(left), Factor::plain(right)));

@@ -1,5 +1,6 @@
 //! A network in training: its parameters, what the optimiser remembers of them, and its plan at each depth.
 
+use std::collections::HashMap;
 use std::ops::{Range, RangeInclusive};
 
 use candle_core::{Result, Tensor, bail};
@@ -13,6 +14,10 @@ use super::memory::{Buffers, Size};
 use crate::nn::DynamicNet;
 use crate::ops::Loss;
 use crate::optim::{OptimizerConfig, ParameterState};
+
+/// The most instructions of the plans that are kept before another one is made: those of deep networks are many, and made anew
+/// they cost less than a step.
+const MOST_INSTRUCTIONS: usize = 1 << 16;
 
 /// The training of a network on the buffers of a device.
 ///
@@ -31,9 +36,11 @@ pub(crate) struct Training<D: Device> {
     kept: Vec<Vec<D::Buffer>>,
     /// The number of updates made.
     updates: u32,
-    depths: RangeInclusive<usize>,
-    /// For each depth.
-    plans: Vec<Step>,
+    net: DynamicNet,
+    loss: Loss,
+    /// For each depth that has been used.
+    plans: HashMap<usize, Step>,
+    buffers: Buffers,
     /// Features, targets, and everything that is computed; for batches of up to `rows` rows.
     others: Vec<Option<D::Buffer>>,
     sizes: Vec<Size>,
@@ -54,9 +61,6 @@ impl<D: Device> Training<D> {
     pub(crate) fn new(device: D, net: &DynamicNet, loss: Loss, optimizer: OptimizerConfig) -> Result<Self> {
         optimizer.check()?;
         let parameters = parameters(net, D::WEIGHTS);
-        let mut buffers = Buffers::new(parameters.len() + 2);
-        let plan = |depth| Step::new(net, &parameters, D::WEIGHTS, depth, loss, &mut buffers);
-        let plans = net.depths().map(plan).collect::<Result<_>>()?;
         let zeros = |count: usize| -> Result<Vec<Vec<D::Buffer>>> {
             let zeros = |parameter: &Parameter| {
                 (0..count).map(|_| device.zeros(parameter.tensor.elem_count())).collect::<Result<_>>()
@@ -69,10 +73,12 @@ impl<D: Device> Training<D> {
             states: zeros(state)?,
             kept: zeros(1 + state)?,
             updates: 0,
-            depths: net.depths(),
-            plans,
+            net: net.clone(),
+            loss,
+            plans: HashMap::new(),
+            buffers: Buffers::new(parameters.len() + 2),
             others: Vec::new(),
-            sizes: buffers.sizes(parameters.len()),
+            sizes: Vec::new(),
             rows: 0,
             device,
             optimizer,
@@ -85,9 +91,9 @@ impl<D: Device> Training<D> {
         &self.parameters
     }
 
-    /// The depths that it has plans for.
+    /// The depths of its network.
     pub(crate) fn depths(&self) -> RangeInclusive<usize> {
-        self.depths.clone()
+        self.net.depths()
     }
 
     /// The device, for what is not part of a plan.
@@ -95,9 +101,23 @@ impl<D: Device> Training<D> {
         &mut self.device
     }
 
-    /// Makes room for batches of `rows` rows.
-    pub(crate) fn reserve(&mut self, rows: usize) -> Result<()> {
-        if rows > self.rows {
+    /// Makes a plan and room for batches of up to `rows` rows at `depth`. What was in the batch may be lost.
+    pub(crate) fn prepare(&mut self, rows: usize, depth: usize) -> Result<()> {
+        if !self.plans.contains_key(&depth) {
+            if self.plans.values().map(|step| step.passes.len()).sum::<usize>() > MOST_INSTRUCTIONS {
+                self.plans.clear();
+            }
+            let step =
+                Step::new(&self.net, &self.parameters, D::WEIGHTS, depth, self.loss, &mut self.buffers)?;
+            self.plans.insert(depth, step);
+            let sizes = self.buffers.sizes(self.parameters.len());
+            if sizes != self.sizes {
+                self.sizes = sizes;
+                self.others.clear();
+            }
+        }
+        let rows = self.rows.max(rows);
+        if rows > self.rows || self.others.is_empty() {
             let zeros = |size: &Size| self.device.zeros(size.len(rows)).map(Some);
             self.others = self.sizes.iter().map(zeros).collect::<Result<_>>()?;
             self.rows = rows;
@@ -163,8 +183,8 @@ impl<D: Device> Training<D> {
     /// Computes the gradients of all parameters for the `rows` rows of the batch at `depth`. The loss in the
     /// status grows.
     pub(crate) fn gradients(&mut self, rows: usize, depth: usize) -> Result<()> {
+        let Some(step) = self.plans.get(&depth) else { bail!("depth {depth} has no plan") };
         let mut memory = Memory { parameters: &self.values, others: &mut self.others };
-        let step = &self.plans[depth - self.depths.start()];
         execute(&mut self.device, &step.passes, rows, &mut memory)
     }
 
@@ -173,7 +193,8 @@ impl<D: Device> Training<D> {
         self.updates = self.updates.saturating_add(1);
         let update = self.optimizer.update(self.updates);
         let first = self.parameters.len();
-        for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
+        let Some(step) = self.plans.get(&depth) else { bail!("depth {depth} has no plan") };
+        for &(parameter, grad) in &step.gradients {
             let Some(Some(grad)) = self.others.get(grad.number - first) else {
                 bail!("a gradient is missing")
             };
@@ -186,7 +207,8 @@ impl<D: Device> Training<D> {
     /// The status with every gradient of `depth` checked.
     pub(crate) fn checked_gradients(&mut self, depth: usize) -> Result<Status> {
         let first = self.parameters.len();
-        for &(parameter, grad) in &self.plans[depth - self.depths.start()].gradients {
+        let Some(step) = self.plans.get(&depth) else { bail!("depth {depth} has no plan") };
+        for &(parameter, grad) in &step.gradients {
             let Some(Some(buffer)) = self.others.get(grad.number - first) else {
                 bail!("a gradient is missing")
             };
@@ -223,6 +245,10 @@ impl<D: Device> Training<D> {
         let updates = states.first().map_or(0, |state| state.steps);
         if states.iter().any(|state| state.steps != updates) {
             bail!("the parameters differ in their number of updates")
+        }
+        let tensors = self.optimizer.state_names().len();
+        if states.iter().any(|state| state.tensors.len() != tensors) {
+            bail!("a parameter's state is incomplete, expected {:?}", self.optimizer.state_names())
         }
         for ((parameter, to), state) in self.parameters.iter().zip(&mut self.states).zip(states) {
             let variable = &parameter.tensor;

@@ -211,7 +211,7 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
         None if config.engine == EngineName::Fused => Err(Error::config(
             "train.engine",
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
-             1 or more, and this network is another one",
+             1 or more; this network differs",
         )),
         None => Ok(Box::new(Autograd::new(net.clone(), vars, LOSS, &config.optimizer())?)),
     }

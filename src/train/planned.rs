@@ -75,6 +75,7 @@ impl<D: Device> Planned<D> {
         let mut start = 0;
         for (i, batch) in steps.batches.iter().enumerate() {
             let end = start + batch.rows.len();
+            self.training.prepare(batch.rows.len(), batch.depth)?;
             self.training.gather([data.x(), data.y()], rows, start..end)?;
             self.training.gradients(batch.rows.len(), batch.depth)?;
             self.training.update(batch.depth)?;
@@ -91,6 +92,7 @@ impl<D: Device> Planned<D> {
         let (mut loss, mut start) = (steps.loss, 0);
         for (i, batch) in steps.batches.iter().enumerate() {
             let end = start + batch.rows.len();
+            self.training.prepare(batch.rows.len(), batch.depth)?;
             self.training.gather([data.x(), data.y()], rows, start..end)?;
             loss += self.checked_step(batch.rows.len(), steps.at(i))?;
             start = end;
@@ -136,7 +138,7 @@ impl<D: Device> Engine for Planned<D> {
     fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64> {
         self.check_batch(x, y, iter::once(at.depth))?;
         let rows = x.dims()[0];
-        self.training.reserve(rows)?;
+        self.training.prepare(rows, at.depth)?;
         self.training.load_batch(x, y)?;
         self.training.load()?;
         let loss = self.checked_step(rows, at)?;
@@ -149,7 +151,10 @@ impl<D: Device> Engine for Planned<D> {
         let order: Vec<u32> = steps.batches.iter().flat_map(|batch| batch.rows).copied().collect();
         data.check_rows(&order)?;
         let rows = self.training.device().row_numbers(&order)?;
-        self.training.reserve(steps.batches.iter().map(|batch| batch.rows.len()).max().unwrap_or(0))?;
+        let largest = steps.batches.iter().map(|batch| batch.rows.len()).max().unwrap_or(0);
+        if let Some(first) = steps.batches.first() {
+            self.training.prepare(largest, first.depth)?;
+        }
         self.training.load()?;
         let result = self.run_steps(data, &rows, steps, pause);
         self.training.store()?;

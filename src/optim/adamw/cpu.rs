@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_do_not_stay_deflush_denormal() {
+    fn moments_do_not_stay_denormal() {
         decay_to_zero(4. * f32::MIN_POSITIVE);
         decay_to_zero(4. * f64::MIN_POSITIVE);
     }

@@ -14,7 +14,7 @@ pub(crate) struct Buffer<T> {
     space: Vec<T>,
     start: usize,
     len: usize,
-    packed: Option<PackedMatrix<T>>,
+    packed: Option<Box<PackedMatrix<T>>>,
 }
 
 impl<T: Copy + Default> Buffer<T> {
@@ -29,12 +29,12 @@ impl<T: Copy + Default> Buffer<T> {
 
 impl<T> Buffer<T> {
     pub(crate) fn packed(matrix: PackedMatrix<T>) -> Self {
-        Self { space: Vec::new(), start: 0, len: 0, packed: Some(matrix) }
+        Self { space: Vec::new(), start: 0, len: 0, packed: Some(Box::new(matrix)) }
     }
 
     /// The packed matrix, if it is one.
     pub(super) fn as_packed(&self) -> Option<&PackedMatrix<T>> {
-        self.packed.as_ref()
+        self.packed.as_deref()
     }
 }
 
@@ -50,7 +50,7 @@ impl<T: Copy + Default> From<&[T]> for Buffer<T> {
 impl<T: Copy + Default> Clone for Buffer<T> {
     fn clone(&self) -> Self {
         match &self.packed {
-            Some(matrix) => Self::packed(matrix.clone()),
+            Some(matrix) => Self::packed(PackedMatrix::clone(matrix)),
             None => Self::from(&**self),
         }
     }
