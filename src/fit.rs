@@ -13,6 +13,7 @@ use crate::data::{Dataset, Fold, Scaling, target_names};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate_each};
 use crate::nn::{DynamicNet, seeded_builder};
+use crate::ops::Loss;
 use crate::random::{Stream, generator};
 use crate::run::{Checkpoint, Checkpoints, EpochRecord, Identity, Predictions, RunDirectory, RunOptions};
 use crate::stop::Stop;
@@ -102,7 +103,7 @@ pub(crate) fn fit(
     check(stop)?;
     let Scaled { train, test, features, targets } = prepared.scale(fold)?;
     let mut fit = Fit::new(prepared.learner, index, fold, options, &train)?;
-    fit.unit = squared_unit(targets.as_ref());
+    fit.unit = unit(prepared.learner.train.loss(), targets.as_ref());
     let before = checkpoint.map_or(Ok(0.), |checkpoint| fit.restore(checkpoint))?;
     let test = Test { data: &test, rows: &fold.test, scaling: targets.as_ref(), index };
     fit.train(&train, &test, stop)?;
@@ -150,7 +151,7 @@ struct Fit<'a> {
     epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.
     seconds: f64,
-    /// By what an error of scaled targets is multiplied.
+    /// By what a loss of scaled targets is multiplied.
     unit: f64,
 }
 
@@ -266,12 +267,12 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// By what a mean squared error of scaled targets is multiplied to be in the target's own units; 1 for
-/// several targets, each of which has its own.
-fn squared_unit(scaling: Option<&Scaling>) -> f64 {
+/// By what a loss of scaled targets is multiplied to be in the target's own units; 1 for several targets, each
+/// of which has its own.
+fn unit(loss: Loss, scaling: Option<&Scaling>) -> f64 {
     let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
     match scales[..] {
-        [scale] => scale * scale,
+        [scale] => loss.unit(scale),
         _ => 1.,
     }
 }

@@ -10,7 +10,7 @@ use super::inputs::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig};
 use crate::ops::{
-    Activation, TieGrad, cos, cos_linear_with, linear_with, maximum, maximum_with, mse, mul, relu,
+    Activation, Loss, TieGrad, cos, cos_linear_with, linear_with, maximum, maximum_with, mul, relu,
 };
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -35,10 +35,15 @@ fn operations() -> Result<Vec<Case>> {
         Case::new("relu", one()?, |x| relu(&x[0])),
         Case::new("cos", one()?, |x| cos(&x[0])),
         Case::new("cos, large", vec![numbers(&[2, 3], 0)?.affine(1e3, 0.)?], |x| cos(&x[0])),
-        Case::new("mse", pair(&[3, 2], &[3, 2])?, |x| mse(&x[0], &x[1])),
-        Case::new("mse, scalar", pair(&[], &[])?, |x| mse(&x[0], &x[1])),
-        Case::new("mse, of itself and its square", one()?, |x| mse(&x[0], &mul(&x[0], &x[0])?)),
     ];
+    for loss in Loss::ALL {
+        let (name, of) = (loss.name(), move |x: &[Tensor]| loss.of(&x[0], &x[1]));
+        cases.push(Case::new(name, pair(&[3, 2], &[3, 2])?, of));
+        cases.push(Case::new(format!("{name}, scalar"), pair(&[], &[])?, of));
+        cases.push(Case::new(format!("{name}, of itself and its square"), one()?, move |x| {
+            loss.of(&x[0], &mul(&x[0], &x[0])?)
+        }));
+    }
     for (name, tie) in [("split", TieGrad::Split), ("first", TieGrad::First), ("second", TieGrad::Second)] {
         cases.push(Case::new(format!("maximum, {name}"), pair(&[2, 3], &[2, 3])?, move |x| {
             maximum_with(&x[0], &x[1], tie)

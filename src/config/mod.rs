@@ -16,6 +16,7 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ops::Loss;
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 pub use crate::nn::ModelConfig;
@@ -142,6 +143,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// The loss.
+    pub fn loss(&self) -> Loss {
+        Loss::Mse
+    }
+
     /// The settings of the optimiser.
     pub fn optimizer(&self) -> OptimizerConfig {
         OptimizerConfig::AdamW(AdamWConfig {

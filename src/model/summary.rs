@@ -86,13 +86,13 @@ impl Model {
 impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Network { spec: DynamicNetSpec { in_features, out_features, model }, dtype } = &self.network;
-        let ModelConfig { hidden, min_depth, max_depth, layer } = model;
+        let ModelConfig { hidden, min_depth, max_depth, .. } = model;
         writeln!(f, "format {}, made by taper {}", self.format, self.taper)?;
         writeln!(
             f,
-            "network: {in_features} -> {hidden} -> {out_features}, {} layers, {:?}, \
+            "network: {in_features} -> {hidden} -> {out_features}, {}, {:?}, \
              depths {min_depth} to {max_depth}, {} parameters",
-            layer.name(),
+            model.layers(),
             DType::from(*dtype),
             self.parameters
         )?;

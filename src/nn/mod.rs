@@ -17,4 +17,4 @@ pub use dynamic_net::DynamicNet;
 pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};
 pub use linear::Linear;
-pub use spec::{DynamicNetSpec, ModelConfig};
+pub use spec::*;

@@ -33,6 +33,11 @@ impl ModelConfig {
         self.min_depth..=self.max_depth
     }
 
+    /// Its layers in a few words, such as `cos layers`.
+    pub fn layers(&self) -> String {
+        format!("{} layers", self.layer.name())
+    }
+
     /// The network for rows of `in_features` features and `out_features` targets.
     pub fn network(&self, in_features: usize, out_features: usize) -> DynamicNetSpec {
         DynamicNetSpec { in_features, out_features, model: self.clone() }

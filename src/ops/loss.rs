@@ -17,8 +17,7 @@ pub enum Loss {
 
 impl Loss {
     /// All losses.
-    #[cfg(feature = "cuda")]
-    pub(crate) const ALL: [Self; 1] = [Self::Mse];
+    pub const ALL: [Self; 1] = [Self::Mse];
 
     /// Its name, in lower case.
     pub fn name(self) -> &'static str {
@@ -32,6 +31,14 @@ impl Loss {
         match self {
             // A difference, its square, their sum, and the gradient.
             Self::Mse => 4,
+        }
+    }
+
+    /// What the loss of targets that were divided by `scale` is multiplied by to be the loss of the targets
+    /// themselves; 1 if no factor does that.
+    pub fn unit(self, scale: f64) -> f64 {
+        match self {
+            Self::Mse => scale * scale,
         }
     }
 

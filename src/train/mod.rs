@@ -17,8 +17,6 @@ use crate::config::{EngineName, TrainConfig};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, named_vars};
-use crate::ops::Loss;
-use crate::optim::OptimizerConfig;
 use crate::plan::cpu::Cpu;
 #[cfg(feature = "cuda")]
 use crate::plan::cuda::Cuda;
@@ -29,7 +27,7 @@ use engine::{At, Batch, Engine, Steps};
 use planned::Planned;
 pub use state::{Progress, TrainerState};
 
-/// Trains a [`DynamicNet`] with AdamW on the mean squared error, at a depth drawn for every step.
+/// Trains a [`DynamicNet`] with the loss and the optimiser of its [`TrainConfig`], at a depth drawn for every step.
 ///
 /// Its steps are executed from a [plan](crate::plan), on buffers that are allocated once; [`EngineName`]
 /// tells when, and asks for Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at
@@ -128,8 +126,8 @@ impl Trainer {
         &self.net
     }
 
-    /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean of
-    /// the squared errors that training met. An epoch that was paused is brought to its end.
+    /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean loss
+    /// that training met. An epoch that was paused is brought to its end.
     ///
     /// # Errors
     ///
@@ -137,8 +135,8 @@ impl Trainer {
     /// parameters as they were before that step; with [`Error::NoRows`] when there are no rows.
     pub fn epoch(&mut self, data: &Dataset, rows: &mut [u32]) -> Result<f64> {
         loop {
-            if let Some(mse) = self.advance(data, rows, &mut || false)? {
-                return Ok(mse);
+            if let Some(loss) = self.advance(data, rows, &mut || false)? {
+                return Ok(loss);
             }
         }
     }
@@ -213,15 +211,12 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
              1 or more; this network differs",
         )),
-        None => Ok(Box::new(Autograd::new(net.clone(), vars, LOSS, &config.optimizer())?)),
+        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.loss(), &config.optimizer())?)),
     }
 }
 
-/// The loss of all training.
-const LOSS: Loss = Loss::Mse;
-
-/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is,
-/// all are of one type that it knows and on one device, and every step has a gradient for each.
+/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is, all are of one
+/// type that it knows and on one device, and every step has a gradient for each.
 fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
     let parameters: Vec<_> = net.named_parameters().map(|(_, parameter)| parameter).collect();
     let variables = vars.all_vars();
@@ -235,17 +230,16 @@ fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resu
     if !one_each || !parameters.iter().all(|parameter| fits(parameter)) || *net.depths().start() == 0 {
         return Ok(None);
     }
-    let optimizer = config.optimizer();
     Ok(match (net.device(), net.dtype()) {
-        (Device::Cpu, DType::F32) => Some(planned(Cpu::<f32>::new(), net, optimizer)?),
-        (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, optimizer)?),
+        (Device::Cpu, DType::F32) => Some(planned(Cpu::<f32>::new(), net, config)?),
+        (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, config)?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F32) => {
-            Some(planned(Cuda::<f32>::new(device, parameters.len(), &optimizer)?, net, optimizer)?)
+            Some(planned(Cuda::<f32>::new(device, parameters.len(), &config.optimizer())?, net, config)?)
         }
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F64) => {
-            Some(planned(Cuda::<f64>::new(device, parameters.len(), &optimizer)?, net, optimizer)?)
+            Some(planned(Cuda::<f64>::new(device, parameters.len(), &config.optimizer())?, net, config)?)
         }
         _ => None,
     })
@@ -254,8 +248,9 @@ fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resu
 fn planned<D: PlanDevice + 'static>(
     device: D,
     net: &DynamicNet,
-    optimizer: OptimizerConfig,
+    config: &TrainConfig,
 ) -> Result<Box<dyn Engine>> {
     let widths = [net.spec().in_features, net.spec().out_features];
-    Ok(Box::new(Planned::new(Training::new(device, net, LOSS, optimizer)?, widths)))
+    let training = Training::new(device, net, config.loss(), config.optimizer())?;
+    Ok(Box::new(Planned::new(training, widths)))
 }
