@@ -69,7 +69,8 @@ impl Buffers {
                     value.number
                 } else {
                     *buffer_of.entry(value.number).or_insert_with(|| {
-                        let fit = free.iter().position(|buffer| self.sizes[buffer].is_like(size));
+                        // The one that was freed last is the nearest in the caches.
+                        let fit = free.iter().rposition(|buffer| self.sizes[buffer].is_like(size));
                         fit.map_or_else(
                             || {
                                 next += 1;

@@ -1,6 +1,6 @@
 //! A network in training: its parameters, what the optimiser remembers of them, and its plan at each depth.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
 use candle_core::{Result, Tensor, bail};
@@ -39,7 +39,7 @@ pub(crate) struct Training<D: Device> {
     net: DynamicNet,
     loss: Loss,
     /// For each depth that has been used.
-    plans: HashMap<usize, Step>,
+    plans: BTreeMap<usize, Step>,
     buffers: Buffers,
     /// Features, targets, and everything that is computed; for batches of up to `rows` rows.
     others: Vec<Option<D::Buffer>>,
@@ -75,7 +75,7 @@ impl<D: Device> Training<D> {
             updates: 0,
             net: net.clone(),
             loss,
-            plans: HashMap::new(),
+            plans: BTreeMap::new(),
             buffers: Buffers::new(parameters.len() + 2),
             others: Vec::new(),
             sizes: Vec::new(),
