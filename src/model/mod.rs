@@ -31,7 +31,7 @@ pub use training::{Holdout, Training};
 
 /// A trained network with all that it needs to predict the rows of other files.
 ///
-/// Predictions are made on the CPU, on all of its cores. They are the same to the bit as those of the
+/// Predictions are made on the CPU, on all of its cores. They are the same bit for bit as those of the
 /// training that made the model, if that was on the CPU of such a machine, and do not depend on how the rows
 /// are divided.
 ///

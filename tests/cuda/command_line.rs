@@ -46,7 +46,7 @@ fn a_run_on_cuda_gives_the_cpus_result() {
         let cuda = results(&report("cuda", &more, &[]).0);
         assert_close(&format!("{more:?}"), &cuda, &expected, CLOSE);
         // Folds side by side on one GPU, which is opened for no more jobs than there are folds, and the GPU
-        // that `auto` takes: the same to the bit.
+        // that `auto` takes: the same bit for bit.
         for jobs in ["3", "1000000"] {
             let more = [more.as_slice(), &["--jobs", jobs]].concat();
             assert_eq!(results(&report("cuda:0", &more, &[]).0), cuda);

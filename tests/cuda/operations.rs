@@ -1,6 +1,6 @@
 //! Values and gradients of the operations on CUDA against those on the CPU: every dtype, size and layout.
 //!
-//! Products and maxima are equal to the bit, cosines within what CUDA documents.
+//! Products and maxima are equal bit for bit, cosines within what CUDA documents.
 
 use crate::parity::{Allowed, DTYPES, Differences, Numbers, Op, View, gpu, upstream, value_and_gradients};
 use candle_core::{DType, Device, Tensor};

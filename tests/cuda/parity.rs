@@ -269,7 +269,7 @@ impl Differences {
 /// By how much the device may differ from the CPU.
 #[derive(Debug, Clone, Copy)]
 pub enum Allowed {
-    /// Equal to the bit, the signs of zeros included.
+    /// Equal bit for bit, the signs of zeros included.
     Nothing,
     /// Equal, where subnormal numbers count as zero: Candle's CPU flushes them when it adds gradients in
     /// `bf16`.

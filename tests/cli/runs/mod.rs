@@ -97,7 +97,7 @@ fn tensors(folder: &Path) -> Vec<Vec<(String, Vec<u8>)>> {
     (0..3).map(fold).collect()
 }
 
-/// Asserts that two runs ended alike, to the bit.
+/// Asserts that two runs ended alike, bit for bit.
 fn assert_same(folder: &Path, expected: &Path) {
     for name in ["predictions.csv", "folds.json", "config.toml"] {
         let [found, expected] = [folder, expected].map(|folder| fs::read(folder.join(name)).unwrap());

@@ -1,4 +1,4 @@
-//! Runs that are killed, stopped or out of luck, and go on to the bit.
+//! Runs that are killed, stopped or out of luck, and resume bit for bit.
 
 use std::fs;
 use std::path::Path;
