@@ -82,17 +82,21 @@ impl Summary {
 }
 
 #[cfg(test)]
+impl FoldReport {
+    /// A fold for tests whose errors follow from `mse`.
+    pub(crate) fn made_up(fold: usize, mse: f64) -> Self {
+        let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
+        let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
+        Self { fold, metrics, mse_by_depth, train_mse: vec![1., mse], seconds: 0.5 }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fold(index: usize, mse: f64) -> FoldReport {
-        let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
-        let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
-        FoldReport { fold: index, metrics, mse_by_depth, train_mse: vec![1., mse], seconds: 0.5 }
-    }
-
     fn summaries(errors: [f64; 2]) -> [Summary; 2] {
-        let folds = errors.map(|mse| fold(0, mse));
+        let folds = errors.map(|mse| FoldReport::made_up(0, mse));
         [Summary::mean(&folds), Summary::std(&folds)]
     }
 

@@ -104,15 +104,9 @@ mod tests {
     use super::*;
     use crate::config::CvConfig;
 
-    fn fold(index: usize, mse: f64) -> FoldReport {
-        let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
-        let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
-        FoldReport { fold: index, metrics, mse_by_depth, train_mse: vec![1., mse], seconds: 0.5 }
-    }
-
     fn report() -> CvReport {
         let config = CvConfig::default().validate().unwrap();
-        CvReport::new(config, vec![fold(0, 1.), fold(1, 3.)], 1.)
+        CvReport::new(config, vec![FoldReport::made_up(0, 1.), FoldReport::made_up(1, 3.)], 1.)
     }
 
     #[test]
