@@ -22,9 +22,12 @@ pub(crate) const CACHE_LINE_BYTES: usize = 64;
 pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
     static BEST: OnceLock<Best> = OnceLock::new();
     match BEST.get_or_init(Best::choose) {
-        Best::Any(arch) => arch.dispatch(work),
+        #[cfg(target_arch = "x86_64")]
+        Best::Avx512(simd) => Simd::vectorize(*simd, work),
         #[cfg(target_arch = "x86_64")]
         Best::Avx2(simd) => Simd::vectorize(*simd, work),
+        #[cfg(target_arch = "aarch64")]
+        Best::Neon(simd) => Simd::vectorize(*simd, work),
         Best::Plain => Simd::vectorize(pulp::Scalar128b, work),
     }
 }
@@ -33,23 +36,38 @@ pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
 type Plain = pulp::Scalar128b;
 
 enum Best {
-    Any(pulp::Arch),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(pulp::x86::V4),
     #[cfg(target_arch = "x86_64")]
     Avx2(pulp::x86::V3),
+    #[cfg(target_arch = "aarch64")]
+    Neon(pulp::aarch64::Neon),
     Plain,
 }
 
 impl Best {
+    /// Not by [`pulp::Arch`], which would compile everything for its own baseline as well.
     fn choose() -> Self {
-        match env::var("TAPER_SIMD").as_deref() {
-            #[cfg(target_arch = "x86_64")]
-            Ok("avx2") => pulp::x86::V3::try_new().map_or(Self::Plain, Self::Avx2),
-            Ok("plain") => Self::Plain,
-            _ => match pulp::Arch::new() {
-                pulp::Arch::Scalar => Self::Plain,
-                arch => Self::Any(arch),
-            },
+        let limit = env::var("TAPER_SIMD").unwrap_or_default();
+        if limit == "plain" {
+            return Self::Plain;
         }
+        #[cfg(target_arch = "x86_64")]
+        {
+            if limit != "avx2"
+                && let Some(simd) = pulp::x86::V4::try_new()
+            {
+                return Self::Avx512(simd);
+            }
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                return Self::Avx2(simd);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(simd) = pulp::aarch64::Neon::try_new() {
+            return Self::Neon(simd);
+        }
+        Self::Plain
     }
 }
 
