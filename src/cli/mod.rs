@@ -7,7 +7,7 @@ mod run;
 mod settings;
 mod value_enum;
 
-use taper::config::KEYS;
+use taper::config::keys;
 
 pub(crate) use commented::commented;
 pub(crate) use log::LogArgs;
@@ -54,7 +54,7 @@ fn argument(key: &str) -> String {
 /// `resume`.
 pub(crate) fn with_flags(message: &str) -> String {
     // Besides the configuration's there are those of single commands.
-    let keys = KEYS.iter().chain(&["missing", "unknown", "resume", "force"]);
+    let keys = keys().iter().chain(&["missing", "unknown", "resume", "force"]);
     keys.fold(message.to_owned(), |message, key| {
         let flag = flag(key);
         message

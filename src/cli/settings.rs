@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::{Serialize, Serializer};
 use taper::Error;
-use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, KEYS, Missing, Scale, Settings};
+use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, Missing, Scale, Settings, keys};
 use taper::nn::CosInit;
 
 use super::value_enum::value_enum;
@@ -157,7 +157,7 @@ impl SettingArgs {
         let file = file.or(self.config.as_deref());
         let mut settings = file.map(Settings::from_file).transpose()?.unwrap_or_default();
         let flags = yaml_serde::to_value(self).map_err(|error| Error::Settings(error.to_string()))?;
-        for key in KEYS {
+        for key in keys() {
             let argument = argument(key);
             if !self.given.contains(&argument) {
                 continue;

@@ -124,7 +124,7 @@ impl Command {
 mod tests {
     use super::*;
     use crate::cli::flag;
-    use taper::config::{CvConfig, FileConfig, KEYS};
+    use taper::config::{CvConfig, FileConfig, keys};
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -150,7 +150,7 @@ mod tests {
         let mut file = synthetic.clone();
         file.data.file = Some(FileConfig { file: "a.csv".into(), ..FileConfig::default() });
         // A key has a meaning in one of them or in both; the features have two, and --help shows the number.
-        for key in KEYS {
+        for key in keys() {
             let defaults = [&synthetic, &file].map(|config| config.get(key).unwrap_or_default());
             let flag = &flags[flag(key).trim_start_matches('-').replace('-', "_")];
             assert!(defaults.contains(flag), "{key}: {flag}");
@@ -165,7 +165,7 @@ mod tests {
             .get_arguments()
             .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
             .collect();
-        for key in KEYS {
+        for key in keys() {
             assert!(flags.contains(&flag(key)), "{key} has no flag {}", flag(key));
         }
     }

@@ -1,34 +1,74 @@
 //! The names of the settings.
 
+use std::sync::LazyLock;
+
+use serde::de::value::Error;
+use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use serde::forward_to_deserialize_any;
 use strsim::jaro_winkler;
 
-/// The keys of all settings: the paths of the fields of a [`CvConfig`](super::CvConfig).
-pub const KEYS: &[&str] = &[
-    "folds",
-    "holdout",
-    "seed",
-    "device",
-    "dtype",
-    "data.file",
-    "data.target",
-    "data.rows",
-    "data.features",
-    "data.drop",
-    "data.missing",
-    "data.group",
-    "data.noise",
-    "data.scale",
-    "model.hidden",
-    "model.min_depth",
-    "model.max_depth",
-    "model.layer",
-    "model.cos_init",
-    "train.epochs",
-    "train.batch_size",
-    "train.lr",
-    "train.weight_decay",
-    "train.engine",
-];
+use super::{CvConfig, DataConfig, ModelConfig, TrainConfig};
+
+/// Returns the keys of all settings: the paths of the fields of a [`CvConfig`], section after section.
+///
+/// # Examples
+///
+/// ```
+/// use taper::config::keys;
+///
+/// assert_eq!(keys()[0], "folds");
+/// assert!(keys().contains(&"train.lr"));
+/// ```
+pub fn keys() -> &'static [&'static str] {
+    static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let sections = [
+            ("data", fields::<DataConfig>()),
+            ("model", fields::<ModelConfig>()),
+            ("train", fields::<TrainConfig>()),
+        ];
+        let is_section = |name: &str| sections.iter().any(|(section, _)| *section == name);
+        let at_the_top = fields::<CvConfig>().iter().copied().filter(|name| !is_section(name));
+        let in_sections = sections
+            .iter()
+            .flat_map(|(section, names)| names.iter().map(move |name| &*join(section, name).leak()));
+        at_the_top.chain(in_sections).collect()
+    });
+    &KEYS
+}
+
+/// The names of the fields of `T` that serde reads.
+fn fields<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    let mut names: &'static [&'static str] = &[];
+    // It stops when it has named them.
+    let _ = T::deserialize(FieldNames(&mut names));
+    names
+}
+
+/// Notes the names of the fields that a struct asks for.
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Error> {
+        *self.0 = fields;
+        Err(Error::custom("has no values"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("has no fields"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
 
 /// The path of `name` in `section`, which is empty at the top.
 pub(super) fn join(section: &str, name: &str) -> String {
@@ -42,7 +82,7 @@ fn split(path: &str) -> (&str, &str) {
 
 /// Whether `path` is a section, empty at the top.
 pub(super) fn is_section(path: &str) -> bool {
-    KEYS.iter().any(|key| split(key).0 == path)
+    keys().iter().any(|key| split(key).0 == path)
 }
 
 /// The key or section most similar to `path`. The name counts most, then one of its words or its initials,
@@ -57,34 +97,27 @@ pub(super) fn nearest(path: &str) -> &'static str {
         let parts = parts.map(|part| 0.9 * jaro_winkler(name, part));
         parts.fold(jaro_winkler(name, is_name), f64::max) + 0.1 * jaro_winkler(section, in_section)
     };
-    let sections = KEYS.iter().map(|key| split(key).0).filter(|section| !section.is_empty());
-    let known = KEYS.iter().copied().chain(sections);
+    let sections = keys().iter().map(|key| split(key).0).filter(|section| !section.is_empty());
+    let known = keys().iter().copied().chain(sections);
     known.max_by(|a, b| similarity(a).total_cmp(&similarity(b))).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CvConfig;
-
-    /// The fields that serde reads in `section`: it names them when it meets one that it does not know.
-    fn fields(section: &str) -> Vec<String> {
-        let strange = serde_json::json!({"?": 0});
-        let document = if section.is_empty() { strange } else { serde_json::json!({ section: strange }) };
-        let message = serde_json::from_value::<CvConfig>(document).unwrap_err().to_string();
-        let (_, fields) = message.split_once("expected ").unwrap();
-        fields.split('`').skip(1).step_by(2).map(|field| join(section, field)).collect()
-    }
 
     #[test]
     fn the_keys_are_those_that_serde_reads() {
-        let (sections, mut fields): (Vec<_>, Vec<_>) =
-            fields("").into_iter().partition(|field| is_section(field));
-        fields.extend(sections.iter().flat_map(|section| self::fields(section)));
-        fields.sort();
-        let mut keys = KEYS.to_vec();
-        keys.sort_unstable();
-        assert_eq!(keys, fields);
+        // Serde names the fields when it meets one that it does not know.
+        for section in ["", "data", "model", "train"] {
+            let unknown = serde_json::json!({"?": 0});
+            let document = if section.is_empty() { unknown } else { serde_json::json!({ section: unknown }) };
+            let error = serde_json::from_value::<CvConfig>(document).unwrap_err().to_string();
+            let named = error.split('`').skip(3).step_by(2).map(|name| join(section, name));
+            let keys = named.filter(|path| !is_section(path)).collect::<Vec<_>>();
+            let expected: Vec<_> = self::keys().iter().filter(|key| split(key).0 == section).collect();
+            assert_eq!(keys.iter().collect::<Vec<_>>(), expected, "{error}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use crate::nn::ModelConfig;
 pub use data::{DataConfig, FileConfig, Missing, Scale};
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
-pub use keys::KEYS;
+pub use keys::keys;
 pub use learner::{Learner, Preparation};
 pub use settings::Settings;
 pub(crate) use validate::MAX_DEPTH;
@@ -66,7 +66,7 @@ impl Default for CvConfig {
 }
 
 impl CvConfig {
-    /// The value of the setting `key`, which is one of [`KEYS`], in JSON; `None` if it has no meaning beside
+    /// The value of the setting `key`, which is one of [`keys`], in JSON; `None` if it has no meaning beside
     /// the others.
     pub fn get(&self, key: &str) -> Option<Value> {
         let mut document = serde_json::to_value(self).ok()?;
@@ -89,7 +89,7 @@ impl CvConfig {
     pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let other = other.with_files_of(self);
         let shown = |value: Option<Value>| value.map_or("not set".to_owned(), |value| value.to_string());
-        KEYS.iter().find_map(|key| {
+        keys().iter().find_map(|key| {
             let (here, there) = (self.get(key), other.get(key));
             (here != there).then(|| (*key, shown(here), shown(there)))
         })

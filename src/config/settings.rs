@@ -7,7 +7,7 @@ use serde::Serialize;
 use yaml_serde::{Mapping, Value};
 
 use crate::config::file::{ConfigFile, complaint};
-use crate::config::keys::{KEYS, is_section, join, nearest};
+use crate::config::keys::{is_section, join, keys, nearest};
 use crate::config::{CvConfig, ValidConfig};
 use crate::error::{Error, Result};
 use crate::text::shorten;
@@ -124,7 +124,7 @@ impl Settings {
     }
 
     fn insert(&mut self, path: &str, value: Value, origin: Origin) -> Result<()> {
-        if KEYS.contains(&path) {
+        if keys().contains(&path) {
             // A parser rejects duplicate keys, but does not know that `train.lr` is the `lr` of `train`.
             if matches!(origin, Origin::File) && self.is_given(path) {
                 return Err(self.error(path, origin, "is given twice, expected it once"));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::predictions::Predictions;
-use crate::config::{CvConfig, KEYS};
+use crate::config::{CvConfig, keys};
 use crate::metrics::Metrics;
 use crate::results::FoldReport;
 
@@ -34,7 +34,7 @@ impl RunRecord {
     /// order.
     pub fn settings(&self) -> Vec<(String, String)> {
         let of_another = if self.command == "train" { "folds" } else { "holdout" };
-        let keys = KEYS.iter().filter(|key| **key != of_another);
+        let keys = keys().iter().filter(|key| **key != of_another);
         let shown = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         keys.filter_map(|key| Some(((*key).to_owned(), shown(self.config.get(key)?)))).collect()
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use taper::config::{CvConfig, KEYS, Settings};
+use taper::config::{CvConfig, Settings, keys};
 
 /// An empty folder of the test `name`.
 fn folder(name: &str) -> PathBuf {
@@ -68,7 +68,7 @@ fn what_is_printed_is_read_back_in_every_format() {
     let default = serde_json::to_value(CvConfig::default()).unwrap();
     let calls = [OTHERS, FILE, NAMED].map(|args| args.split_whitespace().collect::<Vec<_>>());
     let changed = calls.each_ref().map(|args| resolved(&folder, args));
-    for key in KEYS {
+    for key in keys() {
         let pointer = format!("/{}", key.replace('.', "/"));
         let mut values = changed.iter().filter_map(|config| config.pointer(&pointer));
         assert!(values.any(|value| Some(value) != default.pointer(&pointer)), "{key}");
@@ -92,7 +92,7 @@ fn toml_explains_every_key() {
     let folder = folder("explains");
     let text = printed(&folder, &[]);
     let texts = [&text, &printed(&folder, &FILE.split_whitespace().collect::<Vec<_>>())];
-    for key in KEYS {
+    for key in keys() {
         let name = format!("{} = ", key.rsplit('.').next().unwrap());
         let mut explained = 0;
         for text in texts {
