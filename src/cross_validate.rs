@@ -139,9 +139,9 @@ impl From<Fitted> for FoldResult {
 fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     let (mut folds, mut predictions) = (Vec::new(), None::<Predictions>);
     for (i, fold) in results.into_iter().enumerate() {
-        let train_mse = fold.epochs.iter().map(|epoch| epoch.train_mse).collect();
+        let train_loss = fold.epochs.iter().map(|epoch| epoch.train_loss).collect();
         let evaluation = fold.evaluation.ok_or(Error::NoRows)?;
-        folds.push(FoldReport::new(i, evaluation, train_mse, fold.seconds));
+        folds.push(FoldReport::new(i, evaluation, train_loss, fold.seconds));
         match &mut predictions {
             Some(all) => all.append(fold.predictions)?,
             None => predictions = Some(fold.predictions),

@@ -188,13 +188,13 @@ impl<'a> Fit<'a> {
         let (epochs, fold) = (self.learner.train.epochs, Span::current());
         trace!(target: PROGRESS, delta = self.epochs.len());
         while self.epochs.len() < epochs {
-            let span = info_span!("epoch", epoch = self.epochs.len(), train_mse = Empty, seconds = Empty);
+            let span = info_span!("epoch", epoch = self.epochs.len(), train_loss = Empty, seconds = Empty);
             let _entered = span.enter();
             if let Some(mse) = self.advance(data, stop)? {
                 let record = self.record(mse * self.unit, test)?;
-                span.record("train_mse", record.train_mse).record("seconds", record.seconds);
+                span.record("train_loss", record.train_loss).record("seconds", record.seconds);
                 debug!("epoch done");
-                trace!(target: PROGRESS, parent: &fold, delta = 1, train_mse = record.train_mse);
+                trace!(target: PROGRESS, parent: &fold, delta = 1, train_loss = record.train_loss);
                 self.epochs.push(record);
             }
             let stopped = check(stop);
@@ -219,14 +219,14 @@ impl<'a> Fit<'a> {
     }
 
     /// The results of the epoch that is done. Only a run that is kept is tested after each.
-    fn record(&mut self, train_mse: f64, test: &Test) -> Result<EpochRecord> {
+    fn record(&mut self, train_loss: f64, test: &Test) -> Result<EpochRecord> {
         let validation = match &self.keeper {
             Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.mean),
             _ => None,
         };
         let (epoch, lr, seconds) = (self.epochs.len(), self.learner.train.lr, self.seconds);
         self.seconds = 0.;
-        let record = EpochRecord { fold: self.index, epoch, train_mse, validation, lr, seconds };
+        let record = EpochRecord { fold: self.index, epoch, train_loss, validation, lr, seconds };
         if let Some(keeper) = &self.keeper {
             keeper.directory.add_epoch(&record)?;
         }

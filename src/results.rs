@@ -19,9 +19,10 @@ pub struct FoldReport {
     pub metrics: Metrics,
     /// The mean squared error of the output at each depth on the fold's test rows.
     pub mse_by_depth: BTreeMap<usize, f64>,
-    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that
-    /// of the scaled ones.
-    pub train_mse: Vec<f64>,
+    /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
+    /// scaled ones.
+    #[serde(alias = "train_mse")]
+    pub train_loss: Vec<f64>,
     /// How long the fold took.
     pub seconds: f64,
 }
@@ -38,9 +39,9 @@ pub struct Summary {
 
 impl FoldReport {
     /// Puts the results of fold `fold` together.
-    pub fn new(fold: usize, evaluation: Evaluation, train_mse: Vec<f64>, seconds: f64) -> Self {
+    pub fn new(fold: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
         let Evaluation { mean, mse_by_depth } = evaluation;
-        Self { fold, metrics: mean, mse_by_depth, train_mse, seconds }
+        Self { fold, metrics: mean, mse_by_depth, train_loss, seconds }
     }
 }
 
@@ -87,7 +88,7 @@ impl FoldReport {
     pub(crate) fn made_up(fold: usize, mse: f64) -> Self {
         let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
         let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
-        Self { fold, metrics, mse_by_depth, train_mse: vec![1., mse], seconds: 0.5 }
+        Self { fold, metrics, mse_by_depth, train_loss: vec![1., mse], seconds: 0.5 }
     }
 }
 
@@ -98,6 +99,15 @@ mod tests {
     fn summaries(errors: [f64; 2]) -> [Summary; 2] {
         let folds = errors.map(|mse| FoldReport::made_up(0, mse));
         [Summary::mean(&folds), Summary::std(&folds)]
+    }
+
+    #[test]
+    fn a_fold_is_read_by_the_first_name_of_its_losses() {
+        let fold = FoldReport::made_up(2, 0.25);
+        let text = serde_json::to_string(&fold).unwrap();
+        let old = text.replace("train_loss", "train_mse");
+        assert_ne!(old, text);
+        assert_eq!(serde_json::from_str::<FoldReport>(&old).unwrap(), fold);
     }
 
     #[test]

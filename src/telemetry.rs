@@ -6,7 +6,7 @@
 //! | `read` | a file that is read | `file`, `bytes` |
 //! | `cv` | a cross-validation | `folds`, `rows`, `features`, `on` |
 //! | `fold`, `train` | the training of one network | `fold`, `epochs`; `rows`, `features`, `on`, `epochs` |
-//! | `epoch` | an epoch of it | `epoch`, `train_mse`, `seconds` |
+//! | `epoch` | an epoch of it | `epoch`, `train_loss`, `seconds` |
 
 /// The target of the events, at the level `TRACE`, that tell how far a span has come: the field `delta`
 /// counts the bytes of `read` or the epochs of `fold` and `train` that are done since the event before.

@@ -40,8 +40,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bars {
         let Some(span) = context.event_span(event) else { return };
         let extensions = span.extensions();
         let Some(bar) = extensions.get::<ProgressBar>() else { return };
-        if let Some(mse) = fields.train_mse {
-            bar.set_message(format!("train mse {mse:.4}, "));
+        if let Some(loss) = fields.train_loss {
+            bar.set_message(format!("train loss {loss:.4}, "));
         }
         bar.inc(fields.number("delta"));
     }
@@ -58,7 +58,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bars {
 #[derive(Default)]
 struct Fields {
     numbers: BTreeMap<&'static str, u64>,
-    train_mse: Option<f64>,
+    train_loss: Option<f64>,
     file: String,
 }
 
@@ -91,8 +91,8 @@ impl Visit for Fields {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if field.name() == "train_mse" {
-            self.train_mse = Some(value);
+        if field.name() == "train_loss" {
+            self.train_loss = Some(value);
         }
     }
 

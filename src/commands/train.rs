@@ -49,8 +49,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let model = model(&run, &fitted, table)?;
     let path = save(&model, own_file.as_ref(), folder.as_ref())?;
     let path = path.filter(|_| !args.run.fast_dev_run);
-    let train_mse = fitted.epochs.iter().map(|epoch| epoch.train_mse).collect();
-    let report = TrainReport::new(run.config.clone(), train_mse, fitted.evaluation, fitted.seconds, path);
+    let train_loss = fitted.epochs.iter().map(|epoch| epoch.train_loss).collect();
+    let report = TrainReport::new(run.config.clone(), train_loss, fitted.evaluation, fitted.seconds, path);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;
@@ -106,7 +106,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         rows: table.data.rows() - fitted.predictions.len(),
         epochs: fitted.epochs.len(),
         seed: config.seed,
-        train_mse: fitted.epochs.last().map(|epoch| epoch.train_mse),
+        train_loss: fitted.epochs.last().map(|epoch| epoch.train_loss),
         holdout: holdout.map(|holdout| Holdout { rows: fitted.predictions.len(), metrics: holdout.mean }),
     };
     Ok(Model::new(&fitted.net, schema)?.with_training(training))

@@ -144,11 +144,11 @@ impl ModelSummary {
 
 /// Writes the lines about the training.
 fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let Training { data, rows, epochs, seed, train_mse, holdout } = training;
+    let Training { data, rows, epochs, seed, train_loss, holdout } = training;
     let data = data.as_deref().unwrap_or("synthetic data");
     write!(f, "training: {rows} rows of {data}, {epochs} epochs, seed {seed}")?;
-    if let Some(mse) = train_mse {
-        write!(f, ", mse {} in the last epoch", number(*mse))?;
+    if let Some(loss) = train_loss {
+        write!(f, ", loss {} in the last epoch", number(*loss))?;
     }
     writeln!(f)?;
     if let Some(holdout) = holdout {

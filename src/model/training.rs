@@ -17,10 +17,9 @@ pub struct Training {
     pub epochs: usize,
     /// The seed of every random stream.
     pub seed: u64,
-    /// The mean squared error in the last epoch of training, in the target's own units if there is one
-    /// target.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train_mse: Option<f64>,
+    /// The mean loss in the last epoch of training, in the target's own units if there is one target.
+    #[serde(alias = "train_mse", skip_serializing_if = "Option::is_none")]
+    pub train_loss: Option<f64>,
     /// The errors on held-out rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,

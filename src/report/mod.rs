@@ -116,7 +116,7 @@ mod tests {
         let fold = &json["folds"][1];
         assert_eq!((fold["fold"].as_u64(), fold["mse"].as_f64()), (Some(1), Some(3.)));
         assert_eq!(fold["mse_by_depth"]["2"], 6.);
-        assert_eq!(fold["train_mse"][1], 3.);
+        assert_eq!(fold["train_loss"][1], 3.);
         assert_eq!(json["mean"]["mse"], 2.);
         assert!(json["std"]["mse"].is_number() && json["seconds"].is_number());
     }

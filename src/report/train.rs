@@ -16,9 +16,9 @@ use crate::text::number;
 pub struct TrainReport {
     /// The settings that made it.
     pub config: ValidConfig,
-    /// The mean squared error that training met in each epoch; of several targets that are scaled, it is that
-    /// of the scaled ones.
-    pub train_mse: Vec<f64>,
+    /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
+    /// scaled ones.
+    pub train_loss: Vec<f64>,
     /// The errors on the rows that were held out, if there are such.
     pub holdout: Option<FoldReport>,
     /// The file of the model, if it was kept.
@@ -32,13 +32,13 @@ impl TrainReport {
     /// out, the time in seconds, and the file that the model was written to.
     pub fn new(
         config: ValidConfig,
-        train_mse: Vec<f64>,
+        train_loss: Vec<f64>,
         holdout: Option<Evaluation>,
         seconds: f64,
         model: Option<PathBuf>,
     ) -> Self {
-        let holdout = holdout.map(|errors| FoldReport::new(0, errors, train_mse.clone(), seconds));
-        Self { config, train_mse, holdout, model, seconds }
+        let holdout = holdout.map(|errors| FoldReport::new(0, errors, train_loss.clone(), seconds));
+        Self { config, train_loss, holdout, model, seconds }
     }
 }
 
@@ -48,14 +48,10 @@ impl fmt::Display for TrainReport {
             let row = row("holdout".to_owned(), &holdout.metrics, &holdout.mse_by_depth, None);
             writeln!(f, "{}", table("rows", holdout.mse_by_depth.keys(), [row]))?;
         }
-        let last = self.train_mse.last().copied().map_or("-".to_owned(), number);
-        let epochs = self.train_mse.len();
+        let last = self.train_loss.last().copied().map_or("-".to_owned(), number);
+        let epochs = self.train_loss.len();
         let plural = if epochs == 1 { "" } else { "s" };
-        write!(
-            f,
-            "mean squared error in training {last} after {epochs} epoch{plural}, {:.2} s",
-            self.seconds
-        )?;
+        write!(f, "training loss {last} after {epochs} epoch{plural}, {:.2} s", self.seconds)?;
         match &self.model {
             Some(model) => write!(f, "; model: {}", model.display()),
             None => Ok(()),

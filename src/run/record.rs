@@ -64,9 +64,9 @@ pub struct Weights {
 /// ```
 /// use taper::run::EpochRecord;
 ///
-/// let epoch = EpochRecord { fold: 0, epoch: 2, train_mse: 0.5, validation: None, lr: 1e-3, seconds: 0.25 };
+/// let epoch = EpochRecord { fold: 0, epoch: 2, train_loss: 0.5, validation: None, lr: 1e-3, seconds: 0.25 };
 /// let line = serde_json::to_string(&epoch).unwrap();
-/// assert_eq!(line, r#"{"fold":0,"epoch":2,"train_mse":0.5,"lr":0.001,"seconds":0.25}"#);
+/// assert_eq!(line, r#"{"fold":0,"epoch":2,"train_loss":0.5,"lr":0.001,"seconds":0.25}"#);
 /// assert_eq!(serde_json::from_str::<EpochRecord>(&line).unwrap(), epoch);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -76,8 +76,8 @@ pub struct EpochRecord {
     pub fold: usize,
     /// The epoch, counted from 0.
     pub epoch: usize,
-    /// The mean squared error that training met.
-    pub train_mse: f64,
+    /// The mean loss that training met.
+    pub train_loss: f64,
     /// The errors after it on rows that are not trained on.
     pub validation: Option<Metrics>,
     /// The learning rate.
@@ -92,7 +92,9 @@ pub struct EpochRecord {
 struct Line {
     fold: usize,
     epoch: usize,
-    train_mse: f64,
+    // Its name when there was one loss.
+    #[serde(alias = "train_mse")]
+    train_loss: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     validation_mse: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,11 +109,11 @@ struct Line {
 
 impl From<EpochRecord> for Line {
     fn from(record: EpochRecord) -> Self {
-        let EpochRecord { fold, epoch, train_mse, validation, lr, seconds } = record;
+        let EpochRecord { fold, epoch, train_loss, validation, lr, seconds } = record;
         Self {
             fold,
             epoch,
-            train_mse,
+            train_loss,
             validation_mse: validation.map(|metrics| metrics.mse),
             validation_rmse: validation.map(|metrics| metrics.rmse),
             validation_mae: validation.map(|metrics| metrics.mae),
@@ -126,13 +128,13 @@ impl TryFrom<Line> for EpochRecord {
     type Error = &'static str;
 
     fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let Line { fold, epoch, train_mse, validation_r2: r2, lr, seconds, .. } = line;
+        let Line { fold, epoch, train_loss, validation_r2: r2, lr, seconds, .. } = line;
         let validation = match (line.validation_mse, line.validation_rmse, line.validation_mae) {
             (Some(mse), Some(rmse), Some(mae)) => Some(Metrics { mse, rmse, mae, r2 }),
             (None, None, None) if r2.is_none() => None,
             _ => return Err("has some of the validation's errors, expected mse, rmse and mae or none"),
         };
-        Ok(Self { fold, epoch, train_mse, validation, lr, seconds })
+        Ok(Self { fold, epoch, train_loss, validation, lr, seconds })
     }
 }
 
@@ -142,8 +144,8 @@ mod tests {
 
     fn epoch() -> EpochRecord {
         let metrics = Metrics { mse: 0.1 + 0.2, rmse: 1e-300, mae: 1. / 3., r2: Some(-5e300) };
-        let (train_mse, lr) = (f64::MIN_POSITIVE / 3., 0.1f64.next_up());
-        EpochRecord { fold: 3, epoch: 17, train_mse, validation: Some(metrics), lr, seconds: 1.5 }
+        let (train_loss, lr) = (f64::MIN_POSITIVE / 3., 0.1f64.next_up());
+        EpochRecord { fold: 3, epoch: 17, train_loss, validation: Some(metrics), lr, seconds: 1.5 }
     }
 
     #[test]
@@ -154,6 +156,9 @@ mod tests {
             let line = serde_json::to_string(&written).unwrap();
             assert!(!line.contains('\n') && !line.contains("null"), "{line}");
             assert_eq!(serde_json::from_str::<EpochRecord>(&line).unwrap(), written, "{line}");
+            // As it was named at first.
+            let old = line.replace("train_loss", "train_mse");
+            assert_eq!(serde_json::from_str::<EpochRecord>(&old).unwrap(), written, "{old}");
         }
     }
 

@@ -87,7 +87,7 @@ fn json_is_one_document_with_every_key() {
             assert!(fold[key].is_number(), "{key}: {}", fold[key]);
         }
         assert_eq!(fold["mse_by_depth"].as_object().unwrap().keys().collect::<Vec<_>>(), ["2", "3"]);
-        assert_eq!(fold["train_mse"].as_array().unwrap().len(), 2);
+        assert_eq!(fold["train_loss"].as_array().unwrap().len(), 2);
     }
     assert!(json["mean"]["mse"].is_number() && json["std"]["mse"].is_number() && json["seconds"].is_number());
 }
@@ -360,7 +360,7 @@ fn log_lines_can_be_json_with_the_fields_of_their_spans() {
         let names: Vec<_> = spans.iter().map(|span| span["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["cv", "fold", "epoch"]);
         assert!(spans[1]["fold"].is_u64() && spans[2]["epoch"].is_u64());
-        assert!(spans[2]["train_mse"].is_f64() && spans[2]["seconds"].is_f64());
+        assert!(spans[2]["train_loss"].is_f64() && spans[2]["seconds"].is_f64());
     }
 }
 

@@ -16,7 +16,7 @@ fn logged(file: &Path, args: &[&str]) -> Output {
     taper(&[&small, [file.to_str().unwrap()].as_slice(), args].concat())
 }
 
-/// A place for the file `name`, which is not there.
+/// The path of a missing file `name`.
 fn place(name: &str) -> PathBuf {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_file(&file);
@@ -51,7 +51,7 @@ fn a_log_file_gets_every_epoch_of_every_run() {
     assert_eq!(lines[0]["fields"]["version"], env!("CARGO_PKG_VERSION"));
     assert!(lines[0]["fields"]["arguments"].as_str().unwrap().contains("--log-file"));
     let epoch = lines.iter().find(|line| line["fields"]["message"] == "epoch done").unwrap();
-    assert!(epoch["span"]["train_mse"].is_number(), "{epoch}");
+    assert!(epoch["span"]["train_loss"].is_number(), "{epoch}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn results(report: &Value) -> Vec<f64> {
     let fold = |fold: &Value| {
         let by_depth = fold["mse_by_depth"].as_object().unwrap().values().map(number);
         let metrics = ["mse", "rmse", "mae", "r2"].map(|name| number(&fold[name]));
-        numbers(&fold["train_mse"]).into_iter().chain(by_depth).chain(metrics).collect::<Vec<_>>()
+        numbers(&fold["train_loss"]).into_iter().chain(by_depth).chain(metrics).collect::<Vec<_>>()
     };
     array(&report["folds"]).iter().flat_map(fold).collect()
 }

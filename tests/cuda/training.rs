@@ -34,7 +34,7 @@ fn a_cross_validation_gives_the_cpus_result() {
             let results = cross_validate(&data, &learner, 4, devices, &options).unwrap();
             let by_fold = results.folds.iter().flat_map(|fold| {
                 let by_depth = fold.mse_by_depth.values().copied();
-                fold.train_mse.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
+                fold.train_loss.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
             });
             by_fold.collect::<Vec<_>>()
         };

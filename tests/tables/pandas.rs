@@ -125,7 +125,7 @@ fn errors_are_in_the_units_of_the_target() {
         assert_eq!(other.metrics.mae, 1024. * fold.metrics.mae);
         assert_eq!(other.metrics.r2, fold.metrics.r2);
         assert_eq!(other.mse_by_depth[&2], 1024. * 1024. * fold.mse_by_depth[&2]);
-        assert_eq!(other.train_mse[2], 1024. * 1024. * fold.train_mse[2]);
+        assert_eq!(other.train_loss[2], 1024. * 1024. * fold.train_loss[2]);
     }
 }
 
@@ -148,7 +148,7 @@ fn nothing_of_the_test_rows_reaches_the_training() {
         let other = run(&config, &data.unwrap());
         for (i, fold) in folds.iter().enumerate() {
             let is_tested = fold.test.contains(&(row as u32));
-            assert_eq!(other.folds[i].train_mse == report.folds[i].train_mse, is_tested, "fold {i}");
+            assert_eq!(other.folds[i].train_loss == report.folds[i].train_loss, is_tested, "fold {i}");
         }
     }
 }

@@ -39,7 +39,7 @@ fn engines_give_one_result() {
             let options = RunOptions::default();
             let results = cross_validate(&data, &learner, 4, &[Device::Cpu], &options).unwrap();
             let of_fold = results.folds.iter().flat_map(|fold| {
-                fold.train_mse.iter().chain(fold.mse_by_depth.values()).copied().chain([fold.metrics.mse])
+                fold.train_loss.iter().chain(fold.mse_by_depth.values()).copied().chain([fold.metrics.mse])
             });
             of_fold.collect::<Vec<_>>()
         };
@@ -208,7 +208,7 @@ fn a_run_is_what_its_parts_make() {
         let settings = AdamWConfig { lr: 1e-2, weight_decay: 0.3, ..AdamWConfig::default() };
         let mut optimizer = AdamW::new(vars.all_vars(), settings).unwrap();
         let (mut shuffle, mut depths) = (generator(11, Stream::Shuffle, i), generator(11, Stream::Depth, i));
-        let mut train_mse = vec![];
+        let mut train_loss = vec![];
         for _ in 0..3 {
             train.shuffle(&mut shuffle);
             let mut sum = 0.;
@@ -220,10 +220,10 @@ fn a_run_is_what_its_parts_make() {
                 sum += f64::from(loss.to_scalar::<f32>().unwrap()) * batch.len() as f64;
                 optimizer.backward_step(&loss).unwrap();
             }
-            train_mse.push(sum / train.len() as f64);
+            train_loss.push(sum / train.len() as f64);
         }
         let fold = &report.folds[i];
-        assert_close(&format!("fold {i}: train_mse"), &fold.train_mse, &train_mse, close);
+        assert_close(&format!("fold {i}: train_loss"), &fold.train_loss, &train_loss, close);
 
         let (x, y) = data.select(&test).unwrap();
         let errors = |output: Tensor| values(&(output - &y).unwrap());
@@ -261,7 +261,7 @@ fn the_report_is_complete() {
     let report = run(small_config(), 2).unwrap();
     assert_eq!(report.folds.len(), 4);
     for (i, fold) in report.folds.iter().enumerate() {
-        assert_eq!((fold.fold, fold.train_mse.len()), (i, 3));
+        assert_eq!((fold.fold, fold.train_loss.len()), (i, 3));
         assert_eq!(fold.mse_by_depth.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(fold.metrics.mse.is_finite() && fold.metrics.r2.unwrap() < 1.);
     }

@@ -95,7 +95,7 @@ fn draw_line(picture: &mut Picture, ink: Ink, points: &[Point]) {
 
 /// Training and validation errors, of all folds together and of each.
 pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
-    let train = Curves::new(Ink::First, "training", run, |record| Some(record.train_mse));
+    let train = Curves::new(Ink::First, "training", run, |record| Some(record.train_loss));
     let validation = Curves::new(Ink::Second, "validation", run, |record| Some(record.validation?.mse));
     if train.folds.is_empty() {
         return Vec::new();

@@ -27,8 +27,8 @@ use page::Page;
 /// use taper::report::html;
 /// use taper::run::{EpochRecord, Predictions, RunRecord};
 ///
-/// let epoch = |epoch, train_mse| {
-///     EpochRecord { fold: 0, epoch, train_mse, validation: None, lr: 1e-3, seconds: 0.1 }
+/// let epoch = |epoch, train_loss| {
+///     EpochRecord { fold: 0, epoch, train_loss, validation: None, lr: 1e-3, seconds: 0.1 }
 /// };
 /// let run = RunRecord {
 ///     command: "train".to_owned(),

@@ -49,7 +49,7 @@ fn facts(run: &RunRecord) -> Vec<String> {
 fn key_numbers(run: &RunRecord) -> Vec<(&'static str, String)> {
     if run.folds.is_empty() {
         let last = run.epochs.iter().max_by_key(|record| record.epoch);
-        return last.map(|last| ("training MSE", number(last.train_mse))).into_iter().collect();
+        return last.map(|last| ("training loss", number(last.train_loss))).into_iter().collect();
     }
     let (mean, std) = (Summary::mean(&run.folds).metrics, Summary::std(&run.folds).metrics);
     let both = |mean: f64, std: f64| {

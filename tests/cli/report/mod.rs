@@ -160,7 +160,7 @@ fn constant_predictions_and_infinite_errors() {
             fold.metrics = Metrics { mse: f64::INFINITY, rmse: 1e300, mae: 0., r2 };
             fold.mse_by_depth.insert(2, f64::INFINITY);
         }
-        run.epochs[3].train_mse = f64::INFINITY;
+        run.epochs[3].train_loss = f64::INFINITY;
         run.weights[0].after[7] = f32::INFINITY;
         run.weights[0].before[8] = f32::NAN;
         html(&run);

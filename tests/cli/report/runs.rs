@@ -68,11 +68,11 @@ fn train_fold(
     let mut errors = Vec::new();
     for epoch in 0..config.train.epochs {
         let start = Instant::now();
-        let train_mse = trainer.epoch(train, &mut rows)? * unit;
+        let train_loss = trainer.epoch(train, &mut rows)? * unit;
         let seconds = start.elapsed().as_secs_f64();
         let validation = Some(evaluate(trainer.net(), test, &test_rows, Some(scaling))?.mean);
-        run.epochs.push(EpochRecord { fold, epoch, train_mse, validation, lr: config.train.lr, seconds });
-        errors.push(train_mse);
+        run.epochs.push(EpochRecord { fold, epoch, train_loss, validation, lr: config.train.lr, seconds });
+        errors.push(train_loss);
     }
     let evaluation = evaluate(trainer.net(), test, &test_rows, Some(scaling))?;
     run.folds.push(FoldReport::new(fold, evaluation, errors, start.elapsed().as_secs_f64()));
@@ -159,7 +159,7 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
             let validation = Metrics { mse: mse * 1.1, rmse: mse.sqrt(), mae: mse.sqrt(), r2: Some(0.9) };
             let (lr, seconds) = (1e-3, 0.05 + 0.01 * noise().abs());
             let validation = Some(validation);
-            run.epochs.push(EpochRecord { fold, epoch, train_mse: mse, validation, lr, seconds });
+            run.epochs.push(EpochRecord { fold, epoch, train_loss: mse, validation, lr, seconds });
         }
         let mut errors = Accumulator::default();
         errors.add(&[noise() * 0.1, 0.1, 0.9], &[0., 0.2, 1.]);
@@ -176,7 +176,7 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
             fold,
             metrics,
             mse_by_depth,
-            train_mse: Vec::new(),
+            train_loss: Vec::new(),
             seconds: 1. + noise().abs(),
         });
         for name in ["input.weight", "input.bias", "output.weight"] {

@@ -60,7 +60,7 @@ fn what_is_in_a_model_is_printed() {
         rows: 3,
         epochs: 25,
         seed: 7,
-        train_mse: Some(0.5),
+        train_loss: Some(0.5),
         holdout: Some(Holdout { rows: 2, metrics }),
     };
     let schema = Schema { fills_missing: true, ..towns(DType::F32) };
@@ -74,7 +74,7 @@ fn what_is_in_a_model_is_printed() {
     for part in [
         "inspect.safetensors: a model of taper, whole by its checksum",
         "network: 5 -> 6 -> 2, linear layers, F32, depths 1 to 3, 92 parameters",
-        "training: 3 rows of towns.csv, 25 epochs, seed 7, mse 0.5000 in the last epoch",
+        "training: 3 rows of towns.csv, 25 epochs, seed 7, loss 0.5000 in the last epoch",
         "2 rows held out: mse 4.000, rmse 2.000, mae 1.500, r2 0.75000",
         "missing values: become the means below",
         "| town    | text: Bonn, Köln, Ulm |",

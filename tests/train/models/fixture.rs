@@ -76,7 +76,7 @@ fn training() -> Training {
         rows: 3,
         epochs: 40,
         seed: 1,
-        train_mse: None,
+        train_loss: None,
         holdout: Some(Holdout { rows: 2, metrics: metrics.unwrap() }),
     }
 }

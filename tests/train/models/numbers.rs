@@ -101,7 +101,7 @@ fn what_is_written_is_read_back() {
                 rows: 9,
                 epochs: 3,
                 seed: u64::MAX,
-                train_mse: Some(0.1 + 0.2),
+                train_loss: Some(0.1 + 0.2),
                 holdout: Some(Holdout { rows: 2, metrics: errors.metrics().unwrap() }),
             };
             let model = if is_scaled { model.with_training(training) } else { model };
