@@ -5,7 +5,7 @@
 //! what the figures mean. One thread, on the CPU. Step and floor are measured in turn, and the fastest of
 //! each counts, so that their ratio stands on a busy machine too.
 
-// A bench that cannot go on should stop.
+// A bench that cannot continue should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/floor.rs"]

@@ -4,7 +4,7 @@
 //! `cargo bench --bench ops`; a part of it with `cargo bench --bench ops -- 'cos/forward'`; on a GPU with
 //! `--features cuda`. README.md says what the figures mean.
 
-// A bench that cannot go on should stop.
+// A bench that cannot continue should stop.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod common;

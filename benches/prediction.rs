@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench prediction`. README.md says what the figures mean.
 
-// A bench that cannot go on should stop.
+// A bench that cannot continue should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/gemm.rs"]

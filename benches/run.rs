@@ -3,7 +3,7 @@
 //! `cargo bench --bench run`. README.md says what the figures mean. Both processes run in turn, and the
 //! fastest of each counts.
 
-// A bench that cannot go on should stop.
+// A bench that cannot continue should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/candle.rs"]

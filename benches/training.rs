@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench training`; on a GPU with `--features cuda`. README.md says what the figures mean.
 
-// A bench that cannot go on should stop.
+// A bench that cannot continue should stop.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/candle.rs"]

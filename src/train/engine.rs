@@ -63,7 +63,7 @@ pub(super) trait Engine: Debug + Send {
     fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64>;
 
     /// Makes these steps on `data`, until `pause`, which is asked after each, says so. Returns how many were
-    /// made, and the sum of the epoch's losses by then; adding up goes on where it was, so a pause does not
+    /// made, and the sum of the epoch's losses by then; adding up resumes where it was, so a pause does not
     /// change the sum.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ pub(super) trait Engine: Debug + Send {
     /// Fails when the device has no memory for the copy.
     fn optimizer_state(&self) -> Result<BTreeMap<String, ParameterState>>;
 
-    /// Lets the optimiser go on from what [`optimizer_state`](Self::optimizer_state) returned.
+    /// Lets the optimiser continue from what [`optimizer_state`](Self::optimizer_state) returned.
     ///
     /// # Errors
     ///

@@ -83,7 +83,7 @@ pub struct Trainer {
 struct UnderWay {
     /// Where the stream of depths was when it began.
     depth_position: u128,
-    /// The depth of each step, drawn when it goes on.
+    /// The depth of each step, drawn when it resumes.
     depths: Vec<usize>,
     /// The steps that are made.
     steps: usize,
@@ -142,7 +142,7 @@ impl Trainer {
     }
 
     /// As [`epoch`](Self::epoch), but `pause`, which is asked after every step, can interrupt it: then there
-    /// is no mean yet, and the next call, with the same data and rows, goes on. Pauses do not change the
+    /// is no mean yet, and the next call, with the same data and rows, resumes it. Pauses do not change the
     /// result.
     ///
     /// # Errors

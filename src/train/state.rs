@@ -120,7 +120,7 @@ impl Trainer {
         self.epoch = progress.epoch;
         self.step = 0;
         let depth_position = self.depth.get_word_pos();
-        // The depths are drawn again when it goes on.
+        // The depths are drawn again when it resumes.
         self.under_way = (progress.step > 0).then(|| UnderWay {
             depth_position,
             depths: Vec::new(),

@@ -198,7 +198,7 @@ fn a_nan_stays_in_its_row() {
     assert!(before.iter().zip(&after).all(|(a, b)| a.is_nan() || a == b));
 }
 
-/// Training goes on without a change to what was copied.
+/// Training continues without a change to what was copied.
 #[test]
 fn it_is_a_snapshot() {
     for dtype in [DType::F32, DType::F64, DType::F16] {

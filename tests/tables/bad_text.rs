@@ -136,7 +136,7 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn bad_rows_get_a_message_that_says_where() {
-    let open = "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
+    let open = "begins a quoted field that runs to the end of the file, expected a quote that closes it";
     let towns = |n: usize| {
         let rows: Vec<_> = (0..n).map(|i| format!("t{i},{i}\n")).collect();
         format!("town,y\n{}", rows.concat())

@@ -143,7 +143,7 @@ fn files_that_are_none_get_a_message() {
     }
 }
 
-/// No byte that is another one, and no end that comes too early, makes reading panic.
+/// No changed byte and no early end of the file makes reading panic.
 #[test]
 fn damaged_files_do_not_panic() {
     let good = fs::read(reference("zstd.parquet")).unwrap();

@@ -258,7 +258,7 @@ fn rows_that_there_are_not_are_refused() {
     }
 }
 
-/// Training that is paused after any of its steps, and goes on in a new trainer, is training without a pause,
+/// Training that is paused after any of its steps, and resumed in a new trainer, is training without a pause,
 /// bit for bit.
 #[test]
 fn a_paused_training_goes_on_to_the_bit() {

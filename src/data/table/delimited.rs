@@ -14,8 +14,7 @@ use crate::text::quote;
 
 /// The number of bytes read at a time.
 const BUFFER: usize = 1 << 18;
-const OPEN: &str =
-    "begins a quoted field that goes on to the end of the file, expected a quote that closes it";
+const OPEN: &str = "begins a quoted field that runs to the end of the file, expected a quote that closes it";
 
 /// What is wrong with a file that begins like one of another format.
 fn other_format(start: &[u8]) -> Option<&'static str> {

@@ -144,7 +144,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     entries.into_iter().flat_map(of).collect()
 }
 
-/// Until there is a checkpoint, too, a run goes on with its own command and data alone, and it does so after
+/// Until there is a checkpoint, too, a run resumes with its own command and data alone, and it does so after
 /// others were refused. One that was killed before it had written what it began with takes those of the call.
 #[test]
 fn a_run_without_checkpoints_knows_what_it_began_with() {
@@ -183,7 +183,7 @@ fn a_run_without_checkpoints_knows_what_it_began_with() {
     assert!(run.join("environment.json").exists());
 }
 
-/// Data are known by their content, so a run goes on wherever they are.
+/// Data are known by their content, so a run resumes wherever they are.
 #[test]
 fn a_run_goes_on_with_data_that_have_moved() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,7 +214,7 @@ fn a_run_goes_on_with_data_that_have_moved() {
     assert_eq!(call(&["cv", "--resume", path], &here), (0, String::new()));
 }
 
-/// What a pipe had is gone when the run goes on.
+/// What a pipe had is gone when the run resumes.
 #[cfg(unix)]
 #[test]
 fn a_run_does_not_begin_with_a_pipe() {

@@ -14,7 +14,7 @@ use super::{EACH_STEP, SMALL, assert_same, command, stderr, taper, with_whole_ru
 
 /// The time is over again and again, in the middle of an epoch or at its end.
 #[test]
-fn a_run_that_is_stopped_goes_on_to_the_bit() {
+fn a_run_that_is_stopped_resumes_bit_for_bit() {
     let (folder, expected) = with_whole_run();
     let run = folder.path().join("stopped");
     let mut output =
@@ -38,7 +38,7 @@ fn a_run_that_is_stopped_goes_on_to_the_bit() {
 }
 
 /// Kills a run a hundred times between its first checkpoint and its end, at any moment and whatever it is
-/// writing, and then lets it go on to its end. What was there must always do for the next one to go on
+/// writing, and then lets it run to its end. What was there must always do for the next one to resume
 /// without a word. A run that comes to its end before that begins anew, and is given less time, however fast
 /// the machine is.
 pub(crate) fn kill_a_hundred_times(command_name: &str, run: &Path, args: &[&str]) {
@@ -172,7 +172,7 @@ fn without_a_checkpoint_a_run_begins_anew() {
     assert!(run.join("environment.json").exists());
 }
 
-/// The line that says how to go on can be pasted into a shell, whatever the folder's name is.
+/// The line that says how to resume can be pasted into a shell, whatever the folder's name is.
 #[cfg(unix)]
 #[test]
 fn the_call_that_goes_on_is_quoted() {

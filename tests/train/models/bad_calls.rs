@@ -291,7 +291,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data quote.csv --unknown zeros",
-            "quote.csv:2: begins a quoted field that goes on to the end of the file, expected a quote that closes it",
+            "quote.csv:2: begins a quoted field that runs to the end of the file, expected a quote that closes it",
             1,
         ),
         (
