@@ -190,8 +190,8 @@ impl<'a> Fit<'a> {
         while self.epochs.len() < epochs {
             let span = info_span!("epoch", epoch = self.epochs.len(), train_loss = Empty, seconds = Empty);
             let _entered = span.enter();
-            if let Some(mse) = self.advance(data, stop)? {
-                let record = self.record(mse * self.unit, test)?;
+            if let Some(loss) = self.advance(data, stop)? {
+                let record = self.record(loss * self.unit, test)?;
                 span.record("train_loss", record.train_loss).record("seconds", record.seconds);
                 debug!("epoch done");
                 trace!(target: PROGRESS, parent: &fold, delta = 1, train_loss = record.train_loss);

@@ -9,7 +9,7 @@ use strsim::jaro_winkler;
 
 use super::{CvConfig, DataConfig, ModelConfig, TrainConfig};
 
-/// Returns the keys of all settings: the paths of the fields of a [`CvConfig`], section after section.
+/// Returns the keys of all settings: the paths of the fields of a [`CvConfig`], those outside sections first.
 ///
 /// # Examples
 ///
@@ -117,6 +117,11 @@ mod tests {
             let keys = named.filter(|path| !is_section(path)).collect::<Vec<_>>();
             let expected: Vec<_> = self::keys().iter().filter(|key| split(key).0 == section).collect();
             assert_eq!(keys.iter().collect::<Vec<_>>(), expected, "{error}");
+        }
+        // A section that is missing above would be a key.
+        let default = CvConfig::default();
+        for key in keys() {
+            assert!(!default.get(key).is_some_and(|value| value.is_object()), "{key} is a section");
         }
     }
 

@@ -34,3 +34,14 @@ pub struct Holdout {
     #[serde(flatten)]
     pub metrics: Metrics,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loss_is_read_by_its_first_name() {
+        let text = r#"{"rows":3,"epochs":25,"seed":7,"train_mse":0.5}"#;
+        assert_eq!(serde_json::from_str::<Training>(text).unwrap().train_loss, Some(0.5));
+    }
+}

@@ -1,8 +1,8 @@
 //! Vectors of the machine's best instruction set, for both types that scalar math is written in.
 //!
-//! Code is generic over [`Simd`] and compiled once for each instruction set: AVX-512, AVX2 with FMA, and the
-//! target's baseline. [`run`] chooses among them at run time. `TAPER_SIMD=avx2` or `plain` in the environment
-//! rules out better ones, for tests and for comparisons.
+//! Code is generic over [`Simd`] and compiled once for each instruction set: AVX-512, AVX2 with FMA or NEON,
+//! and the target's baseline. [`run`] chooses among them at run time. `TAPER_SIMD=avx2` or `plain` in the
+//! environment rules out better ones, for tests and for comparisons.
 
 use std::any::TypeId;
 use std::env;
