@@ -41,12 +41,6 @@ pub mod audit;
 pub mod gradcheck;
 pub mod guide;
 pub mod nn;
-pub mod ops;
-#[cfg_attr(
-    not(feature = "cli"),
-    allow(dead_code, unused_imports, reason = "the tool's trainer uses all of it")
-)]
-pub mod optim;
 #[cfg_attr(
     not(feature = "cli"),
     allow(dead_code, unused_imports, reason = "the tool's trainer uses all of it")
@@ -94,6 +88,9 @@ pub mod text;
 pub mod train;
 #[cfg(feature = "cli")]
 mod train_model;
+
+#[doc(inline)]
+pub use taper_kernels::{ops, optim};
 
 #[cfg(feature = "cli")]
 pub use cross_validate::{CrossValidated, cross_validate, partition};

@@ -1,7 +1,7 @@
 //! Nothing imports upward, and no two files need each other.
 //!
-//! The test reads all paths in `src` that lead to a file of the crate: those of `use` and those within the
-//! code, without comments and unit tests. A path leads to the file that defines the item: what a `mod.rs` (or
+//! The test reads all paths in `src` and `kernels/src` that lead to a file there: those of `use` and those
+//! within the code, without comments and unit tests. A path leads to the file that defines the item: what a `mod.rs` (or
 //! `lib.rs`) merely re-exports is followed to its home, and a re-export is not a use. So a `mod.rs` that
 //! declares and re-exports needs no file, and only one that has code of its own can be part of a circle.
 //! There one arrow is free: a file may use what an ancestor's `mod.rs` defines, since it is a part of that
@@ -65,7 +65,7 @@ struct House {
 
 #[test]
 fn nothing_imports_upward_and_no_files_need_each_other() {
-    let problems = House::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).problems();
+    let problems = House::read(Path::new(env!("CARGO_MANIFEST_DIR"))).problems();
     assert!(problems.is_empty(), "{} arrows are wrong:\n{}", problems.len(), problems.join("\n"));
 }
 
@@ -98,20 +98,29 @@ fn wrong_arrows_are_found() {
     assert_eq!(house(&[("cellar.rs", "")]), ["cellar.rs:1: `cellar` has no floor"]);
 }
 
-impl House {
-    fn read(src: &Path) -> Self {
-        let (mut files, mut folders) = (Vec::new(), vec![src.to_owned()]);
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|ending| ending == "rs") {
-                    let name = path.strip_prefix(src).unwrap().to_str().unwrap().replace('\\', "/");
-                    files.push(File::new(&name, &fs::read_to_string(&path).unwrap()));
-                }
+/// The Rust files in the folder `src` and below.
+fn read(src: &Path) -> Vec<File> {
+    let (mut files, mut folders) = (Vec::new(), vec![src.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(src).unwrap().to_str().unwrap().replace('\\', "/");
+                files.push(File::new(&name, &fs::read_to_string(&path).unwrap()));
             }
         }
+    }
+    files
+}
+
+impl House {
+    /// The files of both crates. The modules of the lower one are re-exported by the upper one, as if they
+    /// were its own.
+    fn read(root: &Path) -> Self {
+        let mut files = read(&root.join("src"));
+        files.extend(read(&root.join("kernels/src")).into_iter().filter(|file| file.path != "lib.rs"));
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Self { files }
     }

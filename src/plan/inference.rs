@@ -15,7 +15,7 @@ use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Instruction, Value};
 use super::memory::{Buffers, Size};
 use crate::nn::DynamicNet;
-use crate::ops::kernels::{PackedMatrix, ROW_MULTIPLE};
+use crate::ops::kernels::ROW_MULTIPLE;
 
 /// How much of the nearest caches the rows of a block take, with their activations. Between 48 and 256 KiB it
 /// makes a difference of 3 % for the default network.
@@ -163,7 +163,7 @@ fn constant<T: Element>(parameter: &Parameter) -> Result<Buffer<T>> {
     let tensor = &parameter.tensor;
     let elements: Vec<T> = tensor.flatten_all()?.to_vec1()?;
     match tensor.dims() {
-        &[outputs, inputs] => Ok(Buffer::packed(PackedMatrix::new(outputs, inputs, &elements))),
+        &[outputs, inputs] => Ok(Buffer::packed(T::pack(outputs, inputs, &elements))),
         _ => Ok(Buffer::from(&elements[..])),
     }
 }

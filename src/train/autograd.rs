@@ -10,9 +10,8 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::{DynamicNet, named_vars};
 use crate::ops::Loss;
-use crate::ops::kernels::simd;
+use crate::ops::kernels::CpuKernels;
 use crate::optim::{OptimizerConfig, ParameterState, Stateful};
-use crate::plan::cpu::IsFinite;
 
 /// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient
 /// at once.
@@ -86,8 +85,8 @@ impl Engine for Autograd {
 fn is_finite(x: &Tensor) -> candle_core::Result<bool> {
     if let Some((start, end)) = x.layout().contiguous_offsets() {
         match &*x.storage_and_layout().0 {
-            Storage::Cpu(CpuStorage::F32(x)) => return Ok(simd::run(IsFinite(&x[start..end]))),
-            Storage::Cpu(CpuStorage::F64(x)) => return Ok(simd::run(IsFinite(&x[start..end]))),
+            Storage::Cpu(CpuStorage::F32(x)) => return Ok(CpuKernels::all_finite(&x[start..end])),
+            Storage::Cpu(CpuStorage::F64(x)) => return Ok(CpuKernels::all_finite(&x[start..end])),
             _ => {}
         }
     }

@@ -2,8 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::ops::kernels::PackedMatrix;
-use crate::ops::kernels::simd::CACHE_LINE_BYTES;
+use crate::ops::kernels::{CACHE_LINE_BYTES, PackedMatrix};
 
 /// Numbers from the start of a cache line on, so that a vector of them lies in one line and is read at once.
 /// What an allocator gives starts anywhere.

@@ -1,7 +1,6 @@
 //! The instructions of a plan on one core of the CPU.
 
 mod buffer;
-mod gather;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -11,15 +10,13 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::simd::{self, Simd, SimdFloat, WithSimd};
-use crate::ops::kernels::{self, Matrix, Write, on_cpu};
+use crate::ops::kernels::{self, CpuKernels, Matrix, Write, on_cpu};
 use crate::ops::{Loss, MapKind};
-use crate::optim::Update;
+use crate::optim::{CpuUpdate, Update};
 pub(crate) use buffer::Buffer;
-use gather::gather;
 
 /// The type of the elements of a plan on the CPU.
-pub(crate) trait Element: SimdFloat + kernels::Element<Compute = Self> + WithDType {
+pub(crate) trait Element: CpuKernels + CpuUpdate + WithDType {
     /// The elements of a storage of this type.
     fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
@@ -70,7 +67,7 @@ impl<T: Element> Device for Cpu<T> {
         let (storage, layout) = from.storage_and_layout();
         let elements = elements(&storage, layout)?;
         match (stored, from.dims()) {
-            (Stored::Transposed, &[rows, columns]) => kernels::transpose(rows, columns, elements, to),
+            (Stored::Transposed, &[rows, columns]) => T::transpose(rows, columns, elements, to),
             _ => to[..elements.len()].copy_from_slice(elements),
         }
         Ok(())
@@ -79,7 +76,7 @@ impl<T: Element> Device for Cpu<T> {
     fn store(&self, from: &Buffer<T>, stored: Stored, to: &Tensor) -> Result<()> {
         let dims = to.dims();
         assign(to, |to: &mut [T]| match (stored, dims) {
-            (Stored::Transposed, &[rows, columns]) => kernels::transpose(columns, rows, from, to),
+            (Stored::Transposed, &[rows, columns]) => T::transpose(columns, rows, from, to),
             _ => to.copy_from_slice(&from[..to.len()]),
         })
     }
@@ -97,7 +94,7 @@ impl<T: Element> Device for Cpu<T> {
     ) -> Result<()> {
         for (all, batch) in data.into_iter().zip(batch) {
             let (storage, layout) = all.storage_and_layout();
-            gather(elements::<T>(&storage, layout)?, layout.dims()[1], &rows[range.clone()], batch);
+            T::gather(elements(&storage, layout)?, layout.dims()[1], &rows[range.clone()], batch);
         }
         Ok(())
     }
@@ -113,7 +110,7 @@ impl<T: Element> Device for Cpu<T> {
         if let (Some(matrix), Epilogue::BiasActivation { bias, activation }) =
             (b.matrix.as_packed(), &epilogue)
         {
-            matrix.forward(m, a.matrix, bias, *activation, c);
+            T::packed_forward(matrix, m, a.matrix, bias, *activation, c);
             return Ok(());
         }
         if b.transposed || b.matrix.as_packed().is_some() {
@@ -134,12 +131,12 @@ impl<T: Element> Device for Cpu<T> {
                 kernels::Epilogue::ReluBackward { output, bias_grad }
             }
         };
-        kernels::gemm([m, n, k], a, b.matrix, c, epilogue);
+        T::gemm([m, n, k], a, b.matrix, c, epilogue);
         Ok(())
     }
 
     fn map(&self, function: MapKind, len: usize, x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
-        function.forward(&x[..len], &mut out[..len]);
+        T::map(function, &x[..len], &mut out[..len]);
         Ok(())
     }
 
@@ -151,14 +148,12 @@ impl<T: Element> Device for Cpu<T> {
         grad: &Buffer<T>,
         out: &mut Buffer<T>,
     ) -> Result<()> {
-        function.backward(&saved[..len], &grad[..len], &mut out[..len]);
+        T::map_backward(function, &saved[..len], &grad[..len], &mut out[..len]);
         Ok(())
     }
 
     fn add(&self, len: usize, x: &Buffer<T>, y: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
-        for ((out, &x), &y) in out[..len].iter_mut().zip(&x[..len]).zip(&y[..len]) {
-            *out = x + y;
-        }
+        T::add_slices(&x[..len], &y[..len], &mut out[..len]);
         Ok(())
     }
 
@@ -169,12 +164,12 @@ impl<T: Element> Device for Cpu<T> {
         write: Write,
         sums: &mut Buffer<T>,
     ) -> Result<()> {
-        kernels::column_sums(&x[..rows * columns], write, &mut sums[..columns]);
+        T::column_sums(&x[..rows * columns], write, &mut sums[..columns]);
         Ok(())
     }
 
     fn transpose(&self, [rows, columns]: [usize; 2], x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
-        kernels::transpose(rows, columns, x, out);
+        T::transpose(rows, columns, x, out);
         Ok(())
     }
 
@@ -187,7 +182,7 @@ impl<T: Element> Device for Cpu<T> {
         target: &Buffer<T>,
         grad: &mut Buffer<T>,
     ) -> Result<()> {
-        self.status.loss += weight * loss.with_grad(&prediction[..len], &target[..len], &mut grad[..len]);
+        self.status.loss += weight * T::loss(loss, &prediction[..len], &target[..len], &mut grad[..len]);
         Ok(())
     }
 
@@ -199,7 +194,7 @@ impl<T: Element> Device for Cpu<T> {
         grad: &Buffer<T>,
     ) -> Result<()> {
         let len = parameter.len();
-        update.apply(parameter, state.iter_mut().map(|state| &mut **state), &grad[..len])
+        T::update(update, parameter, &mut state.iter_mut().map(|state| &mut **state), &grad[..len])
     }
 
     fn reset_status(&mut self, loss: f64) -> Result<()> {
@@ -208,7 +203,7 @@ impl<T: Element> Device for Cpu<T> {
     }
 
     fn check(&mut self, slot: usize, len: usize, buffer: &Buffer<T>) -> Result<()> {
-        if self.status.not_finite.is_none() && !simd::run(IsFinite(&buffer[..len])) {
+        if self.status.not_finite.is_none() && !T::all_finite(&buffer[..len]) {
             self.status.not_finite = Some(slot);
         }
         Ok(())
@@ -216,25 +211,6 @@ impl<T: Element> Device for Cpu<T> {
 
     fn status(&self) -> Result<Status> {
         Ok(self.status.clone())
-    }
-}
-
-/// Whether every element is finite.
-pub(crate) struct IsFinite<'a, T>(pub(crate) &'a [T]);
-
-impl<T: SimdFloat> WithSimd for IsFinite<'_, T> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> bool {
-        let zero = T::default();
-        let mut finite = true;
-        // Zero times a finite number is zero; times an infinity or NaN it is NaN. Without an early exit the
-        // loop becomes vectors.
-        for &x in self.0 {
-            finite &= x * zero == zero;
-        }
-        finite
     }
 }
 

@@ -11,7 +11,7 @@ use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, DeviceR
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::kernels::Scalar;
-use crate::ops::kernels::cuda::{Kernel, kernel, linear};
+use crate::ops::kernels::cuda::{ADD, CHECK, GATHER, Kernel, linear};
 use crate::ops::{Activation, Loss, MapKind};
 use crate::optim::OptimizerConfig;
 
@@ -68,7 +68,6 @@ pub(super) struct Kernels {
 
 impl Kernels {
     pub(super) fn new(device: &CudaDevice, suffix: &str, optimizer: &OptimizerConfig) -> Result<Self> {
-        let plan = |name| kernel!("plan", PLAN, name).load(device, suffix);
         let load = |kernel: Kernel| kernel.load(device, suffix);
         let activation = |activation| Ok((activation, load(linear::add_bias_kernel(activation))?));
         let function = |function: MapKind| {
@@ -77,9 +76,9 @@ impl Kernels {
         };
         let loss = |loss: Loss| Ok((loss, load(loss.kernel())?));
         Ok(Self {
-            gather: plan("gather")?,
-            check: plan("check")?,
-            add: plan("add")?,
+            gather: load(GATHER)?,
+            check: load(CHECK)?,
+            add: load(ADD)?,
             column_sums: load(linear::COLUMN_SUMS)?,
             relu_backward: load(linear::RELU_BACKWARD)?,
             update: load(optimizer.kernel())?,

@@ -179,7 +179,7 @@ impl<T: Element> Device for Cuda<T> {
         let [count, features, targets] = [count, features, targets].map(|n| n as u64);
         let mut args = self.stream.launch_builder(&self.kernels.gather);
         args.arg(&count).arg(&rows).arg(&features).arg(&all_x).arg(x).arg(&targets).arg(&all_y).arg(y);
-        // SAFETY: the arguments are those of gather in plan.cu; x and y were measured above, and the caller
+        // SAFETY: the arguments are those of gather in batch.cu; x and y were measured above, and the caller
         // has checked every row number.
         unsafe { args.launch(grid(threads)) }.w()?;
         Ok(())
@@ -307,7 +307,7 @@ impl<T: Element> Device for Cuda<T> {
         let (threads, len) = (len, len as u64);
         let mut args = self.stream.launch_builder(&self.kernels.check);
         args.arg(&len).arg(buffer).arg(&mut flag);
-        // SAFETY: the arguments are those of check in plan.cu, measured above.
+        // SAFETY: the arguments are those of check in batch.cu, measured above.
         unsafe { args.launch(grid(threads)) }.w()?;
         Ok(())
     }

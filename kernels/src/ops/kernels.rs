@@ -1,0 +1,139 @@
+//! The one door into `ops` for code that runs networks without a graph: the kernels of the operations on
+//! slices ([`CpuKernels`]), and on CUDA buffers.
+
+use crate::ops::linear::gemm;
+use crate::ops::simd::SimdFloat;
+use crate::ops::{Activation, Loss, MapKind, batch};
+
+pub use crate::ops::elements::on_cpu;
+pub use crate::ops::linear::gemm::{Epilogue, Matrix, PackedMatrix, ROW_MULTIPLE, Write};
+pub(crate) use crate::ops::scalar::Element;
+pub use crate::ops::scalar::Scalar;
+pub(crate) use crate::ops::simd;
+pub use crate::ops::simd::CACHE_LINE_BYTES;
+
+/// The types that networks are computed in on the CPU, `f32` and `f64`, with the kernels for them.
+///
+/// They are functions of the type, not generic ones, since a generic function is compiled anew in every crate
+/// that calls it.
+///
+/// # Panics
+///
+/// Every kernel does when a slice is shorter than its matrix.
+pub trait CpuKernels: SimdFloat {
+    /// C <- A B with `epilogue`, for A (m, k) and row-major B (k, n) and C (m, n), where the sizes are
+    /// `[m, n, k]`.
+    fn gemm(sizes: [usize; 3], a: Matrix<Self>, b: &[Self], c: &mut [Self], epilogue: Epilogue<Self>);
+
+    /// The row-major `matrix` (outputs, inputs), packed for [`packed_forward`](Self::packed_forward).
+    fn pack(outputs: usize, inputs: usize, matrix: &[Self]) -> PackedMatrix<Self>;
+
+    /// y <- activation(x M^T + bias) for `rows` rows: x is (rows, inputs) and y (rows, outputs).
+    fn packed_forward(
+        matrix: &PackedMatrix<Self>,
+        rows: usize,
+        x: &[Self],
+        bias: &[Self],
+        activation: Activation,
+        y: &mut [Self],
+    );
+
+    /// to (columns, rows) <- the transpose of `from` (rows, columns).
+    fn transpose(rows: usize, columns: usize, from: &[Self], to: &mut [Self]);
+
+    /// Writes the sums of the columns of x to `sums`, whose length is their number.
+    fn column_sums(x: &[Self], write: Write, sums: &mut [Self]);
+
+    /// out <- f(x), on slices of one length.
+    fn map(function: MapKind, x: &[Self], out: &mut [Self]);
+
+    /// out <- f'(.) grad, on slices of one length; see [`MapKind::saves`].
+    fn map_backward(function: MapKind, saved: &[Self], grad: &[Self], out: &mut [Self]);
+
+    /// The loss on slices of one length, rounded to their type; grad <- its derivative by the prediction.
+    fn loss(loss: Loss, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64;
+
+    /// out <- x + y, on slices of one length.
+    fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]);
+
+    /// Copies `rows` of the row-major matrix `all` to the start of `batch`.
+    fn gather(all: &[Self], columns: usize, rows: &[u32], batch: &mut [Self]);
+
+    /// Whether every element is finite.
+    fn all_finite(x: &[Self]) -> bool;
+}
+
+macro_rules! cpu_kernels {
+    ($($type:ident),*) => {
+        $(impl CpuKernels for $type {
+            fn gemm(sizes: [usize; 3], a: Matrix<Self>, b: &[Self], c: &mut [Self], epilogue: Epilogue<Self>) {
+                gemm::gemm(sizes, a, b, c, epilogue);
+            }
+
+            fn pack(outputs: usize, inputs: usize, matrix: &[Self]) -> PackedMatrix<Self> {
+                PackedMatrix::new(outputs, inputs, matrix)
+            }
+
+            fn packed_forward(
+                matrix: &PackedMatrix<Self>,
+                rows: usize,
+                x: &[Self],
+                bias: &[Self],
+                activation: Activation,
+                y: &mut [Self],
+            ) {
+                matrix.forward(rows, x, bias, activation, y);
+            }
+
+            fn transpose(rows: usize, columns: usize, from: &[Self], to: &mut [Self]) {
+                gemm::transpose(rows, columns, from, to);
+            }
+
+            fn column_sums(x: &[Self], write: Write, sums: &mut [Self]) {
+                gemm::column_sums(x, write, sums);
+            }
+
+            fn map(function: MapKind, x: &[Self], out: &mut [Self]) {
+                function.forward(x, out);
+            }
+
+            fn map_backward(function: MapKind, saved: &[Self], grad: &[Self], out: &mut [Self]) {
+                function.backward(saved, grad, out);
+            }
+
+            fn loss(loss: Loss, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64 {
+                loss.with_grad(prediction, target, grad)
+            }
+
+            fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]) {
+                batch::add(x, y, out);
+            }
+
+            fn gather(all: &[Self], columns: usize, rows: &[u32], batch: &mut [Self]) {
+                batch::gather(all, columns, rows, batch);
+            }
+
+            fn all_finite(x: &[Self]) -> bool {
+                batch::all_finite(x)
+            }
+        })*
+    };
+}
+
+cpu_kernels!(f32, f64);
+
+/// Kernels and launch helpers on CUDA.
+#[cfg(feature = "cuda")]
+pub mod cuda {
+    pub use crate::ops::batch::{ADD, CHECK, GATHER};
+    pub use crate::ops::elements::on_cuda;
+    pub use crate::ops::launch::{BLOCK, Kernel, check_len, grid};
+    pub(crate) use crate::ops::launch::{PACK_BYTES, kernel};
+
+    /// The parts of a layer beside its products.
+    pub mod linear {
+        pub use crate::ops::linear::cuda::{
+            COLUMN_SUMS, RELU_BACKWARD, add_bias, add_bias_kernel, column_sums, relu_backward,
+        };
+    }
+}

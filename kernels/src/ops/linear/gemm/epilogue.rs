@@ -1,0 +1,68 @@
+//! The operands of a matrix product, and what is done with its elements.
+
+use crate::ops::linear::activation::Activation;
+
+/// A matrix with arbitrary strides.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a, T> {
+    /// From the first element on.
+    pub data: &'a [T],
+    /// How many elements a row is from the next.
+    pub row_stride: usize,
+    /// How many elements a column is from the next.
+    pub column_stride: usize,
+}
+
+impl<'a, T> Matrix<'a, T> {
+    /// A row-major matrix.
+    pub fn row_major(data: &'a [T], columns: usize) -> Self {
+        Self { data, row_stride: columns, column_stride: 1 }
+    }
+
+    /// The transpose of a row-major matrix with `rows` columns, without moving an element.
+    pub fn transposed(data: &'a [T], rows: usize) -> Self {
+        Self { data, row_stride: 1, column_stride: rows }
+    }
+}
+
+/// Whether a result replaces what its destination holds or is added to it: the beta of BLAS, 0 or 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    /// It replaces.
+    Set,
+    /// It is added.
+    Add,
+}
+
+/// What is done with the elements of the product A B while they are still in registers.
+#[derive(Debug)]
+pub enum Epilogue<'a, T> {
+    /// C <- A B.
+    Set,
+    /// C <- C + A B.
+    Add,
+    /// C <- activation(A B + bias), with one element of the bias for each column.
+    BiasActivation {
+        /// As long as a row of C.
+        bias: &'a [T],
+        /// The function activation.
+        activation: Activation,
+    },
+    /// C <- (A B) [output > 0], and adds the column sums of C to `bias_grad`: the gradient before the relu
+    /// whose result was `output`, and that of the bias added before it.
+    ReluBackward {
+        /// In the shape of C.
+        output: &'a [T],
+        /// As long as a row of C.
+        bias_grad: &'a mut [T],
+    },
+}
+
+impl<T> From<Write> for Epilogue<'_, T> {
+    fn from(write: Write) -> Self {
+        match write {
+            Write::Set => Self::Set,
+            Write::Add => Self::Add,
+        }
+    }
+}
