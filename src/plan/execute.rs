@@ -5,13 +5,16 @@ use candle_core::{Result, bail};
 use super::device::Device;
 use super::instruction::{Epilogue, Factor, Instruction, Value};
 
+/// The buffers that are not parameters. An instruction takes those that it writes, and puts them back; boxed,
+/// each is a pointer to move.
+pub(crate) type Others<B> = [Option<Box<B>>];
+
 /// The buffers that instructions name by number: the parameters have the first numbers, the others follow.
 #[derive(Debug)]
 pub(crate) struct Memory<'a, B> {
     /// Only read.
     pub(crate) parameters: &'a [B],
-    /// An instruction takes those that it writes, and puts them back.
-    pub(crate) others: &'a mut [Option<B>],
+    pub(crate) others: &'a mut Others<B>,
 }
 
 impl<B> Memory<'_, B> {
@@ -19,7 +22,7 @@ impl<B> Memory<'_, B> {
     pub(super) fn read(&self, value: Value) -> Result<&B> {
         let buffer = match value.number.checked_sub(self.parameters.len()) {
             None => self.parameters.get(value.number),
-            Some(other) => self.others.get(other).and_then(Option::as_ref),
+            Some(other) => self.others.get(other).and_then(Option::as_deref),
         };
         match buffer {
             Some(buffer) => Ok(buffer),
@@ -27,7 +30,7 @@ impl<B> Memory<'_, B> {
         }
     }
 
-    fn take(&mut self, value: Value) -> Result<B> {
+    fn take(&mut self, value: Value) -> Result<Box<B>> {
         let other = value.number.checked_sub(self.parameters.len());
         match other.and_then(|other| self.others.get_mut(other)?.take()) {
             Some(buffer) => Ok(buffer),
@@ -35,7 +38,7 @@ impl<B> Memory<'_, B> {
         }
     }
 
-    fn put(&mut self, value: Value, buffer: B) {
+    fn put(&mut self, value: Value, buffer: Box<B>) {
         self.others[value.number - self.parameters.len()] = Some(buffer);
     }
 
@@ -109,7 +112,7 @@ fn gemm<D: Device>(
         let factor = |factor: Factor| -> Result<_> {
             Ok(Factor { matrix: memory.read(factor.matrix)?, transposed: factor.transposed })
         };
-        let epilogue = match (*epilogue, &mut sums) {
+        let epilogue = match (*epilogue, sums.as_deref_mut()) {
             (Epilogue::ReluBackward { output, write, .. }, Some(bias_grad)) => {
                 Epilogue::ReluBackward { output: memory.read(output)?, bias_grad, write }
             }

@@ -10,7 +10,7 @@ use super::compile::{Compiled, prediction};
 use super::cost::flops;
 use super::cpu::{Buffer, Cpu, Element};
 use super::device::Device;
-use super::execute::{Memory, execute};
+use super::execute::{Memory, Others, execute};
 use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Instruction, Value};
 use super::memory::{Buffers, Size};
@@ -76,7 +76,7 @@ impl<T: Element> Inference<T> {
         let pieces = Mutex::new(self.split(Piece { rows, x, mean, by_depth }, self.piece));
         let work = || -> Result<()> {
             let mut device = Cpu::new();
-            let zeros = |size: &Size| device.zeros(size.len(self.block)).map(Some);
+            let zeros = |size: &Size| device.zeros(size.len(self.block)).map(|buffer| Some(Box::new(buffer)));
             let mut others = self.sizes.iter().map(zeros).collect::<Result<Vec<_>>>()?;
             loop {
                 let next = pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -110,7 +110,7 @@ impl<T: Element> Inference<T> {
         &self,
         device: &mut Cpu<T>,
         Piece { rows, x, mean, by_depth }: Piece<T>,
-        others: &mut [Option<Buffer<T>>],
+        others: &mut Others<Buffer<T>>,
     ) -> Result<()> {
         let Some(Some(features)) = others.first_mut() else { bail!("a plan without features") };
         features[..x.len()].copy_from_slice(x);

@@ -65,14 +65,15 @@ impl<D: Device> Machine for Runner<D> {
     ) -> Vec<Vec<f64>> {
         self.device.reset_status(0.).unwrap();
         let lens = inputs.iter().map(Tensor::elem_count).chain(sizes.iter().copied());
-        let mut buffers: Vec<_> = lens.clone().map(|len| Some(self.device.zeros(len).unwrap())).collect();
+        let mut buffers: Vec<_> =
+            lens.clone().map(|len| Some(Box::new(self.device.zeros(len).unwrap()))).collect();
         for (input, buffer) in inputs.iter().zip(&mut buffers) {
             let input = input.to_device(&self.candle).unwrap();
             self.device.load(&input, Stored::Plain, buffer.as_mut().unwrap()).unwrap();
         }
         let mut memory = Memory { parameters: &[], others: &mut buffers };
         execute(&mut self.device, instructions, rows, &mut memory).unwrap();
-        let read = |(buffer, len): (&Option<D::Buffer>, usize)| {
+        let read = |(buffer, len): (&Option<Box<D::Buffer>>, usize)| {
             let copy = Tensor::zeros(len, DType::F64, &self.candle).unwrap();
             self.device.store(buffer.as_ref().unwrap(), Stored::Plain, &copy).unwrap();
             copy.to_vec1().unwrap()

@@ -42,7 +42,7 @@ pub(crate) struct Training<D: Device> {
     plans: BTreeMap<usize, Step>,
     buffers: Buffers,
     /// Features, targets, and everything that is computed; for batches of up to `rows` rows.
-    others: Vec<Option<D::Buffer>>,
+    others: Vec<Option<Box<D::Buffer>>>,
     sizes: Vec<Size>,
     rows: usize,
 }
@@ -118,7 +118,7 @@ impl<D: Device> Training<D> {
         }
         let rows = self.rows.max(rows);
         if rows > self.rows || self.others.is_empty() {
-            let zeros = |size: &Size| self.device.zeros(size.len(rows)).map(Some);
+            let zeros = |size: &Size| self.device.zeros(size.len(rows)).map(|buffer| Some(Box::new(buffer)));
             self.others = self.sizes.iter().map(zeros).collect::<Result<_>>()?;
             self.rows = rows;
         }

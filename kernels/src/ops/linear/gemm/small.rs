@@ -44,6 +44,9 @@
 //! - The loops over a tile have constant lengths. Written with an iterator whose length the compiler did not
 //!   know, the sums moved from registers to memory and the step took 2.3 times as long.
 //!
+//! - Reading A without comparing the index with the length saves two of 33 instructions for 12 multiply-adds
+//!   (AVX2), and a register, without which a pointer was read from the stack in each round.
+//!
 //! A product with a single column has no vector of columns. There, rows of A are multiplied by the column
 //! along k, four rows at a time, and the lanes are summed at the end.
 //!
@@ -137,6 +140,7 @@ impl<T: SimdFloat, const ROWS: usize> ColumnWise<T> for Tiles<'_, T, ROWS> {
 
 impl<T: SimdFloat> Gemm<'_, T> {
     /// Computes the tile of `ROWS` rows, from `row` on, by some columns.
+    #[allow(unsafe_code)]
     #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
         &mut self,
@@ -161,7 +165,8 @@ impl<T: SimdFloat> Gemm<'_, T> {
         for (p, b) in self.b.chunks_exact(n).enumerate() {
             let b = columns.load(simd, b);
             for (a, sums) in a.iter().zip(&mut sums) {
-                let a = T::splat(simd, a[p * column_stride]);
+                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1, and there each slice of A ends.
+                let a = T::splat(simd, unsafe { *a.get_unchecked(p * column_stride) });
                 for (b, sum) in b.iter().zip(sums) {
                     *sum = T::mul_add(simd, a, *b, *sum);
                 }
