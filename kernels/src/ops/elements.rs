@@ -40,6 +40,10 @@ pub fn on_cpu<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Res
 }
 
 /// Borrows the elements of a contiguous tensor on CUDA.
+///
+/// # Errors
+///
+/// Fails when the layout is not contiguous, or ends behind the storage.
 #[cfg(feature = "cuda")]
 pub fn on_cuda<'a, T: CudaDType>(storage: &'a CudaStorage, layout: &Layout) -> Result<CudaView<'a, T>> {
     let (start, end) = range(layout)?;

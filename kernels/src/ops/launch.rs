@@ -41,6 +41,10 @@ pub struct Kernel {
 
 impl Kernel {
     /// The kernel whose name ends in `_` and `suffix`; `device` loads its module on first use.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the driver's error, as when there is no such kernel.
     pub fn load(self, device: &CudaDevice, suffix: &str) -> Result<CudaFunction> {
         let name = format!("{}_{suffix}", self.name);
         Ok(device.get_or_load_custom_func(&name, self.module, self.ptx)?.into_cuda_function())
@@ -137,6 +141,10 @@ fn map_as<T: CudaDType + DeviceRepr, const N: usize>(
 }
 
 /// Checks that a buffer of `len` elements holds `least`, since kernels trust the sizes that they are given.
+///
+/// # Errors
+///
+/// Fails when it does not.
 pub fn check_len(what: &str, len: usize, least: usize) -> Result<()> {
     if len < least {
         bail!("{what} has {len} elements, expected at least {least}")

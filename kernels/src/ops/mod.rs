@@ -56,7 +56,7 @@ mod unary;
 /// The PTX of each `.cu` file as a constant, made by `build.rs`.
 #[cfg(feature = "cuda")]
 #[allow(unreachable_pub)]
-pub mod ptx {
+pub(crate) mod ptx {
     include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
 }
 

@@ -134,6 +134,10 @@ impl Update {
     }
 
     /// Launches `function`, the optimiser's [kernel](OptimizerConfig::kernel) for elements of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is less state than [`OptimizerConfig::state_names`] names, and with the driver's error.
     #[cfg(feature = "cuda")]
     pub fn launch<T: Scalar + DeviceRepr>(
         &self,

@@ -34,6 +34,10 @@ pub const COLUMN_SUMS: Kernel = kernel!("linear", LINEAR, "bias_grad");
 pub const RELU_BACKWARD: Kernel = kernel!("linear", LINEAR, "bias_grad_relu");
 
 /// y (rows, columns) <- activation(y + b), with the [kernel](add_bias_kernel) of that activation.
+///
+/// # Errors
+///
+/// Fails when a buffer is shorter than its matrix, and with the driver's error.
 pub fn add_bias<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
@@ -52,6 +56,10 @@ pub fn add_bias<T: DeviceRepr>(
 }
 
 /// Writes the column sums of `matrix` (rows, columns) to `sums` (columns).
+///
+/// # Errors
+///
+/// Fails when a buffer is shorter than its matrix, and with the driver's error.
 pub fn column_sums<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
@@ -74,6 +82,10 @@ pub fn column_sums<T: DeviceRepr>(
 
 /// grad (rows, columns) <- grad [output > 0] for the `output` of a relu, and writes the column sums of that
 /// to `sums`.
+///
+/// # Errors
+///
+/// Fails when a buffer is shorter than its matrix, and with the driver's error.
 pub fn relu_backward<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,

@@ -15,7 +15,7 @@ use crate::ops::kernels::Scalar;
 use crate::ops::kernels::cuda::{Kernel, PACK_BYTES, grid, kernel};
 
 /// The kernels in `adamw.cu`.
-pub const KERNEL: Kernel = kernel!("adamw", ADAMW, "adamw");
+pub(crate) const KERNEL: Kernel = kernel!("adamw", ADAMW, "adamw");
 
 /// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len`
 /// elements.
@@ -64,7 +64,7 @@ fn update_as<T: CudaDType + DeviceRepr, C: Scalar + DeviceRepr>(
 /// # Errors
 ///
 /// Fails when a slice is shorter, and with the driver's error.
-pub fn launch<T: DeviceRepr, C: DeviceRepr>(
+pub(crate) fn launch<T: DeviceRepr, C: DeviceRepr>(
     stream: &CudaStream,
     function: &CudaFunction,
     [p, m, v]: [&mut CudaSlice<T>; 3],

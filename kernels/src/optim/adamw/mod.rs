@@ -4,7 +4,7 @@ mod coefficients;
 mod config;
 pub(super) mod cpu;
 #[cfg(feature = "cuda")]
-pub mod cuda;
+pub(super) mod cuda;
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
