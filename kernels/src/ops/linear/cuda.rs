@@ -80,7 +80,7 @@ pub fn column_sums<T: DeviceRepr>(
     Ok(())
 }
 
-/// grad (rows, columns) <- grad [output > 0] for the `output` of a relu, and writes the column sums of that
+/// `grad <- grad [output > 0]`, (rows, columns), for the `output` of a relu, and writes the column sums of that
 /// to `sums`.
 ///
 /// # Errors

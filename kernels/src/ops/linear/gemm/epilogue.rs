@@ -48,7 +48,7 @@ pub enum Epilogue<'a, T> {
         /// The function activation.
         activation: Activation,
     },
-    /// C <- (A B) [output > 0], and adds the column sums of C to `bias_grad`: the gradient before the relu
+    /// `C <- (A B) [output > 0]`, and adds the column sums of C to `bias_grad`: the gradient before the relu
     /// whose result was `output`, and that of the bias added before it.
     ReluBackward {
         /// In the shape of C.
