@@ -7,6 +7,7 @@ use crate::ops::{cos, relu};
 
 /// An elementwise function of one operand, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[doc(hidden)]
 pub enum MapKind {
     /// [`relu`](crate::ops::relu()).
     Relu,
@@ -16,6 +17,7 @@ pub enum MapKind {
 
 /// What a function's derivative is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
 pub enum Saved {
     /// From x.
     Operand,

@@ -70,7 +70,6 @@ mod relu;
 pub use cos::cos;
 pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};
 pub use loss::Loss;
-#[doc(hidden)]
 pub use map_kind::{MapKind, Saved};
 pub use maximum::{TieGrad, maximum, maximum_with};
 pub use mse::mse;
