@@ -15,8 +15,8 @@ use crate::nn::DynamicNet;
 use crate::ops::Loss;
 use crate::optim::{OptimizerConfig, ParameterState};
 
-/// The most instructions of the plans that are kept before another one is made: those of deep networks are many, and made anew
-/// they cost less than a step.
+/// The most instructions of the plans that are kept before another one is made: those of deep networks are
+/// many, and made anew they cost less than a step.
 const MOST_INSTRUCTIONS: usize = 1 << 16;
 
 /// The training of a network on the buffers of a device.

@@ -22,7 +22,7 @@ pub const BLOCK: u32 = 256;
 const MAX_BLOCKS: usize = 4096;
 
 /// The bytes that a thread of a dense kernel moves at a time.
-pub const PACK_BYTES: usize = 16;
+pub(crate) const PACK_BYTES: usize = 16;
 
 /// The most axes that the strided kernels take, after merging; as in `elementwise.cuh`.
 const MAX_AXES: usize = 16;

@@ -54,7 +54,7 @@ impl Loss {
     }
 
     /// The loss on slices of one length, rounded to their type; grad <- its derivative by the prediction.
-    pub fn with_grad<T: SimdFloat>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
+    pub(super) fn with_grad<T: SimdFloat>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
         match self {
             Self::Mse => mse::cpu::mean_and_grad(prediction, target, grad).to_f64(),
         }

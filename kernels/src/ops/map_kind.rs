@@ -38,7 +38,7 @@ impl MapKind {
         }
     }
 
-    /// What [`backward`](Self::backward) is computed from.
+    /// What the backward is computed from.
     pub fn saves(self) -> Saved {
         match self {
             Self::Relu => Saved::Result,
@@ -47,7 +47,7 @@ impl MapKind {
     }
 
     /// out <- f(x), on slices of one length.
-    pub fn forward<T: Element>(self, x: &[T], out: &mut [T]) {
+    pub(super) fn forward<T: Element>(self, x: &[T], out: &mut [T]) {
         match self {
             Self::Relu => relu::forward(x, out),
             Self::Cos => cos::cpu::forward(x, out),
@@ -55,7 +55,7 @@ impl MapKind {
     }
 
     /// out <- f'(.) grad, on slices of one length.
-    pub fn backward<T: Element>(self, saved: &[T], grad: &[T], out: &mut [T]) {
+    pub(super) fn backward<T: Element>(self, saved: &[T], grad: &[T], out: &mut [T]) {
         match self {
             Self::Relu => relu::backward(saved, grad, out),
             Self::Cos => cos::cpu::backward(saved, grad, out),

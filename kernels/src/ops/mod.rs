@@ -44,7 +44,7 @@ mod half_floats;
 #[doc(hidden)]
 pub mod kernels;
 #[cfg(feature = "cuda")]
-pub mod launch;
+pub(crate) mod launch;
 mod loss;
 mod map_kind;
 mod operands;

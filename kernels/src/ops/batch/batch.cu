@@ -33,7 +33,7 @@ template <typename T> __device__ inline void check_of(uint64_t len, const T *x, 
 }
 
 // gather takes the features and the targets of a batch: x (count, features) and y (count, targets).
-#define BATCH(SUFFIX, T)                                                                                            \
+#define BATCH(SUFFIX, T)                                                                                           \
   extern "C" __global__ void gather_##SUFFIX(uint64_t count, const uint32_t *rows, uint64_t features,              \
                                              const T *all_x, T *x, uint64_t targets, const T *all_y, T *y) {       \
     gather(count, features, rows, all_x, x);                                                                       \

@@ -40,7 +40,7 @@ impl<T: SimdFloat> PackedMatrix<T> {
     /// # Panics
     ///
     /// When `matrix` is shorter than that.
-    pub fn new(outputs: usize, inputs: usize, matrix: &[T]) -> Self {
+    pub(crate) fn new(outputs: usize, inputs: usize, matrix: &[T]) -> Self {
         let width = if inputs * outputs <= WHOLE { outputs } else { PANEL };
         let panel = |start: usize| {
             let columns = start..outputs.min(start + width);
@@ -58,7 +58,7 @@ impl<T: SimdFloat> PackedMatrix<T> {
     /// # Panics
     ///
     /// When a slice is shorter than its matrix, or the bias than a row of y.
-    pub fn forward(&self, rows: usize, x: &[T], bias: &[T], activation: Activation, y: &mut [T]) {
+    pub(crate) fn forward(&self, rows: usize, x: &[T], bias: &[T], activation: Activation, y: &mut [T]) {
         let Self { inputs, outputs, panels } = self;
         // A panel's part of some rows: the kernel writes whole rows.
         let mut part = [T::default(); ROW_MULTIPLE * PANEL];
