@@ -73,9 +73,6 @@ impl<const N: usize> Tiling<N> {
 }
 
 /// The offsets of `N` operands and of the output at every index of some axes, in row-major order.
-///
-/// An iterator and not a function with a callback: a closure is a function of its own, and would not be
-/// compiled for its caller's instruction set.
 pub(super) struct Starts<'a, const N: usize> {
     axes: &'a [Line<N>],
     index: Vec<usize>,

@@ -13,8 +13,12 @@ use candle_core::utils::barrier_pool;
 use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 
 use super::axes::{Axis, Line, Starts, Tiling, merged_axes};
-use super::simd::{self, CACHE_LINE_BYTES, Simd, WithSimd};
+use super::simd::{self, CACHE_LINE_BYTES};
 use crate::ops::scalar::{Element, Scalar};
+
+mod rows;
+
+use rows::Rows;
 
 /// The scalar math of an operation with `N` operands.
 pub(super) trait Map<const N: usize>: Copy + Sync {
@@ -48,7 +52,7 @@ const BLOCK: usize = 2048;
 const TILE_ROWS: usize = 32;
 
 /// The columns of a tile where an operand is constant along a row: few enough that filling the first tile
-/// with it is cheap; the row's other tiles reuse that.
+/// with it is cheap; the row's other tiles reuse that. Rows that are no longer share a tile.
 const CONSTANT: usize = 256;
 
 /// The minimum number of positions for multithreading, as in Candle.
@@ -121,7 +125,7 @@ fn evaluate_axes<T: Element, F: Map<N>, const N: usize>(
     let len = out.len();
     let (first, strides) = axes.first().copied().unwrap_or((1, [1; N]));
     if len < PARALLEL {
-        return simd::run(Part { f, x, offsets, axes, out });
+        return evaluate_part(f, x, offsets, axes, out);
     }
     let row = len / first;
     let rows = (PIECE / row).max(1);
@@ -133,7 +137,7 @@ fn evaluate_axes<T: Element, F: Map<N>, const N: usize>(
         axes[0].0 = end - start;
         // SAFETY: the pieces are disjoint parts of `out`, which is borrowed until the threads are done.
         let out = unsafe { slice::from_raw_parts_mut(all.get().add(start * row), (end - start) * row) };
-        simd::run(Part { f, x, offsets, axes: &axes, out });
+        evaluate_part(f, x, offsets, &axes, out);
     });
 }
 
@@ -156,105 +160,105 @@ unsafe impl<T: Send> Sync for SharedOutput<T> {}
 /// When an operand is shorter than the output.
 pub(super) fn map_slices<T: Element, const N: usize>(f: &impl Map<N>, x: [&[T]; N], result: &mut [T]) {
     let len = result.len();
-    // SAFETY: an element and its uninitialised form have the same layout, and `Part` writes nothing but
-    // elements.
+    // SAFETY: an element and its uninitialised form have the same layout, and nothing but elements is
+    // written.
     let out = unsafe { slice::from_raw_parts_mut(result.as_mut_ptr().cast::<MaybeUninit<T>>(), len) };
-    simd::run(Part { f, x, offsets: [0; N], axes: &[(len, [1; N])], out });
+    evaluate_contiguous(f, x, out);
 }
 
-/// Operands with their axes, and the output.
-struct Part<'a, T, F, const N: usize> {
-    f: &'a F,
-    x: [&'a [T]; N],
+/// Fills `out` with the values of `f`, on this thread.
+fn evaluate_part<T: Element, F: Map<N>, const N: usize>(
+    f: &F,
+    x: [&[T]; N],
     offsets: [usize; N],
-    axes: &'a [Axis<N>],
-    out: &'a mut [MaybeUninit<T>],
+    axes: &[Axis<N>],
+    out: &mut [MaybeUninit<T>],
+) {
+    match axes {
+        // Operands without elements may start beyond their storage.
+        _ if out.is_empty() => {}
+        [(_, strides)] if *strides == [1; N] => {
+            evaluate_contiguous(f, array::from_fn(|k| &x[k][offsets[k]..]), out);
+        }
+        _ => evaluate_tiles(f, x, offsets, axes, out),
+    }
 }
 
-impl<T: Element, F: Map<N>, const N: usize> WithSimd for Part<'_, T, F, N> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        match self.axes {
-            [(_, strides)] if *strides == [1; N] => self.contiguous::<S>(),
-            _ => self.tiles::<S>(),
+/// Computes contiguous operands in blocks. The first of several is only so long that the output of the
+/// others starts at a cache line, and no store crosses two lines.
+fn evaluate_contiguous<T: Element, F: Map<N>, const N: usize>(
+    f: &F,
+    x: [&[T]; N],
+    out: &mut [MaybeUninit<T>],
+) {
+    let len = out.len();
+    let to_cache_line = out.as_ptr().align_offset(CACHE_LINE_BYTES);
+    let head = if len > BLOCK { len.min(to_cache_line) } else { 0 };
+    let blocks = (len - head) / BLOCK;
+    let tail = head + blocks * BLOCK;
+    for (start, width, height) in [(0, head, 1), (head, BLOCK, blocks), (tail, len - tail, 1)] {
+        if width * height > 0 {
+            let x = array::from_fn(|k| (&x[k][start..], BLOCK));
+            let out = (&mut out[start..], BLOCK);
+            simd::run(Rows { f, x, out, width, height });
         }
     }
 }
 
-impl<T: Element, F: Map<N>, const N: usize> Part<'_, T, F, N> {
-    /// Computes a block at a time. The first is only so long that the output of the others starts at a cache
-    /// line, and no store crosses two lines.
-    #[inline(always)]
-    fn contiguous<S: Simd>(self) {
-        let Self { f, x, offsets, out, .. } = self;
-        let (mut start, len) = (0, out.len());
-        let mut end = len.min(out.as_ptr().align_offset(CACHE_LINE_BYTES));
-        while start < len {
-            let mut blocks = [[].as_slice(); N];
-            for (k, block) in blocks.iter_mut().enumerate() {
-                *block = &x[k][offsets[k] + start..offsets[k] + end];
-            }
-            evaluate_block::<S, _, _, _>(f, blocks, &mut out[start..end]);
-            (start, end) = (end, len.min(end + BLOCK));
-        }
-    }
-
-    /// Computes a tile of rows and columns at a time. Operands that are not contiguous along a row are copied
-    /// first, in the order in which they are stored, so that a transposed one is not read with a jump between
-    /// elements.
-    #[inline(always)]
-    fn tiles<S: Simd>(self) {
-        let Self { f, x, offsets, axes, out } = self;
-        let Tiling { outer, rows, columns } = Tiling::new(axes);
-        let (tile_rows, tile_columns) = if columns.strides.iter().any(|&stride| stride > 1) {
-            (TILE_ROWS, BLOCK / TILE_ROWS)
-        } else if columns.strides.contains(&0) {
-            (1, CONSTANT)
-        } else {
-            (1, BLOCK)
-        };
-        let mut copies = [Tile([T::default(); BLOCK]); N];
-        for (offsets, out_start) in Starts::new(offsets, &outer) {
-            for row in (0..rows.len).step_by(tile_rows) {
-                for column in (0..columns.len).step_by(tile_columns) {
-                    let height = tile_rows.min(rows.len - row);
-                    let width = tile_columns.min(columns.len - column);
-                    let from = offsets_at(offsets, &rows, row);
-                    let from = offsets_at(from, &columns, column);
-                    for (k, copy) in copies.iter_mut().enumerate() {
-                        match columns.strides[k] {
-                            1 => {}
-                            // A constant row is the same in all its tiles.
-                            0 if tile_rows == 1 && column > 0 => {}
-                            _ => copy_tile(
-                                &x[k][from[k]..],
-                                (height, rows.strides[k]),
-                                (width, columns.strides[k]),
-                                &mut copy.0,
-                            ),
-                        }
-                    }
-                    for i in 0..height {
-                        let mut blocks = [[].as_slice(); N];
-                        for (k, (block, copy)) in blocks.iter_mut().zip(&copies).enumerate() {
-                            *block = match columns.strides[k] {
-                                1 => &x[k][from[k] + i * rows.strides[k]..][..width],
-                                _ => &copy.0[i * width..][..width],
-                            };
-                        }
-                        let at = out_start + (row + i) * rows.out_stride + column;
-                        evaluate_block::<S, _, _, _>(f, blocks, &mut out[at..at + width]);
+/// Computes a tile of rows and columns at a time. Operands that are not contiguous along a row are copied
+/// first, in the order in which they are stored, so that a transposed one is not read with a jump between
+/// elements.
+fn evaluate_tiles<T: Element, F: Map<N>, const N: usize>(
+    f: &F,
+    x: [&[T]; N],
+    offsets: [usize; N],
+    axes: &[Axis<N>],
+    out: &mut [MaybeUninit<T>],
+) {
+    let Tiling { outer, rows, columns } = Tiling::new(axes);
+    let (tile_rows, tile_columns) = if columns.strides.iter().any(|&stride| stride > 1) {
+        (TILE_ROWS, BLOCK / TILE_ROWS)
+    } else if columns.strides.contains(&0) && columns.len > CONSTANT {
+        (1, CONSTANT)
+    } else if columns.strides.contains(&0) {
+        (BLOCK / columns.len.max(1), CONSTANT)
+    } else {
+        // Nothing is copied.
+        (rows.len, BLOCK)
+    };
+    let mut copies = [Tile([T::default(); BLOCK]); N];
+    for (offsets, out_start) in Starts::new(offsets, &outer) {
+        for row in (0..rows.len).step_by(tile_rows) {
+            for column in (0..columns.len).step_by(tile_columns) {
+                let height = tile_rows.min(rows.len - row);
+                let width = tile_columns.min(columns.len - column);
+                let from = offsets_at(offsets, &rows, row);
+                let from = offsets_at(from, &columns, column);
+                for (k, copy) in copies.iter_mut().enumerate() {
+                    match columns.strides[k] {
+                        1 => {}
+                        // A constant row is the same in all its tiles.
+                        0 if tile_rows == 1 && column > 0 => {}
+                        _ => copy_tile(
+                            &x[k][from[k]..],
+                            (height, rows.strides[k]),
+                            (width, columns.strides[k]),
+                            &mut copy.0,
+                        ),
                     }
                 }
+                let x = array::from_fn(|k| match columns.strides[k] {
+                    1 => (&x[k][from[k]..], rows.strides[k]),
+                    _ => (copies[k].0.as_slice(), width),
+                });
+                let out = (&mut out[out_start + row * rows.out_stride + column..], rows.out_stride);
+                simd::run(Rows { f, x, out, width, height });
             }
         }
     }
 }
 
 /// The offsets of the operands, `index` further along an axis.
-#[inline(always)]
 fn offsets_at<const N: usize>(mut offsets: [usize; N], axis: &Line<N>, index: usize) -> [usize; N] {
     for (offset, stride) in offsets.iter_mut().zip(axis.strides) {
         *offset += index * stride;
@@ -263,7 +267,6 @@ fn offsets_at<const N: usize>(mut offsets: [usize; N], axis: &Line<N>, index: us
 }
 
 /// Copies rows and columns (number, stride) of `x` to `copy`, row after row.
-#[inline(always)]
 fn copy_tile<T: Copy>(
     x: &[T],
     (height, row_stride): (usize, usize),
@@ -294,45 +297,3 @@ fn copy_tile<T: Copy>(
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Tile<T>([T; BLOCK]);
-
-/// Computes the values of `f` for contiguous blocks of operands.
-#[inline(always)]
-fn evaluate_block<S: Simd, T: Element, F: Map<N>, const N: usize>(
-    f: &F,
-    x: [&[T]; N],
-    out: &mut [MaybeUninit<T>],
-) {
-    let len = out.len();
-    // Local copies let LLVM rule out aliasing and bounds failures, so that the loop becomes vectors.
-    let f = *f;
-    let x0 = &x[0][..len];
-    let x1 = &x[1.min(N - 1)][..len];
-    let x2 = &x[2.min(N - 1)][..len];
-    macro_rules! at {
-        ($i:ident) => {{
-            let mut values = [x0[$i].widen(); N];
-            if N > 1 {
-                values[1] = x1[$i].widen();
-            }
-            if N > 2 {
-                values[2] = x2[$i].widen();
-            }
-            values
-        }};
-    }
-    const { assert!(1 <= N && N <= 3, "an operation has one, two or three operands") };
-    // At every position and without leaving the loop early, so that it becomes vectors.
-    let mut all_fast = true;
-    for i in 0..len {
-        all_fast &= f.in_fast_range(at!(i));
-        let z = if simd::has_fma::<S>() { f.apply_fma(at!(i)) } else { f.apply(at!(i)) };
-        out[i].write(T::narrow(z));
-    }
-    if !all_fast {
-        for i in 0..len {
-            if !f.in_fast_range(at!(i)) {
-                out[i].write(T::narrow(f.apply_slow(at!(i))));
-            }
-        }
-    }
-}
