@@ -1,8 +1,8 @@
 //! The CPU driver of every elementwise operation, whatever its arity, dtype and layouts.
 //!
-//! An operation supplies a [`Map`]: scalar math on `N` operands, generic over [`Scalar`]. [`map`] finds the
-//! dtype, walks the layouts ([`axes`](super::axes)) and returns a contiguous result. The loops are compiled
-//! for each instruction set ([`simd`]), and large operands are divided among threads.
+//! An operation supplies a [`Map`]: scalar math on `N` operands. [`map`] finds the dtype, walks the layouts
+//! ([`axes`](super::axes)) and returns a contiguous result. The rows ([`rows`]) are compiled for each
+//! instruction set, and large operands are divided among threads.
 
 #![allow(unsafe_code)]
 
@@ -14,36 +14,12 @@ use candle_core::{CpuStorage, Layout, Result, Shape, bail};
 
 use super::axes::{Axis, Line, Starts, Tiling, merged_axes};
 use super::simd::{self, CACHE_LINE_BYTES};
-use crate::ops::scalar::{Element, Scalar};
+use crate::ops::scalar::Element;
 
 mod rows;
 
+pub(super) use rows::Map;
 use rows::Rows;
-
-/// The scalar math of an operation with `N` operands.
-pub(super) trait Map<const N: usize>: Copy + Sync {
-    /// The result at one position, from the operands there; meaningless outside the fast range. It must not
-    /// branch, so that a loop around it becomes vectors.
-    fn apply<T: Scalar>(&self, x: [T; N]) -> T;
-
-    /// [`apply`](Self::apply) for instruction sets that [have fused multiply-adds](simd::has_fma), for an
-    /// operation that gains from them.
-    #[inline(always)]
-    fn apply_fma<T: Scalar>(&self, x: [T; N]) -> T {
-        self.apply(x)
-    }
-
-    /// Whether [`apply`](Self::apply) is right for these operands, as it nearly always should be.
-    #[inline(always)]
-    fn in_fast_range<T: Scalar>(&self, _: [T; N]) -> bool {
-        true
-    }
-
-    /// The result outside the fast range.
-    fn apply_slow<T: Scalar>(&self, x: [T; N]) -> T {
-        self.apply(x)
-    }
-}
 
 /// The positions computed at a time where operands are read in place: few enough for the nearest cache.
 const BLOCK: usize = 2048;

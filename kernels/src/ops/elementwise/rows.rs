@@ -1,10 +1,34 @@
-//! The innermost loop of every elementwise operation.
+//! The scalar math of an elementwise operation, and the loop around it.
 
 use std::mem::MaybeUninit;
 
-use super::Map;
-use crate::ops::scalar::Element;
+use crate::ops::scalar::{Element, Scalar};
 use crate::ops::simd::{self, Simd, WithSimd};
+
+/// The scalar math of an operation with `N` operands.
+pub(in crate::ops) trait Map<const N: usize>: Copy + Sync {
+    /// The result at one position, from the operands there; meaningless outside the fast range. It must not
+    /// branch, so that a loop around it becomes vectors.
+    fn apply<T: Scalar>(&self, x: [T; N]) -> T;
+
+    /// [`apply`](Self::apply) for instruction sets that [have fused multiply-adds](simd::has_fma), for an
+    /// operation that gains from them.
+    #[inline(always)]
+    fn apply_fma<T: Scalar>(&self, x: [T; N]) -> T {
+        self.apply(x)
+    }
+
+    /// Whether [`apply`](Self::apply) is right for these operands, as it nearly always should be.
+    #[inline(always)]
+    fn in_fast_range<T: Scalar>(&self, _: [T; N]) -> bool {
+        true
+    }
+
+    /// The result outside the fast range.
+    fn apply_slow<T: Scalar>(&self, x: [T; N]) -> T {
+        self.apply(x)
+    }
+}
 
 /// Rows whose elements are contiguous: slices that start at the first row, and the stride between rows.
 pub(super) struct Rows<'a, T, F, const N: usize> {
