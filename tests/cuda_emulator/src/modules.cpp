@@ -49,22 +49,25 @@ void parse_ptx(const char* text, Module& m) {
   m.is_ptx = true;
   for (const char* p = text; (p = strstr(p, ".entry "));) {
     p += strlen(".entry ");
-    size_t length = strcspn(p, "( \t\r\n");
-    Entry& e = m.entries[std::string(p, length)];
+    std::string name(p, strcspn(p, "( \t\r\n"));
+    Entry& e = m.entries[name];
     const char* stop = strchr(p, '{');
-    for (const char* q = p; (q = strstr(q, ".param ")) && stop && q < stop;) {
+    if (!stop) continue;
+    // A copy, since strstr and sscanf read on to the end of the text.
+    std::string head(p, stop);
+    for (const char* q = head.c_str(); (q = strstr(q, ".param "));) {
       q += strlen(".param ");
       unsigned align, bits, count = 1;
       char kind;
       if (sscanf(q, ".align %u", &align) == 1) q = strchr(q + 1, '.');
-      if (sscanf(q, ".%c%u", &kind, &bits) != 2) emu_fail("cannot read the PTX parameters of %s", std::string(p, length).c_str());
+      if (!q || sscanf(q, ".%c%u", &kind, &bits) != 2) emu_fail("cannot read the PTX parameters of %s", name.c_str());
       size_t name_end = strcspn(q, "[,)\n");
       if (q[name_end] == '[') sscanf(q + name_end, "[%u]", &count);
       e.sizes.push_back(bits / 8 * count);
     }
     unsigned x = 0, y = 1, z = 1;
-    const char* limit = strstr(p, ".maxntid ");
-    if (limit && limit < stop && sscanf(limit, ".maxntid %u, %u, %u", &x, &y, &z) >= 1) e.max_threads = x * y * z;
+    const char* limit = strstr(head.c_str(), ".maxntid ");
+    if (limit && sscanf(limit, ".maxntid %u, %u, %u", &x, &y, &z) >= 1) e.max_threads = x * y * z;
   }
 }
 
