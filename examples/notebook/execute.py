@@ -20,7 +20,12 @@ start = time.monotonic()
 with client.setup_kernel():
     for index, cell in enumerate(notebook.cells):
         began = time.monotonic()
-        client.execute_cell(cell, index)
+        try:
+            client.execute_cell(cell, index)
+        except nbclient.exceptions.CellExecutionError:
+            # The compiler's messages, which the exception lacks.
+            print(*("\n".join(o.get("traceback") or [o.get("text", "")]) for o in cell.outputs), sep="\n")
+            raise
         if cell.cell_type != "code":
             continue
         cell.metadata.pop("execution", None)
