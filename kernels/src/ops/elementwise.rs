@@ -28,7 +28,7 @@ const BLOCK: usize = 2048;
 const TILE_ROWS: usize = 32;
 
 /// The columns of a tile where an operand is constant along a row: few enough that filling the first tile
-/// with it is cheap; the row's other tiles reuse that. Rows that are no longer share a tile.
+/// with it is cheap; the row's other tiles reuse that.
 const CONSTANT: usize = 256;
 
 /// The minimum number of positions for multithreading, as in Candle.
@@ -181,9 +181,9 @@ fn evaluate_contiguous<T: Element, F: Map<N>, const N: usize>(
     }
 }
 
-/// Computes a tile of rows and columns at a time. Operands that are not contiguous along a row are copied
-/// first, in the order in which they are stored, so that a transposed one is not read with a jump between
-/// elements.
+/// Computes a tile of rows and columns at a time, of which there are some. Operands that are not contiguous
+/// along a row are copied first, in the order in which they are stored, so that a transposed one is not read
+/// with a jump between elements.
 fn evaluate_tiles<T: Element, F: Map<N>, const N: usize>(
     f: &F,
     x: [&[T]; N],
@@ -194,13 +194,10 @@ fn evaluate_tiles<T: Element, F: Map<N>, const N: usize>(
     let Tiling { outer, rows, columns } = Tiling::new(axes);
     let (tile_rows, tile_columns) = if columns.strides.iter().any(|&stride| stride > 1) {
         (TILE_ROWS, BLOCK / TILE_ROWS)
-    } else if columns.strides.contains(&0) && columns.len > CONSTANT {
-        (1, CONSTANT)
-    } else if columns.strides.contains(&0) {
-        (BLOCK / columns.len.max(1), CONSTANT)
     } else {
-        // Nothing is copied.
-        (rows.len, BLOCK)
+        // Long rows one after the other, as they are stored; short ones together.
+        let longest = if columns.strides.contains(&0) { CONSTANT } else { BLOCK };
+        (if columns.len > longest { 1 } else { BLOCK / columns.len }, longest)
     };
     let mut copies = [Tile([T::default(); BLOCK]); N];
     for (offsets, out_start) in Starts::new(offsets, &outer) {
