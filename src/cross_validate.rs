@@ -8,12 +8,13 @@ use tracing::{info, info_span};
 use crate::config::{Learner, device_names};
 use crate::data::{Dataset, KFold};
 use crate::error::{Error, Result};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, TargetErrors};
 use crate::fit::{Fitted, Prepared, fit};
+use crate::metrics::Accumulator;
 use crate::parallel::run_ordered;
 use crate::random::{Stream, generator};
-use crate::results::{FoldReport, Summary};
-use crate::run::{EpochRecord, Predictions, RunOptions};
+use crate::results::FoldReport;
+use crate::run::{EpochRecord, Predicted, Predictions, RunOptions};
 
 /// The results of a cross-validation.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +22,11 @@ pub struct CrossValidated {
     /// The errors of each fold.
     pub folds: Vec<FoldReport>,
     /// Their mean.
-    pub mean: Summary,
+    pub mean: Evaluation,
     /// Their sample standard deviation.
-    pub std: Summary,
+    pub std: Evaluation,
+    /// The errors of all rows together, each predicted by the network that has not seen it.
+    pub pooled: Evaluation,
     /// The predictions of all rows in order, each by the network that has not seen it.
     pub predictions: Predictions,
     /// How long it took in seconds.
@@ -141,20 +144,38 @@ fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     for (i, fold) in results.into_iter().enumerate() {
         let train_loss = fold.epochs.iter().map(|epoch| epoch.train_loss).collect();
         let evaluation = fold.evaluation.ok_or(Error::NoRows)?;
-        folds.push(FoldReport::new(i, evaluation, train_loss, fold.seconds));
+        folds.push(FoldReport::new(i, fold.predictions.len(), evaluation, train_loss, fold.seconds));
         match &mut predictions {
             Some(all) => all.append(fold.predictions)?,
             None => predictions = Some(fold.predictions),
         }
     }
-    let (mean, std) = (Summary::mean(&folds), Summary::std(&folds));
+    let (mean, std) = (Evaluation::mean_over(&folds), Evaluation::std_over(&folds));
     mean.check_finite()?;
     std.check_finite()?;
     let seconds = start.elapsed().as_secs_f64();
     info!(seconds, "cross-validation done");
     let mut predictions = predictions.unwrap_or_default();
     predictions.sort();
-    Ok(CrossValidated { folds, mean, std, predictions, seconds })
+    let pooled = pooled(&predictions)?;
+    Ok(CrossValidated { folds, mean, std, pooled, predictions, seconds })
+}
+
+/// The errors of all rows of `predictions` together.
+fn pooled(predictions: &Predictions) -> Result<Evaluation> {
+    let of_target = |(target, name): (usize, &String)| {
+        let errors = |which| {
+            let mut errors = Accumulator::default();
+            let pairs = predictions.values(target, which).zip(predictions.values(target, Predicted::Truth));
+            pairs.for_each(|(prediction, truth)| errors.push(prediction, truth));
+            errors
+        };
+        let depths = predictions.depths().iter().enumerate();
+        let by_depth = depths.map(|(i, depth)| (*depth, errors(Predicted::AtDepth(i))));
+        TargetErrors::new(name.clone(), &errors(Predicted::Mean), by_depth)
+    };
+    let targets = predictions.targets().iter().enumerate().map(of_target);
+    Evaluation::of_targets(targets.collect::<Result<_>>()?).ok_or(Error::NoRows)
 }
 
 /// Refuses devices on which nothing can run, or not side by side.

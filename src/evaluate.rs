@@ -3,23 +3,81 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
+use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
 use crate::nn::DynamicNet;
 use crate::plan::Predictor;
+use crate::stats;
 
 /// How many rows are predicted at a time, so that memory does not grow with the data.
 const BLOCK: usize = 4096;
 
-/// The errors of a network on a set of rows.
-#[derive(Debug, Clone, PartialEq)]
+/// The errors of a network on a set of rows: the means over its targets, and those of each.
+///
+/// A target counts the same whatever its unit is, as by scikit-learn's `multioutput="uniform_average"`; so the
+/// mean of `mse` is mostly that of the target with the largest numbers, and the mean of `r2` is not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The errors of the prediction, the mean over all depths.
-    pub mean: Metrics,
+    #[serde(flatten)]
+    pub metrics: Metrics,
     /// The mean squared error of the output at each depth.
     pub mse_by_depth: BTreeMap<usize, f64>,
+    /// The errors of each target.
+    #[serde(default)]
+    pub targets: Vec<TargetErrors>,
+}
+
+/// The errors of one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetErrors {
+    /// The target's name.
+    pub target: String,
+    /// The errors of the prediction, the mean over all depths.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The mean squared error of the output at each depth.
+    pub mse_by_depth: BTreeMap<usize, f64>,
+}
+
+impl Evaluation {
+    /// The errors of `targets` and their means, or `None` of no targets.
+    pub fn of_targets(targets: Vec<TargetErrors>) -> Option<Self> {
+        let metrics: Vec<_> = targets.iter().map(|target| target.metrics).collect();
+        let at = |depth| {
+            let errors: Vec<_> =
+                targets.iter().filter_map(|target| target.mse_by_depth.get(depth).copied()).collect();
+            (*depth, stats::mean(&errors))
+        };
+        let mse_by_depth = targets.first()?.mse_by_depth.keys().map(at).collect();
+        Some(Self { metrics: Metrics::uniform_average(&metrics)?, mse_by_depth, targets })
+    }
+}
+
+impl TargetErrors {
+    /// Puts together the errors that were collected of the target `target`: of the prediction, and of the output
+    /// at each depth.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::NoRows`] when nothing was collected, and with [`Error::NotFiniteResult`] when an error
+    /// is not finite.
+    pub(crate) fn new(
+        target: String,
+        mean: &Accumulator,
+        by_depth: impl IntoIterator<Item = (usize, Accumulator)>,
+    ) -> Result<Self> {
+        let finite = |errors: &Accumulator| match errors.metrics() {
+            Some(metrics) if metrics.mse.is_finite() => Ok(metrics),
+            Some(_) => Err(Error::NotFiniteResult("the error on the test rows")),
+            None => Err(Error::NoRows),
+        };
+        let mse_by_depth = by_depth.into_iter().map(|(depth, errors)| Ok((depth, finite(&errors)?.mse)));
+        Ok(Self { target, metrics: finite(mean)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })
+    }
 }
 
 /// Predicts `rows` of `data` with `net` and compares the predictions with the targets.
@@ -66,9 +124,10 @@ pub(crate) fn evaluate_each(
     };
     let predictor = Predictor::new(net)?;
     let targets = data.targets();
-    let mut errors = Accumulator::default();
-    let mut by_depth: Vec<_> = net.depths().map(|depth| (depth, Accumulator::default())).collect();
-    let width = targets * by_depth.len();
+    let mut errors = vec![Accumulator::default(); targets];
+    // Of each depth the errors of each target, as the outputs are.
+    let mut by_depth = vec![Accumulator::default(); net.depths().count() * targets];
+    let width = by_depth.len();
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
         let prediction = predictor.predict_all_depths(&x)?;
@@ -77,20 +136,21 @@ pub(crate) fn evaluate_each(
         for (i, &row) in block.iter().enumerate() {
             let truth = &truths[i * targets..][..targets];
             let (mean, depths) = (&means[i * targets..][..targets], &depths[i * width..][..width]);
-            errors.add(mean, truth);
-            for ((_, errors), output) in by_depth.iter_mut().zip(depths.chunks_exact(targets)) {
-                errors.add(output, truth);
+            for ((errors, mean), truth) in errors.iter_mut().zip(mean).zip(truth) {
+                errors.push(*mean, *truth);
+            }
+            for ((errors, output), truth) in by_depth.iter_mut().zip(depths).zip(truth.iter().cycle()) {
+                errors.push(*output, *truth);
             }
             visit(RowPrediction { row, truth, mean, by_depth: depths })?;
         }
     }
-    let finite = |errors: &Accumulator| match errors.metrics() {
-        Some(metrics) if metrics.mse.is_finite() => Ok(metrics),
-        Some(_) => Err(Error::NotFiniteResult("the error on the test rows")),
-        None => Err(Error::NoRows),
+    let of_target = |(i, name): (usize, &String)| {
+        let by_depth = by_depth.iter().skip(i).step_by(targets).cloned();
+        TargetErrors::new(name.clone(), &errors[i], net.depths().zip(by_depth))
     };
-    let mse_by_depth = by_depth.iter().map(|(depth, errors)| Ok((*depth, finite(errors)?.mse)));
-    Ok(Evaluation { mean: finite(&errors)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })
+    let each = data.target_names().iter().enumerate().map(of_target).collect::<Result<_>>()?;
+    Evaluation::of_targets(each).ok_or(Error::NoRows)
 }
 
 /// The elements of `x` in row-major order.

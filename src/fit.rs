@@ -9,7 +9,7 @@ use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span, trace};
 
 use crate::config::{Learner, Preparation};
-use crate::data::{Dataset, Fold, Scaling, target_names};
+use crate::data::{Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate_each};
 use crate::nn::{DynamicNet, seeded_builder};
@@ -58,7 +58,9 @@ impl<'a> Prepared<'a> {
                 return Ok(Scaled { train, test, features: None, targets: None });
             }
         };
-        let test = Dataset::new(features.apply(data.x())?, data.y().clone())?.to_device(&self.device)?;
+        let test = Dataset::new(features.apply(data.x())?, data.y().clone())?
+            .with_target_names(data.target_names().to_vec())?
+            .to_device(&self.device)?;
         let train = match &targets {
             Some(scaling) => {
                 let y = scaling.apply(data.y())?.to_device(&self.device)?;
@@ -108,12 +110,12 @@ pub(crate) fn fit(
     let test = Test { data: &test, rows: &fold.test, scaling: targets.as_ref(), index };
     fit.train(&train, &test, stop)?;
     let depths = fit.trainer.net().depths().collect();
-    let mut predictions = Predictions::new(target_names(train.targets()), depths);
+    let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), depths);
     let has_test = !fold.test.is_empty();
     let evaluation =
         has_test.then(|| test.evaluate(fit.trainer.net(), Some(&mut predictions))).transpose()?;
     let seconds = before + start.elapsed().as_secs_f64();
-    info!(mse = evaluation.as_ref().map(|evaluation| evaluation.mean.mse), seconds, "fold done");
+    info!(mse = evaluation.as_ref().map(|evaluation| evaluation.metrics.mse), seconds, "fold done");
     let net = fit.trainer.net().clone();
     Ok(Fitted { net, features, targets, epochs: fit.epochs, evaluation, predictions, seconds })
 }
@@ -221,7 +223,7 @@ impl<'a> Fit<'a> {
     /// The results of the epoch that is done. Only a run that is kept is tested after each.
     fn record(&mut self, train_loss: f64, test: &Test) -> Result<EpochRecord> {
         let validation = match &self.keeper {
-            Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.mean),
+            Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.metrics),
             _ => None,
         };
         let (epoch, lr, seconds) = (self.epochs.len(), self.learner.train.lr, self.seconds);

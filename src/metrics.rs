@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::Moments;
+use crate::stats::{self, Moments};
 
-/// The errors of a set of predictions.
+/// The errors of a set of predictions of one target, or their means over several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The mean squared error.
@@ -20,7 +20,37 @@ pub struct Metrics {
     pub r2: Option<f64>,
 }
 
-/// Collects predictions block by block, in `f64`; every sample weighs the same however the blocks are cut.
+impl Metrics {
+    /// The mean of each error over some targets, all of which weigh the same: scikit-learn's
+    /// `multioutput="uniform_average"`. There is no mean of `r2` where one target has none, and no mean of no
+    /// targets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use taper::metrics::Metrics;
+    ///
+    /// let metrics = |mse: f64, r2| Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(r2) };
+    /// let mean = Metrics::uniform_average(&[metrics(4., 0.5), metrics(0., 1.)]).unwrap();
+    /// assert_eq!((mean.mse, mean.rmse, mean.r2), (2., 1., Some(0.75)));
+    /// ```
+    pub fn uniform_average(of: &[Self]) -> Option<Self> {
+        if of.is_empty() {
+            return None;
+        }
+        let over = |error: fn(&Self) -> f64| stats::mean(&of.iter().map(error).collect::<Vec<_>>());
+        let r2: Option<Vec<_>> = of.iter().map(|metrics| metrics.r2).collect();
+        Some(Self {
+            mse: over(|metrics| metrics.mse),
+            rmse: over(|metrics| metrics.rmse),
+            mae: over(|metrics| metrics.mae),
+            r2: r2.map(|r2| stats::mean(&r2)),
+        })
+    }
+}
+
+/// Collects predictions of a target block by block, in `f64`; every sample weighs the same however the blocks
+/// are cut.
 ///
 /// # Examples
 ///
@@ -45,11 +75,16 @@ impl Accumulator {
     /// Adds pairs of a prediction and its target; what the longer slice has beyond the shorter is ignored.
     pub fn add(&mut self, predictions: &[f64], targets: &[f64]) {
         for (prediction, target) in predictions.iter().zip(targets) {
-            let error = prediction - target;
-            self.squared += error * error;
-            self.absolute += error.abs();
-            self.targets.push(*target);
+            self.push(*prediction, *target);
         }
+    }
+
+    /// Adds a prediction and its target.
+    pub fn push(&mut self, prediction: f64, target: f64) {
+        let error = prediction - target;
+        self.squared += error * error;
+        self.absolute += error.abs();
+        self.targets.push(target);
     }
 
     /// The errors of all that was added, or `None` when that was nothing.
@@ -90,6 +125,25 @@ mod tests {
         assert_eq!(m.mae, 0.5);
         let difference = (m.r2.unwrap() - 0.948_608_137_044_967_9).abs();
         assert!(difference <= 1e-15, "{difference}");
+    }
+
+    /// The values of scikit-learn 1.7 for the example of several outputs in its documentation:
+    /// `r2_score([[0.5, 1], [-1, 1], [7, -6]], [[0, 2], [-1, 2], [8, -5]])` is 0.9368, of which the outputs
+    /// have 0.9654 and 0.9082; the mean squared errors are 0.41666667 and 1.
+    #[test]
+    fn the_example_of_scikit_learn_with_two_targets() {
+        let each = [metrics(&[0., -1., 8.], &[0.5, -1., 7.]), metrics(&[2., 2., -5.], &[1., 1., -6.])];
+        let mean = Metrics::uniform_average(&each).unwrap();
+        for (value, expected) in [
+            (each[0].r2.unwrap(), 0.965_438),
+            (each[1].r2.unwrap(), 0.908_163),
+            (mean.r2.unwrap(), 0.936_801),
+            (mean.mse, 0.708_333),
+            (mean.mae, 0.75),
+            (mean.rmse, 0.822_749),
+        ] {
+            assert!((value - expected).abs() <= 1e-6, "{value}, {expected}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, TargetErrors};
 use crate::metrics::Metrics;
 use crate::stats;
 
@@ -14,11 +14,17 @@ use crate::stats;
 pub struct FoldReport {
     /// The fold, counted from 0.
     pub fold: usize,
-    /// The errors of the prediction on the fold's test rows.
+    /// The number of rows that it was tested on; 0 where an earlier version did not say.
+    #[serde(default)]
+    pub rows: usize,
+    /// The errors of the prediction on these rows, the means over the targets.
     #[serde(flatten)]
     pub metrics: Metrics,
-    /// The mean squared error of the output at each depth on the fold's test rows.
+    /// The mean squared error of the output at each depth, the mean over the targets.
     pub mse_by_depth: BTreeMap<usize, f64>,
+    /// The errors of each target; none where an earlier version did not say.
+    #[serde(default)]
+    pub targets: Vec<TargetErrors>,
     /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
     /// scaled ones.
     #[serde(alias = "train_mse")]
@@ -27,48 +33,37 @@ pub struct FoldReport {
     pub seconds: f64,
 }
 
-/// A statistic over the folds of every number that a fold has.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
-    /// Of the errors of the prediction.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// Of the mean squared error at each depth.
-    pub mse_by_depth: BTreeMap<usize, f64>,
-}
-
 impl FoldReport {
-    /// Puts the results of fold `fold` together.
-    pub fn new(fold: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
-        let Evaluation { mean, mse_by_depth } = evaluation;
-        Self { fold, metrics: mean, mse_by_depth, train_loss, seconds }
+    /// Puts the results of fold `fold` together, which was tested on `rows` rows.
+    pub fn new(fold: usize, rows: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
+        let Evaluation { metrics, mse_by_depth, targets } = evaluation;
+        Self { fold, rows, metrics, mse_by_depth, targets, train_loss, seconds }
     }
 }
 
-impl Summary {
+/// A statistic over the folds of every number that a fold has.
+impl Evaluation {
     /// The mean over `folds`.
-    pub fn mean(folds: &[FoldReport]) -> Self {
-        Self::new(folds, stats::mean)
+    pub fn mean_over(folds: &[FoldReport]) -> Self {
+        Self::over(folds, stats::mean)
     }
 
     /// The sample standard deviation over `folds`.
-    pub fn std(folds: &[FoldReport]) -> Self {
-        Self::new(folds, stats::sample_std)
+    pub fn std_over(folds: &[FoldReport]) -> Self {
+        Self::over(folds, stats::sample_std)
     }
 
-    fn new(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
-        let over =
-            |number: &dyn Fn(&FoldReport) -> f64| statistic(&folds.iter().map(number).collect::<Vec<_>>());
-        let r2: Option<Vec<f64>> = folds.iter().map(|fold| fold.metrics.r2).collect();
-        let metrics = Metrics {
-            mse: over(&|fold| fold.metrics.mse),
-            rmse: over(&|fold| fold.metrics.rmse),
-            mae: over(&|fold| fold.metrics.mae),
-            r2: r2.map(|r2| statistic(&r2)),
+    fn over(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
+        let errors: Vec<_> = folds.iter().map(|fold| (&fold.metrics, &fold.mse_by_depth)).collect();
+        let (metrics, mse_by_depth) = over(&errors, statistic);
+        let targets = folds.first().into_iter().flat_map(|fold| fold.targets.iter().enumerate());
+        let of_target = |(i, first): (usize, &TargetErrors)| {
+            let targets = folds.iter().filter_map(|fold| fold.targets.get(i));
+            let errors: Vec<_> = targets.map(|target| (&target.metrics, &target.mse_by_depth)).collect();
+            let (metrics, mse_by_depth) = over(&errors, statistic);
+            TargetErrors { target: first.target.clone(), metrics, mse_by_depth }
         };
-        let depths = folds.first().into_iter().flat_map(|fold| fold.mse_by_depth.keys());
-        let mse_by_depth = depths.map(|depth| (*depth, over(&|fold| fold.mse_by_depth[depth]))).collect();
-        Self { metrics, mse_by_depth }
+        Self { metrics, mse_by_depth, targets: targets.map(of_target).collect() }
     }
 
     /// Refuses a number that is not finite.
@@ -82,13 +77,38 @@ impl Summary {
     }
 }
 
+/// A statistic of every number of `errors`; there is none of `r2` where one has none.
+fn over(
+    errors: &[(&Metrics, &BTreeMap<usize, f64>)],
+    statistic: fn(&[f64]) -> f64,
+) -> (Metrics, BTreeMap<usize, f64>) {
+    let of = |number: &dyn Fn(&Metrics) -> f64| {
+        statistic(&errors.iter().map(|(metrics, _)| number(metrics)).collect::<Vec<_>>())
+    };
+    let r2: Option<Vec<f64>> = errors.iter().map(|(metrics, _)| metrics.r2).collect();
+    let metrics = Metrics {
+        mse: of(&|metrics| metrics.mse),
+        rmse: of(&|metrics| metrics.rmse),
+        mae: of(&|metrics| metrics.mae),
+        r2: r2.map(|r2| statistic(&r2)),
+    };
+    let at = |depth: &usize| {
+        let errors: Vec<_> = errors.iter().filter_map(|(_, by_depth)| by_depth.get(depth).copied()).collect();
+        (*depth, statistic(&errors))
+    };
+    let depths = errors.first().into_iter().flat_map(|(_, by_depth)| by_depth.keys());
+    (metrics, depths.map(at).collect())
+}
+
 #[cfg(test)]
 impl FoldReport {
     /// A fold for tests whose errors follow from `mse`.
     pub(crate) fn made_up(fold: usize, mse: f64) -> Self {
         let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
         let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
-        Self { fold, metrics, mse_by_depth, train_loss: vec![1., mse], seconds: 0.5 }
+        let target = TargetErrors { target: "y".to_owned(), metrics, mse_by_depth };
+        let evaluation = Evaluation::of_targets(vec![target]).unwrap();
+        Self::new(fold, 10, evaluation, vec![1., mse], 0.5)
     }
 }
 
@@ -96,9 +116,9 @@ impl FoldReport {
 mod tests {
     use super::*;
 
-    fn summaries(errors: [f64; 2]) -> [Summary; 2] {
+    fn summaries(errors: [f64; 2]) -> [Evaluation; 2] {
         let folds = errors.map(|mse| FoldReport::made_up(0, mse));
-        [Summary::mean(&folds), Summary::std(&folds)]
+        [Evaluation::mean_over(&folds), Evaluation::std_over(&folds)]
     }
 
     #[test]

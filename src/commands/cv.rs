@@ -46,11 +46,11 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let options = run.options(folder.as_ref())?;
     let results = cross_validate(&table.data, &config.learner(), config.folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
-    let report = CvReport::new(config.clone(), results.folds, results.seconds);
+    let report = CvReport::new(config.clone(), results.folds, results.pooled, results.seconds);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;
-        directory.write_predictions(&results.predictions.named(table.targets)?)?;
+        directory.write_predictions(&results.predictions)?;
         folder.finish()?;
     }
     print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })

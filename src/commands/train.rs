@@ -43,14 +43,14 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let (learner, holdout) = (run.config.learner(), run.config.holdout);
     let folder = run.folder(&devices, || hold_out(&table.data, holdout, learner.seed).map(drop))?;
     let options = run.options(folder.as_ref())?;
-    let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
+    let fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
-    fitted.predictions = fitted.predictions.named(table.targets.clone())?;
     let model = model(&run, &fitted, table)?;
     let path = save(&model, own_file.as_ref(), folder.as_ref())?;
     let path = path.filter(|_| !args.run.fast_dev_run);
     let train_loss = fitted.epochs.iter().map(|epoch| epoch.train_loss).collect();
-    let report = TrainReport::new(run.config.clone(), train_loss, fitted.evaluation, fitted.seconds, path);
+    let holdout = fitted.evaluation.map(|evaluation| (fitted.predictions.len(), evaluation));
+    let report = TrainReport::new(run.config.clone(), train_loss, holdout, fitted.seconds, path);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;
@@ -95,7 +95,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
     let config = &run.config;
     let schema = Schema {
         features: table.features,
-        targets: table.targets,
+        targets: table.data.target_names().to_vec(),
         fills_missing: config.data.is_filled(),
         feature_scaling: fitted.features.clone(),
         target_scaling: fitted.targets.clone(),
@@ -107,7 +107,11 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         epochs: fitted.epochs.len(),
         seed: config.seed,
         train_loss: fitted.epochs.last().map(|epoch| epoch.train_loss),
-        holdout: holdout.map(|holdout| Holdout { rows: fitted.predictions.len(), metrics: holdout.mean }),
+        holdout: holdout.map(|holdout| Holdout {
+            rows: fitted.predictions.len(),
+            metrics: holdout.metrics,
+            targets: holdout.targets.clone(),
+        }),
     };
     Ok(Model::new(&fitted.net, schema)?.with_training(training))
 }

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor, bail};
 
 /// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device.
-/// Rows may carry a group id; folds never split a group.
+/// Targets have names. Rows may carry a group id; folds never split a group.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,
     y: Tensor,
+    target_names: Arc<[String]>,
     groups: Option<Arc<[u32]>>,
 }
 
 impl Dataset {
     /// Joins features `x` (n, features) and targets `y` (n, targets). Tensors that are not contiguous, such
-    /// as some columns of a table, are copied: rows can be selected only from contiguous ones.
+    /// as some columns of a table, are copied: rows can be selected only from contiguous ones. The targets are called `y`, or `y0`, `y1`,
+    /// ....
     ///
     /// # Errors
     ///
@@ -49,7 +51,25 @@ impl Dataset {
                 y.dims()
             )
         }
-        Ok(Self { x: x.contiguous()?, y: y.contiguous()?, groups: None })
+        let target_names = target_names(y.dims()[1]).into();
+        Ok(Self { x: x.contiguous()?, y: y.contiguous()?, target_names, groups: None })
+    }
+
+    /// The data set with these names of the targets.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is not one name for each target.
+    pub fn with_target_names(self, names: Vec<String>) -> Result<Self> {
+        if names.len() != self.targets() {
+            bail!("Dataset: {} names of {} targets, expected one for each", names.len(), self.targets())
+        }
+        Ok(Self { target_names: names.into(), ..self })
+    }
+
+    /// The name of each target.
+    pub fn target_names(&self) -> &[String] {
+        &self.target_names
     }
 
     /// The data set with the group id of each row.
@@ -107,7 +127,7 @@ impl Dataset {
             }
             _ => x.to_device(device),
         };
-        Ok(Self { x: move_to(&self.x)?, y: move_to(&self.y)?, groups: self.groups.clone() })
+        Ok(Self { x: move_to(&self.x)?, y: move_to(&self.y)?, ..self.clone() })
     }
 
     /// The features and targets of `rows`, in that order.
@@ -129,6 +149,11 @@ impl Dataset {
             None => Ok(()),
         }
     }
+}
+
+/// The names of `count` targets that have none: `y`, or `y0`, `y1`, ....
+pub(crate) fn target_names(count: usize) -> Vec<String> {
+    if count == 1 { vec!["y".to_owned()] } else { (0..count).map(|i| format!("y{i}")).collect() }
 }
 
 #[cfg(test)]

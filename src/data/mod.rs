@@ -7,8 +7,8 @@ mod synthetic;
 mod table;
 
 pub use dataset::Dataset;
+pub(crate) use dataset::target_names;
 pub use kfold::{Fold, KFold};
 pub use scaling::Scaling;
 pub use synthetic::synthetic;
-pub(crate) use table::target_names;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read};

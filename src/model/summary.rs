@@ -12,6 +12,7 @@ use super::network::Network;
 use super::{Model, Schema, Training};
 use crate::data::Scaling;
 use crate::error::Result;
+use crate::metrics::Metrics;
 use crate::nn::{DynamicNetSpec, ModelConfig};
 use crate::stats;
 use crate::text::{list, number};
@@ -152,12 +153,21 @@ fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Resul
     }
     writeln!(f)?;
     if let Some(holdout) = holdout {
-        let metrics = &holdout.metrics;
-        write!(f, "{} rows held out: mse {}, ", holdout.rows, number(metrics.mse))?;
-        write!(f, "rmse {}, mae {}", number(metrics.rmse), number(metrics.mae))?;
-        writeln!(f, "{}", metrics.r2.map_or(String::new(), |r2| format!(", r2 {r2:.5}")))?;
+        writeln!(f, "{} rows held out: {}", holdout.rows, errors(&holdout.metrics))?;
+        if let [_, _, ..] = holdout.targets.as_slice() {
+            for target in &holdout.targets {
+                writeln!(f, "  {}: {}", target.target, errors(&target.metrics))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The errors in a line.
+fn errors(metrics: &Metrics) -> String {
+    let Metrics { mse, rmse, mae, r2 } = *metrics;
+    let r2 = r2.map_or(String::new(), |r2| format!(", r2 {r2:.5}"));
+    format!("mse {}, rmse {}, mae {}{r2}", number(mse), number(rmse), number(mae))
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluate::TargetErrors;
 use crate::metrics::Metrics;
 
 /// How a model was trained, for people to read: no prediction depends on it.
@@ -30,9 +31,12 @@ pub struct Training {
 pub struct Holdout {
     /// The number of these rows.
     pub rows: usize,
-    /// The errors of the prediction on them.
+    /// The errors of the prediction on them, the means over the targets.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// The errors of each target; none where an earlier version did not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetErrors>,
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use crate::config::ValidConfig;
+use crate::evaluate::{Evaluation, TargetErrors};
 use crate::metrics::Metrics;
-use crate::results::{FoldReport, Summary};
-use crate::text::number;
+use crate::results::FoldReport;
+use crate::text::{number, one_line};
 
 pub use html::html;
 pub use train::TrainReport;
@@ -26,32 +27,41 @@ pub struct CvReport {
     /// The result of each fold.
     pub folds: Vec<FoldReport>,
     /// The mean over the folds.
-    pub mean: Summary,
+    pub mean: Evaluation,
     /// The sample standard deviation over the folds.
-    pub std: Summary,
+    pub std: Evaluation,
+    /// The errors of all rows together, each predicted by the network that has not seen it.
+    pub pooled: Evaluation,
     /// How long it all took.
     pub seconds: f64,
 }
 
 impl CvReport {
-    /// Puts the results of the folds together.
-    pub fn new(config: ValidConfig, folds: Vec<FoldReport>, seconds: f64) -> Self {
-        let (mean, std) = (Summary::mean(&folds), Summary::std(&folds));
-        Self { config, folds, mean, std, seconds }
+    /// Puts the results of the folds together with those of all rows.
+    pub fn new(config: ValidConfig, folds: Vec<FoldReport>, pooled: Evaluation, seconds: f64) -> Self {
+        let (mean, std) = (Evaluation::mean_over(&folds), Evaluation::std_over(&folds));
+        Self { config, folds, mean, std, pooled, seconds }
     }
 }
 
 impl fmt::Display for CvReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |name: &str, summary: &Summary| {
-            row(name.to_owned(), &summary.metrics, &summary.mse_by_depth, Some(String::new()))
+        let of = |name: &str, errors: &Evaluation| {
+            row(name.to_owned(), &errors.metrics, &errors.mse_by_depth, Some(String::new()))
         };
         let folds = self.folds.iter().map(|fold| {
             let seconds = format!("{:.2}", fold.seconds);
             row(fold.fold.to_string(), &fold.metrics, &fold.mse_by_depth, Some(seconds))
         });
-        let rows = folds.chain([of("mean", &self.mean), of("std", &self.std)]);
-        writeln!(f, "{}", table("fold", self.mean.mse_by_depth.keys(), rows))?;
+        let together = [of("mean", &self.mean), of("std", &self.std), of("pooled", &self.pooled)];
+        writeln!(f, "{}", table("fold", self.mean.mse_by_depth.keys(), folds.chain(together)))?;
+        if let [_, _, ..] = self.mean.targets.as_slice() {
+            writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
+            writeln!(f, "{}\n", target_table(&self.mean.targets))?;
+        }
+        for note in self.folds.iter().filter_map(too_few_for_r2) {
+            writeln!(f, "fold {note}; the pooled r2 is that of all rows")?;
+        }
         write!(
             f,
             "mean squared error {} ± {} over {} folds, {:.2} s",
@@ -61,6 +71,21 @@ impl fmt::Display for CvReport {
             self.seconds
         )
     }
+}
+
+/// A table with a row for each of `targets`.
+fn target_table(targets: &[TargetErrors]) -> Table {
+    let depths = targets.first().into_iter().flat_map(|target| target.mse_by_depth.keys());
+    let rows = targets
+        .iter()
+        .map(|target| row(one_line(&target.target), &target.metrics, &target.mse_by_depth, None));
+    table("target", depths, rows)
+}
+
+/// That a fold has no R² since it has too few rows, if that is so.
+fn too_few_for_r2(fold: &FoldReport) -> Option<String> {
+    let is_too_small = fold.metrics.r2.is_none() && fold.rows == 1;
+    is_too_small.then(|| format!("{} has 1 row, too few for r2", fold.fold))
 }
 
 /// A table of [`row`]s, the first column of which is called `first`.
@@ -92,11 +117,18 @@ fn row(
     seconds: Option<String>,
 ) -> Vec<String> {
     let errors = [metrics.mse, metrics.rmse, metrics.mae].map(number);
-    // Near 1 the digits after the point count, far from it only the magnitude does.
-    let r2 =
-        metrics.r2.map_or("-".to_owned(), |r2| if r2.abs() < 10. { format!("{r2:.5}") } else { number(r2) });
+    let r2 = metrics.r2.map_or("-".to_owned(), r2_text);
     let depths = by_depth.values().map(|mse| number(*mse));
     [name].into_iter().chain(errors).chain([r2]).chain(depths).chain(seconds).collect()
+}
+
+/// R² as text: near 1 the digits after the point count, far from it and of its small deviations only the
+/// magnitude does.
+fn r2_text(r2: f64) -> String {
+    match r2.abs() {
+        0. | 1e-3..10. => format!("{r2:.5}"),
+        _ => number(r2),
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +138,9 @@ mod tests {
 
     fn report() -> CvReport {
         let config = CvConfig::default().validate().unwrap();
-        CvReport::new(config, vec![FoldReport::made_up(0, 1.), FoldReport::made_up(1, 3.)], 1.)
+        let folds = vec![FoldReport::made_up(0, 1.), FoldReport::made_up(1, 3.)];
+        let pooled = Evaluation::mean_over(&folds);
+        CvReport::new(config, folds, pooled, 1.)
     }
 
     #[test]
@@ -118,6 +152,10 @@ mod tests {
         assert_eq!(fold["mse_by_depth"]["2"], 6.);
         assert_eq!(fold["train_loss"][1], 3.);
         assert_eq!(json["mean"]["mse"], 2.);
+        assert_eq!(
+            (&json["pooled"]["mse"], &json["mean"]["targets"][0]["target"]),
+            (&2.0.into(), &"y".into())
+        );
         assert!(json["std"]["mse"].is_number() && json["seconds"].is_number());
     }
 
@@ -125,6 +163,7 @@ mod tests {
     fn the_table_has_a_row_for_each_fold_and_two_more() {
         let table = report().to_string();
         assert!(table.contains("mse d=2") && table.contains("mean") && table.contains("std"), "{table}");
+        assert!(table.contains("pooled") && !table.contains("target"), "{table}");
         assert!(table.contains("mean squared error 2.000 ± 1.414 over 2 folds"), "{table}");
     }
 }

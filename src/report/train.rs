@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{row, table};
+use super::{row, table, target_table, too_few_for_r2};
 use crate::config::ValidConfig;
 use crate::evaluate::Evaluation;
 use crate::results::FoldReport;
@@ -28,16 +28,17 @@ pub struct TrainReport {
 }
 
 impl TrainReport {
-    /// Puts the results of a training together: the error of each epoch, those on the rows that were held
-    /// out, the time in seconds, and the file that the model was written to.
+    /// Puts the results of a training together: the error of each epoch, the number of rows that were held out
+    /// with the errors on them, the time in seconds, and the file that the model was written to.
     pub fn new(
         config: ValidConfig,
         train_loss: Vec<f64>,
-        holdout: Option<Evaluation>,
+        holdout: Option<(usize, Evaluation)>,
         seconds: f64,
         model: Option<PathBuf>,
     ) -> Self {
-        let holdout = holdout.map(|errors| FoldReport::new(0, errors, train_loss.clone(), seconds));
+        let holdout =
+            holdout.map(|(rows, errors)| FoldReport::new(0, rows, errors, train_loss.clone(), seconds));
         Self { config, train_loss, holdout, model, seconds }
     }
 }
@@ -47,6 +48,12 @@ impl fmt::Display for TrainReport {
         if let Some(holdout) = &self.holdout {
             let row = row("holdout".to_owned(), &holdout.metrics, &holdout.mse_by_depth, None);
             writeln!(f, "{}", table("rows", holdout.mse_by_depth.keys(), [row]))?;
+            if let [_, _, ..] = holdout.targets.as_slice() {
+                writeln!(f, "\n{}\n", target_table(&holdout.targets))?;
+            }
+            if let Some(note) = too_few_for_r2(holdout) {
+                writeln!(f, "{note}")?;
+            }
         }
         let last = self.train_loss.last().copied().map_or("-".to_owned(), number);
         let epochs = self.train_loss.len();

@@ -15,6 +15,7 @@ use super::predictions::Predictions;
 use super::record::{EpochRecord, RunRecord, Weights};
 use crate::config::CvConfig;
 use crate::error::{Error, Result};
+use crate::evaluate::Evaluation;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::results::FoldReport;
@@ -27,6 +28,8 @@ struct Results {
     folds: Vec<FoldReport>,
     #[serde(default)]
     holdout: Option<FoldReport>,
+    #[serde(default)]
+    pooled: Option<Evaluation>,
     seconds: f64,
 }
 
@@ -47,12 +50,13 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, seconds } = read_json(&results)?;
+        let Results { folds, holdout, pooled, seconds } = read_json(&results)?;
         let networks = if environment.command == "train" { 1 } else { config.folds };
         Ok(Self {
             command: environment.command.clone(),
             environment: environment.facts(),
             folds: folds.into_iter().chain(holdout).collect(),
+            pooled,
             epochs: epochs(&folder.join(METRICS))?,
             predictions: predictions(&folder.join(PREDICTIONS))?,
             weights: weights(folder, &config, networks)?,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::predictions::Predictions;
 use crate::config::{CvConfig, keys};
+use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
 use crate::results::FoldReport;
 
@@ -19,6 +20,8 @@ pub struct RunRecord {
     pub environment: Vec<(String, String)>,
     /// The results on the test rows of each fold; none where nothing was held out.
     pub folds: Vec<FoldReport>,
+    /// The results of all test rows together; none where nothing was held out or an earlier version did not say.
+    pub pooled: Option<Evaluation>,
     /// The epochs of all folds, each fold's in order.
     pub epochs: Vec<EpochRecord>,
     /// The predictions of the test rows; without rows where nothing was held out.

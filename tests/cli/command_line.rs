@@ -11,41 +11,20 @@ use taper::random::{Stream, generator};
 use taper::report::CvReport;
 use taper::run::RunOptions;
 
+use crate::common::{json, stderr, stdout, taper};
+
 /// A run that takes a moment.
 const SMALL: [&str; 10] =
     ["--rows", "200", "--features", "4", "--epochs", "2", "--hidden", "8", "--seed", "3"];
 
-/// Runs `taper` with `args`, with `RUST_LOG` set to `log` if that is some.
-fn taper_with_log(args: &[&str], log: Option<&str>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_taper"));
-    command.args(args).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
-    if let Some(log) = log {
-        command.env("RUST_LOG", log);
-    }
-    command.output().unwrap()
-}
-
-fn taper(args: &[&str]) -> Output {
-    taper_with_log(args, None)
+/// Runs `taper` with `args` and with `RUST_LOG` set to `log`.
+fn taper_with_log(args: &[&str], log: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_taper")).args(args).env("RUST_LOG", log).output().unwrap()
 }
 
 /// `args` after those of a small run.
 fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [&SMALL, args].concat()
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
-}
-
-/// The JSON document on standard output.
-fn json(output: &Output) -> Value {
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
-    serde_json::from_str(stdout(output)).unwrap()
 }
 
 /// The JSON document without the times.
@@ -187,10 +166,10 @@ fn the_library_gives_the_result_of_the_command() {
     let devices = config.device.open(None).unwrap();
     let options = RunOptions::default();
     let results = taper::cross_validate(&data, &config.learner(), config.folds, &devices, &options).unwrap();
-    let report = CvReport::new(config, results.folds, results.seconds);
+    let report = CvReport::new(config, results.folds, results.pooled, results.seconds);
     let report = serde_json::to_value(report).unwrap();
     let command = json(&taper(&small(&["--json"])));
-    for key in ["config", "mean", "std"] {
+    for key in ["config", "mean", "std", "pooled"] {
         assert_eq!(command[key], report[key], "{key}");
     }
 }
@@ -351,7 +330,7 @@ fn help_teaches_and_version_tells() {
 
 #[test]
 fn log_lines_can_be_json_with_the_fields_of_their_spans() {
-    let output = taper_with_log(&small(&["--log-format", "json"]), Some("taper=debug"));
+    let output = taper_with_log(&small(&["--log-format", "json"]), "taper=debug");
     let lines: Vec<Value> = stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let epochs: Vec<_> = lines.iter().filter(|line| line["fields"]["message"] == "epoch done").collect();
     assert_eq!(epochs.len(), 4 * 2);
@@ -366,14 +345,14 @@ fn log_lines_can_be_json_with_the_fields_of_their_spans() {
 
 #[test]
 fn rust_log_is_respected() {
-    assert_eq!(stderr(&taper_with_log(&SMALL, Some("off"))), "");
-    let output = taper_with_log(&SMALL, Some("taper=debug"));
+    assert_eq!(stderr(&taper_with_log(&SMALL, "off")), "");
+    let output = taper_with_log(&SMALL, "taper=debug");
     assert_eq!(stderr(&output).matches("epoch done").count(), 8);
-    let output = taper_with_log(&small(&["--quiet"]), Some("info"));
+    let output = taper_with_log(&small(&["--quiet"]), "info");
     assert_eq!(stderr(&output).matches("fold done").count(), 4);
-    let output = taper_with_log(&SMALL, Some(""));
+    let output = taper_with_log(&SMALL, "");
     assert_eq!(stderr(&output).matches("fold done").count(), 4);
-    let output = taper_with_log(&SMALL, Some("taper=lots"));
+    let output = taper_with_log(&SMALL, "taper=lots");
     assert!(stderr(&output).contains("RUST_LOG is 'taper=lots'"), "{}", stderr(&output));
     assert_eq!(stderr(&output).matches("fold done").count(), 4);
 }

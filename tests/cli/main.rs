@@ -6,7 +6,9 @@
 mod times;
 
 mod command_line;
+mod common;
 mod configuration;
 mod conventions;
+mod errors;
 mod report;
 mod runs;

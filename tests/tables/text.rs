@@ -27,7 +27,7 @@ fn text_is_read() {
         assert_eq!(x(&table), [[1., 2.], [4., 5.]], "{about}");
         assert_eq!(y(&table), [[3.], [6.]], "{about}");
         let names: Vec<_> = table.features.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!((names, table.targets), (vec!["a", "b"], vec!["y".to_owned()]), "{about}");
+        assert_eq!((names, table.data.target_names()), (vec!["a", "b"], &["y".to_owned()][..]), "{about}");
     }
     let tabs = file("tabs.tsv", b"a\ty\n1\t3\n2\t4\n");
     assert_eq!(x(&read(&config(tabs, "target=y"), FloatType::F32).unwrap()), [[1.], [2.]]);

@@ -156,8 +156,8 @@ fn an_evaluation_takes_every_row_and_depth() {
         assert_close(&format!("depth {depth}"), &[evaluation.mse_by_depth[&depth]], &[direct], close);
     }
     let direct = mse(&net.predict(data.x()).unwrap());
-    assert_close("prediction", &[evaluation.mean.mse], &[direct], close);
-    assert_close("root", &[evaluation.mean.rmse], &[direct.sqrt()], close);
+    assert_close("prediction", &[evaluation.metrics.mse], &[direct], close);
+    assert_close("root", &[evaluation.metrics.rmse], &[direct.sqrt()], close);
 }
 
 fn small_config() -> CvConfig {
@@ -174,7 +174,7 @@ fn run(config: CvConfig, jobs: usize) -> Result<CvReport, Error> {
     let data = synthetic(data.rows, data.features, data.noise, rng, config.dtype.into(), &Device::Cpu)?;
     let devices = vec![Device::Cpu; jobs];
     let results = cross_validate(&data, &config.learner(), config.folds, &devices, &RunOptions::default())?;
-    Ok(CvReport::new(config, results.folds, results.seconds))
+    Ok(CvReport::new(config, results.folds, results.pooled, results.seconds))
 }
 
 /// The report as JSON without the times.

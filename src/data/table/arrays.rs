@@ -7,12 +7,13 @@ use std::path::Path;
 use safetensors::tensor::Metadata;
 
 use super::cell::Real;
-use super::columns::{Column, target_names};
+use super::columns::Column;
 use super::matrix::{Array, Matrix};
 use super::npy;
 use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::{FileConfig, Missing};
+use crate::data::dataset::target_names;
 use crate::error::{Error, Result};
 use crate::text::list;
 

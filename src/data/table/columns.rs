@@ -28,8 +28,3 @@ impl Column {
         self.categories.len().max(1)
     }
 }
-
-/// The names of `count` targets that have none: `y`, or `y0`, `y1`, ....
-pub(crate) fn target_names(count: usize) -> Vec<String> {
-    if count == 1 { vec!["y".to_owned()] } else { (0..count).map(|i| format!("y{i}")).collect() }
-}

@@ -30,7 +30,6 @@ use self::raw_table::RawTable;
 use crate::config::{FileConfig, FloatType};
 use crate::error::Result;
 
-pub(crate) use columns::target_names;
 pub use columns::{Column, MAX_CATEGORIES};
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};

@@ -7,7 +7,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use super::cell::Real;
-use super::columns::{Column, target_names};
+use super::columns::Column;
 use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
 
@@ -18,8 +18,6 @@ pub struct Table {
     pub data: Dataset,
     /// The columns of the features.
     pub features: Vec<Column>,
-    /// The names of the targets.
-    pub targets: Vec<String>,
     /// The number of rows dropped because a value is missing.
     pub dropped: usize,
     /// The number of rows that equal an earlier one in all features and targets.
@@ -27,11 +25,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// `data` whose columns have no names: the features become `x0`, `x1`, ..., the target `y`, several
-    /// targets `y0`, `y1`, ....
+    /// `data` whose features have no names: they become `x0`, `x1`, ....
     pub fn unnamed(data: Dataset) -> Self {
-        let (features, targets) = (Column::unnamed(data.features()), target_names(data.targets()));
-        Self { data, features, targets, dropped: 0, duplicates: 0 }
+        let features = Column::unnamed(data.features());
+        Self { data, features, dropped: 0, duplicates: 0 }
     }
 }
 
@@ -71,11 +68,12 @@ impl<T: Real> RawTable<T> {
         let duplicates = duplicates(&x, &y, rows);
         let x_shape = (rows, x.len() / rows);
         let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
-        let mut data = Dataset::new(x, Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?)?;
+        let y = Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?;
+        let mut data = Dataset::new(x, y)?.with_target_names(targets)?;
         if let Some(groups) = groups {
             data = data.with_groups(groups)?;
         }
-        Ok(Table { data, features, targets, dropped, duplicates })
+        Ok(Table { data, features, dropped, duplicates })
     }
 }
 

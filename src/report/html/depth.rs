@@ -5,7 +5,8 @@ use super::numbers::number;
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture};
 use super::text::on_axis;
-use crate::results::{FoldReport, Summary};
+use crate::evaluate::Evaluation;
+use crate::results::FoldReport;
 
 /// The most depths and dots drawn.
 const MOST_DEPTHS: usize = 200;
@@ -13,7 +14,7 @@ const MOST_DOTS: usize = 1000;
 
 /// The error of the output at each depth, beside that of their mean.
 pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> {
-    let (mean, std) = (Summary::mean(folds), Summary::std(folds));
+    let (mean, std) = (Evaluation::mean_over(folds), Evaluation::std_over(folds));
     let depths = mean.mse_by_depth.len();
     // The deepest one is always shown.
     let stride = depths.div_ceil(MOST_DEPTHS).max(1);

@@ -35,6 +35,7 @@ use page::Page;
 ///     config: CvConfig::default(),
 ///     environment: vec![("device".to_owned(), "cpu".to_owned())],
 ///     folds: Vec::new(),
+///     pooled: None,
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
 ///     weights: Vec::new(),

@@ -5,18 +5,22 @@ use std::collections::BTreeMap;
 use super::numbers::{count, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
 use super::text::{escape, short};
+use crate::evaluate::{Evaluation, TargetErrors};
 use crate::report::row;
-use crate::results::{FoldReport, Summary};
+use crate::results::FoldReport;
 use crate::run::RunRecord;
 
 /// The most depths with a column; of more there is only the plot.
 const MOST_DEPTHS: usize = 8;
 
+/// The most targets with a tile of their own.
+const MOST_TARGETS: usize = 12;
+
 /// The title, what was run on, and the numbers that matter most.
 pub(super) fn head(page: &mut Page, run: &RunRecord) {
     page.push(&format!("<header>\n<h1>taper {}</h1>", escape(&run.command)));
     page.push(&format!("<p class=\"lead\">{}</p>", escape(&facts(run).join(" · "))));
-    let tile = |(name, value): &(&str, String)| {
+    let tile = |(name, value): &(String, String)| {
         format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
     };
     let tiles: String = key_numbers(run).iter().map(tile).collect();
@@ -46,22 +50,45 @@ fn facts(run: &RunRecord) -> Vec<String> {
 }
 
 /// The errors on the test rows, or without these the last training error.
-fn key_numbers(run: &RunRecord) -> Vec<(&'static str, String)> {
+fn key_numbers(run: &RunRecord) -> Vec<(String, String)> {
     if run.folds.is_empty() {
         let last = run.epochs.iter().max_by_key(|record| record.epoch);
-        return last.map(|last| ("training loss", number(last.train_loss))).into_iter().collect();
+        return last.map(|last| ("training loss".to_owned(), number(last.train_loss))).into_iter().collect();
     }
-    let (mean, std) = (Summary::mean(&run.folds).metrics, Summary::std(&run.folds).metrics);
+    let (mean, std) = (Evaluation::mean_over(&run.folds), Evaluation::std_over(&run.folds));
+    let targets: Vec<_> = mean.targets.iter().zip(&std.targets).collect();
+    let (mean, std) = (mean.metrics, std.metrics);
     let both = |mean: f64, std: f64| {
         if run.folds.len() > 1 { plus_minus(mean, std) } else { number(mean) }
     };
+    if let [_, _, ..] = targets.as_slice() {
+        return targets.iter().take(MOST_TARGETS).map(|(mean, std)| target_tile(mean, std, &both)).collect();
+    }
     let mut numbers = vec![
-        ("RMSE", both(mean.rmse, std.rmse)),
-        ("MAE", both(mean.mae, std.mae)),
-        ("MSE", both(mean.mse, std.mse)),
+        ("RMSE".to_owned(), both(mean.rmse, std.rmse)),
+        ("MAE".to_owned(), both(mean.mae, std.mae)),
+        ("MSE".to_owned(), both(mean.mse, std.mse)),
     ];
-    numbers.extend(mean.r2.zip(std.r2).map(|(mean, std)| ("R²", both(mean, std))));
+    match (mean.r2.zip(std.r2), run.pooled.as_ref().and_then(|pooled| pooled.metrics.r2)) {
+        (Some((mean, std)), _) => numbers.push(("R²".to_owned(), both(mean, std))),
+        (None, Some(pooled)) => numbers.push(("R² of all rows".to_owned(), number(pooled))),
+        (None, None) => {}
+    }
     numbers
+}
+
+/// What matters most of one of several targets: how much of its variance is explained, or its error where that
+/// is not known.
+fn target_tile(
+    mean: &TargetErrors,
+    std: &TargetErrors,
+    both: &impl Fn(f64, f64) -> String,
+) -> (String, String) {
+    let name = short(&mean.target);
+    match mean.metrics.r2.zip(std.metrics.r2) {
+        Some((mean, std)) => (format!("R² of {name}"), both(mean, std)),
+        None => (format!("RMSE of {name}"), both(mean.metrics.rmse, std.metrics.rmse)),
+    }
 }
 
 /// The errors of each fold, their mean and their standard deviation.
@@ -73,7 +100,7 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
         );
         return;
     }
-    let (mean, std) = (Summary::mean(folds), Summary::std(folds));
+    let (mean, std) = (Evaluation::mean_over(folds), Evaluation::std_over(folds));
     let depths = mean.mse_by_depth.keys().map(|depth| format!("MSE at depth {depth}"));
     let has_depths = mean.mse_by_depth.len() <= MOST_DEPTHS;
     let is_one = folds.len() == 1;
@@ -93,14 +120,37 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
         .collect();
     let mut summary = vec![line("mean".to_owned(), (&mean.metrics, &mean.mse_by_depth), None)];
     summary.push(line("std".to_owned(), (&std.metrics, &std.mse_by_depth), None));
+    summary.extend(
+        run.pooled
+            .as_ref()
+            .map(|pooled| line("pooled".to_owned(), (&pooled.metrics, &pooled.mse_by_depth), None)),
+    );
     let summary = if is_one { Vec::new() } else { summary };
     page.table("Errors on the test rows", &header, &rows, &summary);
-    let together =
-        if run.predictions.targets().len() > 1 { ", and all targets are taken together" } else { "" };
-    page.paragraph(&format!(
+    page.paragraph(
         "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in \
-         their square{together}. The prediction is the mean of the outputs at all depths."
-    ));
+         their square. The prediction is the mean of the outputs at all depths.",
+    );
+    if !is_one && run.pooled.is_some() {
+        page.paragraph("Pooled errors are those of all rows together, whatever their folds.");
+    }
+    if mean.targets.len() > 1 {
+        let targets: Vec<Row> = mean
+            .targets
+            .iter()
+            .map(|target| {
+                let mut row = line(short(&target.target), (&target.metrics, &target.mse_by_depth), None);
+                row.pop(); // The seconds.
+                row
+            })
+            .collect();
+        let header: Vec<_> = ["target".to_owned()].into_iter().chain(header[1..].iter().cloned()).collect();
+        page.table("Errors of each target", &header[..header.len() - 1], &targets, &[]);
+        page.paragraph(
+            "Means over the folds of each target. In the table above all targets count the same, whatever their \
+             units: the mean of MSE is mostly that of the target with the largest numbers.",
+        );
+    }
 }
 
 /// The settings, and where and when the run was made.

@@ -50,19 +50,6 @@ impl Predictions {
         Self { targets, depths, ..Self::default() }
     }
 
-    /// The same predictions with other names of the targets.
-    ///
-    /// # Errors
-    ///
-    /// Fails when there are more or fewer names than targets.
-    pub fn named(self, targets: Vec<String>) -> Result<Self> {
-        if targets.len() != self.targets.len() {
-            let (names, count) = (targets.len(), self.targets.len());
-            return Err(candle_core::Error::msg(format!("there are {names} names of {count} targets")).into());
-        }
-        Ok(Self { targets, ..self })
-    }
-
     /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true
     /// values (targets) and the predictions (targets), and row-major those at each depth (depths, targets),
     /// all in the targets' units.

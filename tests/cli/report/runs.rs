@@ -9,7 +9,7 @@ use rand::Rng;
 use taper::Result;
 use taper::config::{CvConfig, FileConfig, ModelConfig, TrainConfig};
 use taper::data::{self, Dataset, KFold, Scaling};
-use taper::evaluate::evaluate;
+use taper::evaluate::{Evaluation, TargetErrors, evaluate};
 use taper::metrics::{Accumulator, Metrics};
 use taper::nn::{DynamicNet, LayerKind, seeded_builder};
 use taper::plan::Predictor;
@@ -32,8 +32,9 @@ pub(crate) fn diabetes(layer: LayerKind) -> Result<RunRecord> {
         config: config.clone(),
         environment: environment(),
         folds: Vec::new(),
+        pooled: None,
         epochs: Vec::new(),
-        predictions: Predictions::new(table.targets, config.model.depths().collect()),
+        predictions: Predictions::new(table.data.target_names().to_vec(), config.model.depths().collect()),
         weights: Vec::new(),
         seconds: None,
     };
@@ -70,12 +71,12 @@ fn train_fold(
         let start = Instant::now();
         let train_loss = trainer.epoch(train, &mut rows)? * unit;
         let seconds = start.elapsed().as_secs_f64();
-        let validation = Some(evaluate(trainer.net(), test, &test_rows, Some(scaling))?.mean);
+        let validation = Some(evaluate(trainer.net(), test, &test_rows, Some(scaling))?.metrics);
         run.epochs.push(EpochRecord { fold, epoch, train_loss, validation, lr: config.train.lr, seconds });
         errors.push(train_loss);
     }
     let evaluation = evaluate(trainer.net(), test, &test_rows, Some(scaling))?;
-    run.folds.push(FoldReport::new(fold, evaluation, errors, start.elapsed().as_secs_f64()));
+    run.folds.push(FoldReport::new(fold, test_rows.len(), evaluation, errors, start.elapsed().as_secs_f64()));
     let after = parameters(trainer.net())?;
     for ((name, before), (_, after)) in before.into_iter().zip(after) {
         run.weights.push(Weights { fold, name, before, after });
@@ -139,6 +140,7 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
         config: CvConfig::default(),
         environment: environment(),
         folds: Vec::new(),
+        pooled: None,
         epochs: Vec::new(),
         predictions: Predictions::new(targets.clone(), (1..=depths).collect()),
         weights: Vec::new(),
@@ -172,13 +174,13 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
         };
         let mse_by_depth: BTreeMap<_, _> =
             (1..=depths).map(|depth| (depth, squared * (0.02 + 0.01 * noise().abs()))).collect();
-        run.folds.push(FoldReport {
-            fold,
+        let of_target = |target: &String| TargetErrors {
+            target: target.clone(),
             metrics,
-            mse_by_depth,
-            train_loss: Vec::new(),
-            seconds: 1. + noise().abs(),
-        });
+            mse_by_depth: mse_by_depth.clone(),
+        };
+        let evaluation = Evaluation::of_targets(targets.iter().map(of_target).collect()).unwrap();
+        run.folds.push(FoldReport::new(fold, rows / folds, evaluation, Vec::new(), 1. + noise().abs()));
         for name in ["input.weight", "input.bias", "output.weight"] {
             let before = (0..500).map(|_| noise() as f32).collect();
             let after = (0..500).map(|_| (noise() * 1.5) as f32).collect();

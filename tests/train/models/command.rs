@@ -61,7 +61,7 @@ fn what_is_in_a_model_is_printed() {
         epochs: 25,
         seed: 7,
         train_loss: Some(0.5),
-        holdout: Some(Holdout { rows: 2, metrics }),
+        holdout: Some(Holdout { rows: 2, metrics, targets: Vec::new() }),
     };
     let schema = Schema { fills_missing: true, ..towns(DType::F32) };
     let model = model(schema).with_training(training);

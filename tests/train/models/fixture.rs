@@ -77,7 +77,7 @@ fn training() -> Training {
         epochs: 40,
         seed: 1,
         train_loss: None,
-        holdout: Some(Holdout { rows: 2, metrics: metrics.unwrap() }),
+        holdout: Some(Holdout { rows: 2, metrics: metrics.unwrap(), targets: Vec::new() }),
     }
 }
 

@@ -52,7 +52,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 
         let schema = Schema {
             features: table.features.clone(),
-            targets: table.targets.clone(),
+            targets: table.data.target_names().to_vec(),
             fills_missing: false,
             feature_scaling: Some(feature_scaling),
             target_scaling: Some(target_scaling),
@@ -69,7 +69,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
             errors.metrics().unwrap()
         };
         let prediction = model.predict_all_depths(x).unwrap();
-        assert_eq!(errors(&prediction.mean), expected.mean);
+        assert_eq!(errors(&prediction.mean), expected.metrics);
         for (i, (_, mse)) in expected.mse_by_depth.iter().enumerate() {
             assert_eq!(errors(&prediction.by_depth.narrow(1, i, 1).unwrap()).mse, *mse);
         }
@@ -102,7 +102,7 @@ fn what_is_written_is_read_back() {
                 epochs: 3,
                 seed: u64::MAX,
                 train_loss: Some(0.1 + 0.2),
-                holdout: Some(Holdout { rows: 2, metrics: errors.metrics().unwrap() }),
+                holdout: Some(Holdout { rows: 2, metrics: errors.metrics().unwrap(), targets: Vec::new() }),
             };
             let model = if is_scaled { model.with_training(training) } else { model };
             let bytes = model.to_bytes().unwrap();
