@@ -50,13 +50,13 @@ impl<'a> Prepared<'a> {
         let (features, targets) = match self.learner.preparation {
             Preparation::Standardise => {
                 let targets = Scaling::standard(data.y(), &fold.train)?;
-                (Scaling::standard(data.x(), &fold.train)?, Some(targets))
+                (Scaling::standard_features(data, &fold.train)?, Some(targets))
             }
-            Preparation::Fill => (Scaling::filling(data.x(), &fold.train)?, None),
-            Preparation::None => {
-                let (train, test) = (data.clone(), data.clone());
+            Preparation::None if data.origins().is_none() => {
+                let (train, test) = (data.rounded()?, data.clone());
                 return Ok(Scaled { train, test, features: None, targets: None });
             }
+            Preparation::Fill | Preparation::None => (Scaling::filling_features(data, &fold.train)?, None),
         };
         let test = Dataset::new(features.apply(data.x())?, data.y().clone())?
             .with_target_names(data.target_names().to_vec())?
@@ -64,9 +64,9 @@ impl<'a> Prepared<'a> {
         let train = match &targets {
             Some(scaling) => {
                 let y = scaling.apply(data.y())?.to_device(&self.device)?;
-                Dataset::new(test.x().clone(), y)?
+                Dataset::new(test.x().clone(), y)?.rounded()?
             }
-            None => test.clone(),
+            None => test.rounded()?,
         };
         Ok(Scaled { train, test, features: Some(features), targets })
     }

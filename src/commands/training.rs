@@ -221,7 +221,11 @@ impl Folder {
 fn load(config: &ValidConfig) -> Result<Table, Error> {
     let DataConfig { rows, features, noise, file, .. } = &config.data;
     if let Some(file) = file {
-        return data::read(file, config.dtype);
+        return if config.data.is_scaled() {
+            data::read_relative(file, config.dtype)
+        } else {
+            data::read(file, config.dtype)
+        };
     }
     let rng = generator(config.seed, Stream::Data, 0);
     Ok(Table::unnamed(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?))

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
-/// Rows of features with their targets: x is (n, features), y is (n, targets), of one dtype on one device.
-/// Targets have names. Rows may carry a group id; folds never split a group.
+/// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of the
+/// dtype of the features, or of f64 where they are kept as in a file until they are scaled; they have names.
+/// Rows may carry a group id; folds never split a group.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,
+    origins: Option<Arc<[f64]>>,
     y: Tensor,
     target_names: Arc<[String]>,
     groups: Option<Arc<[u32]>>,
@@ -21,7 +23,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Fails when either is not a matrix, or when their rows, dtypes or devices differ.
+    /// Fails when either is not a matrix, or when their rows or devices differ, or their dtypes do and that of
+    /// the targets is not f64.
     ///
     /// # Examples
     ///
@@ -39,12 +42,12 @@ impl Dataset {
         let fits = x.rank() == 2
             && y.rank() == 2
             && x.dims()[0] == y.dims()[0]
-            && x.dtype() == y.dtype()
+            && [x.dtype(), DType::F64].contains(&y.dtype())
             && x.device().same_device(y.device());
         if !fits {
             bail!(
-                "Dataset: x is {:?} {:?}, y is {:?} {:?}, expected (n, features) and (n, targets) of one dtype on \
-                 one device",
+                "Dataset: x is {:?} {:?}, y is {:?} {:?}, expected (n, features) and (n, targets) of one dtype, or y of \
+                 F64, on one device",
                 x.dtype(),
                 x.dims(),
                 y.dtype(),
@@ -52,7 +55,35 @@ impl Dataset {
             )
         }
         let target_names = target_names(y.dims()[1]).into();
-        Ok(Self { x: x.contiguous()?, y: y.contiguous()?, target_names, groups: None })
+        Ok(Self { x: x.contiguous()?, origins: None, y: y.contiguous()?, target_names, groups: None })
+    }
+
+    /// The data set whose features are `x` plus these, one for each column.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is not one for each feature.
+    pub fn with_origins(self, origins: Vec<f64>) -> Result<Self> {
+        if origins.len() != self.features() {
+            bail!("Dataset: {} origins of {} features, expected one for each", origins.len(), self.features())
+        }
+        let is_any = origins.iter().any(|origin| *origin != 0.);
+        Ok(Self { origins: is_any.then(|| origins.into()), ..self })
+    }
+
+    /// What each feature is kept relative to: the features in their own units are `x` plus these. `None` where
+    /// they are `x`.
+    pub fn origins(&self) -> Option<&[f64]> {
+        self.origins.as_deref()
+    }
+
+    /// The data set with targets of the dtype of the features, as a network is trained on.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Candle cannot convert them.
+    pub fn rounded(&self) -> Result<Self> {
+        Ok(Self { y: self.y.to_dtype(self.x.dtype())?, ..self.clone() })
     }
 
     /// The data set with these names of the targets.
@@ -89,7 +120,7 @@ impl Dataset {
         self.groups.as_deref()
     }
 
-    /// The features, (n, features).
+    /// The features, (n, features), relative to [`origins`](Self::origins) if there are any.
     pub fn x(&self) -> &Tensor {
         &self.x
     }
@@ -159,7 +190,6 @@ pub(crate) fn target_names(count: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::DType;
 
     #[test]
     fn rows_are_selected_in_the_order_asked_for() {
@@ -195,10 +225,16 @@ mod tests {
         for y in [
             zeros(&[4, 1], DType::F32), // another number of rows
             zeros(&[3], DType::F32),    // not a matrix
-            zeros(&[3, 1], DType::F64), // another dtype
+            zeros(&[3, 1], DType::U32), // another dtype
         ] {
             let error = Dataset::new(zeros(&[3, 2], DType::F32), y).unwrap_err().to_string();
             assert!(error.contains("expected (n, features) and (n, targets)"), "{error}");
         }
+        let data = Dataset::new(zeros(&[3, 2], DType::F32), zeros(&[3, 1], DType::F64)).unwrap();
+        assert_eq!(data.rounded().unwrap().y().dtype(), DType::F32);
+        let error = data.clone().with_origins(vec![1.]).unwrap_err().to_string();
+        assert!(error.contains("1 origins of 2 features"), "{error}");
+        let error = data.with_target_names(vec![]).unwrap_err().to_string();
+        assert!(error.contains("0 names of 1 targets"), "{error}");
     }
 }

@@ -11,4 +11,4 @@ pub(crate) use dataset::target_names;
 pub use kfold::{Fold, KFold};
 pub use scaling::Scaling;
 pub use synthetic::synthetic;
-pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read};
+pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative};

@@ -1,8 +1,11 @@
 //! The scaling of columns, fitted on the training rows alone.
 
+use std::iter;
+
 use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
+use super::dataset::Dataset;
 use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
 
@@ -29,10 +32,13 @@ pub struct Scaling {
     columns: Vec<Affine>,
 }
 
-/// The map (x - shift) / scale of a column whose missing values are `fill`.
+/// The map (x - shift) / scale of a column whose missing values are `fill`. The column is rounded as its distance
+/// from `origin`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Affine {
+    #[serde(default, skip_serializing_if = "is_zero")]
+    origin: f64,
     fill: f64,
     shift: f64,
     scale: f64,
@@ -49,11 +55,7 @@ impl Scaling {
     ///
     /// Fails when `x` is not a matrix of f32 or f64, or lacks one of the rows.
     pub fn standard(x: &Tensor, rows: &[u32]) -> Result<Self> {
-        let affine = |column: Moments| {
-            let (mean, std) = (column.mean(), column.std());
-            Affine { fill: mean, shift: mean, scale: if std > 0. { std } else { 1. } }
-        };
-        Ok(Self { columns: moments(x, rows)?.into_iter().map(affine).collect() })
+        Self::fit(x, None, rows, Affine::standard)
     }
 
     /// Fits what fills missing values and nothing else: the mean of each column of `x` (n, columns) over
@@ -63,31 +65,83 @@ impl Scaling {
     ///
     /// As [`standard`](Self::standard).
     pub fn filling(x: &Tensor, rows: &[u32]) -> Result<Self> {
-        let affine = |column: Moments| Affine { fill: column.mean(), shift: 0., scale: 1. };
-        Ok(Self { columns: moments(x, rows)?.into_iter().map(affine).collect() })
+        Self::fit(x, None, rows, Affine::filling)
     }
 
-    /// Maps the matrix `x` (n, columns); the result has its dtype and is on the CPU.
+    /// As [`standard`](Self::standard), of the features of `data` in their own units.
+    ///
+    /// # Errors
+    ///
+    /// As [`standard`](Self::standard).
+    pub fn standard_features(data: &Dataset, rows: &[u32]) -> Result<Self> {
+        Self::fit(data.x(), data.origins(), rows, Affine::standard)
+    }
+
+    /// As [`filling`](Self::filling), of the features of `data` in their own units.
+    ///
+    /// # Errors
+    ///
+    /// As [`standard`](Self::standard).
+    pub fn filling_features(data: &Dataset, rows: &[u32]) -> Result<Self> {
+        Self::fit(data.x(), data.origins(), rows, Affine::filling)
+    }
+
+    /// Fits the map of each column, which is relative to its origin if there are such.
+    fn fit(
+        x: &Tensor,
+        origins: Option<&[f64]>,
+        rows: &[u32],
+        affine: fn(Moments, f64) -> Affine,
+    ) -> Result<Self> {
+        let origins = origins.unwrap_or_default().iter().copied().chain(iter::repeat(0.));
+        let columns = moments(x, rows)?.into_iter().zip(origins);
+        Ok(Self { columns: columns.map(|(moments, origin)| affine(moments, origin)).collect() })
+    }
+
+    /// Maps the matrix `x` (n, columns), whose columns are relative to the same origins as those that were
+    /// fitted; the result has its dtype and is on the CPU.
     ///
     /// # Errors
     ///
     /// Fails when `x` is not a matrix of f32 or f64 with the columns that were fitted.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        if x.rank() != 2 || x.dims()[1] != self.columns.len() {
-            bail!("Scaling: x is {:?}, expected (n, {})", x.dims(), self.columns.len())
-        }
         match x.dtype() {
-            DType::F32 => self.apply_to::<f32>(x),
-            DType::F64 => self.apply_to::<f64>(x),
+            DType::F32 => self.map::<f32, f32>(x, |stored, column| column.map(stored.into())),
+            DType::F64 => self.map::<f64, f64>(x, |stored, column| column.map(stored)),
             dtype => bail!("Scaling: x is {dtype:?}, expected F32 or F64"),
         }
     }
 
-    fn apply_to<T: WithDType>(&self, x: &Tensor) -> Result<Tensor> {
+    /// Maps the matrix `x` (n, columns) of f32 or f64 whose columns are in their own units, to a matrix of
+    /// `dtype`, which is one of these, on the CPU. Of the same numbers it makes the same bits as
+    /// [`apply`](Self::apply) of columns of `dtype` that are relative to origins.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    pub(crate) fn apply_to_units(&self, x: &Tensor, dtype: DType) -> Result<Tensor> {
+        match (x.dtype(), dtype) {
+            (DType::F32, DType::F32) => {
+                self.map::<f32, f32>(x, |x, column| column.map_units::<f32>(x.into()))
+            }
+            (DType::F64, DType::F32) => self.map::<f64, f32>(x, |x, column| column.map_units::<f32>(x)),
+            (DType::F32, DType::F64) => {
+                self.map::<f32, f64>(x, |x, column| column.map_units::<f64>(x.into()))
+            }
+            (DType::F64, DType::F64) => self.map::<f64, f64>(x, |x, column| column.map_units::<f64>(x)),
+            (dtype, to) => bail!("Scaling: x is {dtype:?} to become {to:?}, expected F32 or F64"),
+        }
+    }
+
+    /// Maps each element of `x` by `map`, and rounds last.
+    fn map<T: WithDType, U: WithDType>(&self, x: &Tensor, map: impl Fn(T, &Affine) -> f64) -> Result<Tensor> {
+        if x.rank() != 2 || x.dims()[1] != self.columns.len() {
+            bail!("Scaling: x is {:?}, expected (n, {})", x.dims(), self.columns.len())
+        }
         let mut scaled = Vec::with_capacity(x.elem_count());
         with_values::<T, _>(x, |values| {
             for row in rows_of(values, self.columns.len()) {
-                let map = |(value, column): (&T, &Affine)| T::from_f64(column.map(value.to_f64()));
+                let map = |(value, column): (&T, &Affine)| U::from_f64(map(*value, column));
                 scaled.extend(row.iter().zip(&self.columns).map(map));
             }
         })?;
@@ -109,8 +163,8 @@ impl Scaling {
     /// The number of columns, unless a map is invalid: its numbers are not finite, or its scale is not above
     /// 0.
     pub(crate) fn sound_columns(&self) -> Option<usize> {
-        let is_sound = |Affine { fill, shift, scale }: &Affine| {
-            fill.is_finite() && shift.is_finite() && scale.is_finite() && *scale > 0.
+        let is_sound = |Affine { origin, fill, shift, scale }: &Affine| {
+            origin.is_finite() && fill.is_finite() && shift.is_finite() && scale.is_finite() && *scale > 0.
         };
         self.columns.iter().all(is_sound).then_some(self.columns.len())
     }
@@ -122,10 +176,34 @@ impl Scaling {
 }
 
 impl Affine {
-    fn map(self, value: f64) -> f64 {
-        let value = if value.is_nan() { self.fill } else { value };
-        (value - self.shift) / self.scale
+    /// To mean 0 and standard deviation 1.
+    fn standard(stored: Moments, origin: f64) -> Self {
+        let (mean, std) = (origin + stored.mean(), stored.std());
+        Self { origin, fill: mean, shift: mean, scale: if std > 0. { std } else { 1. } }
     }
+
+    /// To the column's own units.
+    fn filling(stored: Moments, origin: f64) -> Self {
+        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1. }
+    }
+
+    /// Maps a number that is stored relative to the origin.
+    fn map(&self, stored: f64) -> f64 {
+        if stored.is_nan() {
+            return (self.fill - self.shift) / self.scale;
+        }
+        (stored - (self.shift - self.origin)) / self.scale
+    }
+
+    /// Maps a number in the column's own units, rounded to `T` as its distance from the origin.
+    fn map_units<T: WithDType>(&self, value: f64) -> f64 {
+        self.map(T::from_f64(value - self.origin).to_f64())
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.
 }
 
 fn moments(x: &Tensor, rows: &[u32]) -> Result<Vec<Moments>> {
@@ -183,6 +261,45 @@ mod tests {
         let x = matrix(&rows);
         let scaling = Scaling::standard(&x, &(0..100).collect::<Vec<_>>()).unwrap();
         assert_eq!(scaling.scales().collect::<Vec<_>>(), [0.5, 1.]);
+    }
+
+    /// Dates of which all rows share six digits: of f32 numbers nothing would be left, and of numbers relative to
+    /// the first one all is.
+    #[test]
+    fn a_large_origin_costs_no_digits() {
+        let dates = [2_460_000.503_617, 2_460_000.504_746, 2_460_000.505_401, 2_460_007.25];
+        let rows: Vec<_> = dates.iter().map(|&date| [date, -date]).collect();
+        let x = matrix(&rows);
+        let origins = [dates[0], -dates[0]];
+        let stored: Vec<_> = rows
+            .as_flattened()
+            .iter()
+            .zip(origins.iter().cycle())
+            .map(|(x, origin)| (x - origin) as f32)
+            .collect();
+        let stored = Tensor::from_vec(stored, (4, 2), &Device::Cpu).unwrap();
+        let exact = Scaling::standard(&x, &[0, 1, 2, 3]).unwrap().apply(&x).unwrap();
+        let data =
+            Dataset::new(stored.clone(), stored.clone()).unwrap().with_origins(origins.to_vec()).unwrap();
+        let scaling = Scaling::standard_features(&data, &[0, 1, 2, 3]).unwrap();
+        let scaled = scaling.apply(&stored).unwrap();
+        let values =
+            |x: &Tensor| x.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
+        let largest =
+            values(&exact).iter().zip(values(&scaled)).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
+        println!("largest difference {largest:e}");
+        assert!(largest <= 2e-7, "{largest}");
+        let same = scaling.apply_to_units(&x, DType::F32).unwrap();
+        assert_eq!(values(&same), values(&scaled));
+        let filling = Scaling::filling_features(&data, &[0, 1, 2, 3]).unwrap();
+        let units = values(&filling.apply(&stored).unwrap());
+        assert_eq!(units, values(&x.to_dtype(DType::F32).unwrap()));
+        // A constant becomes 0, wherever it is.
+        let constant = Scaling::standard_features(&data, &[0]).unwrap();
+        assert_eq!(values(&constant.apply(&stored).unwrap())[..2], [0., 0.]);
+        // As in the files of models.
+        let text = serde_json::to_string(&scaling).unwrap();
+        assert_eq!(serde_json::from_str::<Scaling>(&text).unwrap(), scaling);
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Model {
         &self.net
     }
 
-    /// The type of its features and parameters.
+    /// The type of its parameters, and of its features once they are scaled.
     pub fn dtype(&self) -> FloatType {
         self.network.dtype
     }
@@ -175,7 +175,7 @@ impl Model {
         &self.taper
     }
 
-    /// Reads all rows of a file of data: the features (n, features), for [`predict`](Self::predict). A file
+    /// Reads all rows of a file of data: the features (n, features) in f64, for [`predict`](Self::predict). A file
     /// too large for the memory is for [`RowReader`], or [`predict_file`](Self::predict_file).
     ///
     /// # Errors
@@ -188,7 +188,7 @@ impl Model {
     }
 
     /// Predicts the targets (n, targets), in their own units and in `f64`, of the features `x` (n, features)
-    /// as they are in the data: not scaled, of the model's type, a missing value NaN.
+    /// as they are in the data: not scaled, of f32 or f64, a missing value NaN.
     ///
     /// # Errors
     ///
@@ -224,16 +224,17 @@ impl Model {
     /// The features as the network takes them.
     fn scaled(&self, x: &Tensor) -> Result<Tensor> {
         match &self.schema.feature_scaling {
-            Some(scaling) => Ok(scaling.apply(x)?),
-            None => Ok(x.clone()),
+            Some(scaling) => Ok(scaling.apply_to_units(x, self.dtype().into())?),
+            None => Ok(x.to_dtype(self.dtype().into())?),
         }
     }
 
     fn check(&self, x: &Tensor) -> candle_core::Result<()> {
-        let (dtype, width) = (DType::from(self.dtype()), self.network.spec.in_features);
-        if x.rank() != 2 || x.dims()[1] != width || x.dtype() != dtype || !x.device().is_cpu() {
+        let width = self.network.spec.in_features;
+        let is_float = [DType::F32, DType::F64].contains(&x.dtype());
+        if x.rank() != 2 || x.dims()[1] != width || !is_float || !x.device().is_cpu() {
             bail!(
-                "Model: x is {:?} {:?} on {:?}, expected {dtype:?} [n, {width}] on the CPU",
+                "Model: x is {:?} {:?} on {:?}, expected F32 or F64 [n, {width}] on the CPU",
                 x.dtype(),
                 x.dims(),
                 x.device().location()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use csv::Writer;
 
 use super::Model;
@@ -259,7 +259,7 @@ impl FilePredictions<'_> {
         if self.options.missing != MissingRows::Empty {
             return Ok(Vec::new());
         }
-        let rows = x.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+        let rows = x.to_vec2::<f64>()?;
         Ok(rows.iter().map(|row| row.iter().any(|value| value.is_nan())).collect())
     }
 }

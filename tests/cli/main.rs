@@ -10,5 +10,6 @@ mod common;
 mod configuration;
 mod conventions;
 mod errors;
+mod offsets;
 mod report;
 mod runs;

@@ -64,6 +64,6 @@ fn x(table: &Table) -> Vec<Vec<f32>> {
     table.data.x().to_vec2().unwrap()
 }
 
-fn y(table: &Table) -> Vec<Vec<f32>> {
+fn y(table: &Table) -> Vec<Vec<f64>> {
     table.data.y().to_vec2().unwrap()
 }

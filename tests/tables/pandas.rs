@@ -139,9 +139,9 @@ fn nothing_of_the_test_rows_reaches_the_training() {
     let folds = KFold::new(442, 4, &mut generator(config.seed, Stream::Folds, 0)).unwrap();
     let row = 17;
     let changed = |x: &Tensor| {
-        let mut rows = x.to_vec2::<f32>().unwrap();
+        let mut rows = x.to_dtype(DType::F64).unwrap().to_vec2::<f64>().unwrap();
         rows[row].fill(1e6);
-        Tensor::new(rows, &Device::Cpu).unwrap()
+        Tensor::new(rows, &Device::Cpu).unwrap().to_dtype(x.dtype()).unwrap()
     };
     let (x, y) = (table.data.x(), table.data.y());
     for data in [Dataset::new(changed(x), y.clone()), Dataset::new(x.clone(), changed(y))] {
@@ -207,6 +207,8 @@ fn folds_are_made_of_groups() {
 
 #[test]
 fn the_types_of_what_is_read_are_those_asked_for() {
-    assert_eq!(diabetes(FloatType::F32).1.data.x().dtype(), DType::F32);
-    assert_eq!(diabetes(FloatType::F64).1.data.x().dtype(), DType::F64);
+    for dtype in [FloatType::F32, FloatType::F64] {
+        let (_, table) = diabetes(dtype);
+        assert_eq!((table.data.x().dtype(), table.data.y().dtype()), (dtype.into(), DType::F64));
+    }
 }

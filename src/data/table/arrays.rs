@@ -10,6 +10,7 @@ use super::cell::Real;
 use super::columns::Column;
 use super::matrix::{Array, Matrix};
 use super::npy;
+use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::{FileConfig, Missing};
@@ -23,7 +24,7 @@ const LONGEST_HEADER: u64 = 100_000_000;
 pub(super) const X: &str = "X";
 
 /// Reads `config.file`, and the targets from the file that `config.target` names.
-pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
+pub(super) fn read_npy<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     check_names(config, ".npy")?;
     let [target] = config.target.as_slice() else {
         let problem = format!("is {}, expected the .npy file of the targets", shown(&config.target));
@@ -43,14 +44,14 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
     // One after the other, to show one progress bar at a time.
     let x = {
         let (mut source, array) = open_npy("data.file", &config.file)?;
-        Matrix::read(&mut source, array)?
+        Matrix::read(&mut source, array, origin)?
     };
     let (mut source, array) = open_npy("data.target", Path::new(target))?;
-    join(config, x, Matrix::read(&mut source, array)?)
+    join::<T>(config, x, Matrix::read(&mut source, array, Origin::Zero)?)
 }
 
 /// Reads the tensors `X` and `y` of `config.file`, or one that `config.target` names instead of `y`.
-pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
+pub(super) fn read_safetensors<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     check_names(config, ".safetensors")?;
     let target = match config.target.as_slice() {
         [] => "y",
@@ -72,8 +73,8 @@ pub(super) fn read_safetensors<T: Real>(config: &FileConfig) -> Result<RawTable<
         return Err(Error::config("data.target", problem));
     }
     let y = tensors.find(target)?;
-    let x = Matrix::read(&mut tensors.source, x)?;
-    join(config, x, Matrix::read(&mut tensors.source, y)?)
+    let x = Matrix::read(&mut tensors.source, x, origin)?;
+    join::<T>(config, x, Matrix::read(&mut tensors.source, y, Origin::Zero)?)
 }
 
 /// Opens the .npy file that the setting `key` names, and reads its header.
@@ -176,11 +177,11 @@ fn shown(names: &[String]) -> String {
 }
 
 /// Joins features and targets, and handles missing values as configured.
-fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Result<RawTable<T>> {
+fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<f64>) -> Result<RawTable<T>> {
     x.array.check_matrix()?;
-    for matrix in [&x, &y] {
-        if matrix.array.columns == 0 {
-            return Err(matrix.array.error("has no columns, expected at least one"));
+    for array in [&x.array, &y.array] {
+        if array.columns == 0 {
+            return Err(array.error("has no columns, expected at least one"));
         }
     }
     let (rows, expected) = (y.array.rows, x.array.rows);
@@ -211,5 +212,6 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<T>) -> Res
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
-    Ok(RawTable { x: x.values, y: y.values, features, targets, groups: None, dropped })
+    let (origins, groups) = (x.origins, None);
+    Ok(RawTable { x: x.values, origins, y: y.values, features, targets, groups, dropped })
 }

@@ -11,6 +11,7 @@ use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
 use super::columns::{Column, MAX_CATEGORIES};
 use super::line::RowStart;
+use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use crate::config::{FileConfig, Missing};
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ pub(super) trait Row {
     fn is_missing(&self, column: usize) -> bool;
 
     /// The field as a number, or what it is instead.
-    fn cell<T: Real>(&self, column: usize) -> Cell<T>;
+    fn cell<T: Real>(&self, column: usize) -> Cell;
 
     /// The field as the name of a group or category.
     fn text(&self, column: usize) -> Cow<'_, str>;
@@ -42,8 +43,9 @@ pub(super) struct RowBuilder<'a, T> {
     /// The kind of each feature, as far as it is known.
     kinds: Vec<Option<Kind>>,
     groups: HashMap<String, u32>,
+    origins: Origins,
     x: Vec<T>,
-    y: Vec<T>,
+    y: Vec<f64>,
     group: Vec<u32>,
     dropped: usize,
 }
@@ -69,12 +71,14 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     /// its first value.
     pub(super) fn new(
         config: &'a FileConfig,
+        origin: Origin,
         header: Vec<String>,
         choice: Choice,
         kinds: Vec<Option<Kind>>,
     ) -> Self {
         let (x, y, group) = (Vec::new(), Vec::new(), Vec::new());
-        Self { config, header, choice, kinds, groups: HashMap::new(), x, y, group, dropped: 0 }
+        let origins = Origins::new(origin, kinds.len());
+        Self { config, header, choice, kinds, groups: HashMap::new(), origins, x, y, group, dropped: 0 }
     }
 
     /// Appends a row, or drops it if a value is missing and the configuration says so.
@@ -100,8 +104,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         Ok(())
     }
 
-    fn target(&self, row: &impl Row, column: usize) -> Result<T> {
-        match row.cell(column) {
+    fn target(&self, row: &impl Row, column: usize) -> Result<f64> {
+        match row.cell::<T>(column) {
             Cell::Number(number) => Ok(number),
             Cell::Missing => {
                 let problem = "is a missing value, and a target cannot be filled; \
@@ -126,7 +130,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     /// The value or the code of feature `i`.
     fn feature(&mut self, row: &impl Row, i: usize) -> Result<T> {
         let column = self.choice.features[i];
-        let cell = row.cell(column);
+        let cell = row.cell::<T>(column);
         let kind = match cell {
             Cell::Missing if self.config.missing == Missing::Mean => return Ok(T::from_f64(f64::NAN)),
             Cell::Missing => return Err(self.not_a_number(row, column, cell)),
@@ -134,7 +138,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             _ => self.kinds[i].get_or_insert(Kind::Numbers),
         };
         match (kind, cell) {
-            (Kind::Numbers, Cell::Number(number)) => Ok(number),
+            (Kind::Numbers, Cell::Number(number)) => Ok(self.origins.relative(i, number)),
             (Kind::Numbers, _) => Err(self.not_a_number(row, column, cell)),
             (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text) {
                 Some(code) => Ok(T::from_f64(code as f64)),
@@ -145,9 +149,9 @@ impl<'a, T: Real> RowBuilder<'a, T> {
 
     /// The table of all rows.
     pub(super) fn finish(self) -> Result<RawTable<T>> {
-        let (mut features, mut places) = (Vec::new(), Vec::new());
+        let (mut features, mut places, mut origins) = (Vec::new(), Vec::new(), Vec::new());
         let has_rows = !self.y.is_empty();
-        for (kind, &column) in self.kinds.into_iter().zip(&self.choice.features) {
+        for (i, (kind, &column)) in self.kinds.into_iter().zip(&self.choice.features).enumerate() {
             let name = self.header[column].clone();
             let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
             let text = match kind {
@@ -160,6 +164,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 _ => {
                     features.push(Column { name, categories: Vec::new() });
                     places.push(None);
+                    origins.push(self.origins.of(i));
                     continue;
                 }
             };
@@ -168,11 +173,13 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 return Err(Error::data(at(&format!("{}:", start.line(&self.config.file))), problem));
             }
             let (categories, places_of_codes) = text.categories.sorted();
+            origins.resize(origins.len() + categories.len(), 0.);
             features.push(Column { name, categories });
             places.push(Some(places_of_codes));
         }
         Ok(RawTable {
             x: one_hot(&self.config.file, self.x, &places)?,
+            origins,
             y: self.y,
             features,
             targets: self.config.target.clone(),
@@ -182,7 +189,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     }
 
     /// The error of a field that should be a number.
-    fn not_a_number(&self, row: &impl Row, column: usize, cell: Cell<T>) -> Error {
+    fn not_a_number(&self, row: &impl Row, column: usize, cell: Cell) -> Error {
         let fits_f64 = || matches!(row.cell::<f64>(column), Cell::Number(_));
         let problem = match cell {
             Cell::Missing => {

@@ -1,41 +1,50 @@
 //! Single fields.
 
-use std::str::FromStr;
-
 use candle_core::WithDType;
 
-/// The types into which data are read.
-pub(super) trait Real: WithDType + FromStr {}
+/// The types in which features are kept.
+pub(super) trait Real: WithDType {}
 
 impl Real for f32 {}
 impl Real for f64 {}
 
 /// The content of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Cell<T> {
+pub(super) enum Cell {
     /// No value, see [`is_missing`].
     Missing,
     /// A finite number.
-    Number(T),
+    Number(f64),
     /// An infinity by name.
     Infinite,
-    /// A finite number beyond the range of the type.
+    /// A finite number beyond the range of the type in which features are kept.
     TooLarge,
     /// Anything else.
     Text,
 }
 
-impl<T: Real> Cell<T> {
-    /// Parses a trimmed field of text. A number is rounded once, to the nearest of the type.
-    pub(super) fn parse(field: &str) -> Self {
+impl Cell {
+    /// Parses a trimmed field of text, a number to the nearest `f64` that the type `T` has room for.
+    pub(super) fn parse<T: Real>(field: &str) -> Self {
         if is_missing(field) {
             return Self::Missing;
         }
-        match field.parse::<T>() {
-            Ok(number) if number.to_f64().is_finite() => Self::Number(number),
-            Ok(_) if field.bytes().any(|byte| byte.is_ascii_digit()) => Self::TooLarge,
-            Ok(_) => Self::Infinite,
+        match field.parse() {
+            Ok(number) => match Self::of::<T>(number) {
+                Self::Infinite if field.bytes().any(|byte| byte.is_ascii_digit()) => Self::TooLarge,
+                cell => cell,
+            },
             Err(_) => Self::Text,
+        }
+    }
+
+    /// The cell of a number; NaN is a missing value.
+    pub(super) fn of<T: Real>(number: f64) -> Self {
+        match number {
+            _ if number.is_nan() => Self::Missing,
+            _ if number.is_infinite() => Self::Infinite,
+            _ if T::from_f64(number).to_f64().is_infinite() => Self::TooLarge,
+            _ => Self::Number(number),
         }
     }
 }
@@ -79,10 +88,10 @@ mod tests {
             ("1e-400", 0.),
             ("007", 7.),
         ] {
-            assert_eq!(Cell::<f64>::parse(field), Cell::Number(number), "{field}");
+            assert_eq!(Cell::parse::<f32>(field), Cell::Number(number), "{field}");
         }
-        // Rounded to f64 first, it would be 1.
-        assert_eq!(Cell::<f32>::parse("1.00000005960464477540"), Cell::Number(1.000_000_1));
+        // Not rounded to f32.
+        assert_eq!(Cell::parse::<f32>("1700000001000"), Cell::Number(1_700_000_001_000.));
     }
 
     #[test]
@@ -107,9 +116,9 @@ mod tests {
             ("-", Cell::Text),
             ("??", Cell::Text),
         ] {
-            assert_eq!(Cell::<f32>::parse(field), cell, "{field}");
+            assert_eq!(Cell::parse::<f32>(field), cell, "{field}");
         }
-        assert_eq!(Cell::<f64>::parse("1e39"), Cell::Number(1e39));
+        assert_eq!(Cell::parse::<f64>("1e39"), Cell::Number(1e39));
     }
 
     #[test]

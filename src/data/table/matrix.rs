@@ -6,7 +6,8 @@ use std::ops::Range;
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use super::cell::Real;
+use super::cell::{Cell, Real};
+use super::origin::{Origin, Origins};
 use super::source::Source;
 use crate::error::{Error, Result};
 
@@ -29,7 +30,9 @@ pub(super) struct Array {
 /// An array and its elements in row-major order.
 pub(super) struct Matrix<T> {
     pub(super) array: Array,
+    /// Relative to `origins`.
     pub(super) values: Vec<T>,
+    pub(super) origins: Vec<f64>,
 }
 
 impl Array {
@@ -50,7 +53,7 @@ impl Array {
             }
         };
         let array = Self { name, is_column: shape.len() == 1, rows, columns, dtype, is_fortran, start };
-        match decoder::<f64>(dtype) {
+        match decoder(dtype) {
             Some(_) => Ok(array),
             None => Err(array.error(&format!("has elements of type {dtype}, expected real numbers"))),
         }
@@ -66,20 +69,25 @@ impl Array {
         Ok(())
     }
 
-    /// Reads `rows`, which must be in range, in row-major order.
-    pub(super) fn read<T: Real>(&self, source: &mut Source, rows: Range<usize>) -> Result<Vec<T>> {
+    /// Reads `rows`, which must be in range, in row-major order and relative to `origins`.
+    pub(super) fn read<T: Real>(
+        &self,
+        source: &mut Source,
+        rows: Range<usize>,
+        origins: &mut Origins,
+    ) -> Result<Vec<T>> {
         let mut values = Vec::new();
         if values.try_reserve_exact(rows.len() * self.columns).is_err() {
             return Err(self.error("does not fit in memory"));
         }
         values.resize(rows.len() * self.columns, T::zero());
         if !self.is_fortran {
-            self.read_elements(source, rows.start * self.columns, &mut values)?;
+            self.read_elements(source, rows.start * self.columns, &mut values, origins)?;
             return Ok(values);
         }
         let mut elements = vec![T::zero(); rows.len()];
         for column in 0..self.columns {
-            self.read_elements(source, column * self.rows + rows.start, &mut elements)?;
+            self.read_elements(source, column * self.rows + rows.start, &mut elements, origins)?;
             for (row, &element) in values.chunks_exact_mut(self.columns).zip(&elements) {
                 row[column] = element;
             }
@@ -88,35 +96,45 @@ impl Array {
     }
 
     /// Fills `values` with consecutive elements of the file, from element `first`.
-    fn read_elements<T: Real>(&self, source: &mut Source, first: usize, values: &mut [T]) -> Result<()> {
+    fn read_elements<T: Real>(
+        &self,
+        source: &mut Source,
+        first: usize,
+        values: &mut [T],
+        origins: &mut Origins,
+    ) -> Result<()> {
         let cannot = |error| self.error(&format!("cannot be read: {error}"));
         let Some(decode) = decoder(self.dtype) else { return Ok(()) };
         let size = self.dtype.bitsize() / 8;
         source.seek(SeekFrom::Start(self.start + (first * size) as u64)).map_err(cannot)?;
-        let mut bytes = vec![0; BLOCK.min(values.len()) * size];
+        let longest = BLOCK.min(values.len());
+        let (mut bytes, mut exact) = (vec![0; longest * size], vec![0.; longest]);
         for (i, block) in values.chunks_mut(BLOCK).enumerate() {
-            let bytes = &mut bytes[..block.len() * size];
+            let (bytes, exact) = (&mut bytes[..block.len() * size], &mut exact[..block.len()]);
             source.read_exact(bytes).map_err(cannot)?;
-            decode(bytes, block);
-            if let Some(at) = block.iter().position(|value| value.to_f64().is_infinite()) {
-                return Err(self.infinite(first + i * BLOCK + at, &bytes[at * size..][..size]));
+            decode(bytes, exact);
+            for (at, (value, &exact)) in block.iter_mut().zip(&*exact).enumerate() {
+                let (row, column) = self.place_of(first + i * BLOCK + at);
+                match Cell::of::<T>(exact) {
+                    Cell::Infinite | Cell::TooLarge => return Err(self.infinite(row, column, exact)),
+                    _ => *value = origins.relative(column, exact),
+                }
             }
         }
         Ok(())
     }
 
-    /// The error of element `at` in the file, whose bytes are not a finite number of the type to read.
-    fn infinite(&self, at: usize, bytes: &[u8]) -> Error {
-        let (row, column) = if self.is_fortran {
+    /// The row and the column of element `at` in the file.
+    fn place_of(&self, at: usize) -> (usize, usize) {
+        if self.is_fortran {
             (at % self.rows, at / self.rows)
         } else {
             (at / self.columns, at % self.columns)
-        };
-        let mut exact = [0.];
-        if let Some(decode) = decoder::<f64>(self.dtype) {
-            decode(bytes, &mut exact);
         }
-        let [exact] = exact;
+    }
+
+    /// The error of an element that is not a finite number of the type to read.
+    pub(super) fn infinite(&self, row: usize, column: usize, exact: f64) -> Error {
         let problem = if exact.is_infinite() {
             format!("is {exact}, expected a finite number")
         } else {
@@ -141,9 +159,11 @@ impl Array {
 
 impl<T: Real> Matrix<T> {
     /// Reads all of `array`.
-    pub(super) fn read(source: &mut Source, array: Array) -> Result<Self> {
-        let values = array.read(source, 0..array.rows)?;
-        Ok(Self { array, values })
+    pub(super) fn read(source: &mut Source, array: Array, origin: Origin) -> Result<Self> {
+        let mut origins = Origins::new(origin, array.columns);
+        let values = array.read(source, 0..array.rows, &mut origins)?;
+        let origins = (0..array.columns).map(|column| origins.of(column)).collect();
+        Ok(Self { array, values, origins })
     }
 
     /// The place of the first missing value.
@@ -184,14 +204,14 @@ impl<T: Real> Matrix<T> {
 }
 
 /// A function that reads little-endian elements.
-type Decoder<T> = fn(&[u8], &mut [T]);
+type Decoder = fn(&[u8], &mut [f64]);
 
 /// The decoder of elements of `dtype`, if these are real numbers.
-fn decoder<T: Real>(dtype: Dtype) -> Option<Decoder<T>> {
+fn decoder(dtype: Dtype) -> Option<Decoder> {
     /// Decodes each element of `N` bytes.
-    fn each<T: Real, const N: usize>(bytes: &[u8], values: &mut [T], decode: impl Fn([u8; N]) -> f64) {
+    fn each<const N: usize>(bytes: &[u8], values: &mut [f64], decode: impl Fn([u8; N]) -> f64) {
         for (value, &element) in values.iter_mut().zip(bytes.as_chunks().0) {
-            *value = T::from_f64(decode(element));
+            *value = decode(element);
         }
     }
     Some(match dtype {

@@ -14,6 +14,7 @@ mod format;
 mod line;
 mod matrix;
 mod npy;
+mod origin;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod quotes;
@@ -26,15 +27,19 @@ use tracing::{info, warn};
 
 use self::cell::Real;
 use self::format::Format;
+use self::origin::Origin;
 use self::raw_table::RawTable;
 use crate::config::{FileConfig, FloatType};
+#[cfg(doc)]
+use crate::data::Dataset;
 use crate::error::Result;
 
 pub use columns::{Column, MAX_CATEGORIES};
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
-/// Reads the file that `config` names into a data set of `dtype` on the CPU.
+/// Reads the file that `config` names into a data set on the CPU: features of `dtype`, and targets of f64 as they
+/// are in the file.
 ///
 /// By its extension the file is
 ///
@@ -71,9 +76,27 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read(config: &FileConfig, dtype: FloatType) -> Result<Table> {
+    read_from(config, dtype, Origin::Zero)
+}
+
+/// As [`read`], for features that will be scaled: those of f32 are kept relative to the first number of their
+/// column, so that a large number that all rows have in common costs no digits. See [`Dataset::origins`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_relative(config: &FileConfig, dtype: FloatType) -> Result<Table> {
+    let origin = match dtype {
+        FloatType::F32 => Origin::First,
+        FloatType::F64 => Origin::Zero,
+    };
+    read_from(config, dtype, origin)
+}
+
+fn read_from(config: &FileConfig, dtype: FloatType, origin: Origin) -> Result<Table> {
     let table = match dtype {
-        FloatType::F32 => read_as::<f32>(config)?,
-        FloatType::F64 => read_as::<f64>(config)?,
+        FloatType::F32 => read_as::<f32>(config, origin)?,
+        FloatType::F64 => read_as::<f64>(config, origin)?,
     };
     let (rows, features, dropped) = (table.data.rows(), table.data.features(), table.dropped);
     info!(rows, features, dropped, "data read");
@@ -90,13 +113,13 @@ pub fn read(config: &FileConfig, dtype: FloatType) -> Result<Table> {
     Ok(table)
 }
 
-fn read_as<T: Real>(config: &FileConfig) -> Result<Table> {
+fn read_as<T: Real>(config: &FileConfig, origin: Origin) -> Result<Table> {
     let table: RawTable<T> = match Format::of(&config.file)? {
-        Format::Text(delimiter) => text::read(config, delimiter)?,
-        Format::Npy => arrays::read_npy(config)?,
-        Format::Safetensors => arrays::read_safetensors(config)?,
+        Format::Text(delimiter) => text::read(config, origin, delimiter)?,
+        Format::Npy => arrays::read_npy(config, origin)?,
+        Format::Safetensors => arrays::read_safetensors(config, origin)?,
         #[cfg(feature = "parquet")]
-        Format::Parquet => parquet::read(config)?,
+        Format::Parquet => parquet::read(config, origin)?,
     };
     table.check(&config.file)
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// What was read from a file.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// The rows; a missing feature is NaN.
+    /// The rows; a missing feature is NaN. Targets are as in the file, in `f64`.
     pub data: Dataset,
     /// The columns of the features.
     pub features: Vec<Column>,
@@ -34,8 +34,11 @@ impl Table {
 
 /// The decoded rows of a file in row-major order.
 pub(super) struct RawTable<T> {
+    /// Relative to `origins`.
     pub(super) x: Vec<T>,
-    pub(super) y: Vec<T>,
+    /// What each feature is stored relative to.
+    pub(super) origins: Vec<f64>,
+    pub(super) y: Vec<f64>,
     pub(super) features: Vec<Column>,
     pub(super) targets: Vec<String>,
     pub(super) groups: Option<Vec<u32>>,
@@ -45,7 +48,7 @@ pub(super) struct RawTable<T> {
 impl<T: Real> RawTable<T> {
     /// The table of these rows of `file`, unless there is nothing in them to learn.
     pub(super) fn check(self, file: &Path) -> Result<Table> {
-        let Self { mut x, y, features, targets, groups, dropped } = self;
+        let Self { mut x, origins, y, features, targets, groups, dropped } = self;
         let rows = y.len() / targets.len();
         if rows == 0 {
             let problem = match dropped {
@@ -57,7 +60,7 @@ impl<T: Real> RawTable<T> {
             return Err(Error::data(file.display(), problem));
         }
         for (column, name) in targets.iter().enumerate() {
-            let mut values = y.iter().skip(column).step_by(targets.len()).map(|y| y.to_f64());
+            let mut values = y.iter().skip(column).step_by(targets.len()).copied();
             let first = values.next().unwrap_or_default();
             if rows > 1 && values.all(|value| value == first) {
                 let problem = format!("is {first} in every row, expected a target that varies");
@@ -69,7 +72,7 @@ impl<T: Real> RawTable<T> {
         let x_shape = (rows, x.len() / rows);
         let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
         let y = Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?;
-        let mut data = Dataset::new(x, y)?.with_target_names(targets)?;
+        let mut data = Dataset::new(x, y)?.with_origins(origins)?.with_target_names(targets)?;
         if let Some(groups) = groups {
             data = data.with_groups(groups)?;
         }
@@ -82,15 +85,15 @@ impl<T: Real> RawTable<T> {
 ///
 /// The hashes are sorted in parts, each of which takes at most a third of the memory of the rows, however
 /// narrow they are.
-fn duplicates<T: Real>(x: &[T], y: &[T], rows: usize) -> usize {
-    let hash = |(x, y): (&[T], &[T])| {
+fn duplicates<T: Real>(x: &[T], y: &[f64], rows: usize) -> usize {
+    let hash = |(x, y): (&[T], &[f64])| {
         let mut hasher = DefaultHasher::new();
-        for value in x.iter().chain(y) {
-            hasher.write_u64(value.to_f64().to_bits());
+        for value in x.iter().map(|x| x.to_f64()).chain(y.iter().copied()) {
+            hasher.write_u64(value.to_bits());
         }
         hasher.finish()
     };
-    let width = (x.len() + y.len()) / rows * size_of::<T>();
+    let width = (size_of_val(x) + size_of_val(y)) / rows;
     let parts = (3 * size_of::<u64>()).div_ceil(width) as u64;
     let duplicates = |part| {
         let hashes = x.chunks(x.len() / rows).zip(y.chunks(y.len() / rows)).map(hash);

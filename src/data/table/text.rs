@@ -9,6 +9,7 @@ use super::cell::{Cell, Real, has_commas, is_missing};
 use super::choice::Choice;
 use super::delimited::Lines;
 use super::line::RowStart;
+use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::FileConfig;
@@ -20,7 +21,11 @@ const SAMPLE: usize = 1000;
 const SAMPLE_BYTES: usize = 1 << 24;
 
 /// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
-pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Result<RawTable<T>> {
+pub(super) fn read<T: Real>(
+    config: &FileConfig,
+    origin: Origin,
+    delimiter: Option<u8>,
+) -> Result<RawTable<T>> {
     let mut lines = Lines::open(&config.file, Source::open("data.file", &config.file)?, delimiter)?;
     let header = lines.header.clone();
     if let [one] = header.as_slice() {
@@ -43,7 +48,7 @@ pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Resul
         }
     }
     let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column)).collect();
-    let mut table = RowBuilder::new(config, header, choice, kinds);
+    let mut table = RowBuilder::new(config, origin, header, choice, kinds);
     for record in sample {
         table.push(&TextRow(&record))?;
     }
@@ -58,7 +63,7 @@ pub(super) fn read<T: Real>(config: &FileConfig, delimiter: Option<u8>) -> Resul
 fn kind<T: Real>(sample: &[StringRecord], column: usize) -> Option<Kind> {
     let (mut texts, mut values) = (0, 0);
     for text in sample.iter().map(|record| field(record, column)) {
-        let cell = Cell::<T>::parse(text);
+        let cell = Cell::parse::<T>(text);
         values += usize::from(cell != Cell::Missing);
         // A column of `1,5` holds numbers in another notation, to be rejected as such.
         texts += usize::from(cell == Cell::Text && !has_commas(text));
@@ -83,8 +88,8 @@ impl Row for TextRow<'_> {
         is_missing(field(self.0, column))
     }
 
-    fn cell<T: Real>(&self, column: usize) -> Cell<T> {
-        Cell::parse(field(self.0, column))
+    fn cell<T: Real>(&self, column: usize) -> Cell {
+        Cell::parse::<T>(field(self.0, column))
     }
 
     fn text(&self, column: usize) -> Cow<'_, str> {

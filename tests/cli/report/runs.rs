@@ -43,7 +43,7 @@ pub(crate) fn diabetes(layer: LayerKind) -> Result<RunRecord> {
         let scaling = Scaling::standard(table.data.y(), &fold.train)?;
         let x = Scaling::standard(table.data.x(), &fold.train)?.apply(table.data.x())?;
         let test = Dataset::new(x.clone(), table.data.y().clone())?;
-        let train = Dataset::new(x, scaling.apply(table.data.y())?)?;
+        let train = Dataset::new(x, scaling.apply(table.data.y())?)?.rounded()?;
         train_fold(&mut run, &config, index, (&train, fold.train), (&test, fold.test), &scaling)?;
     }
     run.predictions.sort();

@@ -36,7 +36,8 @@ fn predictions_are_those_of_the_training_to_the_bit() {
         let feature_scaling = Scaling::standard(x, &rows).unwrap();
         let target_scaling = Scaling::standard(y, &rows).unwrap();
         let scaled_x = feature_scaling.apply(x).unwrap();
-        let train = Dataset::new(scaled_x.clone(), target_scaling.apply(y).unwrap()).unwrap();
+        let scaled_y = target_scaling.apply(y).unwrap();
+        let train = Dataset::new(scaled_x.clone(), scaled_y).unwrap().rounded().unwrap();
 
         let config = ModelConfig { layer, min_depth, ..ModelConfig::default() };
         let vars = VarMap::new();
@@ -75,7 +76,9 @@ fn predictions_are_those_of_the_training_to_the_bit() {
         }
         assert_eq!(bits(&model.predict(x).unwrap()), bits(&prediction.mean));
         // The features that it reads by itself are those that it was trained on.
-        assert_eq!(bits(&model.read(&file.file).unwrap()), bits(x));
+        let read = model.read(&file.file).unwrap();
+        assert_eq!(bits(&read.to_dtype(x.dtype()).unwrap()), bits(x));
+        assert_eq!(bits(&model.predict(&read).unwrap()), bits(&prediction.mean));
     }
 }
 

@@ -217,9 +217,9 @@ fn tensors_that_do_not_fit_are_refused() {
     let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
     assert_eq!(
         message(zeros(&[3, 5], DType::F32)),
-        "Model: x is F32 [3, 5] on Cpu, expected F32 [n, 2] on the CPU"
+        "Model: x is F32 [3, 5] on Cpu, expected F32 or F64 [n, 2] on the CPU"
     );
-    assert!(message(zeros(&[3, 2], DType::F64)).contains("x is F64 [3, 2]"));
+    assert!(message(zeros(&[3, 2], DType::U32)).contains("x is U32 [3, 2]"));
     assert!(message(zeros(&[2], DType::F32)).contains("x is F32 [2]"));
     assert_eq!(model.predict(&zeros(&[0, 2], DType::F32)).unwrap().dims(), [0, 1]);
     let infinite = Tensor::new(&[[f32::INFINITY, f32::NEG_INFINITY]], &Device::Cpu).unwrap();

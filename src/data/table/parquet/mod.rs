@@ -12,6 +12,7 @@ use super::builder::{Row, RowBuilder};
 use super::cell::{Cell, Real};
 use super::choice::Choice;
 use super::line::RowStart;
+use super::origin::Origin;
 use super::raw_table::RawTable;
 use crate::config::FileConfig;
 use crate::error::Result;
@@ -21,13 +22,13 @@ use crate::text::quote;
 const BLOCK: usize = 4096;
 
 /// Reads the columns of `config.file` that `config` names.
-pub(super) fn read<T: Real>(config: &FileConfig) -> Result<RawTable<T>> {
+pub(super) fn read<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     let mut file = ParquetFile::open(&config.file)?;
     let choice = Choice::new(config, &file.names)?;
     file.choose(choice.all())?;
     // All values of a column are of one type, so its first one tells the kind.
     let kinds = choice.features.iter().map(|_| None).collect();
-    let mut table = RowBuilder::new(config, file.names.clone(), choice, kinds);
+    let mut table = RowBuilder::new(config, origin, file.names.clone(), choice, kinds);
     loop {
         let first = file.row;
         let columns = file.next(BLOCK)?;
@@ -66,20 +67,14 @@ impl Row for ParquetRow<'_> {
         }
     }
 
-    fn cell<T: Real>(&self, column: usize) -> Cell<T> {
-        let exact = match self.value(column) {
+    fn cell<T: Real>(&self, column: usize) -> Cell {
+        let number = match self.value(column) {
             Value::Null => return Cell::Missing,
             Value::Text(_) => return Cell::Text,
             Value::Number(number) => *number,
             Value::Integer(number) => *number as f64,
         };
-        let number = T::from_f64(exact);
-        match number.to_f64() {
-            value if value.is_finite() => Cell::Number(number),
-            value if value.is_nan() => Cell::Missing,
-            _ if exact.is_infinite() => Cell::Infinite,
-            _ => Cell::TooLarge,
-        }
+        Cell::of::<T>(number)
     }
 
     fn text(&self, column: usize) -> Cow<'_, str> {

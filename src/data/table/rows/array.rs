@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::options::RowOptions;
 use crate::data::table::arrays::{Tensors, X, open_npy};
-use crate::data::table::cell::Real;
+use crate::data::table::cell::{Cell, Real};
 use crate::data::table::columns::Column;
 use crate::data::table::format::Format;
 use crate::data::table::matrix::Array;
+use crate::data::table::origin::{Origin, Origins};
 use crate::data::table::source::Source;
 use crate::error::{Error, Result};
 use crate::text::list;
@@ -63,13 +64,19 @@ impl ArrayRows {
     }
 
     /// Reads the next rows, at most `rows` of them, in row-major order.
-    pub(super) fn read<T: Real>(&mut self, rows: usize) -> Result<Vec<T>> {
+    pub(super) fn read<T: Real>(&mut self, rows: usize) -> Result<Vec<f64>> {
         let end = self.at.saturating_add(rows).min(self.array.rows);
-        let x: Vec<T> = self.array.read(&mut self.source, self.at..end)?;
+        let mut origins = Origins::new(Origin::Zero, self.array.columns);
+        let x: Vec<f64> = self.array.read(&mut self.source, self.at..end, &mut origins)?;
+        let place = |place: usize| (self.at + place / self.array.columns, place % self.array.columns);
+        if let Some(at) = x.iter().position(|&number| Cell::of::<T>(number) == Cell::TooLarge) {
+            let (row, column) = place(at);
+            return Err(self.array.infinite(row, column, x[at]));
+        }
         if !self.options.allow_missing
-            && let Some(place) = x.iter().position(|value| value.to_f64().is_nan())
+            && let Some(at) = x.iter().position(|number| number.is_nan())
         {
-            let (row, column) = (self.at + place / self.array.columns, place % self.array.columns);
+            let (row, column) = place(at);
             let problem = "is NaN, a missing value, of which the model has learnt none; `missing=mean` fills the mean of \
                            its training in, `missing=empty` predicts nothing for such rows";
             return Err(Error::data(self.array.place(row, column), problem));

@@ -42,9 +42,9 @@ pub use options::{RowOptions, Unknown};
 /// let options = RowOptions { keep: vec!["id".into()], ..RowOptions::default() };
 /// let mut rows = RowReader::open(&file, &columns, FloatType::F32, options)?;
 /// let block = rows.next_block(2)?.unwrap();
-/// assert_eq!(block.x.to_vec2::<f32>()?, [[10., 0., 1.], [20., 1., 0.]]);
+/// assert_eq!(block.x.to_vec2::<f64>()?, [[10., 0., 1.], [20., 1., 0.]]);
 /// assert_eq!(block.kept, [["a"], ["b"]]);
-/// assert_eq!(rows.next_block(2)?.unwrap().x.to_vec2::<f32>()?, [[30., 0., 1.]]);
+/// assert_eq!(rows.next_block(2)?.unwrap().x.to_vec2::<f64>()?, [[30., 0., 1.]]);
 /// assert!(rows.next_block(2)?.is_none());
 /// # std::fs::remove_file(file)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -58,7 +58,7 @@ pub struct RowReader<'a> {
 /// Some rows of a file.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// The features, (n, features), text columns one-hot encoded; a missing value is NaN.
+    /// The features, (n, features) in f64, text columns one-hot encoded; a missing value is NaN.
     pub x: Tensor,
     /// For each row its fields in the columns to keep, as they are in the file; empty if none are kept.
     pub kept: Vec<Vec<String>>,
@@ -70,7 +70,7 @@ enum Rows<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    /// Opens `file` and finds `columns` in it, to be read as `dtype`.
+    /// Opens `file` and finds `columns` in it, for a network of `dtype`, in whose range their numbers must be.
     ///
     /// # Errors
     ///
@@ -112,9 +112,9 @@ impl<'a> RowReader<'a> {
 
     fn next_of<T: Real>(&mut self, rows: usize) -> Result<Option<Block>> {
         let mut kept = Vec::new();
-        let x: Vec<T> = match &mut self.rows {
-            Rows::Text(text) => text.read(rows.max(1), &mut kept)?,
-            Rows::Array(array) => array.read(rows.max(1))?,
+        let x = match &mut self.rows {
+            Rows::Text(text) => text.read::<T>(rows.max(1), &mut kept)?,
+            Rows::Array(array) => array.read::<T>(rows.max(1))?,
         };
         if x.is_empty() {
             return Ok(None);

@@ -44,7 +44,7 @@ impl<'a> TextRows<'a> {
 
     /// The features of the next rows, at most `rows` of them, in row-major order. Their fields in the columns
     /// to keep are appended to `kept`.
-    pub(super) fn read<T: Real>(&mut self, rows: usize, kept: &mut Vec<Vec<String>>) -> Result<Vec<T>> {
+    pub(super) fn read<T: Real>(&mut self, rows: usize, kept: &mut Vec<Vec<String>>) -> Result<Vec<f64>> {
         let width: usize = self.columns.iter().map(Column::width).sum();
         let mut x = Vec::new();
         for _ in 0..rows {
@@ -57,7 +57,7 @@ impl<'a> TextRows<'a> {
                 return Err(self.lines.error(&self.record, None, problem));
             }
             for i in 0..self.columns.len() {
-                self.push(i, &mut x)?;
+                self.push::<T>(i, &mut x)?;
             }
             if !self.keep.is_empty() {
                 let field = |&place: &usize| self.record.get(place).unwrap_or_default().to_owned();
@@ -68,39 +68,38 @@ impl<'a> TextRows<'a> {
     }
 
     /// Appends the features of column `i` of the row.
-    fn push<T: Real>(&mut self, i: usize, x: &mut Vec<T>) -> Result<()> {
+    fn push<T: Real>(&mut self, i: usize, x: &mut Vec<f64>) -> Result<()> {
         let categories = &self.columns[i].categories;
         let text = field(&self.record, self.places[i]);
         if categories.is_empty() {
-            match Cell::parse(text) {
+            match Cell::parse::<T>(text) {
                 Cell::Number(number) => x.push(number),
-                Cell::Missing if self.options.allow_missing => x.push(T::from_f64(f64::NAN)),
-                cell => return Err(self.refuse(i, cell)),
+                Cell::Missing if self.options.allow_missing => x.push(f64::NAN),
+                cell => return Err(self.refuse::<T>(i, cell)),
             }
             return Ok(());
         }
         // Categories are sorted.
         let place = categories.binary_search_by(|category| category.as_str().cmp(text)).ok();
-        let missing = T::from_f64(f64::NAN);
         let others = match place {
-            Some(_) => T::zero(),
-            None if is_missing(text) => missing,
+            Some(_) => 0.,
+            None if is_missing(text) => f64::NAN,
             None => {
                 self.unknown += 1;
                 match self.options.unknown {
                     Unknown::Error => return Err(self.refuse_category(i)),
-                    Unknown::Zeros => T::zero(),
-                    Unknown::Missing => missing,
+                    Unknown::Zeros => 0.,
+                    Unknown::Missing => f64::NAN,
                 }
             }
         };
-        if others.to_f64().is_nan() && !self.options.allow_missing {
+        if others.is_nan() && !self.options.allow_missing {
             return Err(self.refuse::<T>(i, Cell::Missing));
         }
         let start = x.len();
         x.resize(start + categories.len(), others);
         if let Some(place) = place {
-            x[start + place] = T::one();
+            x[start + place] = 1.;
         }
         Ok(())
     }
@@ -113,7 +112,7 @@ impl<'a> TextRows<'a> {
     }
 
     /// The error of a field of column `i` that should be a number.
-    fn refuse<T: Real>(&self, i: usize, cell: Cell<T>) -> Error {
+    fn refuse<T: Real>(&self, i: usize, cell: Cell) -> Error {
         let text = quote(field(&self.record, self.places[i]));
         let problem = match cell {
             Cell::Missing => format!(
