@@ -6,6 +6,7 @@ use candle_core::Device;
 use tracing::{info, info_span};
 
 use crate::config::{Learner, device_names};
+use crate::convergence::too_short;
 use crate::data::{Dataset, KFold};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
@@ -15,6 +16,10 @@ use crate::parallel::run_ordered;
 use crate::random::{Stream, generator};
 use crate::results::FoldReport;
 use crate::run::{EpochRecord, Predicted, Predictions, RunOptions};
+use crate::text::list;
+
+/// Of fewer rows the errors of a fold say little.
+const FEW_ROWS: usize = 10;
 
 /// The results of a cross-validation.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +34,8 @@ pub struct CrossValidated {
     pub pooled: Evaluation,
     /// The predictions of all rows in order, each by the network that has not seen it.
     pub predictions: Predictions,
+    /// What is suspicious about the folds or the training, in sentences that say what to do.
+    pub warnings: Vec<String>,
     /// How long it took in seconds.
     pub seconds: f64,
 }
@@ -107,7 +114,14 @@ pub fn cross_validate(
     if let Some((directory, _)) = options.keep {
         directory.write_metrics(fitted.iter().flat_map(|fold| &fold.epochs))?;
     }
-    combine(fitted, start)
+    let mut results = combine(fitted, start)?;
+    // A quick look is not meant to learn.
+    if options.max_rows.is_none() {
+        let losses: Vec<_> = results.folds.iter().map(|fold| fold.train_loss.clone()).collect();
+        let rows = data.rows() - data.rows() / folds;
+        results.warnings.extend(too_short(&losses, rows, &learner.train));
+    }
+    Ok(results)
 }
 
 /// The folds into which [`cross_validate`] divides the rows of `data` under `seed`.
@@ -158,7 +172,20 @@ fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     let mut predictions = predictions.unwrap_or_default();
     predictions.sort();
     let pooled = pooled(&predictions)?;
-    Ok(CrossValidated { folds, mean, std, pooled, predictions, seconds })
+    let warnings = few_rows(&folds).into_iter().collect();
+    Ok(CrossValidated { folds, mean, std, pooled, predictions, warnings, seconds })
+}
+
+/// What to say where a fold is too small for its errors to say much.
+fn few_rows(folds: &[FoldReport]) -> Option<String> {
+    let smallest = folds.iter().map(|fold| fold.rows).min().filter(|rows| *rows < FEW_ROWS)?;
+    let sizes: Vec<_> = folds.iter().map(|fold| fold.rows.to_string()).collect();
+    Some(format!(
+        "the smallest fold has {smallest} row{} (the folds have {}), whose errors say little; more rows, fewer folds or \
+         smaller groups would help",
+        if smallest == 1 { "" } else { "s" },
+        list(&sizes)
+    ))
 }
 
 /// The errors of all rows of `predictions` together.

@@ -87,6 +87,8 @@ pub struct Fitted {
     pub evaluation: Option<Evaluation>,
     /// The predictions of those rows.
     pub predictions: Predictions,
+    /// What is suspicious about the training, in sentences that say what to do.
+    pub warnings: Vec<String>,
     /// How long it took in seconds, with the earlier parts of a run that was resumed.
     pub seconds: f64,
 }
@@ -117,7 +119,8 @@ pub(crate) fn fit(
     let seconds = before + start.elapsed().as_secs_f64();
     info!(mse = evaluation.as_ref().map(|evaluation| evaluation.metrics.mse), seconds, "fold done");
     let net = fit.trainer.net().clone();
-    Ok(Fitted { net, features, targets, epochs: fit.epochs, evaluation, predictions, seconds })
+    let (epochs, warnings) = (fit.epochs, Vec::new());
+    Ok(Fitted { net, features, targets, epochs, evaluation, predictions, warnings, seconds })
 }
 
 /// Fails where `stop` says so.

@@ -53,6 +53,8 @@ pub mod build_info;
 #[cfg(feature = "cli")]
 pub mod config;
 #[cfg(feature = "cli")]
+pub mod convergence;
+#[cfg(feature = "cli")]
 mod cross_validate;
 #[cfg(feature = "cli")]
 pub mod data;
@@ -70,7 +72,6 @@ pub mod model;
 mod parallel;
 #[cfg(feature = "cli")]
 pub mod report;
-#[cfg(feature = "cli")]
 pub mod results;
 #[cfg(feature = "cli")]
 pub mod run;

@@ -6,6 +6,7 @@ use candle_core::Device;
 use tracing::info_span;
 
 use crate::config::{Learner, device_names};
+use crate::convergence::too_short;
 use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit};
@@ -65,7 +66,11 @@ pub fn train_model(
         let _entered = span.enter();
         fit(data, i, &fold, options, checkpoint.as_ref(), stop)
     })?;
-    let fitted = fitted.pop().ok_or(Error::NoRows)?;
+    let mut fitted = fitted.pop().ok_or(Error::NoRows)?;
+    if options.max_rows.is_none() {
+        let losses = fitted.epochs.iter().map(|epoch| epoch.train_loss).collect();
+        fitted.warnings.extend(too_short(&[losses], rows, &learner.train));
+    }
     if let Some((directory, _)) = options.keep {
         directory.write_metrics(&fitted.epochs)?;
     }

@@ -28,7 +28,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "parallel", "storage"],
     // data -> folds -> train -> metrics -> report,
     &["data"],
-    &["metrics", "train"],
+    &["convergence", "metrics", "train"],
     &["evaluate"],
     &["results"],
     &["model", "run"],

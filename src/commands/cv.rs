@@ -1,5 +1,6 @@
 //! `taper cv`.
 
+use std::mem;
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
@@ -9,7 +10,7 @@ use taper::{cross_validate, partition};
 
 use super::cores::{cores, share_cores};
 use super::output::print;
-use super::training::Run;
+use super::training::{Run, warn_of};
 use crate::cli::{OutputArgs, RunArgs, SettingArgs};
 
 /// The flags of `taper cv`.
@@ -42,15 +43,18 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let jobs = args.jobs.zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
     let table = run.load()?;
+    let data = run.summary(&table)?;
     let folder = run.folder(&devices, || partition(&table.data, config.folds, config.seed).map(drop))?;
     let options = run.options(folder.as_ref())?;
-    let results = cross_validate(&table.data, &config.learner(), config.folds, &devices, &options)
+    let mut results = cross_validate(&table.data, &config.learner(), config.folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
-    let report = CvReport::new(config.clone(), results.folds, results.pooled, results.seconds);
+    warn_of(&mut results.warnings);
+    let predictions = mem::take(&mut results.predictions);
+    let report = CvReport::new(config.clone(), data, results);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;
-        directory.write_predictions(&results.predictions)?;
+        directory.write_predictions(&predictions)?;
         folder.finish()?;
     }
     print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })

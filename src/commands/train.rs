@@ -15,7 +15,7 @@ use taper::{Fitted, hold_out, train_model};
 use super::cores::share_cores;
 use super::output::print;
 use super::output_file::{OutputFile, check_log};
-use super::training::{Folder, Run};
+use super::training::{Folder, Run, warn_of};
 use crate::cli::{OutputArgs, RunArgs, SettingArgs};
 
 /// The flags of `taper train`.
@@ -40,23 +40,25 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     args.output.log.start()?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
     let table = run.load()?;
+    let data = run.summary(&table)?;
     let (learner, holdout) = (run.config.learner(), run.config.holdout);
     let folder = run.folder(&devices, || hold_out(&table.data, holdout, learner.seed).map(drop))?;
     let options = run.options(folder.as_ref())?;
-    let fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
+    let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     let model = model(&run, &fitted, table)?;
     let path = save(&model, own_file.as_ref(), folder.as_ref())?;
     let path = path.filter(|_| !args.run.fast_dev_run);
-    let train_loss = fitted.epochs.iter().map(|epoch| epoch.train_loss).collect();
-    let holdout = fitted.evaluation.map(|evaluation| (fitted.predictions.len(), evaluation));
-    let report = TrainReport::new(run.config.clone(), train_loss, holdout, fitted.seconds, path);
+    warn_of(&mut fitted.warnings);
+    if let Some(folder) = &folder
+        && !fitted.predictions.is_empty()
+    {
+        folder.directory().write_predictions(&fitted.predictions)?;
+    }
+    let report = TrainReport::new(run.config.clone(), data, fitted, path);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;
-        if !fitted.predictions.is_empty() {
-            directory.write_predictions(&fitted.predictions)?;
-        }
         folder.finish()?;
     }
     print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })

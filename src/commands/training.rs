@@ -11,17 +11,17 @@ use candle_core::Device;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use taper::config::{CvConfig, DataConfig, Settings, ValidConfig};
-use taper::data::{self, Table};
+use taper::data::{self, DataSummary, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
 use taper::text::shell_quote;
 use taper::{Error, Stop, StopReason};
 use tempfile::TempDir;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::output_file::{bad_log, check_log};
-use crate::cli::{RunArgs, SettingArgs, commented};
+use crate::cli::{RunArgs, SettingArgs, commented, with_flags};
 
 /// The rows of a quick look, in batches.
 const QUICK_BATCHES: usize = 3;
@@ -121,6 +121,17 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// What there is in the data that were read, which is logged with its warnings; nothing of synthetic ones.
+    pub(crate) fn summary(&self, table: &Table) -> Result<Option<DataSummary>> {
+        if self.config.data.file.is_none() {
+            return Ok(None);
+        }
+        let mut summary = table.summary()?;
+        info!("{summary}");
+        warn_of(&mut summary.warnings);
+        Ok(Some(summary))
+    }
+
     /// `error` with the setting named as the user gave it.
     fn as_given(&self, error: Error) -> Error {
         self.settings.as_given(error)
@@ -214,6 +225,14 @@ impl Folder {
             info!("results are in {}; the report is {}", path.display(), report.display());
         }
         Ok(())
+    }
+}
+
+/// Logs `warnings`, with flags for the settings that they name.
+pub(crate) fn warn_of(warnings: &mut [String]) {
+    for warning in warnings {
+        *warning = with_flags(warning);
+        warn!("{warning}");
     }
 }
 

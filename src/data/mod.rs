@@ -3,6 +3,7 @@
 mod dataset;
 mod kfold;
 mod scaling;
+mod summary;
 mod synthetic;
 mod table;
 
@@ -10,5 +11,6 @@ pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
 pub use kfold::{Fold, KFold};
 pub use scaling::Scaling;
+pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative};

@@ -224,7 +224,7 @@ fn rows_of<T>(values: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
 }
 
 /// Lends the elements of `x` in row-major order, without a copy if `x` is contiguous on the CPU.
-fn with_values<T: WithDType, R>(x: &Tensor, use_values: impl FnOnce(&[T]) -> R) -> Result<R> {
+pub(super) fn with_values<T: WithDType, R>(x: &Tensor, use_values: impl FnOnce(&[T]) -> R) -> Result<R> {
     let x = x.to_device(&Device::Cpu)?.contiguous()?;
     let (storage, layout) = x.storage_and_layout();
     let Storage::Cpu(storage) = &*storage else { bail!("Scaling: x is not on the CPU") };

@@ -11,6 +11,8 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use crate::config::ValidConfig;
+use crate::cross_validate::CrossValidated;
+use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::metrics::Metrics;
 use crate::results::FoldReport;
@@ -24,6 +26,10 @@ pub use train::TrainReport;
 pub struct CvReport {
     /// The settings that made it.
     pub config: ValidConfig,
+    /// What there is in the data; nothing of synthetic ones.
+    pub data: Option<DataSummary>,
+    /// What is suspicious about the folds or the training.
+    pub warnings: Vec<String>,
     /// The result of each fold.
     pub folds: Vec<FoldReport>,
     /// The mean over the folds.
@@ -37,10 +43,10 @@ pub struct CvReport {
 }
 
 impl CvReport {
-    /// Puts the results of the folds together with those of all rows.
-    pub fn new(config: ValidConfig, folds: Vec<FoldReport>, pooled: Evaluation, seconds: f64) -> Self {
-        let (mean, std) = (Evaluation::mean_over(&folds), Evaluation::std_over(&folds));
-        Self { config, folds, mean, std, pooled, seconds }
+    /// Reports `results` of these settings.
+    pub fn new(config: ValidConfig, data: Option<DataSummary>, results: CrossValidated) -> Self {
+        let CrossValidated { folds, mean, std, pooled, warnings, seconds, .. } = results;
+        Self { config, data, warnings, folds, mean, std, pooled, seconds }
     }
 }
 
@@ -139,8 +145,9 @@ mod tests {
     fn report() -> CvReport {
         let config = CvConfig::default().validate().unwrap();
         let folds = vec![FoldReport::made_up(0, 1.), FoldReport::made_up(1, 3.)];
-        let pooled = Evaluation::mean_over(&folds);
-        CvReport::new(config, folds, pooled, 1.)
+        let [mean, std] = [Evaluation::mean_over(&folds), Evaluation::std_over(&folds)];
+        let (pooled, warnings) = (mean.clone(), Vec::new());
+        CvReport { config, data: None, warnings, folds, mean, std, pooled, seconds: 1. }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::{row, table, target_table, too_few_for_r2};
 use crate::config::ValidConfig;
-use crate::evaluate::Evaluation;
+use crate::data::DataSummary;
+use crate::fit::Fitted;
 use crate::results::FoldReport;
 use crate::text::number;
 
@@ -16,6 +17,10 @@ use crate::text::number;
 pub struct TrainReport {
     /// The settings that made it.
     pub config: ValidConfig,
+    /// What there is in the data; nothing of synthetic ones.
+    pub data: Option<DataSummary>,
+    /// What is suspicious about the training.
+    pub warnings: Vec<String>,
     /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
     /// scaled ones.
     pub train_loss: Vec<f64>,
@@ -28,18 +33,18 @@ pub struct TrainReport {
 }
 
 impl TrainReport {
-    /// Puts the results of a training together: the error of each epoch, the number of rows that were held out
-    /// with the errors on them, the time in seconds, and the file that the model was written to.
+    /// Reports what was `fitted` with these settings, and the file that the model was written to.
     pub fn new(
         config: ValidConfig,
-        train_loss: Vec<f64>,
-        holdout: Option<(usize, Evaluation)>,
-        seconds: f64,
+        data: Option<DataSummary>,
+        fitted: Fitted,
         model: Option<PathBuf>,
     ) -> Self {
-        let holdout =
-            holdout.map(|(rows, errors)| FoldReport::new(0, rows, errors, train_loss.clone(), seconds));
-        Self { config, train_loss, holdout, model, seconds }
+        let Fitted { epochs, evaluation, predictions, warnings, seconds, .. } = fitted;
+        let train_loss: Vec<_> = epochs.iter().map(|epoch| epoch.train_loss).collect();
+        let holdout = evaluation
+            .map(|errors| FoldReport::new(0, predictions.len(), errors, train_loss.clone(), seconds));
+        Self { config, data, warnings, train_loss, holdout, model, seconds }
     }
 }
 

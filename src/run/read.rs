@@ -14,6 +14,7 @@ use super::layout::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
 use super::predictions::Predictions;
 use super::record::{EpochRecord, RunRecord, Weights};
 use crate::config::CvConfig;
+use crate::data::DataSummary;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
@@ -30,6 +31,10 @@ struct Results {
     holdout: Option<FoldReport>,
     #[serde(default)]
     pooled: Option<Evaluation>,
+    #[serde(default)]
+    data: Option<DataSummary>,
+    #[serde(default)]
+    warnings: Vec<String>,
     seconds: f64,
 }
 
@@ -50,13 +55,15 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, pooled, seconds } = read_json(&results)?;
+        let Results { folds, holdout, pooled, data, warnings, seconds } = read_json(&results)?;
         let networks = if environment.command == "train" { 1 } else { config.folds };
         Ok(Self {
             command: environment.command.clone(),
             environment: environment.facts(),
             folds: folds.into_iter().chain(holdout).collect(),
             pooled,
+            data,
+            warnings,
             epochs: epochs(&folder.join(METRICS))?,
             predictions: predictions(&folder.join(PREDICTIONS))?,
             weights: weights(folder, &config, networks)?,

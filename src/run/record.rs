@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::predictions::Predictions;
 use crate::config::{CvConfig, keys};
+use crate::data::DataSummary;
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
 use crate::results::FoldReport;
@@ -18,6 +19,10 @@ pub struct RunRecord {
     pub config: CvConfig,
     /// Where and when it ran: facts by name, in the order to show them in.
     pub environment: Vec<(String, String)>,
+    /// What there is in the data; nothing of synthetic ones, or where an earlier version did not say.
+    pub data: Option<DataSummary>,
+    /// What is suspicious about the folds or the training.
+    pub warnings: Vec<String>,
     /// The results on the test rows of each fold; none where nothing was held out.
     pub folds: Vec<FoldReport>,
     /// The results of all test rows together; none where nothing was held out or an earlier version did not say.

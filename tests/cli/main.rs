@@ -13,3 +13,4 @@ mod errors;
 mod offsets;
 mod report;
 mod runs;
+mod warnings;

@@ -87,7 +87,7 @@ fn cross_validate(config: &CvConfig, data: &Dataset) -> taper::Result<CrossValid
 
 fn run(config: &CvConfig, data: &Dataset) -> CvReport {
     let results = cross_validate(config, data).unwrap();
-    CvReport::new(config.clone().validate().unwrap(), results.folds, results.pooled, results.seconds)
+    CvReport::new(config.clone().validate().unwrap(), None, results)
 }
 
 /// On folds of scikit-learn, whose `Ridge` is hard to beat here: the law is nearly linear, and 354 rows are

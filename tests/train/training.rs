@@ -174,7 +174,7 @@ fn run(config: CvConfig, jobs: usize) -> Result<CvReport, Error> {
     let data = synthetic(data.rows, data.features, data.noise, rng, config.dtype.into(), &Device::Cpu)?;
     let devices = vec![Device::Cpu; jobs];
     let results = cross_validate(&data, &config.learner(), config.folds, &devices, &RunOptions::default())?;
-    Ok(CvReport::new(config, results.folds, results.pooled, results.seconds))
+    Ok(CvReport::new(config, None, results))
 }
 
 /// The report as JSON without the times.

@@ -212,6 +212,6 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<f64>) -> R
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
-    let (origins, groups) = (x.origins, None);
-    Ok(RawTable { x: x.values, origins, y: y.values, features, targets, groups, dropped })
+    let (origins, groups, left_out) = (x.origins, None, Vec::new());
+    Ok(RawTable { x: x.values, origins, y: y.values, features, targets, groups, left_out, dropped })
 }

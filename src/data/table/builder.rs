@@ -2,7 +2,7 @@
 //! here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use candle_core::DType;
 
@@ -177,13 +177,17 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             features.push(Column { name, categories });
             places.push(Some(places_of_codes));
         }
+        let used: HashSet<_> = self.choice.all().collect();
+        let left_out = self.header.iter().enumerate().filter(|(i, _)| !used.contains(i));
+        let left_out = left_out.map(|(_, name)| name.clone()).collect();
         Ok(RawTable {
             x: one_hot(&self.config.file, self.x, &places)?,
             origins,
             y: self.y,
             features,
             targets: self.config.target.clone(),
-            groups: self.choice.group.map(|_| self.group),
+            groups: self.choice.group.map(|column| (self.header[column].clone(), self.group)),
+            left_out,
             dropped: self.dropped,
         })
     }

@@ -23,8 +23,6 @@ mod rows;
 mod source;
 mod text;
 
-use tracing::{info, warn};
-
 use self::cell::Real;
 use self::format::Format;
 use self::origin::Origin;
@@ -94,23 +92,10 @@ pub fn read_relative(config: &FileConfig, dtype: FloatType) -> Result<Table> {
 }
 
 fn read_from(config: &FileConfig, dtype: FloatType, origin: Origin) -> Result<Table> {
-    let table = match dtype {
-        FloatType::F32 => read_as::<f32>(config, origin)?,
-        FloatType::F64 => read_as::<f64>(config, origin)?,
-    };
-    let (rows, features, dropped) = (table.data.rows(), table.data.features(), table.dropped);
-    info!(rows, features, dropped, "data read");
-    if table.duplicates > 0 {
-        let advice = match config.group {
-            Some(_) => "where their groups differ",
-            None => "a column that tells their origin would keep them together as the group",
-        };
-        warn!(
-            duplicates = table.duplicates,
-            "rows equal earlier rows: a fold may be tested on what it was trained on, {advice}"
-        );
+    match dtype {
+        FloatType::F32 => read_as::<f32>(config, origin),
+        FloatType::F64 => read_as::<f64>(config, origin),
     }
-    Ok(table)
 }
 
 fn read_as<T: Real>(config: &FileConfig, origin: Origin) -> Result<Table> {

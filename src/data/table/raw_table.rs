@@ -18,6 +18,10 @@ pub struct Table {
     pub data: Dataset,
     /// The columns of the features.
     pub features: Vec<Column>,
+    /// The column whose equal values are a group.
+    pub group: Option<String>,
+    /// The columns of the file that are not used.
+    pub left_out: Vec<String>,
     /// The number of rows dropped because a value is missing.
     pub dropped: usize,
     /// The number of rows that equal an earlier one in all features and targets.
@@ -28,7 +32,7 @@ impl Table {
     /// `data` whose features have no names: they become `x0`, `x1`, ....
     pub fn unnamed(data: Dataset) -> Self {
         let features = Column::unnamed(data.features());
-        Self { data, features, dropped: 0, duplicates: 0 }
+        Self { data, features, group: None, left_out: Vec::new(), dropped: 0, duplicates: 0 }
     }
 }
 
@@ -41,14 +45,16 @@ pub(super) struct RawTable<T> {
     pub(super) y: Vec<f64>,
     pub(super) features: Vec<Column>,
     pub(super) targets: Vec<String>,
-    pub(super) groups: Option<Vec<u32>>,
+    /// The group column, and the group of each row.
+    pub(super) groups: Option<(String, Vec<u32>)>,
+    pub(super) left_out: Vec<String>,
     pub(super) dropped: usize,
 }
 
 impl<T: Real> RawTable<T> {
     /// The table of these rows of `file`, unless there is nothing in them to learn.
     pub(super) fn check(self, file: &Path) -> Result<Table> {
-        let Self { mut x, origins, y, features, targets, groups, dropped } = self;
+        let Self { mut x, origins, y, features, targets, groups, left_out, dropped } = self;
         let rows = y.len() / targets.len();
         if rows == 0 {
             let problem = match dropped {
@@ -73,10 +79,12 @@ impl<T: Real> RawTable<T> {
         let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
         let y = Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?;
         let mut data = Dataset::new(x, y)?.with_origins(origins)?.with_target_names(targets)?;
-        if let Some(groups) = groups {
+        let mut group = None;
+        if let Some((name, groups)) = groups {
             data = data.with_groups(groups)?;
+            group = Some(name);
         }
-        Ok(Table { data, features, dropped, duplicates })
+        Ok(Table { data, features, group, left_out, dropped, duplicates })
     }
 }
 

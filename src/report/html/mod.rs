@@ -3,6 +3,7 @@
 mod axis;
 mod bins;
 mod curves;
+mod data;
 mod depth;
 mod fit;
 mod numbers;
@@ -34,6 +35,8 @@ use page::Page;
 ///     command: "train".to_owned(),
 ///     config: CvConfig::default(),
 ///     environment: vec![("device".to_owned(), "cpu".to_owned())],
+///     data: None,
+///     warnings: Vec::new(),
 ///     folds: Vec::new(),
 ///     pooled: None,
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
@@ -47,8 +50,13 @@ use page::Page;
 pub fn html(run: &RunRecord) -> String {
     let mut page = Page::default();
     results::head(&mut page, run);
+    data::warnings(&mut page, run);
     page.section("Results");
     results::table(&mut page, run);
+    if let Some(summary) = &run.data {
+        page.section("Data");
+        data::data(&mut page, summary);
+    }
     page.section("Settings");
     results::settings(&mut page, run);
     let targets = run.predictions.targets();

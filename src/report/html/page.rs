@@ -62,6 +62,12 @@ impl Page {
         self.push(&format!("<p>{}</p>", escape(text)));
     }
 
+    /// Adds sentences, one below the other.
+    pub(super) fn bullets(&mut self, sentences: &[&String]) {
+        let item = |text: &&String| format!("<li>{}</li>\n", escape(text));
+        self.push(&format!("<ul>\n{}</ul>", sentences.iter().map(item).collect::<String>()));
+    }
+
     /// Begins a section, which ends where the next one begins.
     pub(super) fn section(&mut self, heading: &str) {
         let end = if self.sections.is_empty() { "" } else { "</section>\n" };

@@ -60,7 +60,7 @@ pub(crate) fn kill_a_hundred_times(command_name: &str, run: &Path, args: &[&str]
         process.kill().unwrap();
         let output = process.wait_with_output().unwrap();
         let message = stderr(&output);
-        assert!(message.is_empty(), "a checkpoint that cannot be read, or another problem: {message}");
+        assert!(is_expected(&message), "a checkpoint that cannot be read, or another problem: {message}");
         kills += usize::from(!output.status.success());
         if run.join("results.json").exists() {
             fs::remove_dir_all(run).unwrap();
@@ -77,7 +77,12 @@ pub(crate) fn kill_a_hundred_times(command_name: &str, run: &Path, args: &[&str]
     assert!(kills >= 100);
     let resume = [&[command_name, "--resume", path], &EACH_STEP[..]].concat();
     let output = command(&resume, &[]).env("RUST_LOG", "warn").output().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    assert!(output.status.success() && is_expected(&stderr(&output)), "{}", stderr(&output));
+}
+
+/// Whether a log warns of nothing but that there are few steps.
+fn is_expected(log: &str) -> bool {
+    log.lines().all(|line| line.contains("WARN each network made"))
 }
 
 #[test]

@@ -1,0 +1,308 @@
+//! What there is in a table, to be looked at before what was learnt from it is trusted.
+
+mod looks;
+mod numbers;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use candle_core::{DType, Result, WithDType, bail};
+use serde::{Deserialize, Serialize};
+
+use self::looks::Looks;
+use self::numbers::{Numbers, equal_columns, of_columns};
+use super::scaling::with_values;
+use super::table::{Column, Table};
+use crate::text::{list, number, quote, shell_quote, shorten};
+
+/// Of fewer rows nothing is said about their order.
+const FEW_ROWS: usize = 10;
+
+/// What there is in a table: its rows, its columns, and what its owner should know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    /// The rows that are learnt from.
+    pub rows: usize,
+    /// The rows that were left out since a value is missing.
+    pub rows_left_out: usize,
+    /// The rows that equal an earlier one in all features and targets.
+    pub duplicates: usize,
+    /// The columns: features, targets, the group and those that are left out.
+    pub columns: Vec<ColumnSummary>,
+    /// What is suspicious, in sentences that name the column and say what to do.
+    pub warnings: Vec<String>,
+}
+
+/// What there is in a column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSummary {
+    /// Its name.
+    pub name: String,
+    /// What it is used for.
+    pub role: Role,
+    /// What it holds; not known of a column that is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ColumnKind>,
+    /// How many of the rows have no value in it.
+    pub missing: usize,
+    /// The smallest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// The mean of the numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<f64>,
+    /// How many different texts or groups there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub categories: Option<usize>,
+}
+
+/// What a column is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It is predicted from.
+    Feature,
+    /// It is predicted.
+    Target,
+    /// Its equal values stay in one fold.
+    Group,
+    /// It is not used.
+    LeftOut,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnKind {
+    /// Numbers.
+    Number,
+    /// Texts.
+    Text,
+}
+
+/// One line: how many rows and columns there are of each kind.
+impl fmt::Display for DataSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |role| self.columns.iter().filter(move |column| column.role == role);
+        let texts = of(Role::Feature).filter(|column| column.kind == Some(ColumnKind::Text)).count();
+        let targets: Vec<_> = of(Role::Target).map(|column| column.name.clone()).collect();
+        let features = of(Role::Feature).count();
+        write!(f, "{}, {}", counted(self.rows, "row"), counted(features, "column of features"))?;
+        if texts > 0 {
+            write!(f, " ({texts} of text)")?;
+        }
+        write!(f, ", target {}", list(&targets))?;
+        if let Some(group) = of(Role::Group).next() {
+            let groups = group.categories.unwrap_or_default();
+            write!(f, ", {} by {}", counted(groups, "group"), shorten(&group.name))?;
+        }
+        let missing: usize = self.columns.iter().map(|column| column.missing).sum();
+        if missing > 0 {
+            write!(f, ", {}", counted(missing, "missing value"))?;
+        }
+        match (self.rows_left_out, of(Role::LeftOut).count()) {
+            (0, 0) => Ok(()),
+            (rows, 0) => write!(f, "; left out: {}", counted(rows, "row")),
+            (0, columns) => write!(f, "; left out: {}", counted(columns, "column")),
+            (rows, columns) => {
+                write!(f, "; left out: {} and {}", counted(rows, "row"), counted(columns, "column"))
+            }
+        }
+    }
+}
+
+/// `count` things, of which one is called `one`.
+fn counted(count: usize, one: &str) -> String {
+    match (count, one.split_once(' ')) {
+        (1, _) => format!("1 {one}"),
+        (_, None) => format!("{count} {one}s"),
+        (_, Some(("missing", noun))) => format!("{count} missing {noun}s"),
+        (_, Some((noun, rest))) => format!("{count} {noun}s {rest}"),
+    }
+}
+
+impl Table {
+    /// Summarises what there is in the table.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Candle cannot read a tensor.
+    pub fn summary(&self) -> Result<DataSummary> {
+        let y: Vec<f64> = self.data.y().flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
+        let features = match self.data.x().dtype() {
+            DType::F32 => self.features_of::<f32>(&y)?,
+            DType::F64 => self.features_of::<f64>(&y)?,
+            dtype => bail!("Table: x is {dtype:?}, expected F32 or F64"),
+        };
+        let targets = of_columns(&y, self.data.targets(), None);
+        Ok(DataSummary {
+            rows: self.data.rows(),
+            rows_left_out: self.dropped,
+            duplicates: self.duplicates,
+            columns: self.columns(&features, &targets),
+            warnings: self.warnings(&features),
+        })
+    }
+
+    fn features_of<T: WithDType>(&self, y: &[f64]) -> Result<Features> {
+        let (columns, targets, origins) = (self.data.features(), self.data.targets(), self.data.origins());
+        with_values::<T, _>(self.data.x(), |x| Features {
+            numbers: of_columns(x, columns, origins),
+            equal: equal_columns(x, columns, origins, y, targets),
+        })
+    }
+
+    /// The columns of features, each with the index of its first feature.
+    fn feature_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
+        let starts = self.features.iter().scan(0, |at, column| {
+            *at += column.width();
+            Some(*at - column.width())
+        });
+        starts.zip(&self.features)
+    }
+
+    fn columns(&self, features: &Features, targets: &[Numbers]) -> Vec<ColumnSummary> {
+        let feature = |(at, column): (usize, &Column)| {
+            let numbers = &features.numbers[at];
+            match column.categories.len() {
+                0 => ColumnSummary::numbers(&column.name, Role::Feature, numbers),
+                categories => ColumnSummary {
+                    kind: Some(ColumnKind::Text),
+                    missing: numbers.missing,
+                    categories: Some(categories),
+                    ..ColumnSummary::unknown(&column.name, Role::Feature)
+                },
+            }
+        };
+        let target = |(name, numbers): (&String, _)| ColumnSummary::numbers(name, Role::Target, numbers);
+        let group = self.group.as_ref().map(|name| {
+            let groups: HashSet<_> = self.data.groups().unwrap_or_default().iter().collect();
+            ColumnSummary { categories: Some(groups.len()), ..ColumnSummary::unknown(name, Role::Group) }
+        });
+        let left_out = self.left_out.iter().map(|name| ColumnSummary::unknown(name, Role::LeftOut));
+        self.feature_columns()
+            .map(feature)
+            .chain(self.data.target_names().iter().zip(targets).map(target))
+            .chain(group)
+            .chain(left_out)
+            .collect()
+    }
+
+    fn warnings(&self, features: &Features) -> Vec<String> {
+        let rows = self.data.rows();
+        let of_column = |(at, column): (usize, &Column)| match column.categories.as_slice() {
+            [] => of_numbers(&column.name, &features.numbers[at], rows),
+            categories => of_texts(&column.name, categories, rows - features.numbers[at].missing),
+        };
+        let mut warnings: Vec<_> = self.feature_columns().filter_map(of_column).collect();
+        for &(feature, target) in &features.equal {
+            // Features of zeros and ones have no column to themselves.
+            if let Some((_, column)) = self.feature_columns().find(|(at, column)| {
+                *at == feature && column.categories.is_empty() && !features.numbers[*at].is_constant()
+            }) {
+                warnings.push(format!(
+                    "column {} equals the target {} in every row, so the network is told the answer; {}",
+                    quote(&column.name),
+                    quote(&self.data.target_names()[target]),
+                    leave_out(&column.name)
+                ));
+            }
+        }
+        if self.duplicates > 0 {
+            let advice = match &self.group {
+                Some(_) => "where their groups differ",
+                None => "a column that tells their origin would keep them together as the group",
+            };
+            let equal = match self.duplicates {
+                1 => "1 row equals an earlier row".to_owned(),
+                rows => format!("{rows} rows equal earlier rows"),
+            };
+            warnings.push(format!("{equal}: a fold may be tested on what it was trained on, {advice}"));
+        }
+        warnings
+    }
+}
+
+/// What the features are like.
+struct Features {
+    numbers: Vec<Numbers>,
+    /// The pairs of a feature and a target that are equal in every row.
+    equal: Vec<(usize, usize)>,
+}
+
+impl ColumnSummary {
+    /// A column of which nothing more is known.
+    fn unknown(name: &str, role: Role) -> Self {
+        let (min, max, mean, categories) = (None, None, None, None);
+        Self { name: name.to_owned(), role, kind: None, missing: 0, min, max, mean, categories }
+    }
+
+    fn numbers(name: &str, role: Role, numbers: &Numbers) -> Self {
+        let known = |number: f64| number.is_finite().then_some(number);
+        Self {
+            kind: Some(ColumnKind::Number),
+            missing: numbers.missing,
+            min: known(numbers.min),
+            max: known(numbers.max),
+            mean: numbers.mean(),
+            ..Self::unknown(name, role)
+        }
+    }
+}
+
+/// What is suspicious about a column of numbers.
+fn of_numbers(name: &str, numbers: &Numbers, rows: usize) -> Option<String> {
+    let (column, leave_out) = (quote(name), leave_out(name));
+    if rows > 1 && numbers.is_constant() {
+        let value = number(numbers.min);
+        return Some(format!("column {column} is {value} in every row and tells nothing; {leave_out}"));
+    }
+    if rows < FEW_ROWS || !numbers.rises {
+        return None;
+    }
+    let what = if numbers.counts { "counts the rows" } else { "rises from row to row, as identifiers do" };
+    Some(format!(
+        "column {column} {what}: what is learnt from it is the order of the file, which new rows do not have; \
+         {leave_out}"
+    ))
+}
+
+/// What is suspicious about a column of texts, of which `values` rows have one.
+fn of_texts(name: &str, categories: &[String], values: usize) -> Option<String> {
+    let (column, leave_out) = (quote(name), leave_out(name));
+    if let [only] = categories
+        && values > 1
+    {
+        let value = quote(only);
+        return Some(format!("column {column} is {value} in every row and tells nothing; {leave_out}"));
+    }
+    for (looks, what, instead) in [
+        (Looks::Number, "numbers", "without marks they would be read as numbers"),
+        (Looks::Date, "dates or times", "as numbers, such as days since a date, they could be learnt"),
+    ] {
+        let mut such = categories.iter().filter(|text| Looks::of(text) == Some(looks));
+        let first = such.clone().next();
+        if let Some(first) = first.filter(|_| 2 * such.by_ref().count() >= categories.len()) {
+            return Some(format!(
+                "column {column} is text, each of its {} values a feature of zeros and ones, but they look like \
+                 {what}, such as {}: {instead}; {leave_out}",
+                categories.len(),
+                quote(first)
+            ));
+        }
+    }
+    let is_different_in_each = values >= FEW_ROWS && categories.len() == values;
+    is_different_in_each.then(|| {
+        format!(
+            "column {column} is another text in each row, which tells nothing about other rows; {leave_out}"
+        )
+    })
+}
+
+/// How a column is left out.
+fn leave_out(name: &str) -> String {
+    format!("`data.drop={}` leaves it out", shell_quote(name))
+}
