@@ -6,7 +6,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::{Serialize, Serializer};
 use taper::Error;
-use taper::config::{CvConfig, DeviceSpec, EngineName, FloatType, Missing, Scale, Settings, keys};
+use taper::config::{
+    CvConfig, DeviceSpec, EngineName, FloatType, Missing, MissingTarget, Scale, Settings, keys,
+};
 use taper::nn::CosInit;
 
 use super::value_enum::value_enum;
@@ -53,6 +55,24 @@ pub(crate) struct SettingArgs {
     /// Column of the file whose equal values stay in one fold; it is not a feature
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     group: Option<String>,
+    /// How to handle rows whose target is missing
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    missing_target: MissingTargetArg,
+    /// Texts that stand for a missing value, in place of NA, N/A, NaN, null, None, ? and their like
+    #[arg(
+        long,
+        value_name = "TEXT,...",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        help_heading = "Data"
+    )]
+    na: Vec<String>,
+    /// Columns of the file that are text though their values look like numbers, such as zip codes
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    text: Vec<String>,
+    /// Columns of the file that are numbers, so that any text in them is an error
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
+    number: Vec<String>,
     /// Whether features and targets are scaled, by what is fitted on the training rows of each fold
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     scale: ScaleArg,
@@ -188,6 +208,13 @@ value_enum!(MissingArg for Missing {
     Drop,
     /// A missing feature becomes the mean of the training rows of each fold
     Mean
+});
+
+value_enum!(MissingTargetArg for MissingTarget {
+    /// They are refused
+    Error,
+    /// They are left out
+    Drop
 });
 
 value_enum!(ScaleArg for Scale {

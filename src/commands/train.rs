@@ -98,6 +98,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
     let schema = Schema {
         features: table.features,
         targets: table.data.target_names().to_vec(),
+        na: config.data.file.as_ref().map(|file| file.na.clone()).unwrap_or_default(),
         fills_missing: config.data.is_filled(),
         feature_scaling: fitted.features.clone(),
         target_scaling: fitted.targets.clone(),

@@ -92,6 +92,14 @@ pub struct FileConfig {
     pub missing: Missing,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
+    /// How to handle rows without a target.
+    pub missing_target: MissingTarget,
+    /// The texts that stand for a missing value instead of the usual ones.
+    pub na: Vec<String>,
+    /// Columns of text, whatever their values look like.
+    pub text: Vec<String>,
+    /// Columns of numbers, all of whose values have to be numbers or missing.
+    pub number: Vec<String>,
 }
 
 impl FileConfig {
@@ -113,7 +121,18 @@ impl FileConfig {
     }
 }
 
-/// How to handle missing values: empty fields, NA, N/A, NaN, null and ?.
+/// How to handle rows whose target is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingTarget {
+    /// They are refused, unless rows with any missing value are left out.
+    #[default]
+    Error,
+    /// They are left out.
+    Drop,
+}
+
+/// How to handle missing values: empty fields, and texts such as NA, null and ?.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
@@ -146,6 +165,14 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    missing_target: Option<MissingTarget>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    na: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<f64>,
     scale: Scale,
 }
@@ -171,13 +198,28 @@ impl From<DataConfig> for Document {
                 scale,
                 ..Self::default()
             },
-            Some(FileConfig { file, target, features, drop, missing, group }) => Self {
+            Some(FileConfig {
+                file,
+                target,
+                features,
+                drop,
+                missing,
+                group,
+                missing_target,
+                na,
+                text,
+                number,
+            }) => Self {
                 file: Some(file),
                 target: Some(target),
                 features: Some(Features::Names(features)),
                 drop: Some(drop),
                 missing: Some(missing),
                 group,
+                missing_target: Some(missing_target),
+                na: Some(na),
+                text: Some(text),
+                number: Some(number),
                 scale,
                 ..Self::default()
             },
@@ -189,7 +231,21 @@ impl TryFrom<Document> for DataConfig {
     type Error = String;
 
     fn try_from(document: Document) -> Result<Self, String> {
-        let Document { file, target, rows, features, drop, missing, group, noise, scale } = document;
+        let Document {
+            file,
+            target,
+            rows,
+            features,
+            drop,
+            missing,
+            group,
+            missing_target,
+            na,
+            text,
+            number,
+            noise,
+            scale,
+        } = document;
         let misplaced =
             |key: &str, expected: &str| Err(format!("data.{key} has a meaning {expected} data.file"));
         let default = Self { scale, ..Self::default() };
@@ -204,6 +260,10 @@ impl TryFrom<Document> for DataConfig {
                 ("drop", drop.is_some()),
                 ("missing", missing.is_some()),
                 ("group", group.is_some()),
+                ("missing_target", missing_target.is_some()),
+                ("na", na.is_some()),
+                ("text", text.is_some()),
+                ("number", number.is_some()),
             ] {
                 if is_there {
                     return misplaced(key, "only beside");
@@ -222,9 +282,19 @@ impl TryFrom<Document> for DataConfig {
                 return misplaced(key, "only without");
             }
         }
-        let (target, drop) = (target.unwrap_or_default(), drop.unwrap_or_default());
-        let missing = missing.unwrap_or_default();
-        Ok(Self { file: Some(FileConfig { file, target, features, drop, missing, group }), ..default })
+        let file = FileConfig {
+            file,
+            target: target.unwrap_or_default(),
+            features,
+            drop: drop.unwrap_or_default(),
+            missing: missing.unwrap_or_default(),
+            group,
+            missing_target: missing_target.unwrap_or_default(),
+            na: na.unwrap_or_default(),
+            text: text.unwrap_or_default(),
+            number: number.unwrap_or_default(),
+        };
+        Ok(Self { file: Some(file), ..default })
     }
 }
 
@@ -246,7 +316,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

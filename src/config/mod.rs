@@ -20,7 +20,7 @@ use crate::ops::Loss;
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 pub use crate::nn::ModelConfig;
-pub use data::{DataConfig, FileConfig, Missing, Scale};
+pub use data::{DataConfig, FileConfig, Missing, MissingTarget, Scale};
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
 pub use keys::keys;

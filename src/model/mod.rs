@@ -182,7 +182,8 @@ impl Model {
     ///
     /// As [`RowReader`], and with [`Error::NoRows`] when the file has none.
     pub fn read(&self, file: impl AsRef<Path>) -> Result<Tensor> {
-        let options = RowOptions { allow_missing: self.schema.fills_missing, ..RowOptions::default() };
+        let (allow_missing, na) = (self.schema.fills_missing, self.schema.na.clone());
+        let options = RowOptions { allow_missing, na, ..RowOptions::default() };
         let mut rows = RowReader::open(file.as_ref(), &self.schema.features, self.dtype(), options)?;
         Ok(rows.next_block(usize::MAX)?.ok_or(Error::NoRows)?.x)
     }

@@ -25,6 +25,9 @@ pub struct Schema {
     pub features: Vec<Column>,
     /// The names of the targets.
     pub targets: Vec<String>,
+    /// The texts that stand for a missing value instead of the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub na: Vec<String>,
     /// Whether `feature_scaling` fills missing features; otherwise they are errors.
     pub fills_missing: bool,
     /// The scaling of the features, text columns one-hot encoded, and what fills missing ones.
@@ -40,6 +43,7 @@ impl Schema {
         Self {
             features: Column::unnamed(features),
             targets: target_names(targets),
+            na: Vec::new(),
             fills_missing: false,
             feature_scaling: None,
             target_scaling: None,

@@ -136,7 +136,12 @@ impl Model {
             MissingRows::Error => false,
             MissingRows::Mean | MissingRows::Empty => true,
         };
-        let row_options = RowOptions { allow_missing, unknown: options.unknown, keep: options.keep.clone() };
+        let row_options = RowOptions {
+            allow_missing,
+            unknown: options.unknown,
+            na: self.schema.na.clone(),
+            keep: options.keep.clone(),
+        };
         let rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;
         let predictions =
             FilePredictions { model: self, options, rows, is_begun: false, counts: Counts::default() };

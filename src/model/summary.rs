@@ -101,7 +101,9 @@ impl fmt::Display for ModelSummary {
             write_training(training, f)?;
         }
         let missing = if self.schema.fills_missing { "become the means below" } else { "are refused" };
-        writeln!(f, "missing values: {missing}")?;
+        let na = &self.schema.na;
+        let which = if na.is_empty() { String::new() } else { format!(" (empty, {})", list(na)) };
+        writeln!(f, "missing values{which}: {missing}")?;
         write!(f, "\n{}\n\n{}\n\n{}", self.features(), self.targets(), self.tensors())
     }
 }

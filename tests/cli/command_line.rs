@@ -104,7 +104,7 @@ fn a_file_is_learnt() {
     let output = taper(&args.split_whitespace().collect::<Vec<_>>());
     let expected = serde_json::json!({
         "file": "tests/data/diabetes.csv", "target": ["y"], "features": [], "drop": ["s1", "s2"],
-        "missing": "mean", "group": "age", "scale": "auto",
+        "missing": "mean", "group": "age", "missing_target": "error", "na": [], "text": [], "number": [], "scale": "auto",
     });
     assert_eq!(json(&output)["config"]["data"], expected);
     assert!(
@@ -133,8 +133,9 @@ fn equal_rows_are_reported_and_bad_files_are_errors() {
     assert_eq!(output.status.code(), Some(0));
     assert!(stderr(&output).contains("WARN 1 row equals an earlier row"), "{}", stderr(&output));
     let output = run("a,y\n1,2\n3,?\n", &["-q"]);
-    let expected =
-        format!("error: {file}:3:y: '?' is a missing value, and a target cannot be filled; `--missing drop`");
+    let expected = format!(
+        "error: {file}:3:y: '?' is a missing value, and a target cannot be filled; `--missing-target drop`"
+    );
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
     assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
 }

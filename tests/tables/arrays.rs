@@ -59,7 +59,7 @@ fn bad_matrices_of_numpy_get_a_message() {
         (npy_f64("2, 1", &[1., f64::NAN]), &two_rows, "",
          "FILE[1, 0]: is NaN, a missing value; `data.missing=drop` leaves out such rows, `data.missing=mean` fills the mean in"),
         (two_rows.clone(), &npy_f64("2,", &[1., f64::NAN]), "missing=mean",
-         "TARGET[1]: is NaN, a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows"),
+         "TARGET[1]: is NaN, a missing value, and a target cannot be filled; `data.missing_target=drop` leaves out such rows"),
         (two_rows.clone(), &npy_f64("2,", &[1., 1.]), "", "FILE:y: is 1 in every row, expected a target that varies"),
         (two_rows.clone(), &two_rows, "features=a",
          "data.features is a, expected none: the columns of .npy files have no names"),

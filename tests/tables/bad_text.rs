@@ -25,7 +25,11 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
             // The header.
             ("", "target=y", "FILE: is empty, expected a header with the names of the columns, and rows"),
             ("\n\n", "target=y", "FILE: is empty, expected a header with the names of the columns, and rows"),
-            ("   \n", "target=y", "FILE:1: column 1 has no name in the header, expected one for each column"),
+            (
+                "   \n",
+                "target=y",
+                "FILE:1: the header has one column, 'unnamed_1', expected a target and features, separated by commas, semicolons or tabs",
+            ),
             (
                 "a|y\n1|2\n",
                 "target=y",
@@ -54,16 +58,6 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
                 "a,a ,y\n1,2,3\n",
                 "target=y",
                 "FILE:1:a: the header has this name in columns 1 and 2, expected each name once",
-            ),
-            (
-                ",a,y\n1,2,3\n",
-                "target=y",
-                "FILE:1: column 1 has no name in the header, expected one for each column",
-            ),
-            (
-                "a,y,\n1,2,\n",
-                "target=y",
-                "FILE:1: column 3 has no name in the header, expected one for each column",
             ),
             (
                 "1,2,3\n4,5,6\n",
@@ -171,12 +165,12 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\nx,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: 'x' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
+                "FILE:3:a: 'x' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\r1,2\rx,3\r4,5\r",
                 "target=y",
-                "FILE:3:a: 'x' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
+                "FILE:3:a: 'x' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\r\n1,2\r\n\"1,5\",3\r\n4,5\r\n",
@@ -196,30 +190,35 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\n0x1F,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: '0x1F' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
+                "FILE:3:a: '0x1F' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\n1,2\n2024-01-02,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: '2024-01-02' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
+                "FILE:3:a: '2024-01-02' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` leaves the column out",
             ),
             (
                 "a,y\n1,2\n1\0,3\n4,5\n",
                 "target=y",
-                "FILE:3:a: '1\\0' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
+                "FILE:3:a: '1\\0' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` leaves the column out",
             ),
             (
                 long_field.as_str(),
                 "target=y",
-                "FILE:3:a: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is not a number, as most values of the column are; `data.drop=a` \
+                "FILE:3:a: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` \
                  leaves the column out",
             ),
             (
                 late.as_str(),
                 "target=y",
-                "FILE:1202:a: 'abc' is not a number, as most values of the column are; `data.drop=a` leaves the column out",
+                "FILE:1202:a: 'abc' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` leaves the column out",
             ),
-            (mostly.as_str(), "target=y", "FILE:2:a: 'x' is not a number, as most values of the column are"),
+            (
+                mostly.as_str(),
+                "target=y",
+                "FILE:2:a: 'x' is not a number, as most values of the column are, though not of its first 1000; \
+             `data.text=a` reads all as text",
+            ),
             (
                 "a,y\n1,high\n2,low\n",
                 "target=y",
@@ -249,12 +248,12 @@ fn bad_rows_get_a_message_that_says_where() {
             (
                 "a,y\n1,2\n2,NaN\n",
                 "target=y",
-                "FILE:3:y: 'NaN' is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
+                "FILE:3:y: 'NaN' is a missing value, and a target cannot be filled; `data.missing_target=drop` leaves out such rows",
             ),
             (
                 "a,y\n1,2\n2,?\n",
                 "target=y missing=mean",
-                "FILE:3:y: '?' is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
+                "FILE:3:y: '?' is a missing value, and a target cannot be filled; `data.missing_target=drop` leaves out such rows",
             ),
             (
                 "a,g,y\n1,u,2\n2,NA,3\n",

@@ -9,6 +9,7 @@ mod reference;
 
 mod arrays;
 mod bad_text;
+mod kinds;
 mod no_panic;
 mod pandas;
 #[cfg(feature = "parquet")]
@@ -19,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use taper::Error;
-use taper::config::{FileConfig, FloatType, Missing};
+use taper::config::{FileConfig, FloatType, Missing, MissingTarget};
 use taper::data::{Table, read};
 
 /// Writes `bytes` to the file `name` of this test run.
@@ -40,6 +41,10 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "features" => config.features = names,
             "drop" => config.drop = names,
             "group" => config.group = Some(value.to_owned()),
+            "na" => config.na = names,
+            "text" => config.text = names,
+            "number" => config.number = names,
+            "missing_target" => config.missing_target = MissingTarget::Drop,
             "missing" => config.missing = if value == "drop" { Missing::Drop } else { Missing::Mean },
             _ => panic!("{key} is no key"),
         }

@@ -68,11 +68,11 @@ fn bad_columns_get_a_message() {
         ),
         (
             "target=null features=number",
-            "FILE:4:null: null is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, and a target cannot be filled; `data.missing_target=drop` leaves out such rows",
         ),
         (
             "target=null features=number missing=mean",
-            "FILE:4:null: null is a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows",
+            "FILE:4:null: null is a missing value, and a target cannot be filled; `data.missing_target=drop` leaves out such rows",
         ),
         ("target=number features=infinite", "FILE:3:infinite: inf is infinite, expected a finite number"),
         (

@@ -197,7 +197,8 @@ impl Table {
             [] => of_numbers(&column.name, &features.numbers[at], rows),
             categories => of_texts(&column.name, categories, rows - features.numbers[at].missing),
         };
-        let mut warnings: Vec<_> = self.feature_columns().filter_map(of_column).collect();
+        let of_columns = self.feature_columns().filter_map(of_column);
+        let mut warnings: Vec<_> = self.notes.iter().cloned().chain(of_columns).collect();
         for &(feature, target) in &features.equal {
             // Features of zeros and ones have no column to themselves.
             if let Some((_, column)) = self.feature_columns().find(|(at, column)| {

@@ -13,7 +13,7 @@ use super::npy;
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::source::Source;
-use crate::config::{FileConfig, Missing};
+use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::data::dataset::target_names;
 use crate::error::{Error, Result};
 use crate::text::list;
@@ -190,14 +190,16 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<f64>) -> R
         return Err(y.array.error(&problem));
     }
     let mut dropped = 0;
-    if config.missing == Missing::Drop {
-        let keep: Vec<_> = (0..rows).map(|row| !x.row_is_missing(row) && !y.row_is_missing(row)).collect();
+    if config.missing == Missing::Drop || config.missing_target == MissingTarget::Drop {
+        let has_features = |row| config.missing != Missing::Drop || !x.row_is_missing(row);
+        let keep: Vec<_> = (0..rows).map(|row| has_features(row) && !y.row_is_missing(row)).collect();
         dropped = keep.iter().filter(|&&keep| !keep).count();
         x.keep(&keep);
         y.keep(&keep);
     }
     if let Some(place) = y.missing() {
-        let problem = "is NaN, a missing value, and a target cannot be filled; `data.missing=drop` leaves out such rows";
+        let problem = "is NaN, a missing value, and a target cannot be filled; `data.missing_target=drop` leaves out such \
+                       rows";
         return Err(Error::data(place, problem));
     }
     if config.missing == Missing::Error
@@ -212,6 +214,6 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<f64>) -> R
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
-    let (origins, groups, left_out) = (x.origins, None, Vec::new());
-    Ok(RawTable { x: x.values, origins, y: y.values, features, targets, groups, left_out, dropped })
+    let (origins, groups, left_out, notes) = (x.origins, None, Vec::new(), Vec::new());
+    Ok(RawTable { x: x.values, origins, y: y.values, features, targets, groups, left_out, notes, dropped })
 }

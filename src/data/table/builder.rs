@@ -13,9 +13,12 @@ use super::columns::{Column, MAX_CATEGORIES};
 use super::line::RowStart;
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
-use crate::config::{FileConfig, Missing};
+use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
-use crate::text::quote;
+use crate::text::{quote, shell_quote};
+
+/// How many of the first rows decide which columns are text.
+pub(super) const SAMPLE: usize = 1000;
 
 /// A row as its format decodes it. Columns are numbered as in the file.
 pub(super) trait Row {
@@ -24,6 +27,9 @@ pub(super) trait Row {
 
     /// Whether the field has no value.
     fn is_missing(&self, column: usize) -> bool;
+
+    /// Whether the field has no value where a number is expected.
+    fn is_missing_number(&self, column: usize) -> bool;
 
     /// The field as a number, or what it is instead.
     fn cell<T: Real>(&self, column: usize) -> Cell;
@@ -64,6 +70,8 @@ pub(super) struct TextColumn {
     texts: usize,
     /// The first of the texts.
     first: Option<(RowStart, String)>,
+    /// Whether the user says that it is text.
+    is_declared: bool,
 }
 
 impl<'a, T: Real> RowBuilder<'a, T> {
@@ -78,12 +86,22 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     ) -> Self {
         let (x, y, group) = (Vec::new(), Vec::new(), Vec::new());
         let origins = Origins::new(origin, kinds.len());
+        let declared = |(column, kind): (&usize, _)| {
+            if choice.text.contains(column) {
+                Some(Kind::Text(TextColumn { is_declared: true, ..TextColumn::default() }))
+            } else if choice.number.contains(column) {
+                Some(Kind::Numbers)
+            } else {
+                kind
+            }
+        };
+        let kinds = choice.features.iter().zip(kinds).map(declared).collect();
         Self { config, header, choice, kinds, groups: HashMap::new(), origins, x, y, group, dropped: 0 }
     }
 
     /// Appends a row, or drops it if a value is missing and the configuration says so.
     pub(super) fn push(&mut self, row: &impl Row) -> Result<()> {
-        if self.config.missing == Missing::Drop && self.choice.all().any(|column| row.is_missing(column)) {
+        if self.is_left_out(row) {
             self.dropped += 1;
             return Ok(());
         }
@@ -104,14 +122,33 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         Ok(())
     }
 
+    /// Whether the row is left out since a value is missing.
+    fn is_left_out(&self, row: &impl Row) -> bool {
+        let Choice { features, targets, group, .. } = &self.choice;
+        let has_no_target = || targets.iter().any(|&column| row.is_missing_number(column));
+        let has_no_feature = || {
+            features.iter().zip(&self.kinds).any(|(&column, kind)| match kind {
+                Some(Kind::Numbers) => row.is_missing_number(column),
+                _ => row.is_missing(column),
+            })
+        };
+        match (self.config.missing, self.config.missing_target) {
+            (Missing::Drop, _) => {
+                group.is_some_and(|column| row.is_missing(column)) || has_no_target() || has_no_feature()
+            }
+            (_, MissingTarget::Drop) => has_no_target(),
+            (_, MissingTarget::Error) => false,
+        }
+    }
+
     fn target(&self, row: &impl Row, column: usize) -> Result<f64> {
+        if row.is_missing_number(column) {
+            let problem = "is a missing value, and a target cannot be filled; \
+                           `data.missing_target=drop` leaves out such rows";
+            return Err(self.refuse(row, column, problem));
+        }
         match row.cell::<T>(column) {
             Cell::Number(number) => Ok(number),
-            Cell::Missing => {
-                let problem = "is a missing value, and a target cannot be filled; \
-                               `data.missing=drop` leaves out such rows";
-                Err(self.refuse(row, column, problem))
-            }
             cell => Err(self.not_a_number(row, column, cell)),
         }
     }
@@ -130,7 +167,10 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     /// The value or the code of feature `i`.
     fn feature(&mut self, row: &impl Row, i: usize) -> Result<T> {
         let column = self.choice.features[i];
-        let cell = row.cell::<T>(column);
+        let mut cell = row.cell::<T>(column);
+        if matches!(self.kinds[i], Some(Kind::Numbers)) && row.is_missing_number(column) {
+            cell = Cell::Missing;
+        }
         let kind = match cell {
             Cell::Missing if self.config.missing == Missing::Mean => return Ok(T::from_f64(f64::NAN)),
             Cell::Missing => return Err(self.not_a_number(row, column, cell)),
@@ -168,8 +208,13 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                     continue;
                 }
             };
-            if let Some((start, value)) = text.first.filter(|_| text.numbers > text.texts) {
-                let problem = format!("{value} is not a number, as most values of the column are");
+            let is_doubtful = text.numbers > text.texts && !text.is_declared;
+            if let Some((start, value)) = text.first.filter(|_| is_doubtful) {
+                let problem = format!(
+                    "{value} is not a number, as most values of the column are, though not of its first {SAMPLE}; \
+                     `data.text={}` reads all as text",
+                    shell_quote(&name)
+                );
                 return Err(Error::data(at(&format!("{}:", start.line(&self.config.file))), problem));
             }
             let (categories, places_of_codes) = text.categories.sorted();
@@ -188,6 +233,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             targets: self.config.target.clone(),
             groups: self.choice.group.map(|column| (self.header[column].clone(), self.group)),
             left_out,
+            notes: Vec::new(),
             dropped: self.dropped,
         })
     }
@@ -209,16 +255,22 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 "has a comma, expected a number with a decimal point and no other mark, such as 1234.5"
             }
             _ if self.choice.targets.contains(&column) => "is not a number, expected one in a target",
-            _ => &format!(
-                "is not a number, as most values of the column are; `data.drop={}` leaves the column out",
-                self.header[column]
-            ),
+            _ if self.choice.number.contains(&column) => {
+                "is not a number, as `data.number` says of the column"
+            }
+            _ => {
+                let name = shell_quote(&self.header[column]);
+                &format!(
+                    "is not a number, as most of the first {SAMPLE} values of the column are; `data.text={name}` reads all \
+                     as text, `data.drop={name}` leaves the column out"
+                )
+            }
         };
         self.refuse(row, column, problem)
     }
 
     fn one_too_many(&self, column: usize) -> String {
-        let name = &self.header[column];
+        let name = shell_quote(&self.header[column]);
         format!(
             "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
              `data.drop={name}` leaves the column out"

@@ -2,6 +2,8 @@
 
 use candle_core::WithDType;
 
+use super::markers::Markers;
+
 /// The types in which features are kept.
 pub(super) trait Real: WithDType {}
 
@@ -11,7 +13,7 @@ impl Real for f64 {}
 /// The content of a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell {
-    /// No value, see [`is_missing`].
+    /// No value, see [`Markers`](super::markers::Markers).
     Missing,
     /// A finite number.
     Number(f64),
@@ -25,8 +27,8 @@ pub(super) enum Cell {
 
 impl Cell {
     /// Parses a trimmed field of text, a number to the nearest `f64` that the type `T` has room for.
-    pub(super) fn parse<T: Real>(field: &str) -> Self {
-        if is_missing(field) {
+    pub(super) fn parse<T: Real>(field: &str, markers: &Markers) -> Self {
+        if markers.contain(field) {
             return Self::Missing;
         }
         match field.parse() {
@@ -46,19 +48,6 @@ impl Cell {
             _ if T::from_f64(number).to_f64().is_infinite() => Self::TooLarge,
             _ => Self::Number(number),
         }
-    }
-}
-
-/// Whether a field of text stands for a missing value: it is empty, NA, N/A, NaN, null or ?, in upper or
-/// lower case.
-pub(super) fn is_missing(field: &str) -> bool {
-    match field.as_bytes() {
-        // Nearly all numbers, told by their first byte.
-        [b'0'..=b'9' | b'.', ..] | [b'-' | b'+', b'0'..=b'9' | b'.', ..] => false,
-        [b'-' | b'+', name @ ..] => name.eq_ignore_ascii_case(b"nan"),
-        name => ["", "na", "n/a", "nan", "null", "?"]
-            .iter()
-            .any(|word| name.eq_ignore_ascii_case(word.as_bytes())),
     }
 }
 
@@ -88,10 +77,10 @@ mod tests {
             ("1e-400", 0.),
             ("007", 7.),
         ] {
-            assert_eq!(Cell::parse::<f32>(field), Cell::Number(number), "{field}");
+            assert_eq!(Cell::parse::<f32>(field, &Markers::Usual), Cell::Number(number), "{field}");
         }
         // Not rounded to f32.
-        assert_eq!(Cell::parse::<f32>("1700000001000"), Cell::Number(1_700_000_001_000.));
+        assert_eq!(Cell::parse::<f32>("1700000001000", &Markers::Usual), Cell::Number(1_700_000_001_000.));
     }
 
     #[test]
@@ -112,13 +101,13 @@ mod tests {
             ("0x10", Cell::Text),
             ("1_000", Cell::Text),
             ("12%", Cell::Text),
-            ("none", Cell::Text),
+            ("none", Cell::Missing),
             ("-", Cell::Text),
             ("??", Cell::Text),
         ] {
-            assert_eq!(Cell::parse::<f32>(field), cell, "{field}");
+            assert_eq!(Cell::parse::<f32>(field, &Markers::Usual), cell, "{field}");
         }
-        assert_eq!(Cell::parse::<f64>("1e39"), Cell::Number(1e39));
+        assert_eq!(Cell::parse::<f64>("1e39", &Markers::Usual), Cell::Number(1e39));
     }
 
     #[test]

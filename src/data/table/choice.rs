@@ -15,11 +15,15 @@ pub(super) struct Choice {
     pub(super) targets: Vec<usize>,
     /// The group column.
     pub(super) group: Option<usize>,
+    /// The columns of text, and those of numbers, as far as they are declared.
+    pub(super) text: Vec<usize>,
+    pub(super) number: Vec<usize>,
 }
 
 impl Choice {
-    /// Finds the columns that `config` names among those of `header`.
-    pub(super) fn new(config: &FileConfig, header: &[String]) -> Result<Self> {
+    /// Finds the columns that `config` names among those of `header`, of which `unused` are features only if
+    /// they are named.
+    pub(super) fn new(config: &FileConfig, header: &[String], unused: &[usize]) -> Result<Self> {
         if config.target.is_empty() {
             let problem = format!("is missing, expected a column of {}", some_of(&config.file, header));
             return Err(Error::config("data.target", problem));
@@ -41,15 +45,28 @@ impl Choice {
                 return Err(Error::config(key, format!("is '{}', which is the group", header[column])));
             }
         }
-        let is_left =
-            |column: &usize| !targets.contains(column) && group != Some(*column) && !dropped.contains(column);
+        let (text, number) = (find("data.text", &config.text)?, find("data.number", &config.number)?);
+        if let Some(&column) = text.iter().find(|column| targets.contains(column)) {
+            let problem = format!("is '{}', which is a target, expected features", header[column]);
+            return Err(Error::config("data.text", problem));
+        }
+        if let Some(&column) = number.iter().find(|column| text.contains(column)) {
+            let problem =
+                format!("is '{}', which is text by `data.text`, expected one or the other", header[column]);
+            return Err(Error::config("data.number", problem));
+        }
+        let is_left = |column: &usize| {
+            !targets.contains(column)
+                && group != Some(*column)
+                && ![dropped.as_slice(), unused].iter().any(|columns| columns.contains(column))
+        };
         let features = if named.is_empty() { (0..header.len()).filter(is_left).collect() } else { named };
         if features.is_empty() {
             let problem =
                 format!("is none of the columns of {}, expected at least one", some_of(&config.file, header));
             return Err(Error::config("data.features", problem));
         }
-        Ok(Self { features, targets, group })
+        Ok(Self { features, targets, group, text, number })
     }
 
     /// All chosen columns: the targets, the group and the features.
@@ -109,7 +126,7 @@ mod tests {
             group: group.map(str::to_owned),
             ..FileConfig::default()
         };
-        Choice::new(&config, &owned(&["id", "age", "bmi", "y", "z"]))
+        Choice::new(&config, &owned(&["id", "age", "bmi", "y", "z"]), &[])
     }
 
     #[test]
@@ -118,6 +135,8 @@ mod tests {
             features: features.to_vec(),
             targets: targets.to_vec(),
             group,
+            text: Vec::new(),
+            number: Vec::new(),
         };
         assert_eq!(choose(&["y"], &[], &[], None).unwrap(), chosen(&[0, 1, 2, 4], &[3], None));
         assert_eq!(choose(&["z", "y"], &[], &["bmi"], Some("id")).unwrap(), chosen(&[1], &[4, 3], Some(0)));

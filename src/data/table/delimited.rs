@@ -56,6 +56,8 @@ pub(super) struct Lines<'a> {
     /// The names of the columns, and the place of the header.
     pub(super) header: Vec<String>,
     pub(super) header_place: String,
+    /// The columns that have no name in the header; they are called `unnamed_1` and so on, by their places.
+    pub(super) unnamed: Vec<usize>,
     delimiter: u8,
     /// The file opened again, to look at the raw text of rows; a pipe has only one reader.
     again: Option<File>,
@@ -82,6 +84,7 @@ impl<'a> Lines<'a> {
             file,
             header: Vec::new(),
             header_place: String::new(),
+            unnamed: Vec::new(),
             delimiter,
             again,
             last: None,
@@ -97,7 +100,7 @@ impl<'a> Lines<'a> {
             let problem = "is empty, expected a header with the names of the columns, and rows";
             return Err(Error::data(self.file.display(), problem));
         }
-        let header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
+        let mut header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
         let place = RowStart::of_record(&record).place(self.file, None);
         if header.iter().any(|name| name.contains('\0')) {
             let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8";
@@ -110,12 +113,11 @@ impl<'a> Lines<'a> {
             );
             return Err(Error::data(place, problem));
         }
+        for (i, name) in header.iter_mut().enumerate().filter(|(_, name)| name.is_empty()) {
+            self.unnamed.push(i);
+            *name = format!("unnamed_{}", i + 1);
+        }
         for (i, name) in header.iter().enumerate() {
-            if name.is_empty() {
-                let problem =
-                    format!("column {} has no name in the header, expected one for each column", i + 1);
-                return Err(Error::data(place, problem));
-            }
             if let Some(before) = header[..i].iter().position(|other| other == name) {
                 let problem = format!(
                     "the header has this name in columns {} and {}, expected each name once",
@@ -134,6 +136,10 @@ impl<'a> Lines<'a> {
     pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<bool> {
         if !self.read(record)? {
             return Ok(false);
+        }
+        if record.len() == self.header.len() + 1 && record.iter().next_back().is_some_and(str::is_empty) {
+            // A delimiter at the end of each line.
+            record.truncate(self.header.len());
         }
         if record.len() != self.header.len() {
             let fields =

@@ -12,6 +12,7 @@ mod columns;
 mod delimited;
 mod format;
 mod line;
+mod markers;
 mod matrix;
 mod npy;
 mod origin;
@@ -43,8 +44,8 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 ///
 /// - text with a header (.csv, .txt: separated by the comma, semicolon or tab that the header has most of,
 ///   .tsv: by tabs). A column of features is text if at most half of its values in the first 1000 rows are
-///   numbers; it is one-hot encoded, with at most [`MAX_CATEGORIES`] different values. Spaces around fields
-///   are ignored;
+///   numbers, or if [`FileConfig::text`] names it; it is one-hot encoded, with at most [`MAX_CATEGORIES`]
+///   different values. Spaces around fields are ignored;
 /// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts; null and NaN are missing
 ///   values;
 /// - a numpy matrix (.npy), whose `target` is another such file;

@@ -22,6 +22,8 @@ pub struct Table {
     pub group: Option<String>,
     /// The columns of the file that are not used.
     pub left_out: Vec<String>,
+    /// What was noticed while reading, in sentences.
+    pub notes: Vec<String>,
     /// The number of rows dropped because a value is missing.
     pub dropped: usize,
     /// The number of rows that equal an earlier one in all features and targets.
@@ -32,7 +34,15 @@ impl Table {
     /// `data` whose features have no names: they become `x0`, `x1`, ....
     pub fn unnamed(data: Dataset) -> Self {
         let features = Column::unnamed(data.features());
-        Self { data, features, group: None, left_out: Vec::new(), dropped: 0, duplicates: 0 }
+        Self {
+            data,
+            features,
+            group: None,
+            left_out: Vec::new(),
+            notes: Vec::new(),
+            dropped: 0,
+            duplicates: 0,
+        }
     }
 }
 
@@ -48,13 +58,15 @@ pub(super) struct RawTable<T> {
     /// The group column, and the group of each row.
     pub(super) groups: Option<(String, Vec<u32>)>,
     pub(super) left_out: Vec<String>,
+    /// What was noticed while reading.
+    pub(super) notes: Vec<String>,
     pub(super) dropped: usize,
 }
 
 impl<T: Real> RawTable<T> {
     /// The table of these rows of `file`, unless there is nothing in them to learn.
     pub(super) fn check(self, file: &Path) -> Result<Table> {
-        let Self { mut x, origins, y, features, targets, groups, left_out, dropped } = self;
+        let Self { mut x, origins, y, features, targets, groups, left_out, notes, dropped } = self;
         let rows = y.len() / targets.len();
         if rows == 0 {
             let problem = match dropped {
@@ -84,7 +96,7 @@ impl<T: Real> RawTable<T> {
             data = data.with_groups(groups)?;
             group = Some(name);
         }
-        Ok(Table { data, features, group, left_out, dropped, duplicates })
+        Ok(Table { data, features, group, left_out, notes, dropped, duplicates })
     }
 }
 

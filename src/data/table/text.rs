@@ -1,14 +1,16 @@
 //! Text files as tables.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use csv::StringRecord;
 
-use super::builder::{Kind, Row, RowBuilder};
-use super::cell::{Cell, Real, has_commas, is_missing};
+use super::builder::{Kind, Row, RowBuilder, SAMPLE};
+use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
 use super::delimited::Lines;
 use super::line::RowStart;
+use super::markers::Markers;
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::source::Source;
@@ -16,8 +18,7 @@ use crate::config::FileConfig;
 use crate::error::{Error, Result};
 use crate::text::quote;
 
-/// The rows that decide which columns are text, and how many bytes of them suffice.
-const SAMPLE: usize = 1000;
+/// How many bytes of the rows that decide which columns are text suffice.
 const SAMPLE_BYTES: usize = 1 << 24;
 
 /// Reads a text file with a header, separated by `delimiter` or else by what its header has most of.
@@ -36,7 +37,7 @@ pub(super) fn read<T: Real>(
         );
         return Err(Error::data(&lines.header_place, problem));
     }
-    let choice = Choice::new(config, &header)?;
+    let markers = Markers::new(&config.na);
     let (mut sample, mut bytes, mut is_done) = (Vec::new(), 0, false);
     let mut record = StringRecord::new();
     while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && !is_done {
@@ -47,23 +48,58 @@ pub(super) fn read<T: Real>(
             sample.push(record.clone());
         }
     }
-    let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column)).collect();
+    let row_names: Vec<_> = lines.unnamed.iter().copied().filter(|&i| names_rows(&sample, i)).collect();
+    let choice = Choice::new(config, &header, &row_names)?;
+    let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &markers)).collect();
+    let notes = lines.unnamed.iter().map(|&column| unnamed(column, &header[column], &choice)).collect();
     let mut table = RowBuilder::new(config, origin, header, choice, kinds);
     for record in sample {
-        table.push(&TextRow(&record))?;
+        table.push(&TextRow { record: &record, markers: &markers })?;
     }
     while !is_done && lines.next(&mut record)? {
-        table.push(&TextRow(&record))?;
+        table.push(&TextRow { record: &record, markers: &markers })?;
     }
     lines.finish()?;
-    table.finish()
+    Ok(RawTable { notes, ..table.finish()? })
+}
+
+/// Whether a column without a name in the header has the names or the numbers of rows, as pandas and R write them,
+/// or nothing at all: whether its values are whole numbers that count, or all different texts, or empty.
+fn names_rows(sample: &[StringRecord], column: usize) -> bool {
+    let fields = || sample.iter().map(|record| field(record, column));
+    if fields().all(str::is_empty) {
+        return true;
+    }
+    let numbers: Option<Vec<i64>> = fields().map(|field| field.parse().ok()).collect();
+    if let Some(numbers) = numbers {
+        return numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
+    }
+    let is_text = |field: &str| !field.is_empty() && field.parse::<f64>().is_err();
+    fields().all(is_text) && fields().collect::<HashSet<_>>().len() == sample.len()
+}
+
+/// What is said of a column without a name that is not used.
+fn unnamed(column: usize, name: &str, choice: &Choice) -> String {
+    let name = quote(name);
+    let number = column + 1;
+    if choice.all().any(|used| used == column) {
+        return format!("column {number} has no name in the header and is called {name}");
+    }
+    format!(
+        "column {number} has no name in the header and is left out; if it does not just count or name the rows, \
+         `data.features` can name it as {name}"
+    )
 }
 
 /// The kind of a column by its values in `sample`, if it has any there.
-fn kind<T: Real>(sample: &[StringRecord], column: usize) -> Option<Kind> {
+fn kind<T: Real>(sample: &[StringRecord], column: usize, markers: &Markers) -> Option<Kind> {
     let (mut texts, mut values) = (0, 0);
     for text in sample.iter().map(|record| field(record, column)) {
-        let cell = Cell::parse::<T>(text);
+        let cell = Cell::parse::<T>(text, markers);
+        if cell == Cell::Text && markers.contain_number(text) {
+            // Among numbers a missing value, and among texts one more of them.
+            continue;
+        }
         values += usize::from(cell != Cell::Missing);
         // A column of `1,5` holds numbers in another notation, to be rejected as such.
         texts += usize::from(cell == Cell::Text && !has_commas(text));
@@ -77,26 +113,33 @@ pub(super) fn field(record: &StringRecord, column: usize) -> &str {
 }
 
 /// A row of a text file.
-struct TextRow<'a>(&'a StringRecord);
+struct TextRow<'a> {
+    record: &'a StringRecord,
+    markers: &'a Markers,
+}
 
 impl Row for TextRow<'_> {
     fn start(&self) -> RowStart {
-        RowStart::of_record(self.0)
+        RowStart::of_record(self.record)
     }
 
     fn is_missing(&self, column: usize) -> bool {
-        is_missing(field(self.0, column))
+        self.markers.contain(field(self.record, column))
+    }
+
+    fn is_missing_number(&self, column: usize) -> bool {
+        self.markers.contain_number(field(self.record, column))
     }
 
     fn cell<T: Real>(&self, column: usize) -> Cell {
-        Cell::parse::<T>(field(self.0, column))
+        Cell::parse::<T>(field(self.record, column), self.markers)
     }
 
     fn text(&self, column: usize) -> Cow<'_, str> {
-        field(self.0, column).into()
+        field(self.record, column).into()
     }
 
     fn quoted(&self, column: usize) -> String {
-        quote(field(self.0, column))
+        quote(field(self.record, column))
     }
 }

@@ -224,7 +224,8 @@ fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected = json!({
-        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "scale": "auto",
+        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_target": "error",
+        "na": [], "text": [], "number": [], "scale": "auto",
     });
     assert_eq!(report["config"]["data"], expected);
 }

@@ -55,6 +55,7 @@ fn towns(dtype: DType) -> Schema {
     Schema {
         features: vec![column("age", &[]), column("town", &["Bonn", "Köln", "Ulm"]), column("size", &[])],
         targets: owned(&["price", "rent"]),
+        na: Vec::new(),
         fills_missing: false,
         feature_scaling: fit(x.as_flattened(), 5),
         target_scaling: fit(y.as_flattened(), 2),

@@ -54,6 +54,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
         let schema = Schema {
             features: table.features.clone(),
             targets: table.data.target_names().to_vec(),
+            na: Vec::new(),
             fills_missing: false,
             feature_scaling: Some(feature_scaling),
             target_scaling: Some(target_scaling),

@@ -24,7 +24,7 @@ const BLOCK: usize = 4096;
 /// Reads the columns of `config.file` that `config` names.
 pub(super) fn read<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     let mut file = ParquetFile::open(&config.file)?;
-    let choice = Choice::new(config, &file.names)?;
+    let choice = Choice::new(config, &file.names, &[])?;
     file.choose(choice.all())?;
     // All values of a column are of one type, so its first one tells the kind.
     let kinds = choice.features.iter().map(|_| None).collect();
@@ -65,6 +65,10 @@ impl Row for ParquetRow<'_> {
             Value::Number(number) => number.is_nan(),
             _ => false,
         }
+    }
+
+    fn is_missing_number(&self, column: usize) -> bool {
+        self.is_missing(column)
     }
 
     fn cell<T: Real>(&self, column: usize) -> Cell {

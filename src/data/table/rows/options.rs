@@ -9,6 +9,9 @@ pub struct RowOptions {
     pub allow_missing: bool,
     /// How a text that is not among the categories of its column is handled.
     pub unknown: Unknown,
+    /// The texts that stand for a missing value instead of the usual ones, as
+    /// [`FileConfig::na`](crate::config::FileConfig::na).
+    pub na: Vec<String>,
     /// Columns of a text file to pass on unchanged.
     pub keep: Vec<String>,
 }

@@ -6,10 +6,11 @@ use candle_core::DType;
 use csv::StringRecord;
 
 use super::options::{RowOptions, Unknown};
-use crate::data::table::cell::{Cell, Real, is_missing};
+use crate::data::table::cell::{Cell, Real};
 use crate::data::table::choice::{find, nearest};
 use crate::data::table::columns::Column;
 use crate::data::table::delimited::Lines;
+use crate::data::table::markers::Markers;
 use crate::data::table::source::Source;
 use crate::data::table::text::field;
 use crate::error::{Error, Result};
@@ -20,6 +21,7 @@ pub(super) struct TextRows<'a> {
     lines: Lines<'a>,
     columns: &'a [Column],
     options: RowOptions,
+    markers: Markers,
     /// The index of each column in the header.
     places: Vec<usize>,
     /// The indices of the columns to keep.
@@ -39,7 +41,8 @@ impl<'a> TextRows<'a> {
         let lines = Lines::open(file, Source::open_once("data.file", file)?, delimiter)?;
         let places = places(file, columns, &lines.header)?;
         let keep = find("keep", &options.keep, &lines.header, file)?;
-        Ok(Self { lines, columns, options, places, keep, record: StringRecord::new(), unknown: 0 })
+        let (markers, record) = (Markers::new(&options.na), StringRecord::new());
+        Ok(Self { lines, columns, options, markers, places, keep, record, unknown: 0 })
     }
 
     /// The features of the next rows, at most `rows` of them, in row-major order. Their fields in the columns
@@ -72,7 +75,11 @@ impl<'a> TextRows<'a> {
         let categories = &self.columns[i].categories;
         let text = field(&self.record, self.places[i]);
         if categories.is_empty() {
-            match Cell::parse::<T>(text) {
+            let cell = match Cell::parse::<T>(text, &self.markers) {
+                Cell::Text if self.markers.contain_number(text) => Cell::Missing,
+                cell => cell,
+            };
+            match cell {
                 Cell::Number(number) => x.push(number),
                 Cell::Missing if self.options.allow_missing => x.push(f64::NAN),
                 cell => return Err(self.refuse::<T>(i, cell)),
@@ -83,7 +90,7 @@ impl<'a> TextRows<'a> {
         let place = categories.binary_search_by(|category| category.as_str().cmp(text)).ok();
         let others = match place {
             Some(_) => 0.,
-            None if is_missing(text) => f64::NAN,
+            None if self.markers.contain(text) => f64::NAN,
             None => {
                 self.unknown += 1;
                 match self.options.unknown {

@@ -1,0 +1,137 @@
+//! What a column is: its name, numbers or text, and which texts are missing values.
+
+use taper::config::FloatType;
+
+use crate::{message, read_csv, x, y};
+
+#[test]
+fn row_numbers_and_row_names_without_a_header_are_left_out() {
+    for (about, text) in [
+        ("pandas", ",a,y\n0,5,1\n1,6,2\n2,7,4\n"),
+        ("r_numbers", "\"\",a,y\n\"1\",5,1\n\"2\",6,2\n\"3\",7,4\n"),
+        ("r_names", "\"\",a,y\nMazda,5,1\nDatsun,6,2\nHornet,7,4\n"),
+        ("trailing_rows", "a,y\n5,1,\n6,2,\n7,4,\n"),
+        ("some_trailing_rows", "a,y\n5,1\n6,2,\n7,4\n"),
+        ("trailing_all", "a,y,\n5,1,\n6,2,\n7,4,\n"),
+        ("empty_within", "a,,y\n5,,1\n6,,2\n7,,4\n"),
+    ] {
+        let table = read_csv(about, text.as_bytes(), "target=y").unwrap();
+        assert_eq!(
+            (x(&table), y(&table)),
+            (vec![vec![5.], vec![6.], vec![7.]], vec![vec![1.], vec![2.], vec![4.]])
+        );
+        let is_named = about.contains("trailing_rows");
+        assert_eq!(table.left_out.len(), usize::from(!is_named), "{about}");
+        assert_eq!(table.notes.len(), usize::from(!is_named), "{about}: {:?}", table.notes);
+    }
+    // Such a column can be asked for, and another one dropped.
+    let table = read_csv("asked", b",a,y\n0,5,1\n1,6,2\n", "target=y features=unnamed_1").unwrap();
+    assert_eq!(x(&table), [[0.], [1.]]);
+    let table = read_csv("unnamed", b"a,,y\n5,9,1\n6,7,2\n", "target=y").unwrap();
+    assert_eq!((x(&table), table.features[1].name.as_str()), (vec![vec![5., 9.], vec![6., 7.]], "unnamed_2"));
+    assert_eq!(table.notes, ["column 2 has no name in the header and is called 'unnamed_2'"]);
+    let table = read_csv("dropped", b"a,,y\n5,9,1\n6,7,2\n", "target=y drop=unnamed_2").unwrap();
+    assert_eq!(x(&table), [[5.], [6.]]);
+    let short = message("too_many.csv", b"a,y\n1,2,3\n", "target=y", FloatType::F32);
+    assert_eq!(short, "FILE:2: has 3 fields, expected 2 as in the header");
+}
+
+/// What stands for a missing value among numbers, of `-` and `.` only there: among texts they are texts.
+#[test]
+fn missing_values_are_known_by_their_column() {
+    for marker in [
+        "-", "N.A.", "#N/A", "none", "None", "n.a.", "missing", ".", "NULL", "#DIV/0!", "<NA>", "nil", "--",
+        "",
+    ] {
+        let text = format!("a,b,y\n1,2,3\n4,{marker},6\n7,8,9\n");
+        let table = read_csv("marker", text.as_bytes(), "target=y missing=mean").unwrap();
+        assert!(x(&table)[1][1].is_nan(), "{marker}");
+        let table = read_csv("marker", text.as_bytes(), "target=y missing=drop").unwrap();
+        assert_eq!((y(&table), table.dropped), (vec![vec![3.], vec![9.]], 1), "{marker}");
+        let error = message("marker.csv", text.as_bytes(), "target=y", FloatType::F32);
+        assert!(error.starts_with(&format!("FILE:3:b: '{marker}' is a missing value; ")), "{error}");
+        let error = message("marker.csv", text.as_bytes(), "target=b", FloatType::F32);
+        assert!(
+            error.ends_with("a target cannot be filled; `data.missing_target=drop` leaves out such rows"),
+            "{error}"
+        );
+    }
+    for (marker, problem) in [("inf", "is infinite"), ("1e999", "is too large"), ("abc", "is not a number")] {
+        let text = format!("a,b,y\n1,2,3\n4,{marker},6\n7,8,9\n");
+        let error = message("no_marker.csv", text.as_bytes(), "target=y missing=mean", FloatType::F32);
+        assert!(error.contains(problem), "{error}");
+    }
+    let texts = b"t,y\n-,1\n.,2\nUlm,3\n-,4\n";
+    let table = read_csv("texts", texts, "target=y missing=drop").unwrap();
+    assert_eq!(
+        (table.features[0].categories.as_slice(), table.dropped),
+        (&["-", ".", "Ulm"].map(str::to_owned)[..], 0)
+    );
+}
+
+#[test]
+fn a_list_of_missing_values_replaces_the_usual_ones() {
+    let text = b"a,t,y\n-999,NA,3\n4,x,6\n,NA,9\n";
+    let table = read_csv("listed", text, "target=y missing=mean na=-999").unwrap();
+    assert_eq!(table.features[1].categories, ["NA", "x"]);
+    let rows = x(&table);
+    assert!(rows[0][0].is_nan() && rows[2][0].is_nan() && rows[1] == [4., 0., 1.], "{rows:?}");
+}
+
+/// Rows without a target are left out, and missing features filled.
+#[test]
+fn missing_targets_and_missing_features_are_handled_apart() {
+    let text = b"a,y\n1,2\n,4\n5,NA\n,-\n";
+    let table = read_csv("apart", text, "target=y missing=mean missing_target=drop").unwrap();
+    assert_eq!((y(&table), table.dropped), (vec![vec![2.], vec![4.]], 2));
+    assert!(x(&table)[1][0].is_nan());
+    let error = message("apart.csv", text, "target=y missing_target=drop", FloatType::F32);
+    assert!(error.starts_with("FILE:3:a: '' is a missing value"), "{error}");
+}
+
+#[test]
+fn declared_columns_are_what_they_are_said_to_be() {
+    let zip = b"zip,y\n01234,1\n02134,2\n1234,3\n";
+    let table = read_csv("zip", zip, "target=y text=zip").unwrap();
+    assert_eq!(table.features[0].categories, ["01234", "02134", "1234"]);
+    assert_eq!(x(&table)[2], [0., 0., 1.]);
+    // Most values of the first rows are numbers, and then again most are not.
+    let rating = b"r,y\n5+,1\n3,2\n4,3\n";
+    let error = message("rating.csv", rating, "target=y", FloatType::F32);
+    assert!(
+        error.contains("'5+' is not a number") && error.contains("`data.text=r` reads all as text"),
+        "{error}"
+    );
+    let table = read_csv("rating", rating, "target=y text=r").unwrap();
+    assert_eq!(table.features[0].categories, ["3", "4", "5+"]);
+    let text = b"a,y\nx,1\nz,2\n3,3\n";
+    assert_eq!(read_csv("text", text, "target=y").unwrap().features[0].categories.len(), 3);
+    let error = message("number.csv", text, "target=y number=a", FloatType::F32);
+    assert_eq!(error, "FILE:2:a: 'x' is not a number, as `data.number` says of the column");
+    for (flags, expected) in [
+        ("target=y text=y", "data.text is 'y', which is a target, expected features"),
+        (
+            "target=y text=a number=a",
+            "data.number is 'a', which is text by `data.text`, expected one or the other",
+        ),
+        ("target=y text=b", "data.text is 'b', which FILE does not have; expected one of a, y"),
+    ] {
+        assert_eq!(message("declared.csv", text, flags, FloatType::F32), expected);
+    }
+}
+
+/// More than a thousand texts, and then more numbers: the first rows decided, and the message says so.
+#[test]
+fn a_column_that_changes_its_kind_says_which_rows_decided() {
+    let mut text = "a,y\n".to_owned();
+    text.extend((0..1000).map(|i| if i % 2 == 0 { "x,1\n" } else { "7,2\n" }));
+    text.extend((0..10).map(|_| "7,3\n"));
+    let error = message("changes.csv", text.as_bytes(), "target=y", FloatType::F32);
+    let expected = "FILE:2:a: 'x' is not a number, as most values of the column are, though not of its first 1000; \
+                    `data.text=a` reads all as text";
+    assert_eq!(error, expected);
+    assert_eq!(
+        read_csv("changes", text.as_bytes(), "target=y text=a").unwrap().features[0].categories,
+        ["7", "x"]
+    );
+}
