@@ -72,6 +72,7 @@ pub mod model;
 mod parallel;
 #[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
 pub mod results;
 #[cfg(feature = "cli")]
 pub mod run;

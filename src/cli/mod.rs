@@ -2,6 +2,7 @@
 
 mod bars;
 mod commented;
+mod dialect;
 mod log;
 mod run;
 mod settings;
@@ -10,6 +11,7 @@ mod value_enum;
 use taper::config::keys;
 
 pub(crate) use commented::commented;
+pub(crate) use dialect::DialectArgs;
 pub(crate) use log::LogArgs;
 pub(crate) use run::{OutputArgs, RunArgs};
 pub(crate) use settings::SettingArgs;

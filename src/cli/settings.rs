@@ -11,6 +11,7 @@ use taper::config::{
 };
 use taper::nn::CosInit;
 
+use super::dialect::DialectArgs;
 use super::value_enum::value_enum;
 use super::{argument, flag};
 
@@ -73,6 +74,9 @@ pub(crate) struct SettingArgs {
     /// Columns of the file that are numbers, so that any text in them is an error
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
     number: Vec<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    dialect: DialectArgs,
     /// Whether features and targets are scaled, by what is fitted on the training rows of each fold
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     scale: ScaleArg,

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::inspect::load_model;
 use super::output_file::{OutputFile, check_log};
-use crate::cli::{LogArgs, value_enum};
+use crate::cli::{DialectArgs, LogArgs, value_enum};
 
 /// The flags of `taper predict`.
 #[derive(Debug, Args)]
@@ -39,6 +39,9 @@ pub(crate) struct PredictArgs {
     /// How to handle a text that its column did not have in training
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
     unknown: UnknownArg,
+
+    #[command(flatten)]
+    dialect: DialectArgs,
 
     /// File to write instead of standard output; it appears when it is complete
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -94,6 +97,7 @@ impl PredictArgs {
             outputs: self.depth,
             missing: self.missing.into(),
             unknown: self.unknown.into(),
+            dialect: self.dialect.dialect(),
             keep: self.keep.clone(),
         }
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::dialect::{Decimal, Dialect, Mark};
+
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
 /// In a document `features` is the synthetic data's number of features, or beside `file` the list of its
@@ -100,6 +102,8 @@ pub struct FileConfig {
     pub text: Vec<String>,
     /// Columns of numbers, all of whose values have to be numbers or missing.
     pub number: Vec<String>,
+    /// How a file of text is written.
+    pub dialect: Dialect,
 }
 
 impl FileConfig {
@@ -173,6 +177,16 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    delimiter: Option<Mark>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decimal: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_header: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skip_rows: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<Mark>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<f64>,
     scale: Scale,
 }
@@ -209,6 +223,7 @@ impl From<DataConfig> for Document {
                 na,
                 text,
                 number,
+                dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment },
             }) => Self {
                 file: Some(file),
                 target: Some(target),
@@ -220,6 +235,11 @@ impl From<DataConfig> for Document {
                 na: Some(na),
                 text: Some(text),
                 number: Some(number),
+                delimiter,
+                decimal: Some(decimal),
+                no_header: Some(no_header),
+                skip_rows: Some(skip_rows),
+                comment,
                 scale,
                 ..Self::default()
             },
@@ -243,6 +263,11 @@ impl TryFrom<Document> for DataConfig {
             na,
             text,
             number,
+            delimiter,
+            decimal,
+            no_header,
+            skip_rows,
+            comment,
             noise,
             scale,
         } = document;
@@ -264,6 +289,11 @@ impl TryFrom<Document> for DataConfig {
                 ("na", na.is_some()),
                 ("text", text.is_some()),
                 ("number", number.is_some()),
+                ("delimiter", delimiter.is_some()),
+                ("decimal", decimal.is_some()),
+                ("no_header", no_header.is_some()),
+                ("skip_rows", skip_rows.is_some()),
+                ("comment", comment.is_some()),
             ] {
                 if is_there {
                     return misplaced(key, "only beside");
@@ -293,6 +323,13 @@ impl TryFrom<Document> for DataConfig {
             na: na.unwrap_or_default(),
             text: text.unwrap_or_default(),
             number: number.unwrap_or_default(),
+            dialect: Dialect {
+                delimiter,
+                decimal: decimal.unwrap_or_default(),
+                no_header: no_header.unwrap_or_default(),
+                skip_rows: skip_rows.unwrap_or_default(),
+                comment,
+            },
         };
         Ok(Self { file: Some(file), ..default })
     }
@@ -316,7 +353,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

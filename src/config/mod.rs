@@ -4,6 +4,7 @@
 
 mod data;
 mod device;
+mod dialect;
 mod file;
 mod keys;
 mod learner;
@@ -23,6 +24,7 @@ pub use crate::nn::ModelConfig;
 pub use data::{DataConfig, FileConfig, Missing, MissingTarget, Scale};
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
+pub use dialect::{Decimal, Dialect, Mark};
 pub use keys::keys;
 pub use learner::{Learner, Preparation};
 pub use settings::Settings;

@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use csv::Writer;
 
 use super::Model;
+use crate::config::Dialect;
 use crate::data::{Block, Column, RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
 use crate::plan::Prediction;
@@ -24,6 +25,8 @@ pub struct PredictOptions {
     pub missing: MissingRows,
     /// How a text that its column did not have in training is handled.
     pub unknown: Unknown,
+    /// How a file of text is written.
+    pub dialect: Dialect,
     /// Columns of a text file to copy beside the predictions.
     pub keep: Vec<String>,
 }
@@ -140,6 +143,7 @@ impl Model {
             allow_missing,
             unknown: options.unknown,
             na: self.schema.na.clone(),
+            dialect: options.dialect,
             keep: options.keep.clone(),
         };
         let rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;

@@ -28,19 +28,19 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
             (
                 "   \n",
                 "target=y",
-                "FILE:1: the header has one column, 'unnamed_1', expected a target and features, separated by commas, semicolons or tabs",
+                "FILE:1: the header has one column, 'unnamed_1', expected a target and features, separated by commas, semicolons, tabs or bars; `data.delimiter` says what else is between them, `data.skip_rows` how many lines are before the header",
             ),
             (
-                "a|y\n1|2\n",
+                "a/y\n1/2\n",
                 "target=y",
-                "FILE:1: the header has one column, 'a|y', expected a target and features, separated by \
-                 commas, semicolons or tabs",
+                "FILE:1: the header has one column, 'a/y', expected a target and features, separated by \
+                 commas, semicolons, tabs or bars; `data.delimiter` says what else is between them, `data.skip_rows` how many lines are before the header",
             ),
             (
                 "y\n1\n2\n",
                 "target=y",
                 "FILE:1: the header has one column, 'y', expected a target and features, separated by \
-                 commas, semicolons or tabs",
+                 commas, semicolons, tabs or bars; `data.delimiter` says what else is between them, `data.skip_rows` how many lines are before the header",
             ),
             (
                 "a\0,y\0\n1,2\n",
@@ -62,7 +62,8 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
             (
                 "1,2,3\n4,5,6\n",
                 "target=y",
-                "FILE:1: begins with numbers, '1,2,3', expected a header with the names of the columns",
+                "FILE:1: begins with numbers, '1,2,3', expected a header with the names of the columns; `data.no_header` reads it as a row and calls the \
+                 columns column_1, column_2 and so on",
             ),
             // The choice of columns.
             ("a,b,y\n1,2,3\n", "", "data.target is missing, expected a column of FILE: a, b, y"),
@@ -178,7 +179,7 @@ fn bad_rows_get_a_message_that_says_where() {
                 "FILE:3:a: '1,5' has a comma, expected a number with a decimal point and no other mark, such as 1234.5",
             ),
             (
-                "a;b;y\n1,5;1;2\n2,5;2;3\n",
+                "a;b;y\n1,5;1.5;2\n2,5;2;3\n",
                 "target=y",
                 "FILE:2:a: '1,5' has a comma, expected a number with a decimal point and no other mark, such as 1234.5",
             ),

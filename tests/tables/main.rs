@@ -9,6 +9,7 @@ mod reference;
 
 mod arrays;
 mod bad_text;
+mod dialects;
 mod kinds;
 mod no_panic;
 mod pandas;

@@ -37,6 +37,11 @@ pub(super) trait Row {
     /// The field as the name of a group or category.
     fn text(&self, column: usize) -> Cow<'_, str>;
 
+    /// Whether numbers have decimal commas.
+    fn has_decimal_commas(&self) -> bool {
+        false
+    }
+
     /// The field as messages quote it.
     fn quoted(&self, column: usize) -> String;
 }
@@ -251,8 +256,17 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 "is too large for f32, expected at most 3.4e38; `dtype=f64` has room"
             }
             Cell::TooLarge => "is too large for f64, expected at most 1.8e308",
+            _ if row.has_decimal_commas() && row.text(column).parse::<f64>().is_ok() => {
+                "has a point where decimals follow a comma; `data.decimal=point` reads points"
+            }
             _ if has_commas(&row.text(column)) => {
                 "has a comma, expected a number with a decimal point and no other mark, such as 1234.5"
+            }
+            _ if is_total(&row.text(column)) => {
+                "is not a number: does the file end with a total? Then leave that line out of it"
+            }
+            _ if self.looks_like_units(row) => {
+                "is not a number: are these units below the header? Then leave that line out of the file"
             }
             _ if self.choice.targets.contains(&column) => "is not a number, expected one in a target",
             _ if self.choice.number.contains(&column) => {
@@ -267,6 +281,12 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             }
         };
         self.refuse(row, column, problem)
+    }
+
+    /// Whether the row is the first one and has texts in all columns.
+    fn looks_like_units(&self, row: &impl Row) -> bool {
+        let is_text = |column| matches!(row.cell::<T>(column), Cell::Text);
+        self.y.len() < self.choice.targets.len() && self.choice.all().all(is_text) && self.kinds.len() > 1
     }
 
     fn one_too_many(&self, column: usize) -> String {
@@ -286,6 +306,13 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let column = column.map(|column| self.header[column].as_str());
         Error::data(row.start().place(&self.config.file, column), problem)
     }
+}
+
+/// Whether a field is what stands before the sums at the end of a table.
+fn is_total(field: &str) -> bool {
+    ["total", "totals", "grand total", "sum", "average", "mean"]
+        .iter()
+        .any(|word| field.eq_ignore_ascii_case(word))
 }
 
 impl Kind {

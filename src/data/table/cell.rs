@@ -2,7 +2,8 @@
 
 use candle_core::WithDType;
 
-use super::markers::Markers;
+use super::markers::Notation;
+use super::sniff::decimal_comma;
 
 /// The types in which features are kept.
 pub(super) trait Real: WithDType {}
@@ -27,16 +28,21 @@ pub(super) enum Cell {
 
 impl Cell {
     /// Parses a trimmed field of text, a number to the nearest `f64` that the type `T` has room for.
-    pub(super) fn parse<T: Real>(field: &str, markers: &Markers) -> Self {
-        if markers.contain(field) {
+    pub(super) fn parse<T: Real>(field: &str, notation: &Notation) -> Self {
+        if notation.markers.contain(field) {
             return Self::Missing;
         }
-        match field.parse() {
-            Ok(number) => match Self::of::<T>(number) {
+        let number = if notation.has_decimal_commas && field.contains(['.', ',']) {
+            decimal_comma(field).and_then(|field| field.parse().ok())
+        } else {
+            field.parse().ok()
+        };
+        match number {
+            Some(number) => match Self::of::<T>(number) {
                 Self::Infinite if field.bytes().any(|byte| byte.is_ascii_digit()) => Self::TooLarge,
                 cell => cell,
             },
-            Err(_) => Self::Text,
+            None => Self::Text,
         }
     }
 
@@ -63,6 +69,24 @@ pub(super) fn has_commas(field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::table::markers::Markers;
+
+    const POINTS: Notation = Notation { markers: Markers::Usual, has_decimal_commas: false };
+
+    #[test]
+    fn decimal_commas_are_read_where_they_are_in_use() {
+        let commas = Notation { has_decimal_commas: true, ..POINTS };
+        for (field, cell) in [
+            ("1,5", Cell::Number(1.5)),
+            ("-1.234,5", Cell::Number(-1234.5)),
+            ("12", Cell::Number(12.)),
+            ("1e3", Cell::Number(1000.)),
+            ("1.5", Cell::Text),
+            ("NA", Cell::Missing),
+        ] {
+            assert_eq!(Cell::parse::<f32>(field, &commas), cell, "{field}");
+        }
+    }
 
     #[test]
     fn numbers_are_read_as_written() {
@@ -77,10 +101,10 @@ mod tests {
             ("1e-400", 0.),
             ("007", 7.),
         ] {
-            assert_eq!(Cell::parse::<f32>(field, &Markers::Usual), Cell::Number(number), "{field}");
+            assert_eq!(Cell::parse::<f32>(field, &POINTS), Cell::Number(number), "{field}");
         }
         // Not rounded to f32.
-        assert_eq!(Cell::parse::<f32>("1700000001000", &Markers::Usual), Cell::Number(1_700_000_001_000.));
+        assert_eq!(Cell::parse::<f32>("1700000001000", &POINTS), Cell::Number(1_700_000_001_000.));
     }
 
     #[test]
@@ -105,9 +129,9 @@ mod tests {
             ("-", Cell::Text),
             ("??", Cell::Text),
         ] {
-            assert_eq!(Cell::parse::<f32>(field, &Markers::Usual), cell, "{field}");
+            assert_eq!(Cell::parse::<f32>(field, &POINTS), cell, "{field}");
         }
-        assert_eq!(Cell::parse::<f64>("1e39", &Markers::Usual), Cell::Number(1e39));
+        assert_eq!(Cell::parse::<f64>("1e39", &POINTS), Cell::Number(1e39));
     }
 
     #[test]

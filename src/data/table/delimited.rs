@@ -1,5 +1,6 @@
 //! Delimited text, row by row.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -8,7 +9,9 @@ use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 
 use super::line::RowStart;
 use super::quotes::{self, Quotes};
+use super::sniff;
 use super::source::Source;
+use crate::config::{Decimal, Dialect, Mark};
 use crate::error::{Error, Result};
 use crate::text::quote;
 
@@ -26,29 +29,6 @@ fn other_format(start: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The comma, semicolon or tab, whichever the first nonempty line has most of outside quotes; the comma if it
-/// has none.
-fn most_frequent_delimiter(start: &[u8]) -> u8 {
-    let breaks = start.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-    let start = &start[breaks..];
-    let mut is_quoted = false;
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
-    for &byte in start {
-        match byte {
-            b'"' => is_quoted = !is_quoted,
-            b'\n' | b'\r' if !is_quoted => break,
-            _ if !is_quoted => {
-                counts
-                    .iter_mut()
-                    .filter(|(delimiter, _)| *delimiter == byte)
-                    .for_each(|(_, count)| *count += 1);
-            }
-            _ => {}
-        }
-    }
-    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter)
-}
-
 /// The rows of a text file, each with as many fields as the header.
 pub(super) struct Lines<'a> {
     reader: Reader<BufReader<Source>>,
@@ -58,7 +38,13 @@ pub(super) struct Lines<'a> {
     pub(super) header_place: String,
     /// The columns that have no name in the header; they are called `unnamed_1` and so on, by their places.
     pub(super) unnamed: Vec<usize>,
-    delimiter: u8,
+    pub(super) delimiter: u8,
+    /// Whether numbers have decimal commas.
+    pub(super) has_decimal_commas: bool,
+    /// The next rows, where they were looked at before.
+    ahead: VecDeque<StringRecord>,
+    /// The bytes and lines before what is read as rows.
+    skipped: (u64, u64),
     /// The file opened again, to look at the raw text of rows; a pipe has only one reader.
     again: Option<File>,
     /// Where the last row begins.
@@ -66,19 +52,44 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Reads `source`, the open `file`, as text with a header, separated by `delimiter` or else by what its
-    /// header has most of.
-    pub(super) fn open(file: &'a Path, source: Source, delimiter: Option<u8>) -> Result<Self> {
+    /// Reads `source`, the open `file`, as text in `dialect`, separated by `delimiter` if the dialect does not say
+    /// by what, or else by what its first rows agree on.
+    pub(super) fn open(
+        file: &'a Path,
+        source: Source,
+        dialect: Dialect,
+        delimiter: Option<u8>,
+    ) -> Result<Self> {
         let cannot = |error: io::Error| Error::data(file.display(), format!("cannot be read: {error}"));
         let again = file.is_file().then(|| File::open(file)).transpose().map_err(cannot)?;
+        let len = source.len;
         let mut source = BufReader::with_capacity(BUFFER, source);
         let start = source.fill_buf().map_err(cannot)?;
         if let Some(problem) = other_format(start) {
             return Err(Error::data(file.display(), problem));
         }
-        let delimiter = delimiter.unwrap_or_else(|| most_frequent_delimiter(start));
-        let reader =
-            ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(source);
+        let is_whole = (start.len() as u64) == len;
+        let comment = dialect.comment.map(Mark::byte);
+        let line = |start: &[u8]| start.split_inclusive(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
+        let (mut skipped, mut skipped_lines) = (0, 0);
+        while skipped_lines < dialect.skip_rows && skipped < start.len() {
+            skipped += line(&start[skipped..]);
+            skipped_lines += 1;
+        }
+        let told = sniff::told_delimiter(&start[skipped..][..line(&start[skipped..])]);
+        if told.is_some() {
+            skipped += line(&start[skipped..]);
+            skipped_lines += 1;
+        }
+        let delimiter = dialect.delimiter.map(Mark::byte).or(told).or(delimiter);
+        let delimiter = delimiter.unwrap_or_else(|| sniff::delimiter(&start[skipped..], is_whole, comment));
+        source.consume(skipped);
+        let reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .comment(comment)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(source);
         let mut lines = Self {
             reader,
             file,
@@ -86,19 +97,33 @@ impl<'a> Lines<'a> {
             header_place: String::new(),
             unnamed: Vec::new(),
             delimiter,
+            has_decimal_commas: dialect.decimal == Decimal::Comma,
+            ahead: VecDeque::new(),
+            skipped: (skipped as u64, skipped_lines as u64),
             again,
             last: None,
         };
-        lines.read_header()?;
+        lines.read_header(dialect.no_header)?;
+        if dialect.decimal == Decimal::Auto && delimiter != b',' {
+            lines.look_ahead()?;
+            lines.has_decimal_commas = sniff::has_decimal_commas(lines.ahead.make_contiguous());
+        }
         Ok(lines)
     }
 
-    /// Reads the names of the columns, which must be unique.
-    fn read_header(&mut self) -> Result<()> {
+    /// Reads the names of the columns, which must be unique, or makes them up if there is no header.
+    fn read_header(&mut self, no_header: bool) -> Result<()> {
         let mut record = StringRecord::new();
         if !self.read(&mut record)? {
             let problem = "is empty, expected a header with the names of the columns, and rows";
             return Err(Error::data(self.file.display(), problem));
+        }
+        if no_header {
+            self.check_quotes(&record)?;
+            self.header = (1..=record.len()).map(|i| format!("column_{i}")).collect();
+            self.header_place = RowStart::of_record(&record).place(self.file, None);
+            self.ahead.push_back(record);
+            return Ok(());
         }
         let mut header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
         let place = RowStart::of_record(&record).place(self.file, None);
@@ -108,7 +133,8 @@ impl<'a> Lines<'a> {
         }
         if header.iter().all(|name| name.parse::<f64>().is_ok()) {
             let problem = format!(
-                "begins with numbers, {}, expected a header with the names of the columns",
+                "begins with numbers, {}, expected a header with the names of the columns; `data.no_header` reads \
+                 it as a row and calls the columns column_1, column_2 and so on",
                 quote(&header.join(","))
             );
             return Err(Error::data(place, problem));
@@ -134,6 +160,24 @@ impl<'a> Lines<'a> {
 
     /// Reads the next row; false when there is none.
     pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<bool> {
+        if let Some(next) = self.ahead.pop_front() {
+            *record = next;
+            return Ok(true);
+        }
+        self.read_row(record)
+    }
+
+    /// Reads the rows that tell how numbers are written.
+    fn look_ahead(&mut self) -> Result<()> {
+        let mut record = StringRecord::new();
+        while self.ahead.len() < sniff::ROWS && self.read_row(&mut record)? {
+            self.ahead.push_back(record.clone());
+        }
+        Ok(())
+    }
+
+    /// Reads the next row of the file, which has as many fields as the header.
+    fn read_row(&mut self, record: &mut StringRecord) -> Result<bool> {
         if !self.read(record)? {
             return Ok(false);
         }
@@ -168,7 +212,7 @@ impl<'a> Lines<'a> {
         if !(record.as_slice().contains('\n') || record.as_slice().contains('\r')) {
             return Ok(());
         }
-        let end = self.reader.position().byte();
+        let end = self.skipped.0 + self.reader.position().byte();
         match self.quotes(record.position(), Some(end))? {
             Quotes::Right => Ok(()),
             Quotes::Open => Err(self.error(record, None, OPEN)),
@@ -193,8 +237,8 @@ impl<'a> Lines<'a> {
     }
 
     fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
-        self.reader.read_record(record).map_err(|error| {
-            let place = RowStart::Text(error.position().cloned()).place(self.file, None);
+        let is_read = self.reader.read_record(record).map_err(|error| {
+            let place = RowStart::Text(error.position().map(|at| self.in_file(at))).place(self.file, None);
             match error.kind() {
                 ErrorKind::Utf8 { err, .. } => {
                     let column = match self.header.get(err.field()) {
@@ -206,7 +250,18 @@ impl<'a> Lines<'a> {
                 ErrorKind::Io(error) => Error::data(self.file.display(), format!("cannot be read: {error}")),
                 _ => Error::data(place, error.to_string()),
             }
-        })
+        })?;
+        let at = record.position().map(|at| self.in_file(at));
+        record.set_position(at);
+        Ok(is_read)
+    }
+
+    /// A position among the rows as one in the file.
+    fn in_file(&self, at: &Position) -> Position {
+        let (bytes, lines) = self.skipped;
+        let mut in_file = at.clone();
+        in_file.set_byte(bytes + at.byte()).set_line(lines + at.line());
+        in_file
     }
 
     /// Rejects a file whose last field has no closing quote.
@@ -217,28 +272,6 @@ impl<'a> Lines<'a> {
                 Err(Error::data(place, OPEN))
             }
             Quotes::Right | Quotes::Early => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_tells_the_delimiter() {
-        for (header, delimiter) in [
-            ("a,b,c\n", b','),
-            ("a;b;c\n1,5;2,5;3,5\n", b';'),
-            ("a\tb\n", b'\t'),
-            ("\"a;b;c\",d\n", b','),
-            ("a\n", b','),
-            ("\n\r\na;b\n", b';'),
-            ("a;b\r1,2,3,4;5\r", b';'),
-            ("", b','),
-            ("a,b;c", b','),
-        ] {
-            assert_eq!(most_frequent_delimiter(header.as_bytes()), delimiter, "{header}");
         }
     }
 }

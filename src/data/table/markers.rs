@@ -45,6 +45,15 @@ impl Markers {
     }
 }
 
+/// How the fields of a text file are written.
+#[derive(Debug, Clone)]
+pub(super) struct Notation {
+    /// What stands for a missing value.
+    pub(super) markers: Markers,
+    /// Whether numbers have decimal commas.
+    pub(super) has_decimal_commas: bool,
+}
+
 /// Nearly all numbers, told by how they begin.
 fn is_surely_number(field: &str) -> bool {
     let digits = field.strip_prefix(['-', '+']).unwrap_or(field);

@@ -21,6 +21,7 @@ mod parquet;
 mod quotes;
 mod raw_table;
 mod rows;
+mod sniff;
 mod source;
 mod text;
 
@@ -42,8 +43,8 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 ///
 /// By its extension the file is
 ///
-/// - text with a header (.csv, .txt: separated by the comma, semicolon or tab that the header has most of,
-///   .tsv: by tabs). A column of features is text if at most half of its values in the first 1000 rows are
+/// - text (.csv, .txt: separated by the comma, semicolon, tab or bar on which the first rows agree, .tsv: by
+///   tabs), see [`Dialect`](crate::config::Dialect). A column of features is text if at most half of its values in the first 1000 rows are
 ///   numbers, or if [`FileConfig::text`] names it; it is one-hot encoded, with at most [`MAX_CATEGORIES`]
 ///   different values. Spaces around fields are ignored;
 /// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts; null and NaN are missing

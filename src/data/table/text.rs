@@ -10,7 +10,7 @@ use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
 use super::delimited::Lines;
 use super::line::RowStart;
-use super::markers::Markers;
+use super::markers::{Markers, Notation};
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::source::Source;
@@ -27,17 +27,24 @@ pub(super) fn read<T: Real>(
     origin: Origin,
     delimiter: Option<u8>,
 ) -> Result<RawTable<T>> {
-    let mut lines = Lines::open(&config.file, Source::open("data.file", &config.file)?, delimiter)?;
+    let source = Source::open("data.file", &config.file)?;
+    let mut lines = Lines::open(&config.file, source, config.dialect, delimiter)?;
     let header = lines.header.clone();
     if let [one] = header.as_slice() {
         let problem = format!(
-            "the header has one column, {}, expected a target and features, separated by {}",
+            "the header has one column, {}, expected a target and features, separated by {}; {}",
             quote(one),
-            if delimiter.is_some() { "tabs" } else { "commas, semicolons or tabs" }
+            if delimiter.is_some() { "tabs" } else { "commas, semicolons, tabs or bars" },
+            if one.starts_with('#') {
+                "`data.comment=#` leaves out such lines"
+            } else {
+                "`data.delimiter` says what else is between them, `data.skip_rows` how many lines are before the header"
+            }
         );
         return Err(Error::data(&lines.header_place, problem));
     }
-    let markers = Markers::new(&config.na);
+    let has_decimal_commas = lines.has_decimal_commas;
+    let notation = Notation { markers: Markers::new(&config.na), has_decimal_commas };
     let (mut sample, mut bytes, mut is_done) = (Vec::new(), 0, false);
     let mut record = StringRecord::new();
     while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && !is_done {
@@ -50,14 +57,14 @@ pub(super) fn read<T: Real>(
     }
     let row_names: Vec<_> = lines.unnamed.iter().copied().filter(|&i| names_rows(&sample, i)).collect();
     let choice = Choice::new(config, &header, &row_names)?;
-    let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &markers)).collect();
+    let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &notation)).collect();
     let notes = lines.unnamed.iter().map(|&column| unnamed(column, &header[column], &choice)).collect();
     let mut table = RowBuilder::new(config, origin, header, choice, kinds);
     for record in sample {
-        table.push(&TextRow { record: &record, markers: &markers })?;
+        table.push(&TextRow { record: &record, notation: &notation })?;
     }
     while !is_done && lines.next(&mut record)? {
-        table.push(&TextRow { record: &record, markers: &markers })?;
+        table.push(&TextRow { record: &record, notation: &notation })?;
     }
     lines.finish()?;
     Ok(RawTable { notes, ..table.finish()? })
@@ -92,11 +99,11 @@ fn unnamed(column: usize, name: &str, choice: &Choice) -> String {
 }
 
 /// The kind of a column by its values in `sample`, if it has any there.
-fn kind<T: Real>(sample: &[StringRecord], column: usize, markers: &Markers) -> Option<Kind> {
+fn kind<T: Real>(sample: &[StringRecord], column: usize, notation: &Notation) -> Option<Kind> {
     let (mut texts, mut values) = (0, 0);
     for text in sample.iter().map(|record| field(record, column)) {
-        let cell = Cell::parse::<T>(text, markers);
-        if cell == Cell::Text && markers.contain_number(text) {
+        let cell = Cell::parse::<T>(text, notation);
+        if cell == Cell::Text && notation.markers.contain_number(text) {
             // Among numbers a missing value, and among texts one more of them.
             continue;
         }
@@ -115,7 +122,7 @@ pub(super) fn field(record: &StringRecord, column: usize) -> &str {
 /// A row of a text file.
 struct TextRow<'a> {
     record: &'a StringRecord,
-    markers: &'a Markers,
+    notation: &'a Notation,
 }
 
 impl Row for TextRow<'_> {
@@ -124,15 +131,19 @@ impl Row for TextRow<'_> {
     }
 
     fn is_missing(&self, column: usize) -> bool {
-        self.markers.contain(field(self.record, column))
+        self.notation.markers.contain(field(self.record, column))
     }
 
     fn is_missing_number(&self, column: usize) -> bool {
-        self.markers.contain_number(field(self.record, column))
+        self.notation.markers.contain_number(field(self.record, column))
+    }
+
+    fn has_decimal_commas(&self) -> bool {
+        self.notation.has_decimal_commas
     }
 
     fn cell<T: Real>(&self, column: usize) -> Cell {
-        Cell::parse::<T>(field(self.record, column), self.markers)
+        Cell::parse::<T>(field(self.record, column), self.notation)
     }
 
     fn text(&self, column: usize) -> Cow<'_, str> {

@@ -59,7 +59,9 @@ const OTHERS: &str = "--folds 3 --holdout 0.25 --seed 18446744073709551615 --dev
                       --epochs 1 --batch-size 7 --lr 0.30000000000000004 --weight-decay 0.1 --engine autograd";
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
-const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none";
+const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none \
+                    --missing-target drop --na=-999,x --text zip --number size --delimiter tab --decimal comma --no-header \
+                    --skip-rows 2 --comment #";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size";
 
 #[test]
@@ -98,7 +100,8 @@ fn toml_explains_every_key() {
         for text in texts {
             let lines: Vec<_> = text.lines().collect();
             let Some(at) = lines.iter().position(|line| line.starts_with(&name)) else { continue };
-            let (comment, has_default) = (lines[at - 1], !["data.file", "data.group"].contains(key));
+            let (comment, has_default) =
+                (lines[at - 1], !["data.file", "data.group", "data.delimiter", "data.comment"].contains(key));
             assert!(comment.starts_with("# ") && comment.ends_with(']') == has_default, "{key}: {comment}");
             explained += 1;
         }
@@ -225,7 +228,7 @@ fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected = json!({
         "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_target": "error",
-        "na": [], "text": [], "number": [], "scale": "auto",
+        "na": [], "text": [], "number": [], "decimal": "auto", "no_header": false, "skip_rows": 0, "scale": "auto",
     });
     assert_eq!(report["config"]["data"], expected);
 }

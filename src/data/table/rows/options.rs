@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Dialect;
+
 /// How a [`RowReader`](super::RowReader) handles irregular rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowOptions {
@@ -12,6 +14,8 @@ pub struct RowOptions {
     /// The texts that stand for a missing value instead of the usual ones, as
     /// [`FileConfig::na`](crate::config::FileConfig::na).
     pub na: Vec<String>,
+    /// How a file of text is written.
+    pub dialect: Dialect,
     /// Columns of a text file to pass on unchanged.
     pub keep: Vec<String>,
 }

@@ -10,7 +10,7 @@ use crate::data::table::cell::{Cell, Real};
 use crate::data::table::choice::{find, nearest};
 use crate::data::table::columns::Column;
 use crate::data::table::delimited::Lines;
-use crate::data::table::markers::Markers;
+use crate::data::table::markers::{Markers, Notation};
 use crate::data::table::source::Source;
 use crate::data::table::text::field;
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ pub(super) struct TextRows<'a> {
     lines: Lines<'a>,
     columns: &'a [Column],
     options: RowOptions,
-    markers: Markers,
+    notation: Notation,
     /// The index of each column in the header.
     places: Vec<usize>,
     /// The indices of the columns to keep.
@@ -38,11 +38,14 @@ impl<'a> TextRows<'a> {
         columns: &'a [Column],
         options: RowOptions,
     ) -> Result<Self> {
-        let lines = Lines::open(file, Source::open_once("data.file", file)?, delimiter)?;
+        let source = Source::open_once("data.file", file)?;
+        let lines = Lines::open(file, source, options.dialect, delimiter)?;
         let places = places(file, columns, &lines.header)?;
         let keep = find("keep", &options.keep, &lines.header, file)?;
-        let (markers, record) = (Markers::new(&options.na), StringRecord::new());
-        Ok(Self { lines, columns, options, markers, places, keep, record, unknown: 0 })
+        let has_decimal_commas = lines.has_decimal_commas;
+        let notation = Notation { markers: Markers::new(&options.na), has_decimal_commas };
+        let record = StringRecord::new();
+        Ok(Self { lines, columns, options, notation, places, keep, record, unknown: 0 })
     }
 
     /// The features of the next rows, at most `rows` of them, in row-major order. Their fields in the columns
@@ -75,8 +78,8 @@ impl<'a> TextRows<'a> {
         let categories = &self.columns[i].categories;
         let text = field(&self.record, self.places[i]);
         if categories.is_empty() {
-            let cell = match Cell::parse::<T>(text, &self.markers) {
-                Cell::Text if self.markers.contain_number(text) => Cell::Missing,
+            let cell = match Cell::parse::<T>(text, &self.notation) {
+                Cell::Text if self.notation.markers.contain_number(text) => Cell::Missing,
                 cell => cell,
             };
             match cell {
@@ -90,7 +93,7 @@ impl<'a> TextRows<'a> {
         let place = categories.binary_search_by(|category| category.as_str().cmp(text)).ok();
         let others = match place {
             Some(_) => 0.,
-            None if self.markers.contain(text) => f64::NAN,
+            None if self.notation.markers.contain(text) => f64::NAN,
             None => {
                 self.unknown += 1;
                 match self.options.unknown {
