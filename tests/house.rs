@@ -91,6 +91,11 @@ fn wrong_arrows_are_found() {
     let code = ("run/mod.rs", "mod a;\nmod b;\npub use b::B;\npub use a::A;\nfn f() {\n    a::g()\n}\n");
     let back = ("run/a.rs", "fn g() {\n    super::f()\n}\n");
     assert_eq!(house(&[lib, error, code, back, b]), [""; 0]);
+    let late = (
+        "error.rs",
+        "struct Error;\n\n#[cfg(test)]\nmod tests {\n    use X;\n}\n\nfn f() { crate::run::a::g() }\n",
+    );
+    assert_eq!(house(&[lib, late, run, a, b]), ["error.rs:8: uses run/a.rs, which is not on a lower floor"]);
     let up = ("error.rs", "pub(crate) use crate::run::A;\n#[cfg(test)]\nmod testing;\nuse crate::*;\n");
     let found =
         ["error.rs:4: imports the whole crate", "error.rs:1: uses run/a.rs, which is not on a lower floor"];
@@ -224,8 +229,12 @@ impl File {
     fn new(path: &str, text: &str) -> Self {
         let names = path.trim_end_matches(".rs").split('/').map(str::to_owned);
         let module = names.filter(|name| !["lib", "main", "mod"].contains(&name.as_str())).collect();
-        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        // Lines keep their numbers.
+        // Without the module of tests, but lines keep their numbers.
+        let (before, rest) = text.split_once("\n#[cfg(test)]\nmod tests {").unwrap_or((text, ""));
+        let (tests, after) = rest.split_once("\n}\n").unwrap_or((rest, ""));
+        let code = format!("{before}{}{after}", "\n".repeat(tests.matches('\n').count() + 4));
+        // The kernels are folders of this crate.
+        let code = code.replace("taper_kernels::", "crate::");
         let code: Vec<_> = code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
         Self { path: path.to_owned(), module, paths: paths(&code.join("\n")) }
     }

@@ -1,6 +1,5 @@
 //! `taper inspect`.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -33,16 +32,12 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     plan: bool,
     /// Rows of the batch that --plan counts for
-    #[arg(long, value_name = "N", default_value = "64", requires = "plan", value_parser = rows)]
-    rows: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "plan",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    rows: u32,
     /// Print one JSON document instead of tables
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// A number of rows.
-fn rows(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a whole number of 1 or more".to_owned())
 }
 
 /// The document of --json.
@@ -69,7 +64,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
 
 /// Prints the network's training step at each depth and its prediction.
 fn print_plans(net: &DynamicNet, args: &InspectArgs) -> Result<()> {
-    let (rows, optimizer) = (args.rows.get(), TrainConfig::default().optimizer());
+    let (rows, optimizer) = (args.rows as usize, TrainConfig::default().optimizer());
     let step = |depth| Plan::training_step(net, depth, rows, Loss::default(), &optimizer);
     let mut plans = net.depths().map(step).collect::<Result<Vec<_>, _>>()?;
     plans.push(Plan::prediction(net, rows)?);

@@ -11,7 +11,12 @@ use crate::error::{Error, Result};
 use crate::storage::{seal, unseal, write_atomically};
 
 /// The version of the format that is written. All versions up to it are read.
-pub(super) const FORMAT: u32 = 1;
+///
+/// | version | |
+/// |---|---|
+/// | 1 | the first |
+/// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
+pub(super) const FORMAT: u32 = 2;
 /// What the file says that it is.
 const KIND: &str = "model";
 /// The largest file that is read: a hidden layer of 22,000 in `f64`.

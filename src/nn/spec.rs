@@ -49,7 +49,7 @@ impl ModelConfig {
 ///
 /// Two networks of one spec have parameters of the same names and shapes. It serialises as one flat document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "SpecDocument", into = "SpecDocument")]
+#[serde(try_from = "SpecDocument", into = "SpecDocument")]
 pub struct DynamicNetSpec {
     /// The number of features of a row.
     pub in_features: usize,
@@ -76,10 +76,14 @@ enum LayerName {
 }
 
 impl LayerName {
-    fn with(self, init: CosInit) -> LayerKind {
+    /// The kind of this name, unless `init` would be forgotten.
+    fn checked(self, init: CosInit) -> Result<LayerKind, String> {
         match self {
-            Self::Linear => LayerKind::Linear,
-            Self::Cos => LayerKind::Cos(init),
+            Self::Linear if init != CosInit::default() => {
+                Err("model.cos_init has a meaning only beside `model.layer=cos`".to_owned())
+            }
+            Self::Linear => Ok(LayerKind::Linear),
+            Self::Cos => Ok(LayerKind::Cos(init)),
         }
     }
 }
@@ -115,10 +119,7 @@ impl TryFrom<ModelDocument> for ModelConfig {
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
         let ModelDocument { hidden, min_depth, max_depth, layer, cos_init } = document;
-        if layer == LayerName::Linear && cos_init != CosInit::default() {
-            return Err("model.cos_init has a meaning only beside a model.layer of cos".to_owned());
-        }
-        Ok(Self { hidden, min_depth, max_depth, layer: layer.with(cos_init) })
+        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)? })
     }
 }
 
@@ -147,12 +148,14 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-impl From<SpecDocument> for DynamicNetSpec {
-    fn from(document: SpecDocument) -> Self {
+impl TryFrom<SpecDocument> for DynamicNetSpec {
+    type Error = String;
+
+    fn try_from(document: SpecDocument) -> Result<Self, String> {
         let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init } =
             document;
-        let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.with(cos_init) };
-        Self { in_features, out_features, model }
+        let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.checked(cos_init)? };
+        Ok(Self { in_features, out_features, model })
     }
 }
 

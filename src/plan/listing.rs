@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use candle_core::{DType, Result};
+use candle_core::{DType, Result, bail};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
@@ -76,7 +76,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Fails when a layer has no bias.
+    /// Fails when a layer has no bias, or the network has no such depth.
     pub fn training_step(
         net: &DynamicNet,
         depth: usize,
@@ -84,6 +84,9 @@ impl Plan {
         loss: Loss,
         optimizer: &OptimizerConfig,
     ) -> Result<Self> {
+        if !net.depths().contains(&depth) {
+            bail!("Plan: depth {depth}, expected one of {:?}", net.depths())
+        }
         let (weights, name) = (Stored::Transposed, format!("depth {depth}"));
         let parameters = parameters(net, weights);
         let compiled = training_step(net, &parameters, weights, depth, loss)?;

@@ -15,9 +15,9 @@ use crate::nn::DynamicNet;
 use crate::ops::Loss;
 use crate::optim::{OptimizerConfig, ParameterState};
 
-/// The most instructions of the plans that are kept before another one is made: those of deep networks are
-/// many, and made anew they cost less than a step.
-const MOST_INSTRUCTIONS: usize = 1 << 16;
+/// The most instructions of the plans that are kept, some 100 MB: all of a network of up to 500 depths. Of a
+/// deeper one the deepest are made again, which takes longer than a step of a small network.
+const MOST_INSTRUCTIONS: usize = 1 << 19;
 
 /// The training of a network on the buffers of a device.
 ///
@@ -105,7 +105,8 @@ impl<D: Device> Training<D> {
     pub(crate) fn prepare(&mut self, rows: usize, depth: usize) -> Result<()> {
         if !self.plans.contains_key(&depth) {
             if self.plans.values().map(|step| step.passes.len()).sum::<usize>() > MOST_INSTRUCTIONS {
-                self.plans.clear();
+                // One at a time: the others serve the next steps.
+                self.plans.pop_last();
             }
             let step =
                 Step::new(&self.net, &self.parameters, D::WEIGHTS, depth, self.loss, &mut self.buffers)?;

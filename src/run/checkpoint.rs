@@ -164,7 +164,7 @@ mod tests {
     fn checkpoint(epoch: usize, step: usize) -> Checkpoint {
         let progress = Progress { epoch, step, loss: 0.1, shuffle: 7, depth: 9, updates: BTreeMap::new() };
         let tensors = BTreeMap::from([("a".to_owned(), Tensor::new(&[1f32, 2.], &Device::Cpu).unwrap())]);
-        let identity = Identity { command: "cv".to_owned(), config: CvConfig::default(), data: Vec::new() };
+        let identity = Identity::new("cv", &CvConfig::default()).unwrap();
         let epochs = Vec::new();
         Checkpoint {
             identity,

@@ -21,7 +21,14 @@ pub struct Identity {
     pub config: CvConfig,
     /// The files of the data; none where they are made up.
     pub data: Vec<DataFile>,
+    /// The version of how files are read and scaled, on which the last digits of a result depend; 0 of runs that do
+    /// not say it.
+    #[serde(default)]
+    pub preparation: u32,
 }
+
+/// The version of how files are read and scaled: 1 since numbers are rounded after they are scaled.
+const PREPARATION: u32 = 1;
 
 /// A file of data, by its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,14 +50,21 @@ impl Identity {
     /// pipe or a device.
     pub fn new(command: &str, config: &CvConfig) -> Result<Self> {
         let data = config.data.files().into_iter().map(DataFile::read).collect::<Result<_>>()?;
-        Ok(Self { command: command.to_owned(), config: config.clone(), data })
+        Ok(Self { command: command.to_owned(), config: config.clone(), data, preparation: PREPARATION })
     }
 
     /// What differs from the identity `began` of a run to resume, as a sentence; `None` when nothing does.
     pub(crate) fn difference(&self, began: &Self) -> Option<String> {
         self.difference_in_data(&began.command, &began.data).or_else(|| {
-            let (key, now, then) = self.config.difference(&began.config)?;
-            Some(format!("{key} is {now}, and the run began with {then}"))
+            if let Some((key, now, then)) = self.config.difference(&began.config) {
+                return Some(format!("{key} is {now}, and the run began with {then}"));
+            }
+            let is_other = self.preparation != began.preparation && !self.data.is_empty();
+            is_other.then(|| {
+                "this version of taper scales the data of files otherwise than the one that began the run, which would \
+                 change its result"
+                    .to_owned()
+            })
         })
     }
 

@@ -86,7 +86,7 @@ fn what_is_in_a_model_is_printed() {
 
     let output = taper("inspect inspect.safetensors --json");
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&json["format"], &json["checksum"]), (&1.into(), &"matches".into()));
+    assert_eq!((&json["format"], &json["checksum"]), (&2.into(), &"matches".into()));
     assert_eq!((&json["parameters"], &json["network"]["hidden"]), (&92.into(), &6.into()));
     assert_eq!(json["schema"]["features"][1]["categories"][1], "Köln");
     assert_eq!((&json["training"]["holdout"]["rmse"], &json["training"]["seed"]), (&2.0.into(), &7.into()));

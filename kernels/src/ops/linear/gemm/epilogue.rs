@@ -19,10 +19,31 @@ impl<'a, T> Matrix<'a, T> {
         Self { data, row_stride: columns, column_stride: 1 }
     }
 
+    /// Panics unless the slice has all elements of `rows` rows and `columns` columns.
+    pub(super) fn check(&self, rows: usize, columns: usize) {
+        let last = || {
+            let row = rows.checked_sub(1)?.checked_mul(self.row_stride)?;
+            row.checked_add(columns.checked_sub(1)?.checked_mul(self.column_stride)?)
+        };
+        let is_there = rows == 0 || columns == 0 || last().is_some_and(|last| last < self.data.len());
+        assert!(is_there, "a matrix of {rows} rows and {columns} columns has {} elements", self.data.len());
+    }
+
     /// The transpose of a row-major matrix with `rows` columns, without moving an element.
     pub fn transposed(data: &'a [T], rows: usize) -> Self {
         Self { data, row_stride: 1, column_stride: rows }
     }
+}
+
+/// The number of elements of a matrix.
+///
+/// # Panics
+///
+/// When it overflows.
+pub(super) fn product(rows: usize, columns: usize) -> usize {
+    let product = rows.checked_mul(columns);
+    assert!(product.is_some(), "{rows} rows of {columns} columns are too many elements");
+    product.unwrap_or_default()
 }
 
 /// Whether a result replaces what its destination holds or is added to it: the beta of BLAS, 0 or 1.

@@ -1,6 +1,6 @@
 //! Products of large matrices, by the `gemm` crate, each followed by its epilogue as a pass over C.
 
-use super::epilogue::{Epilogue, Matrix, Write};
+use super::epilogue::{Epilogue, Matrix, Write, product};
 use super::relu_backward::relu_backward;
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
@@ -21,10 +21,9 @@ pub(super) fn large<T: SimdFloat>(
 ) {
     let one = T::from_f64(1.);
     let reads_c = matches!(epilogue, Epilogue::Add);
-    let c = &mut c[..m * n];
-    // Reads the last elements, so that a matrix too short for the product panics here.
-    let _ = a.data[(m - 1) * a.row_stride + (k - 1) * a.column_stride];
-    let _ = b.data[(k - 1) * b.row_stride + (n - 1) * b.column_stride];
+    let c = &mut c[..product(m, n)];
+    a.check(m, k);
+    b.check(k, n);
     // SAFETY: C is a slice of m n elements, and the last elements of A and B are inside their slices.
     unsafe {
         ::gemm::gemm(

@@ -13,6 +13,7 @@ mod small;
 mod transpose;
 
 use crate::ops::simd::SimdFloat;
+use epilogue::product;
 pub use epilogue::{Epilogue, Matrix, Write};
 use large::large;
 pub use packed::PackedMatrix;
@@ -39,13 +40,15 @@ pub(crate) fn gemm<T: SimdFloat>(
     c: &mut [T],
     epilogue: Epilogue<T>,
 ) {
-    let (b, c) = (&b[..k * n], &mut c[..m * n]);
+    a.check(m, k);
+    Matrix::row_major(b, n).check(k, n);
+    let (b, c) = (&b[..k * n], &mut c[..product(m, n)]);
     let is_plain = matches!(epilogue, Epilogue::Set | Epilogue::Add);
     if n == 1 && m > 1 && a.row_stride == 1 && a.column_stride == m && is_plain {
         // C^T = B^T A^T, all three row-major: one row of many columns instead of one column of many rows.
         return gemm([1, m, k], Matrix::row_major(b, k), a.data, c, epilogue);
     }
-    if m * n * k >= LARGE {
+    if m.saturating_mul(n).saturating_mul(k) >= LARGE {
         return large([m, n, k], a, Matrix::row_major(b, n), c, epilogue);
     }
     small([m, n, k], a, b, c, epilogue);
@@ -66,10 +69,32 @@ pub(crate) fn gemm_transposed<T: SimdFloat>(
     c: &mut [T],
     epilogue: Epilogue<T>,
 ) {
-    if m * n * k >= LARGE {
+    a.check(m, k);
+    Matrix::transposed(b_transposed, k).check(k, n);
+    if m.saturating_mul(n).saturating_mul(k) >= LARGE {
         return large([m, n, k], a, Matrix::transposed(b_transposed, k), c, epilogue);
     }
     let mut b = vec![T::default(); k * n];
     transpose(n, k, b_transposed, &mut b);
     gemm([m, n, k], a, &b, c, epilogue);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Strides whose product wraps around: the last element seems to be the first.
+    #[test]
+    #[should_panic(expected = "a matrix of 1 rows and 4 columns has 8 elements")]
+    fn strides_that_overflow_are_refused() {
+        let column_stride = (1u128 << 64).div_ceil(3) as usize;
+        let a = Matrix { data: &[1f32; 8], row_stride: 0, column_stride };
+        gemm([1, 32, 4], a, &[1.; 128], &mut [0.; 32], Epilogue::Set);
+    }
+
+    #[test]
+    #[should_panic(expected = "a matrix of 5 rows and 2 columns has 8 elements")]
+    fn matrices_that_are_too_short_are_refused() {
+        gemm([5, 1, 2], Matrix::row_major(&[1f32; 8], 2), &[1.; 2], &mut [0.; 5], Epilogue::Set);
+    }
 }

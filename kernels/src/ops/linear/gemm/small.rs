@@ -165,7 +165,8 @@ impl<T: SimdFloat> Gemm<'_, T> {
         for (p, b) in self.b.chunks_exact(n).enumerate() {
             let b = columns.load(simd, b);
             for (a, sums) in a.iter().zip(&mut sums) {
-                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1, and there each slice of A ends.
+                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1, and there each slice of A ends:
+                // `gemm` has checked that this index does not overflow.
                 let a = T::splat(simd, unsafe { *a.get_unchecked(p * column_stride) });
                 for (b, sum) in b.iter().zip(sums) {
                     *sum = T::mul_add(simd, a, *b, *sum);
