@@ -44,7 +44,7 @@ pub(super) fn bytes(
         let times = if access == Access::Modify { 2 } else { 1 };
         times * value.len(rows)
     };
-    let operands: usize = instruction.operands().iter().map(touched).sum();
+    let operands: usize = instruction.operands().map(|operand| touched(&operand)).sum();
     let state = match (instruction, optimizer) {
         (Instruction::Update { parameter, .. }, Some(optimizer)) => {
             2 * optimizer.state_names().len() * parameter.len(rows)

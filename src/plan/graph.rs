@@ -1,11 +1,12 @@
 //! The instructions of a network's forward pass, and the gradient by a rule for each of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use candle_core::{Result, Tensor, TensorId, bail};
 
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
+use super::numbered::Numbered;
 use crate::nn::forward::Forward;
 use crate::nn::{DynamicNet, Layer};
 use crate::ops::kernels::Write;
@@ -93,12 +94,13 @@ impl Graph {
         let target = Value { number: self.features.number + 1, ..prediction };
         let grad = self.value(prediction.rows, prediction.columns);
         self.instructions.push(Instruction::Loss { loss, prediction, target, grad });
-        let mut grads = Gradients { of: HashMap::from([(prediction.number, grad)]), differentiable };
+        let mut grads = Gradients { of: Numbered::default(), differentiable };
+        *grads.of.place(prediction.number) = Some(grad);
         for instruction in forward.into_iter().rev() {
             self.differentiate(instruction, &mut grads);
         }
         for &parameter in &self.parameters {
-            if let Some(&grad) = grads.of.get(&parameter.number) {
+            if let Some(grad) = grads.of.get(parameter.number) {
                 self.instructions.push(Instruction::Update { parameter, grad });
             }
         }
@@ -124,7 +126,7 @@ impl Graph {
     /// z = x + y        dx += dz, dy += dz
     /// ```
     fn differentiate(&mut self, instruction: Instruction, grads: &mut Gradients) {
-        let grad_of = |value: Value| grads.of.get(&value.number).copied();
+        let grad_of = |value: Value| grads.of.get(value.number);
         match instruction {
             Instruction::Gemm { a, b, epilogue, out } => {
                 let Some(grad) = grad_of(out) else { return };
@@ -172,7 +174,7 @@ impl Graph {
         operand: Value,
         instruction: impl FnOnce(Value) -> Instruction,
     ) {
-        if grads.differentiable.contains(&operand.number) {
+        if grads.differentiable.get(operand.number) {
             let out = self.value(operand.rows, operand.columns);
             self.instructions.push(instruction(out));
             self.add_gradient(grads, operand, out);
@@ -180,28 +182,32 @@ impl Graph {
     }
 
     fn add_gradient(&mut self, grads: &mut Gradients, operand: Value, grad: Value) {
-        if !grads.differentiable.contains(&operand.number) {
+        if !grads.differentiable.get(operand.number) {
             return;
         }
-        let sum = match grads.of.get(&operand.number) {
+        let sum = match grads.of.get(operand.number) {
             None => grad,
-            Some(&before) => {
+            Some(before) => {
                 let out = self.value(operand.rows, operand.columns);
                 self.instructions.push(Instruction::Add { x: before, y: grad, out });
                 out
             }
         };
-        grads.of.insert(operand.number, sum);
+        *grads.of.place(operand.number) = Some(sum);
     }
 
     /// The numbers of the parameters and of everything that depends on one.
-    fn differentiable(&self) -> HashSet<usize> {
-        let mut numbers: HashSet<_> = self.parameters.iter().map(|parameter| parameter.number).collect();
+    fn differentiable(&self) -> Numbered<bool> {
+        let mut numbers = Numbered::default();
+        for parameter in &self.parameters {
+            *numbers.place(parameter.number) = true;
+        }
         for instruction in &self.instructions {
             let operands = instruction.operands();
-            if operands.iter().any(|(value, _)| numbers.contains(&value.number)) {
-                let written = operands.iter().filter(|(_, access)| *access == Access::Write);
-                numbers.extend(written.map(|(value, _)| value.number));
+            if operands.clone().any(|(value, _)| numbers.get(value.number)) {
+                for (value, _) in operands.filter(|(_, access)| *access == Access::Write) {
+                    *numbers.place(value.number) = true;
+                }
             }
         }
         numbers
@@ -265,7 +271,7 @@ impl Forward for Graph {
 /// The gradients that are known so far.
 struct Gradients {
     /// By the number of the value that they are the gradient of.
-    of: HashMap<usize, Value>,
+    of: Numbered<Option<Value>>,
     /// The numbers of the values that a parameter reaches.
-    differentiable: HashSet<usize>,
+    differentiable: Numbered<bool>,
 }

@@ -175,10 +175,14 @@ impl Instruction {
     }
 
     /// Every matrix of the instruction with how it is used.
-    pub(super) fn operands(mut self) -> Vec<(Value, Access)> {
-        let mut operands = Vec::new();
-        self.visit(|value, access| operands.push((*value, access)));
-        operands
+    pub(super) fn operands(mut self) -> impl Iterator<Item = (Value, Access)> + Clone {
+        // No instruction has more; a list of each would cost more than all else of making a plan.
+        let (mut operands, mut count) = ([None; 5], 0);
+        self.visit(|value, access| {
+            operands[count] = Some((*value, access));
+            count += 1;
+        });
+        operands.into_iter().flatten()
     }
 
     /// The same instruction with other matrices.

@@ -1,8 +1,7 @@
 //! Which values share a buffer.
 
-use std::collections::HashMap;
-
 use super::instruction::{Instruction, Rows, Value};
+use super::numbered::Numbered;
 
 /// The elements that a buffer has room for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,7 +38,7 @@ impl Size {
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     /// By number; parameters are not among them.
-    sizes: HashMap<usize, Size>,
+    sizes: Numbered<Size>,
     /// From this number on values share buffers.
     first_shared: usize,
 }
@@ -47,18 +46,20 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Values below the number `first_shared` keep buffers of their own.
     pub(super) fn new(first_shared: usize) -> Self {
-        Self { sizes: HashMap::new(), first_shared }
+        Self { sizes: Numbered::default(), first_shared }
     }
 
     /// Replaces the numbers of the values by those of buffers. A buffer is free again when its value has been
     /// read for the last time; the values in `kept` outlive the instructions.
     pub(super) fn assign(&mut self, instructions: &mut [Instruction], kept: &mut [Value]) {
-        let mut last_use: HashMap<usize, usize> = HashMap::new();
+        let mut last_use: Numbered<usize> = Numbered::default();
         for (i, instruction) in instructions.iter().enumerate() {
-            last_use.extend(instruction.operands().iter().map(|(value, _)| (value.number, i)));
+            instruction.operands().for_each(|(value, _)| *last_use.place(value.number) = i);
         }
-        last_use.extend(kept.iter().map(|value| (value.number, usize::MAX)));
-        let mut buffer_of: HashMap<usize, usize> = HashMap::new();
+        for value in kept.iter() {
+            *last_use.place(value.number) = usize::MAX;
+        }
+        let mut buffer_of: Numbered<Option<usize>> = Numbered::default();
         let mut free: Vec<usize> = Vec::new();
         let mut next = self.first_shared;
         for (i, instruction) in instructions.iter_mut().enumerate() {
@@ -68,9 +69,9 @@ impl Buffers {
                 let buffer = if value.number < self.first_shared {
                     value.number
                 } else {
-                    *buffer_of.entry(value.number).or_insert_with(|| {
+                    *buffer_of.place(value.number).get_or_insert_with(|| {
                         // The one that was freed last is the nearest in the caches.
-                        let fit = free.iter().rposition(|buffer| self.sizes[buffer].is_like(size));
+                        let fit = free.iter().rposition(|buffer| self.sizes.get(*buffer).is_like(size));
                         fit.map_or_else(
                             || {
                                 next += 1;
@@ -80,23 +81,22 @@ impl Buffers {
                         )
                     })
                 };
-                self.sizes.entry(buffer).or_default().cover(size);
+                self.sizes.place(buffer).cover(size);
                 Value { number: buffer, ..value }
             });
             for (value, _) in before {
-                if last_use[&value.number] == i {
-                    free.extend(buffer_of.remove(&value.number));
+                if last_use.get(value.number) == i {
+                    free.extend(buffer_of.place(value.number).take());
                 }
             }
         }
         for value in kept {
-            value.number = buffer_of.get(&value.number).copied().unwrap_or(value.number);
+            value.number = buffer_of.get(value.number).unwrap_or(value.number);
         }
     }
 
     /// The sizes of the buffers from the number `first` on.
     pub(super) fn sizes(&self, first: usize) -> Vec<Size> {
-        let end = self.sizes.keys().max().map_or(first, |last| last + 1);
-        (first..end).map(|number| self.sizes.get(&number).copied().unwrap_or_default()).collect()
+        (first..self.sizes.end()).map(|number| self.sizes.get(number)).collect()
     }
 }

@@ -30,6 +30,7 @@ mod inference;
 mod instruction;
 mod listing;
 mod memory;
+mod numbered;
 mod predictor;
 mod rewrite;
 #[cfg(test)]

@@ -10,9 +10,8 @@
 //! t <- A B;  z <- relu'(h) t;  g (+)= sums of z       =>  z <- (A B) [h > 0], g (+)= sums of z
 //! ```
 
-use std::collections::HashMap;
-
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
+use super::numbered::Numbered;
 use crate::ops::kernels::Write;
 use crate::ops::{Activation, MapKind};
 
@@ -23,21 +22,21 @@ pub(super) fn fuse(instructions: Vec<Instruction>, computed: usize) -> Vec<Instr
 }
 
 /// How often each value is read.
-struct Reads(HashMap<usize, usize>);
+struct Reads(Numbered<usize>);
 
 impl Reads {
     fn new(instructions: &[Instruction]) -> Self {
-        let mut reads = HashMap::new();
+        let mut reads = Numbered::default();
         for (value, access) in instructions.iter().flat_map(|instruction| instruction.operands()) {
             if access != Access::Write {
-                *reads.entry(value.number).or_default() += 1;
+                *reads.place(value.number) += 1;
             }
         }
         Self(reads)
     }
 
     fn is_single(&self, value: Value) -> bool {
-        self.0.get(&value.number) == Some(&1)
+        self.0.get(value.number) == 1
     }
 }
 
@@ -64,12 +63,10 @@ fn fuse_activations(instructions: Vec<Instruction>) -> Vec<Instruction> {
 fn fuse_sums(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction> {
     let reads = Reads::new(&instructions);
     let mut fused: Vec<Instruction> = Vec::with_capacity(instructions.len());
-    let mut renamed: HashMap<usize, usize> = HashMap::new();
+    let mut renamed: Numbered<Option<usize>> = Numbered::default();
     for instruction in instructions {
-        let rename = |value: Value| Value {
-            number: renamed.get(&value.number).copied().unwrap_or(value.number),
-            ..value
-        };
+        let rename =
+            |value: Value| Value { number: renamed.get(value.number).unwrap_or(value.number), ..value };
         if let Instruction::Add { x, y, out } = instruction
             && x.number >= computed
             && reads.is_single(x)
@@ -78,7 +75,8 @@ fn fuse_sums(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction
             && let Some(sum) = added(*last, rename(y), rename(x))
         {
             *last = sum;
-            renamed.insert(out.number, rename(x).number);
+            let sum = rename(x).number;
+            *renamed.place(out.number) = Some(sum);
         } else {
             fused.push(instruction.renamed(rename));
         }
@@ -123,7 +121,7 @@ fn fuse_relu_backward(instructions: Vec<Instruction>) -> Vec<Instruction> {
 /// Makes every right factor row-major, for a device whose products read it in the order of memory: a
 /// transposed one is transposed once, before its first product. New values get numbers from `next` on.
 pub(super) fn transpose_right_factors(instructions: Vec<Instruction>, mut next: usize) -> Vec<Instruction> {
-    let mut transposed: HashMap<usize, Value> = HashMap::new();
+    let mut transposed: Numbered<Option<Value>> = Numbered::default();
     let mut rewritten = Vec::with_capacity(instructions.len());
     for instruction in instructions {
         let Instruction::Gemm { a, b: Factor { matrix: x, transposed: true }, epilogue, out } = instruction
@@ -131,7 +129,7 @@ pub(super) fn transpose_right_factors(instructions: Vec<Instruction>, mut next: 
             rewritten.push(instruction);
             continue;
         };
-        let plain = *transposed.entry(x.number).or_insert_with(|| {
+        let plain = *transposed.place(x.number).get_or_insert_with(|| {
             // Right factors are weights, whose rows are fixed.
             let out = Value { number: next, rows: Rows::Fixed(x.columns), columns: x.rows.count(0) };
             next += 1;
