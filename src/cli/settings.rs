@@ -12,6 +12,7 @@ use taper::config::{
 use taper::nn::CosInit;
 
 use super::dialect::DialectArgs;
+use super::names::{self, Names};
 use super::value_enum::value_enum;
 use super::{argument, flag};
 
@@ -39,17 +40,19 @@ pub(crate) struct SettingArgs {
     data: Option<PathBuf>,
     /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their
     /// tensor
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
-    target: Vec<String>,
+    #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
+    #[serde(serialize_with = "names::as_one")]
+    target: Vec<Names>,
     /// Features of a synthetic row, 1 or more, or columns of the file to predict from, where it is all others
     /// by default
-    #[arg(long, value_name = "N|COLUMN,...", value_delimiter = ',', help_heading = "Data",
-          default_values_t = [defaults().data.features.to_string()])]
+    #[arg(long, value_name = "N|COLUMN,...", help_heading = "Data",
+          default_values_t = [Names::from(defaults().data.features)])]
     #[serde(serialize_with = "number_or_columns")]
-    features: Vec<String>,
+    features: Vec<Names>,
     /// Columns of the file to leave out
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
-    drop: Vec<String>,
+    #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
+    #[serde(serialize_with = "names::as_one")]
+    drop: Vec<Names>,
     /// How to handle missing values of the file
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     missing: MissingArg,
@@ -60,20 +63,17 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     missing_target: MissingTargetArg,
     /// Texts that stand for a missing value, in place of NA, N/A, NaN, null, None, ? and their like
-    #[arg(
-        long,
-        value_name = "TEXT,...",
-        value_delimiter = ',',
-        allow_hyphen_values = true,
-        help_heading = "Data"
-    )]
-    na: Vec<String>,
+    #[arg(long, value_name = "TEXT,...", allow_hyphen_values = true, help_heading = "Data")]
+    #[serde(serialize_with = "names::as_one")]
+    na: Vec<Names>,
     /// Columns of the file that are text though their values look like numbers, such as zip codes
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
-    text: Vec<String>,
+    #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
+    #[serde(serialize_with = "names::as_one")]
+    text: Vec<Names>,
     /// Columns of the file that are numbers, so that any text in them is an error
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Data")]
-    number: Vec<String>,
+    #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
+    #[serde(serialize_with = "names::as_one")]
+    number: Vec<Names>,
     #[command(flatten)]
     #[serde(flatten)]
     dialect: DialectArgs,
@@ -155,8 +155,9 @@ fn defaults() -> CvConfig {
 }
 
 /// Writes `--features` as the configuration has it: a number, or else a list of columns.
-fn number_or_columns<S: Serializer>(features: &[String], serializer: S) -> Result<S::Ok, S::Error> {
-    if let [one] = features
+fn number_or_columns<S: Serializer>(features: &[Names], serializer: S) -> Result<S::Ok, S::Error> {
+    let features = names::all(features);
+    if let [one] = features.as_slice()
         && let Ok(number) = one.parse::<usize>()
     {
         return number.serialize(serializer);
@@ -189,7 +190,7 @@ impl SettingArgs {
             // Beside a file, which comes before them among the keys, features are columns, and `--features
             // 2024` is one.
             if *key == "data.features" && settings.is_given("data.file") {
-                settings.set(key, &self.features, flag)?;
+                settings.set(key, names::all(&self.features), flag)?;
             } else {
                 settings.set(key, &flags[argument], flag)?;
             }

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::inspect::load_model;
 use super::output_file::{OutputFile, check_log};
-use crate::cli::{DialectArgs, LogArgs, value_enum};
+use crate::cli::{DialectArgs, LogArgs, Names, all_names, value_enum};
 
 /// The flags of `taper predict`.
 #[derive(Debug, Args)]
@@ -55,8 +55,8 @@ pub(crate) struct PredictArgs {
           allow_hyphen_values = true, help_heading = "Output")]
     depth: Outputs,
     /// Columns of a text file to copy beside the predictions, such as an id
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Output")]
-    keep: Vec<String>,
+    #[arg(long, value_name = "COLUMN,...", help_heading = "Output")]
+    keep: Vec<Names>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -98,7 +98,7 @@ impl PredictArgs {
             missing: self.missing.into(),
             unknown: self.unknown.into(),
             dialect: self.dialect.dialect(),
-            keep: self.keep.clone(),
+            keep: all_names(&self.keep),
         }
     }
 }

@@ -90,6 +90,19 @@ fn suspicious_columns_are_named_with_the_way_out() {
     }
 }
 
+/// Names with commas and quotes are named as in a row of CSV, and messages show how.
+#[test]
+fn a_column_with_a_comma_in_its_name_is_left_out_as_the_message_says() {
+    let name = "\"size \"\"S\"\", in m\"";
+    let constant = |_, _, _| "7".to_owned();
+    let warnings = sentences(&learn(60, name, constant, &["--lr", "0.01"]));
+    let way_out = "`--drop '\"size \"\"S\"\", in m\"'` leaves it out";
+    assert!(warnings[0].ends_with(way_out), "{warnings:?}");
+    let (document, _) = learn(60, name, constant, &["--lr", "0.01", "--drop", name]);
+    let left_out = serde_json::json!({ "name": "size \"S\", in m", "role": "left-out", "missing": 0 });
+    assert_eq!(document["data"]["columns"][2], left_out);
+}
+
 #[test]
 fn the_data_are_summarised() {
     let field = |i: usize, _, _| if i.is_multiple_of(10) { "NA".to_owned() } else { format!("t{}", i % 3) };

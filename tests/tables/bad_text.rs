@@ -80,7 +80,7 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
             (
                 "\"a\nb\",\x1b[31m,y\n1,2,3\n",
                 "target=weight",
-                "data.target is 'weight', which FILE does not have; expected one of a\\nb, \\u{1b}[31m, y",
+                "data.target is 'weight', which FILE does not have; expected one of \"a\\nb\", \\u{1b}[31m, y",
             ),
             (
                 long_name.as_str(),

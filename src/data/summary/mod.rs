@@ -13,7 +13,7 @@ use self::looks::Looks;
 use self::numbers::{Numbers, equal_columns, of_columns};
 use super::scaling::with_values;
 use super::table::{Column, Table};
-use crate::text::{list, number, quote, shell_quote, shorten};
+use crate::text::{column_argument, list, number, quote, shorten};
 
 /// Of fewer rows nothing is said about their order.
 const FEW_ROWS: usize = 10;
@@ -305,5 +305,5 @@ fn of_texts(name: &str, categories: &[String], values: usize) -> Option<String> 
 
 /// How a column is left out.
 fn leave_out(name: &str) -> String {
-    format!("`data.drop={}` leaves it out", shell_quote(name))
+    format!("`data.drop={}` leaves it out", column_argument(name))
 }

@@ -15,7 +15,7 @@ use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
-use crate::text::{quote, shell_quote};
+use crate::text::{column_argument, quote};
 
 /// How many of the first rows decide which columns are text.
 pub(super) const SAMPLE: usize = 1000;
@@ -218,7 +218,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 let problem = format!(
                     "{value} is not a number, as most values of the column are, though not of its first {SAMPLE}; \
                      `data.text={}` reads all as text",
-                    shell_quote(&name)
+                    column_argument(&name)
                 );
                 return Err(Error::data(at(&format!("{}:", start.line(&self.config.file))), problem));
             }
@@ -273,7 +273,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 "is not a number, as `data.number` says of the column"
             }
             _ => {
-                let name = shell_quote(&self.header[column]);
+                let name = column_argument(&self.header[column]);
                 &format!(
                     "is not a number, as most of the first {SAMPLE} values of the column are; `data.text={name}` reads all \
                      as text, `data.drop={name}` leaves the column out"
@@ -290,7 +290,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     }
 
     fn one_too_many(&self, column: usize) -> String {
-        let name = shell_quote(&self.header[column]);
+        let name = column_argument(&self.header[column]);
         format!(
             "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
              `data.drop={name}` leaves the column out"

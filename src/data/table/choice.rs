@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
-use crate::text::list;
+use crate::text::{column_in_list, list};
 
 /// The indices of the columns to learn from.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(super) fn find(
         }
         header.iter().position(|column| column == name).ok_or_else(|| {
             let advice = nearest(name, header).map_or_else(
-                || format!("expected one of {}", list(header)),
+                || format!("expected one of {}", list(&in_list(header))),
                 |column| format!("did you mean '{column}'?"),
             );
             Error::config(key, format!("is '{name}', which {} does not have; {advice}", file.display()))
@@ -107,9 +107,14 @@ pub(super) fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String
     (3 * distance <= name.chars().count().max(2)).then_some(column)
 }
 
+/// The names of columns as they stand in a list.
+fn in_list(header: &[String]) -> Vec<String> {
+    header.iter().map(|name| column_in_list(name)).collect()
+}
+
 /// The first columns of a file.
 fn some_of(file: &Path, header: &[String]) -> String {
-    format!("{}: {}", file.display(), list(header))
+    format!("{}: {}", file.display(), list(&in_list(header)))
 }
 
 #[cfg(test)]
