@@ -44,9 +44,9 @@ pub(crate) use training::{Stopped, resume_call};
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
-                  every epoch.\nMissing values are empty fields, NA, N/A, NaN, null and ?, in upper or lower case.\n\
-                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong, 124 --max-time is over, 130 and 143 \
-                  stopped by SIGINT and SIGTERM."
+                  every epoch.\nMissing values are empty fields, ?, NA, NaN, null, None and their like; --na replaces them.\n\
+                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong, 124 --max-time is over, 129, 130 and 143 \
+                  stopped by SIGHUP, SIGINT and SIGTERM."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

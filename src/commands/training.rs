@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use taper::config::{CvConfig, DataConfig, Settings, ValidConfig};
 use taper::data::{self, DataSummary, Table};
@@ -258,13 +258,14 @@ pub(crate) fn resume_call(command: &str, folder: &Path) -> String {
     format!("taper {command} --resume{between}{}", shell_quote(&folder))
 }
 
-/// Lets the first SIGINT or SIGTERM stop the run at its next step, and a second one at once.
+/// Lets SIGINT, SIGTERM and SIGHUP stop the run at its next step, and a second SIGINT at once. Schedulers send
+/// SIGTERM more than once, and terminals SIGHUP when they close: these always leave time for a checkpoint.
 fn watch_signals(stop: &Stop) -> std::io::Result<()> {
     let again = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag unset.
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
-        flag::register(signal, Arc::clone(&again))?;
+    // In this order: the first signal finds the flag unset.
+    flag::register_conditional_shutdown(SIGINT, 128 + SIGINT, Arc::clone(&again))?;
+    flag::register(SIGINT, Arc::clone(&again))?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         flag::register_usize(signal, Arc::clone(stop.signal()), signal.unsigned_abs() as usize)?;
     }
     Ok(())
@@ -285,6 +286,7 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = match self.reason {
             StopReason::Signal(signal) if signal == SIGINT.unsigned_abs() as usize => "by SIGINT",
+            StopReason::Signal(signal) if signal == SIGHUP.unsigned_abs() as usize => "by SIGHUP",
             StopReason::Signal(_) => "by SIGTERM",
             StopReason::Time => "since the time of --max-time is over",
             StopReason::Cancelled => "since a fold failed",
