@@ -1,6 +1,7 @@
 //! Whether training was long enough, as far as its own losses tell.
 
 use crate::config::TrainConfig;
+use crate::stats;
 
 /// How far a parameter has to be able to move: those of a new network are smaller than 1, and AdamW moves each by
 /// about the learning rate in a step.
@@ -54,16 +55,15 @@ fn fall(losses: &[Vec<f64>]) -> Option<(f64, usize)> {
     let mean =
         |epoch: usize| losses.iter().map(|losses| losses[epoch].ln()).sum::<f64>() / losses.len() as f64;
     let curve: Vec<f64> = (epochs.checked_sub(window)?..epochs).map(mean).collect();
-    let level = |curve: &[f64]| curve.iter().sum::<f64>() / curve.len() as f64;
     let (before, end) = curve[window - 2 * last..].split_at(last);
-    let fall = 1. - (level(end) - level(before)).exp();
+    let fall = 1. - (stats::mean(end) - stats::mean(before)).exp();
     (fall >= LEAST_FALL && -t_of_slope(&curve) >= LEAST_T).then_some((fall, last))
 }
 
 /// The slope of a line through `y`, by least squares, in units of its standard error.
 fn t_of_slope(y: &[f64]) -> f64 {
     let n = y.len() as f64;
-    let mean = y.iter().sum::<f64>() / n;
+    let mean = stats::mean(y);
     let at = |i: usize| i as f64 - (n - 1.) / 2.;
     let spread: f64 = (0..y.len()).map(|i| at(i).powi(2)).sum();
     let slope = y.iter().enumerate().map(|(i, y)| at(i) * (y - mean)).sum::<f64>() / spread;

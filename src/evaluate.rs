@@ -46,15 +46,27 @@ pub struct TargetErrors {
 impl Evaluation {
     /// The errors of `targets` and their means, or `None` of no targets.
     pub fn of_targets(targets: Vec<TargetErrors>) -> Option<Self> {
-        let metrics: Vec<_> = targets.iter().map(|target| target.metrics).collect();
-        let at = |depth| {
-            let errors: Vec<_> =
-                targets.iter().filter_map(|target| target.mse_by_depth.get(depth).copied()).collect();
-            (*depth, stats::mean(&errors))
-        };
-        let mse_by_depth = targets.first()?.mse_by_depth.keys().map(at).collect();
-        Some(Self { metrics: Metrics::uniform_average(&metrics)?, mse_by_depth, targets })
+        if targets.is_empty() {
+            return None;
+        }
+        let errors = targets.iter().map(|target| (target.metrics, &target.mse_by_depth));
+        let (metrics, mse_by_depth) = over(errors, stats::mean);
+        Some(Self { metrics, mse_by_depth, targets })
     }
+}
+
+/// A statistic of the metrics and of the errors at each depth.
+pub(crate) fn over<'a>(
+    errors: impl Iterator<Item = (Metrics, &'a BTreeMap<usize, f64>)>,
+    statistic: fn(&[f64]) -> f64,
+) -> (Metrics, BTreeMap<usize, f64>) {
+    let (metrics, by_depth): (Vec<_>, Vec<_>) = errors.unzip();
+    let at = |depth: &usize| {
+        let errors: Vec<_> = by_depth.iter().filter_map(|by_depth| by_depth.get(depth).copied()).collect();
+        (*depth, statistic(&errors))
+    };
+    let depths = by_depth.first().into_iter().flat_map(|by_depth| by_depth.keys());
+    (Metrics::over(&metrics, statistic), depths.map(at).collect())
 }
 
 impl TargetErrors {

@@ -35,17 +35,19 @@ impl Metrics {
     /// assert_eq!((mean.mse, mean.rmse, mean.r2), (2., 1., Some(0.75)));
     /// ```
     pub fn uniform_average(of: &[Self]) -> Option<Self> {
-        if of.is_empty() {
-            return None;
-        }
-        let over = |error: fn(&Self) -> f64| stats::mean(&of.iter().map(error).collect::<Vec<_>>());
+        (!of.is_empty()).then(|| Self::over(of, stats::mean))
+    }
+
+    /// A statistic of each error; there is none of `r2` where one of them has none.
+    pub(crate) fn over(of: &[Self], statistic: fn(&[f64]) -> f64) -> Self {
+        let over = |error: fn(&Self) -> f64| statistic(&of.iter().map(error).collect::<Vec<_>>());
         let r2: Option<Vec<_>> = of.iter().map(|metrics| metrics.r2).collect();
-        Some(Self {
+        Self {
             mse: over(|metrics| metrics.mse),
             rmse: over(|metrics| metrics.rmse),
             mae: over(|metrics| metrics.mae),
-            r2: r2.map(|r2| stats::mean(&r2)),
-        })
+            r2: r2.map(|r2| statistic(&r2)),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, TargetErrors};
+use crate::evaluate::{Evaluation, TargetErrors, over};
 use crate::metrics::Metrics;
 use crate::stats;
 
@@ -54,13 +54,13 @@ impl Evaluation {
     }
 
     fn over(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
-        let errors: Vec<_> = folds.iter().map(|fold| (&fold.metrics, &fold.mse_by_depth)).collect();
-        let (metrics, mse_by_depth) = over(&errors, statistic);
+        let (metrics, mse_by_depth) =
+            over(folds.iter().map(|fold| (fold.metrics, &fold.mse_by_depth)), statistic);
         let targets = folds.first().into_iter().flat_map(|fold| fold.targets.iter().enumerate());
         let of_target = |(i, first): (usize, &TargetErrors)| {
             let targets = folds.iter().filter_map(|fold| fold.targets.get(i));
-            let errors: Vec<_> = targets.map(|target| (&target.metrics, &target.mse_by_depth)).collect();
-            let (metrics, mse_by_depth) = over(&errors, statistic);
+            let (metrics, mse_by_depth) =
+                over(targets.map(|target| (target.metrics, &target.mse_by_depth)), statistic);
             TargetErrors { target: first.target.clone(), metrics, mse_by_depth }
         };
         Self { metrics, mse_by_depth, targets: targets.map(of_target).collect() }
@@ -75,29 +75,6 @@ impl Evaluation {
         }
         Err(Error::NotFiniteResult("the mean or the standard deviation over the folds"))
     }
-}
-
-/// A statistic of every number of `errors`; there is none of `r2` where one has none.
-fn over(
-    errors: &[(&Metrics, &BTreeMap<usize, f64>)],
-    statistic: fn(&[f64]) -> f64,
-) -> (Metrics, BTreeMap<usize, f64>) {
-    let of = |number: &dyn Fn(&Metrics) -> f64| {
-        statistic(&errors.iter().map(|(metrics, _)| number(metrics)).collect::<Vec<_>>())
-    };
-    let r2: Option<Vec<f64>> = errors.iter().map(|(metrics, _)| metrics.r2).collect();
-    let metrics = Metrics {
-        mse: of(&|metrics| metrics.mse),
-        rmse: of(&|metrics| metrics.rmse),
-        mae: of(&|metrics| metrics.mae),
-        r2: r2.map(|r2| statistic(&r2)),
-    };
-    let at = |depth: &usize| {
-        let errors: Vec<_> = errors.iter().filter_map(|(_, by_depth)| by_depth.get(depth).copied()).collect();
-        (*depth, statistic(&errors))
-    };
-    let depths = errors.first().into_iter().flat_map(|(_, by_depth)| by_depth.keys());
-    (metrics, depths.map(at).collect())
 }
 
 #[cfg(test)]

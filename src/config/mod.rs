@@ -9,6 +9,7 @@ mod file;
 mod keys;
 mod learner;
 mod settings;
+mod table;
 mod validate;
 
 use std::ops::Deref;
@@ -21,13 +22,14 @@ use crate::ops::Loss;
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 pub use crate::nn::ModelConfig;
-pub use data::{DataConfig, FileConfig, Missing, MissingTarget, Scale};
+pub use data::{DataConfig, Scale};
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
 pub use dialect::{Decimal, Dialect, Mark};
 pub use keys::keys;
 pub use learner::{Learner, Preparation};
 pub use settings::Settings;
+pub use table::{FileConfig, Missing, MissingTarget};
 pub(crate) use validate::MAX_DEPTH;
 
 /// The settings of a cross-validation, or of the training of a model.

@@ -65,8 +65,8 @@ impl fmt::Display for CvReport {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
             writeln!(f, "{}\n", target_table(&self.mean.targets))?;
         }
-        for note in self.folds.iter().filter_map(too_few_for_r2) {
-            writeln!(f, "fold {note}; the pooled r2 is that of all rows")?;
+        for fold in self.folds.iter().filter(|fold| has_too_few_for_r2(fold)) {
+            writeln!(f, "fold {} has 1 row, too few for r2; the pooled r2 is that of all rows", fold.fold)?;
         }
         write!(
             f,
@@ -88,10 +88,9 @@ fn target_table(targets: &[TargetErrors]) -> Table {
     table("target", depths, rows)
 }
 
-/// That a fold has no R² since it has too few rows, if that is so.
-fn too_few_for_r2(fold: &FoldReport) -> Option<String> {
-    let is_too_small = fold.metrics.r2.is_none() && fold.rows == 1;
-    is_too_small.then(|| format!("{} has 1 row, too few for r2", fold.fold))
+/// Whether a fold has no R² since it has too few rows.
+fn has_too_few_for_r2(fold: &FoldReport) -> bool {
+    fold.metrics.r2.is_none() && fold.rows == 1
 }
 
 /// A table of [`row`]s, the first column of which is called `first`.

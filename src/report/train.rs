@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{row, table, target_table, too_few_for_r2};
+use super::{has_too_few_for_r2, row, table, target_table};
 use crate::config::ValidConfig;
 use crate::data::DataSummary;
 use crate::fit::Fitted;
@@ -56,8 +56,8 @@ impl fmt::Display for TrainReport {
             if let [_, _, ..] = holdout.targets.as_slice() {
                 writeln!(f, "\n{}\n", target_table(&holdout.targets))?;
             }
-            if let Some(note) = too_few_for_r2(holdout) {
-                writeln!(f, "{note}")?;
+            if has_too_few_for_r2(holdout) {
+                writeln!(f, "1 row was held out, too few for r2")?;
             }
         }
         let last = self.train_loss.last().copied().map_or("-".to_owned(), number);

@@ -124,6 +124,11 @@ fn a_fold_too_small_for_r2_says_so_and_all_rows_together_have_one() {
         let note = format!("fold {fold} has 1 row, too few for r2; the pooled r2 is that of all rows");
         assert!(text.contains(&note), "{text}");
     }
+    let model = folder.path().join("few.safetensors");
+    let mut train = [&call[..], &["--holdout", "0.25", "--model", model.to_str().unwrap()]].concat();
+    train[0] = "train";
+    let output = taper(&train);
+    assert!(stdout(&output).contains("\n1 row was held out, too few for r2\n"), "{}", stdout(&output));
     let results = json(&taper(&[&call[..], &["--json"]].concat()));
     assert!(results["mean"]["r2"].is_null(), "{results}");
     let column = columns(&run);

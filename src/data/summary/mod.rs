@@ -90,39 +90,43 @@ impl fmt::Display for DataSummary {
         let texts = of(Role::Feature).filter(|column| column.kind == Some(ColumnKind::Text)).count();
         let targets: Vec<_> = of(Role::Target).map(|column| column.name.clone()).collect();
         let features = of(Role::Feature).count();
-        write!(f, "{}, {}", counted(self.rows, "row"), counted(features, "column of features"))?;
+        write!(
+            f,
+            "{}, {}",
+            counted(self.rows, ROWS),
+            counted(features, ["column of features", "columns of features"])
+        )?;
         if texts > 0 {
             write!(f, " ({texts} of text)")?;
         }
         write!(f, ", target {}", list(&targets))?;
         if let Some(group) = of(Role::Group).next() {
             let groups = group.categories.unwrap_or_default();
-            write!(f, ", {} by {}", counted(groups, "group"), shorten(&group.name))?;
+            write!(f, ", {} by {}", counted(groups, ["group", "groups"]), shorten(&group.name))?;
         }
         let missing: usize = self.columns.iter().map(|column| column.missing).sum();
         if missing > 0 {
-            write!(f, ", {}", counted(missing, "missing value"))?;
+            write!(f, ", {}", counted(missing, ["missing value", "missing values"]))?;
         }
         match (self.rows_left_out, of(Role::LeftOut).count()) {
             (0, 0) => Ok(()),
-            (rows, 0) => write!(f, "; left out: {}", counted(rows, "row")),
-            (0, columns) => write!(f, "; left out: {}", counted(columns, "column")),
+            (rows, 0) => write!(f, "; left out: {}", counted(rows, ROWS)),
+            (0, columns) => write!(f, "; left out: {}", counted(columns, COLUMNS)),
             (rows, columns) => {
-                write!(f, "; left out: {} and {}", counted(rows, "row"), counted(columns, "column"))
+                write!(f, "; left out: {} and {}", counted(rows, ROWS), counted(columns, COLUMNS))
             }
         }
     }
 }
 
-/// `count` things, of which one is called `one`.
-fn counted(count: usize, one: &str) -> String {
-    match (count, one.split_once(' ')) {
-        (1, _) => format!("1 {one}"),
-        (_, None) => format!("{count} {one}s"),
-        (_, Some(("missing", noun))) => format!("{count} missing {noun}s"),
-        (_, Some((noun, rest))) => format!("{count} {noun}s {rest}"),
-    }
+/// `count` things by their names in singular and plural.
+fn counted(count: usize, [one, many]: [&str; 2]) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
+
+/// The names of what is counted.
+const ROWS: [&str; 2] = ["row", "rows"];
+const COLUMNS: [&str; 2] = ["column", "columns"];
 
 impl Table {
     /// Summarises what there is in the table.

@@ -40,9 +40,7 @@ pub(crate) fn gemm<T: SimdFloat>(
     c: &mut [T],
     epilogue: Epilogue<T>,
 ) {
-    a.check(m, k);
-    Matrix::row_major(b, n).check(k, n);
-    let (b, c) = (&b[..k * n], &mut c[..product(m, n)]);
+    let (b, c) = (&b[..product(k, n)], &mut c[..product(m, n)]);
     let is_plain = matches!(epilogue, Epilogue::Set | Epilogue::Add);
     if n == 1 && m > 1 && a.row_stride == 1 && a.column_stride == m && is_plain {
         // C^T = B^T A^T, all three row-major: one row of many columns instead of one column of many rows.
@@ -51,6 +49,7 @@ pub(crate) fn gemm<T: SimdFloat>(
     if m.saturating_mul(n).saturating_mul(k) >= LARGE {
         return large([m, n, k], a, Matrix::row_major(b, n), c, epilogue);
     }
+    a.check(m, k);
     small([m, n, k], a, b, c, epilogue);
 }
 
@@ -69,12 +68,10 @@ pub(crate) fn gemm_transposed<T: SimdFloat>(
     c: &mut [T],
     epilogue: Epilogue<T>,
 ) {
-    a.check(m, k);
-    Matrix::transposed(b_transposed, k).check(k, n);
     if m.saturating_mul(n).saturating_mul(k) >= LARGE {
         return large([m, n, k], a, Matrix::transposed(b_transposed, k), c, epilogue);
     }
-    let mut b = vec![T::default(); k * n];
+    let mut b = vec![T::default(); product(k, n)];
     transpose(n, k, b_transposed, &mut b);
     gemm([m, n, k], a, &b, c, epilogue);
 }

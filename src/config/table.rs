@@ -1,0 +1,79 @@
+//! The settings of a file of data.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::dialect::Dialect;
+
+/// A file of data and what of it to learn.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileConfig {
+    /// The file, whose ending tells its format: .csv, .tsv, .txt, .npy or .safetensors.
+    pub file: PathBuf,
+    /// The columns to predict; for .npy the file of the targets, for .safetensors the name of their tensor.
+    pub target: Vec<String>,
+    /// The columns to predict from; none means all others.
+    pub features: Vec<String>,
+    /// The columns to leave out.
+    pub drop: Vec<String>,
+    /// How to handle missing values.
+    pub missing: Missing,
+    /// The column whose equal values stay in one fold.
+    pub group: Option<String>,
+    /// How to handle rows without a target.
+    pub missing_target: MissingTarget,
+    /// The texts that stand for a missing value instead of the usual ones.
+    pub na: Vec<String>,
+    /// Columns of text, whatever their values look like.
+    pub text: Vec<String>,
+    /// Columns of numbers, all of whose values have to be numbers or missing.
+    pub number: Vec<String>,
+    /// How a file of text is written.
+    pub dialect: Dialect,
+}
+
+impl FileConfig {
+    /// Takes the paths of `other` if it has as many files of the same format.
+    pub(super) fn take_paths_of(&mut self, other: &Self) {
+        let [mine, theirs] = [&*self, other].map(|file| file.file.extension().map(OsStr::to_ascii_lowercase));
+        if mine != theirs || self.target.len() != other.target.len() {
+            return;
+        }
+        self.file.clone_from(&other.file);
+        if self.is_npy() {
+            self.target.clone_from(&other.target);
+        }
+    }
+
+    /// Whether it is a .npy file, whose targets are files of their own.
+    pub(super) fn is_npy(&self) -> bool {
+        self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+    }
+}
+
+/// How to handle rows whose target is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingTarget {
+    /// They are refused, unless rows with any missing value are left out.
+    #[default]
+    Error,
+    /// They are left out.
+    Drop,
+}
+
+/// How to handle missing values: empty fields, and texts such as NA, null and ?.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// They are refused.
+    #[default]
+    Error,
+    /// Rows with one are left out.
+    Drop,
+    /// A missing feature becomes the mean of its column over the training rows of each fold; a missing target
+    /// is refused.
+    Mean,
+}
