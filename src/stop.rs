@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 /// # Examples
 ///
 /// ```
-/// use std::sync::atomic::Ordering;
 /// use taper::{Stop, StopReason};
 ///
 /// let run = Stop::default();
@@ -20,7 +19,7 @@ use std::time::{Duration, Instant};
 /// assert_eq!(first.reason(), Some(StopReason::Cancelled));
 /// assert_eq!(second.reason(), None);
 ///
-/// run.signal().store(2, Ordering::Relaxed);
+/// run.signal(2);
 /// assert_eq!(second.reason(), Some(StopReason::Signal(2)));
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -29,7 +28,8 @@ pub struct Stop(Arc<Token>);
 #[derive(Debug, Default)]
 struct Token {
     parent: Option<Stop>,
-    signal: Arc<AtomicUsize>,
+    /// The number of the signal; 0 is none.
+    signal: AtomicUsize,
     deadline: Option<Instant>,
     cancelled: AtomicBool,
 }
@@ -59,9 +59,9 @@ impl Stop {
         Self(Arc::new(Token { parent: Some(self.clone()), deadline, ..Token::default() }))
     }
 
-    /// Where the handler of a signal writes its number; 0 is none.
-    pub fn signal(&self) -> &Arc<AtomicUsize> {
-        &self.0.signal
+    /// Stops this token and its children because the signal of this number, which is not 0, has arrived.
+    pub fn signal(&self, number: usize) {
+        self.0.signal.store(number, Ordering::Relaxed);
     }
 
     /// Stops this token and its children.
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!((run.reason(), fold.reason()), (None, Some(StopReason::Time)));
         fold.cancel();
         assert_eq!((timed.reason(), fold.reason()), (Some(StopReason::Time), Some(StopReason::Cancelled)));
-        run.signal().store(15, Ordering::Relaxed);
+        run.signal(15);
         assert_eq!(run.clone().child().reason(), Some(StopReason::Signal(15)));
     }
 }

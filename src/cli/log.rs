@@ -2,9 +2,10 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use indicatif::MultiProgress;
@@ -55,7 +56,7 @@ impl LogArgs {
     ///
     /// Fails when the log file cannot be written, or contains something other than log lines.
     pub(crate) fn start(&self) -> Result<()> {
-        let file = self.log_file.as_deref().map(open_log).transpose()?;
+        let file = self.log_file.as_deref().map(LogFile::open).transpose()?;
         self.install(file);
         let arguments: Vec<_> = env::args_os().skip(1).collect();
         debug!(version = build_info::VERSION, commit = build_info::COMMIT, ?arguments, "started");
@@ -65,7 +66,7 @@ impl LogArgs {
     /// Installs the subscriber. `RUST_LOG` says what is logged on standard error, for example `taper=debug`
     /// for every epoch; without it, or when it is not valid, that is `info`, or with --quiet nothing but
     /// errors. `file` gets everything from `debug` on as JSON lines.
-    fn install(&self, file: Option<File>) {
+    fn install(&self, file: Option<LogFile>) {
         let default = if self.quiet { "error" } else { "info" };
         let wanted = env::var("RUST_LOG").unwrap_or_default();
         let wanted = if wanted.trim().is_empty() { default } else { wanted.as_str() };
@@ -73,7 +74,7 @@ impl LogArgs {
             Ok(filter) => (filter, None),
             Err(problem) => (EnvFilter::new(default), Some(problem)),
         };
-        let file = file.map(|file| fmt::layer().json().with_writer(Arc::new(file)));
+        let file = file.map(|file| fmt::layer().json().with_writer(move || file.clone()));
         let registry = registry().with(file.map(|lines| lines.with_filter(LevelFilter::DEBUG)));
         // The error is that there is a subscriber already, and then it may stay.
         let _ = match self.log_format {
@@ -100,8 +101,39 @@ impl LogArgs {
     }
 }
 
-/// Opens a log file to append lines to it, and makes it if there is none. A file that contains something
-/// other than log lines, which they would spoil, is refused.
+/// A log file. The first line that it does not take is told on standard error.
+#[derive(Debug, Clone)]
+struct LogFile {
+    file: Arc<File>,
+    path: Arc<Path>,
+    is_told: Arc<AtomicBool>,
+}
+
+impl LogFile {
+    /// Opens the file at `path` to append lines to it, and makes it if there is none. A file that contains something
+    /// other than log lines, which they would spoil, is refused.
+    fn open(path: &Path) -> Result<Self> {
+        let file = Arc::new(open_log(path)?);
+        Ok(Self { file, path: path.into(), is_told: Arc::new(AtomicBool::new(false)) })
+    }
+}
+
+impl Write for LogFile {
+    /// Never fails: the subscriber would leave the line out without a word.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.file.as_ref().write_all(line)
+            && !self.is_told.swap(true, Ordering::Relaxed)
+        {
+            let _ = writeln!(io::stderr(), "warning: {} lacks log lines: {error}", self.path.display());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn open_log(path: &Path) -> Result<File> {
     let refused = |problem: String| Error::Config {
         key: "log_file",

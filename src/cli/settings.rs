@@ -1,6 +1,6 @@
 //! The flags of the settings.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
@@ -172,15 +172,18 @@ impl SettingArgs {
         self.given = matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect();
     }
 
-    /// The settings of `file`, or else of the file of --config, overridden by the flags that were given,
-    /// overridden by `--set`.
+    /// The settings `began` of a run to resume, or else of the file of --config, overridden by the flags that were
+    /// given, overridden by `--set`.
     ///
     /// # Errors
     ///
     /// Fails when the file cannot be read, a key is unknown or a `--set` is not an assignment.
-    pub(crate) fn settings(&self, file: Option<&Path>) -> Result<Settings, Error> {
-        let file = file.or(self.config.as_deref());
-        let mut settings = file.map(Settings::from_file).transpose()?.unwrap_or_default();
+    pub(crate) fn settings(&self, began: Option<Settings>) -> Result<Settings, Error> {
+        let mut settings = match (began, &self.config) {
+            (Some(began), _) => began,
+            (None, Some(file)) => Settings::from_file(file)?,
+            (None, None) => Settings::default(),
+        };
         let flags = yaml_serde::to_value(self).map_err(|error| Error::Settings(error.to_string()))?;
         for key in keys() {
             let argument = argument(key);

@@ -44,8 +44,9 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let devices = config.device.open(jobs)?;
     let table = run.load()?;
     let data = run.summary(&table)?;
-    let folder = run.folder(&devices, || partition(&table.data, config.folds, config.seed).map(drop))?;
-    let options = run.options(folder.as_ref())?;
+    let folder =
+        run.folder(&table, &devices, || partition(&table.data, config.folds, config.seed).map(drop))?;
+    let options = run.options(folder.as_ref());
     let mut results = cross_validate(&table.data, &config.learner(), config.folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     warn_of(&mut results.warnings);

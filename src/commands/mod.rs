@@ -10,6 +10,7 @@ mod output;
 mod output_file;
 mod predict;
 mod report;
+mod signals;
 mod train;
 mod training;
 

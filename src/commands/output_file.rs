@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use taper::storage::{AtomicFile, resolve_parent};
+use taper::storage::{AtomicFile, create_folders, resolve_parent};
 use taper::{Error, Result};
 
 /// A file that may be written.
@@ -61,8 +61,11 @@ impl OutputFile {
         &self.path
     }
 
-    /// Begins to write it.
+    /// Begins to write it, in a folder that is made if it is missing.
     pub(super) fn create(&self) -> Result<AtomicFile> {
+        if let Some(folder) = self.path.parent() {
+            create_folders(folder)?;
+        }
         AtomicFile::create(&self.path)
     }
 

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::inspect::load_model;
 use super::output_file::{OutputFile, check_log};
+use super::signals::Signals;
 use crate::cli::{DialectArgs, LogArgs, Names, all_names, value_enum};
 
 /// The flags of `taper predict`.
@@ -116,6 +117,7 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
         None => write_all(&mut predictions, &mut io::stdout().lock(), "standard output")?,
         Some(out) => {
             let mut file = out.create()?;
+            Signals::watch().context("cannot watch for signals")?.remove(file.partial());
             write_all(&mut predictions, &mut file, &out.path().display().to_string())?;
             out.commit(file)?;
         }

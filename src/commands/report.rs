@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use taper::Error;
 use taper::report::html;
-use taper::run::{RunDirectory, RunRecord};
+use taper::run::{ReportFolder, RunRecord};
 
 use super::output::print;
 use crate::cli::LogArgs;
@@ -21,10 +21,10 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn report(args: &ReportArgs) -> Result<()> {
     LogArgs::default().start()?;
-    let directory = RunDirectory::open(&args.run).map_err(|error| match error {
+    let folder = ReportFolder::open(&args.run).map_err(|error| match error {
         Error::Config { problem, .. } => Error::Settings(format!("DIR {problem}")),
         error => error,
     })?;
     let record = RunRecord::read(&args.run)?;
-    print(&directory.write_report(&html(&record))?.display().to_string())
+    print(&folder.write_report(&html(&record))?.display().to_string())
 }

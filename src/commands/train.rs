@@ -42,8 +42,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let table = run.load()?;
     let data = run.summary(&table)?;
     let (learner, holdout) = (run.config.learner(), run.config.holdout);
-    let folder = run.folder(&devices, || hold_out(&table.data, holdout, learner.seed).map(drop))?;
-    let options = run.options(folder.as_ref())?;
+    let folder = run.folder(&table, &devices, || hold_out(&table.data, holdout, learner.seed).map(drop))?;
+    let options = run.options(folder.as_ref());
     let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     let model = model(&run, &fitted, table)?;

@@ -3,14 +3,10 @@
 use std::env;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
-use taper::config::{CvConfig, DataConfig, Settings, ValidConfig};
+use taper::config::{DataConfig, Settings, ValidConfig};
 use taper::data::{self, DataSummary, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
@@ -21,6 +17,7 @@ use tempfile::TempDir;
 use tracing::{info, warn};
 
 use super::output_file::{bad_log, check_log};
+use super::signals::{self, Signals};
 use crate::cli::{RunArgs, SettingArgs, commented, with_flags};
 
 /// The rows of a quick look, in batches.
@@ -32,6 +29,10 @@ pub(crate) struct Run<'a> {
     args: &'a RunArgs,
     settings: Settings,
     pub(crate) config: ValidConfig,
+    /// What ends it before its time.
+    stop: Stop,
+    /// Where it is kept, signals stop it.
+    signals: Option<Signals>,
 }
 
 /// The folder of a run, and by what the run is recognised.
@@ -46,9 +47,8 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 pub(crate) struct Stopped {
     reason: StopReason,
-    has_checkpoint: bool,
-    /// The call that resumes it.
-    call: String,
+    /// Whether there is a checkpoint, and the call that resumes the run; nothing of a quick look.
+    kept: Option<(bool, String)>,
 }
 
 impl<'a> Run<'a> {
@@ -60,12 +60,15 @@ impl<'a> Run<'a> {
         args: &'a RunArgs,
         log: Option<&Path>,
     ) -> Result<Self> {
+        let is_kept = args.out.is_some() || args.resume.is_some() || args.fast_dev_run;
+        let signals = is_kept.then(Signals::watch).transpose().context("cannot watch for signals")?;
         let began = args.resume.as_deref().map(RunDirectory::settings_of).transpose()?;
-        let mut given = settings.settings(began.as_deref())?;
+        let mut given = settings.settings(began.clone())?;
         if args.fast_dev_run {
             given.set("train.epochs", 1, str::to_owned)?;
         }
-        let run = Self { command, args, config: given.validate()?, settings: given };
+        let stop = args.max_time.map_or_else(Stop::default, |time| Stop::default().after(time));
+        let run = Self { command, args, config: given.validate()?, settings: given, stop, signals };
         let files = run.config.data.files();
         let inputs = files.into_iter().chain(settings.config.as_deref());
         let folder = args.out.as_deref().or(args.resume.as_deref());
@@ -76,9 +79,9 @@ impl<'a> Run<'a> {
             return Err(bad_log(log).into());
         }
         match (&began, &args.out) {
-            (Some(file), _) => run.check_settings(file)?,
+            (Some(began), _) => run.check_settings(began)?,
             (None, Some(folder)) => {
-                RunDirectory::check_new(folder, args.force)?;
+                RunDirectory::check_new(folder, command, args.force)?;
                 if let Some(input) = inputs.clone().find(|input| RunDirectory::replaces(folder, input)) {
                     let problem = format!(
                         "is {}, where a new run replaces {}, which is read; expected another folder",
@@ -93,12 +96,12 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Refuses settings other than those that the run in the folder began with.
-    fn check_settings(&self, file: &Path) -> Result<()> {
-        let began = CvConfig::from_file(file)?;
-        match self.config.difference(&began) {
+    /// Refuses settings other than those that the run in the folder began with, but more epochs.
+    fn check_settings(&self, began: &Settings) -> Result<()> {
+        match self.config.difference_to_resume(&*began.validate()?) {
             Some((key, now, then)) => {
-                let problem = format!("is {now}, and the run to resume began with {then}");
+                let more = if key == "train.epochs" { ", to which more can be added" } else { "" };
+                let problem = format!("is {now}, and the run to resume began with {then}{more}");
                 Err(self.settings.as_given(Error::Config { key, problem }).into())
             }
             None => Ok(()),
@@ -141,52 +144,50 @@ impl<'a> Run<'a> {
     /// the settings of a new run go with them, before what is in the folder is touched.
     pub(crate) fn folder(
         &self,
+        table: &Table,
         devices: &[Device],
         check: impl FnOnce() -> Result<(), Error>,
     ) -> Result<Option<Folder>> {
         let args = self.args;
+        if let Some(signals) = &self.signals {
+            signals.stop(&self.stop);
+        }
         let scratch = args.fast_dev_run.then(TempDir::new).transpose();
         let scratch = scratch.context("cannot make a folder for a quick look")?;
         let new = scratch.as_ref().map(TempDir::path).or(args.out.as_deref());
-        let identity = || Identity::new(self.command, &self.config);
-        let (directory, identity) = match (&args.resume, new) {
-            (Some(folder), _) => {
-                let (directory, identity) = (RunDirectory::open(folder)?, identity()?);
-                directory.check_identity(&identity)?;
-                (directory, identity)
-            }
+        let identity = Identity::new(self.command, &self.config, table.files.clone());
+        let settings = commented(&self.config, false);
+        let directory = match (&args.resume, new) {
+            (Some(folder), _) => RunDirectory::resume(folder, &identity, &settings)?,
             (None, Some(folder)) => {
                 check().map_err(|error| self.as_given(error))?;
-                let identity = identity()?;
-                let directory = RunDirectory::create(folder, args.force)?;
-                directory.write_settings(&commented(&self.config, false))?;
-                (directory, identity)
+                RunDirectory::create(folder, args.force, &identity, &settings)?
             }
             (None, None) => return Ok(None),
         };
         let directory = directory.checkpoint_every(args.checkpoint_every);
+        let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let now = Environment::now(self.command, arguments, devices, identity.data.clone());
         // A run that was killed early may lack it.
-        if args.resume.is_none() || !directory.has_environment() {
-            let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-            let environment = Environment::now(self.command, arguments, devices, identity.data.clone());
-            directory.write_environment(&environment)?;
+        match directory.environment().filter(|_| args.resume.is_some()) {
+            None => directory.write_environment(&now)?,
+            Some(began) => {
+                if let Some(difference) = now.difference(&began) {
+                    warn!(
+                        "the last bits of the results may differ from those of a run that was not interrupted: {difference}"
+                    );
+                }
+            }
         }
         Ok(Some(Folder { directory, identity, scratch }))
     }
 
     /// The options of the library: where to keep the run, and when to stop.
-    pub(crate) fn options<'f>(&self, folder: Option<&'f Folder>) -> Result<RunOptions<'f>> {
-        let mut stop = Stop::default();
-        if let Some(time) = self.args.max_time {
-            stop = stop.after(time);
-        }
-        if folder.is_some() {
-            watch_signals(&stop).context("cannot watch for signals")?;
-        }
+    pub(crate) fn options<'f>(&self, folder: Option<&'f Folder>) -> RunOptions<'f> {
         let max_rows =
             self.args.fast_dev_run.then_some(QUICK_BATCHES.saturating_mul(self.config.train.batch_size));
         let keep = folder.map(|folder| (&folder.directory, &folder.identity));
-        Ok(RunOptions { keep, stop, max_rows })
+        RunOptions { keep, stop: self.stop.clone(), max_rows }
     }
 
     /// The error of a run in words: that it was stopped, or what else went wrong.
@@ -201,8 +202,12 @@ impl<'a> Run<'a> {
         };
         match (reason, folder) {
             (Some(reason), Some(folder)) => {
-                let call = resume_call(self.command, folder.directory.path());
-                Stopped { reason, has_checkpoint: folder.directory.has_checkpoint(), call }.into()
+                let directory = &folder.directory;
+                let kept = folder
+                    .scratch
+                    .is_none()
+                    .then(|| (directory.has_checkpoint(), resume_call(self.command, directory.path())));
+                Stopped { reason, kept }.into()
             }
             _ => self.as_given(error).into(),
         }
@@ -217,6 +222,7 @@ impl Folder {
 
     /// Writes the report, when all else is written.
     pub(crate) fn finish(&self) -> Result<()> {
+        self.directory.finish()?;
         let path = self.directory.path();
         let report = self.directory.write_report(&html(&RunRecord::read(path)?))?;
         if self.scratch.is_some() {
@@ -258,19 +264,6 @@ pub(crate) fn resume_call(command: &str, folder: &Path) -> String {
     format!("taper {command} --resume{between}{}", shell_quote(&folder))
 }
 
-/// Lets SIGINT, SIGTERM and SIGHUP stop the run at its next step, and a second SIGINT at once. Schedulers send
-/// SIGTERM more than once, and terminals SIGHUP when they close: these always leave time for a checkpoint.
-fn watch_signals(stop: &Stop) -> std::io::Result<()> {
-    let again = Arc::new(AtomicBool::new(false));
-    // In this order: the first signal finds the flag unset.
-    flag::register_conditional_shutdown(SIGINT, 128 + SIGINT, Arc::clone(&again))?;
-    flag::register(SIGINT, Arc::clone(&again))?;
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        flag::register_usize(signal, Arc::clone(stop.signal()), signal.unsigned_abs() as usize)?;
-    }
-    Ok(())
-}
-
 impl Stopped {
     /// The code to exit with: 128 and the signal's number as shells have it, or 124 as `timeout` has it.
     pub(crate) fn code(&self) -> u8 {
@@ -284,16 +277,16 @@ impl Stopped {
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = match self.reason {
-            StopReason::Signal(signal) if signal == SIGINT.unsigned_abs() as usize => "by SIGINT",
-            StopReason::Signal(signal) if signal == SIGHUP.unsigned_abs() as usize => "by SIGHUP",
-            StopReason::Signal(_) => "by SIGTERM",
-            StopReason::Time => "since the time of --max-time is over",
-            StopReason::Cancelled => "since a fold failed",
+        match self.reason {
+            StopReason::Signal(signal) => write!(f, "stopped by {}, ", signals::name_of(signal))?,
+            StopReason::Time => f.write_str("stopped since the time of --max-time is over, ")?,
+            StopReason::Cancelled => f.write_str("stopped since a fold failed, ")?,
+        }
+        let Some((has_checkpoint, call)) = &self.kept else {
+            return f.write_str("and nothing is left behind");
         };
-        let checkpoint =
-            if self.has_checkpoint { "with a checkpoint" } else { "before the first checkpoint" };
-        write!(f, "stopped {reason}, {checkpoint}; `{}` resumes it", self.call)
+        let checkpoint = if *has_checkpoint { "with a checkpoint" } else { "before the first checkpoint" };
+        write!(f, "{checkpoint}; `{call}` resumes it")
     }
 }
 

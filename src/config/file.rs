@@ -11,14 +11,14 @@ use yaml_serde::Value;
 use crate::error::{Error, Result};
 
 /// The text of a configuration file, searched again for the line of a setting when a message needs it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ConfigFile {
     path: PathBuf,
     format: Format,
     text: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Format {
     Toml,
     Yaml,

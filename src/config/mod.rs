@@ -99,6 +99,14 @@ impl CvConfig {
         })
     }
 
+    /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for more
+    /// epochs than it began with: the rate is constant, so the first epochs are the same however many follow.
+    pub fn difference_to_resume(&self, began: &Self) -> Option<(&'static str, String, String)> {
+        let mut began = began.clone();
+        began.train.epochs = began.train.epochs.max(self.train.epochs);
+        self.difference(&began)
+    }
+
     /// The same, with the paths of the files of `other` where both have files of one format.
     fn with_files_of(&self, other: &Self) -> Self {
         let mut config = self.clone();

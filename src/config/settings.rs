@@ -33,13 +33,13 @@ use crate::text::shorten;
 /// assert_eq!(error.to_string(), "train.learning_rate is unknown, did you mean train.lr?");
 /// # Ok::<(), taper::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     file: Option<ConfigFile>,
     given: BTreeMap<String, Assignment>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Assignment {
     value: Value,
     origin: Origin,

@@ -1,6 +1,7 @@
 //! Data sets: rows of features with their targets, read from files or synthetic, split into folds and scaled.
 
 mod dataset;
+mod file;
 mod kfold;
 mod scaling;
 mod summary;
@@ -9,6 +10,7 @@ mod table;
 
 pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
+pub use file::DataFile;
 pub use kfold::{Fold, KFold};
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};

@@ -11,18 +11,25 @@ use tracing::warn;
 
 use super::identity::Identity;
 use super::layout::CHECKPOINTS;
+use super::place::Place;
 use super::record::EpochRecord;
 use crate::error::{Error, Result};
-use crate::storage::{is_whole, seal, unseal, write_exclusive};
+use crate::metrics::Metrics;
+use crate::storage::{create_folders, is_whole, seal, unseal, write_exclusive};
 use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
 const KIND: &str = "checkpoint";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
 /// The tensor of the order of the rows.
 const ROWS: &str = "rows";
+/// The tensor of the results of the epochs: a row of [`COLUMNS`] numbers each. In the header, which has a largest
+/// length, there would be no room for many.
+const EPOCHS: &str = "epochs";
+/// The loss, the errors of the validation, the rate and the seconds.
+const COLUMNS: usize = 7;
 
 /// All that is needed to resume the training of one network.
 #[derive(Debug, Clone)]
@@ -44,6 +51,8 @@ pub(crate) struct Checkpoint {
 struct Content {
     identity: Identity,
     progress: Progress,
+    /// In format 1; now they are a tensor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     epochs: Vec<EpochRecord>,
     seconds: f64,
 }
@@ -52,24 +61,37 @@ struct Content {
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     folder: PathBuf,
+    index: usize,
+    /// Where they can be written; nothing where they are only read.
+    place: Option<Place>,
 }
 
 impl Checkpoints {
     /// Those of network `index` of the run in `folder`.
     pub(crate) fn of(folder: &Path, index: usize) -> Self {
-        Self { folder: folder.join(CHECKPOINTS).join(format!("fold-{index:03}")) }
+        let folder = folder.join(CHECKPOINTS).join(format!("fold-{index:03}"));
+        Self { folder, index, place: None }
+    }
+
+    /// Those of network `index` of the run that holds `place`.
+    pub(super) fn in_place(place: Place, index: usize) -> Self {
+        Self { place: Some(place.clone()), ..Self::of(place.path(), index) }
     }
 
     /// Writes a checkpoint, and then removes those before the last two.
     pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
-        fs::create_dir_all(&self.folder).map_err(|source| Error::cannot_write(&self.folder, source))?;
+        if let Some(place) = &self.place {
+            place.check()?;
+        }
+        create_folders(&self.folder)?;
         let Checkpoint { identity, trainer, rows, epochs, seconds } = checkpoint;
         let mut tensors = trainer.tensors.clone();
         tensors.insert(ROWS.to_owned(), Tensor::from_slice(rows, rows.len(), &Device::Cpu)?);
+        tensors.insert(EPOCHS.to_owned(), tensor_of(epochs)?);
         let content = Content {
             identity: identity.clone(),
             progress: trainer.progress.clone(),
-            epochs: epochs.clone(),
+            epochs: Vec::new(),
             seconds: *seconds,
         };
         let Progress { epoch, step, .. } = trainer.progress;
@@ -82,13 +104,19 @@ impl Checkpoints {
     }
 
     /// The last checkpoint that is not damaged, if there is one. A damaged one is deleted with a warning, and
-    /// its work is redone. One that is whole and cannot be used, such as that of a newer taper, is an error,
-    /// and stays.
+    /// its work is redone. One that cannot be read stays, and the one before it is used. One that is whole and cannot
+    /// be used, such as that of a newer taper, is an error, and stays.
     pub(crate) fn last(&self) -> Result<Option<Checkpoint>> {
         let files = self.files()?;
         for (before, path) in files.iter().enumerate().rev() {
-            let bytes = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
-            match read(&bytes) {
+            let bytes = match fs::read(path).map_err(|source| Error::cannot_read(path, source)) {
+                Err(error) if before > 0 => {
+                    warn!("{error}; resuming from the checkpoint before it");
+                    continue;
+                }
+                bytes => bytes?,
+            };
+            match read(&bytes, self.index) {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
                 Err(problem) if is_whole(&bytes) => return Err(Error::data(path.display(), problem)),
                 Err(problem) => {
@@ -109,8 +137,8 @@ impl Checkpoints {
     /// used.
     pub(crate) fn last_whole(&self) -> Result<Option<Checkpoint>> {
         for (before, path) in self.names()?.1.iter().enumerate().rev() {
-            let bytes = fs::read(path).map_err(|source| Error::cannot_read(path, source))?;
-            match read(&bytes) {
+            let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+            match bytes.and_then(|bytes| read(&bytes, self.index)) {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
                 Err(problem) => {
                     let shown =
@@ -140,19 +168,64 @@ impl Checkpoints {
         let paths: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
         let paths = paths.map_err(|source| Error::cannot_read(&self.folder, source))?;
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (left, mut paths): (Vec<_>, Vec<_>) =
+        let (left, paths): (Vec<_>, Vec<_>) =
             paths.into_iter().partition(|path| name(path).starts_with(".epoch-"));
-        paths.retain(|path| name(path).starts_with("epoch-") && name(path).ends_with(".safetensors"));
+        let mut paths: Vec<_> =
+            paths.into_iter().filter_map(|path| Some((step_of(&name(&path))?, path))).collect();
         paths.sort();
-        Ok((left, paths))
+        Ok((left, paths.into_iter().map(|(_, path)| path).collect()))
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
+/// The epoch and the step of the checkpoint in a file of this name.
+fn step_of(name: &str) -> Option<(usize, usize)> {
+    let (epoch, step) = name.strip_prefix("epoch-")?.strip_suffix(".safetensors")?.split_once("-step-")?;
+    Some((epoch.parse().ok()?, step.parse().ok()?))
+}
+
+/// Whether a file of this name is a checkpoint, or what is left of one that was not completed.
+pub(super) fn is_checkpoint(name: &str) -> bool {
+    step_of(name).is_some()
+        || name
+            .strip_prefix('.')
+            .and_then(|name| name.strip_suffix(".partial"))
+            .is_some_and(|name| step_of(name).is_some())
+}
+
+/// The results of `epochs` as a tensor, with NaN for what there is not.
+fn tensor_of(epochs: &[EpochRecord]) -> Result<Tensor> {
+    let numbers = epochs.iter().flat_map(|epoch| {
+        let EpochRecord { train_loss, validation, lr, seconds, .. } = *epoch;
+        let [mse, rmse, mae, r2] = validation
+            .map_or([f64::NAN; 4], |Metrics { mse, rmse, mae, r2 }| [mse, rmse, mae, r2.unwrap_or(f64::NAN)]);
+        [train_loss, mse, rmse, mae, r2, lr, seconds]
+    });
+    Ok(Tensor::from_vec(numbers.collect::<Vec<_>>(), (epochs.len(), COLUMNS), &Device::Cpu)?)
+}
+
+/// The results of the epochs of network `fold` in `tensor`.
+fn epochs_in(tensor: &Tensor, fold: usize) -> candle_core::Result<Vec<EpochRecord>> {
+    let rows = tensor.to_vec2::<f64>()?;
+    let epoch = |(epoch, row): (usize, &Vec<f64>)| match row[..] {
+        [train_loss, mse, rmse, mae, r2, lr, seconds] => {
+            let r2 = Some(r2).filter(|r2| !r2.is_nan());
+            let validation = (!mse.is_nan()).then_some(Metrics { mse, rmse, mae, r2 });
+            Ok(EpochRecord { fold, epoch, train_loss, validation, lr, seconds })
+        }
+        _ => candle_core::bail!("expected {COLUMNS} numbers of an epoch, got {}", row.len()),
+    };
+    rows.iter().enumerate().map(epoch).collect()
+}
+
+/// The checkpoint of network `index` in the file of the content `bytes`.
+fn read(bytes: &[u8], index: usize) -> Result<Checkpoint, String> {
     let (content, mut tensors): (Content, BTreeMap<_, _>) = unseal(KIND, FORMAT, bytes)?;
     let rows = tensors.remove(ROWS).ok_or("has no order of the rows")?;
     let rows = rows.to_vec1().map_err(|error| format!("has no order of the rows: {error}"))?;
-    let Content { identity, progress, epochs, seconds } = content;
+    let Content { identity, progress, epochs: in_header, seconds } = content;
+    let epochs = tensors.remove(EPOCHS).map(|tensor| epochs_in(&tensor, index)).transpose();
+    let epochs =
+        epochs.map_err(|error| format!("has no results of the epochs: {error}"))?.unwrap_or(in_header);
     Ok(Checkpoint { identity, trainer: TrainerState { progress, tensors }, rows, epochs, seconds })
 }
 
@@ -164,8 +237,17 @@ mod tests {
     fn checkpoint(epoch: usize, step: usize) -> Checkpoint {
         let progress = Progress { epoch, step, loss: 0.1, shuffle: 7, depth: 9, updates: BTreeMap::new() };
         let tensors = BTreeMap::from([("a".to_owned(), Tensor::new(&[1f32, 2.], &Device::Cpu).unwrap())]);
-        let identity = Identity::new("cv", &CvConfig::default()).unwrap();
-        let epochs = Vec::new();
+        let identity = Identity::new("cv", &CvConfig::default(), Vec::new());
+        let validation = Metrics { mse: 0.25, rmse: 0.5, mae: 0.1 + 0.2, r2: (epoch != 1).then_some(-5.) };
+        let record = |i| EpochRecord {
+            fold: 0,
+            epoch: i,
+            train_loss: 1. / 3.,
+            validation: (i != 1).then_some(validation),
+            lr: 1e-3,
+            seconds: 0.5,
+        };
+        let epochs = (0..epoch).map(record).collect();
         Checkpoint {
             identity,
             trainer: TrainerState { progress, tensors },
@@ -191,15 +273,41 @@ mod tests {
     fn the_last_two_are_kept_and_the_last_is_read() {
         in_folder("kept", |checkpoints| {
             assert_eq!(place(checkpoints), None);
-            for (epoch, step) in [(0, 9), (0, 10), (1, 0), (10, 0)] {
+            // Also where numbers have more digits than their place in the name.
+            for (epoch, step) in [(0, 9), (0, 10), (1, 0), (10, 0), (999_999, 0), (1_000_000, 0)] {
                 checkpoints.save(&checkpoint(epoch, step)).unwrap();
                 assert_eq!(place(checkpoints), Some((epoch, step)));
             }
             assert_eq!(checkpoints.files().unwrap().len(), 2);
             let last = checkpoints.last().unwrap().unwrap();
             assert_eq!((last.rows, last.seconds), (vec![2, 0], 0.5));
+            assert!(last.epochs == checkpoint(1_000_000, 0).epochs);
             assert_eq!(last.trainer.tensors["a"].to_vec1::<f32>().unwrap(), [1., 2.]);
-            assert_eq!(last.trainer.progress, checkpoint(10, 0).trainer.progress);
+            assert_eq!(last.trainer.progress, checkpoint(1_000_000, 0).trainer.progress);
+        });
+    }
+
+    /// The header of a file has at most 100 MB.
+    #[test]
+    fn there_is_room_for_many_epochs() {
+        in_folder("many", |checkpoints| {
+            checkpoints.save(&checkpoint(400_000, 0)).unwrap();
+            assert!(checkpoints.last().unwrap().unwrap().epochs == checkpoint(400_000, 0).epochs);
+        });
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_read_is_passed_over_and_stays() {
+        in_folder("unreadable", |checkpoints| {
+            checkpoints.save(&checkpoint(1, 0)).unwrap();
+            let folder = checkpoints.folder.join("epoch-000002-step-000000000.safetensors");
+            fs::create_dir(&folder).unwrap();
+            assert_eq!(place(checkpoints), Some((1, 0)));
+            assert_eq!(checkpoints.last_whole().unwrap().unwrap().trainer.progress.epoch, 1);
+            assert!(folder.exists());
+            // Alone it is an error, since there may be much work in it.
+            fs::remove_file(checkpoints.files().unwrap().remove(0)).unwrap();
+            assert!(checkpoints.last().unwrap_err().to_string().contains("cannot be read"));
         });
     }
 
@@ -214,8 +322,8 @@ mod tests {
             for i in 0..bytes.len() {
                 let mut flipped = bytes.clone();
                 flipped[i] ^= 1 << (i % 8);
-                assert!(read(&flipped).is_err(), "byte {i}");
-                assert!(read(&bytes[..i]).is_err(), "the first {i} bytes");
+                assert!(read(&flipped, 0).is_err(), "byte {i}");
+                assert!(read(&bytes[..i], 0).is_err(), "the first {i} bytes");
             }
             for damaged in [&bytes[..0], &bytes[..bytes.len() / 2]] {
                 fs::write(&path, damaged).unwrap();
@@ -230,7 +338,7 @@ mod tests {
             fs::write(&path, newer).unwrap();
             assert_eq!(checkpoints.last_whole().unwrap().unwrap().trainer.progress.epoch, 1);
             let error = checkpoints.last().unwrap_err().to_string();
-            assert!(error.contains("has the format 2 of a checkpoint"), "{error}");
+            assert!(error.contains("has the format 3 of a checkpoint"), "{error}");
             assert!(path.exists());
         });
     }

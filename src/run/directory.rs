@@ -1,148 +1,123 @@
 //! The folder that a run leaves behind.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::environment::Environment;
 use super::identity::Identity;
-use super::layout::{CHECKPOINTS, CONFIG, ENVIRONMENT, FILES, LOCK, METRICS};
+use super::layout::{CHECKPOINTS, CONFIG, ENVIRONMENT, FILES, MANIFEST, METRICS};
+use super::manifest::{FileSum, Manifest};
+use super::owned;
+use super::place::Place;
 use super::record::EpochRecord;
 use crate::error::{Error, Result};
-use crate::storage::{partial, read_json, resolve_parent, write_exclusive};
+use crate::storage::{create_folders, partial, read_json};
 
 /// The folder of a run, which no other process can use at the same time.
 ///
-/// The last two checkpoints of each network are kept. Files appear whole or not at all, but for the metrics,
-/// which grow by a line with each epoch and are rewritten when the run is resumed or ends.
+/// The last two checkpoints of each network are kept. Files appear whole or not at all, but for the metrics, which grow
+/// by a line with each epoch and are rewritten when the run is resumed or ends. Wherever a run is killed, its folder
+/// can be resumed, or taken by the same call again.
 #[derive(Debug)]
 pub struct RunDirectory {
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
+    manifest: Mutex<Manifest>,
     checkpoint_every: Duration,
     metrics: Mutex<Option<File>>,
-    _lock: File,
 }
 
 impl RunDirectory {
-    /// Refuses a folder at `path` that [`create`](Self::create) would not take.
+    /// Refuses a folder at `path` that [`create`](Self::create) would not take for a run of `command`.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::Config`] of the key `out`.
-    pub fn check_new(path: &Path, force: bool) -> Result<()> {
-        let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
-        let entries = match fs::read_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
-                return refused("a link to a missing folder; expected the name of that folder, or another");
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return refused("a file, expected a folder to make");
-            }
-            entries => entries.map_err(|source| Error::cannot_read(path, source))?,
-        };
-        // A run that was killed early may have left these.
-        let is_empty = entries.flatten().map(|entry| entry.file_name()).all(|name| is_leftover(&name));
-        let is_run = path.join(CONFIG).is_file() && path.join(LOCK).is_file();
-        match (is_empty, is_run, force) {
-            (true, ..) | (_, true, true) => Ok(()),
-            (_, true, false) => refused("which has a run; `resume` continues it, `force` replaces it"),
-            (_, false, _) => refused("which has other files, expected a new or an empty folder"),
-        }
+    pub fn check_new(path: &Path, command: &str, force: bool) -> Result<()> {
+        owned::to_replace(path, command, force).map(drop)
     }
 
-    /// Makes the folder at `path` for a new run, or takes an empty one. A folder with a run is taken only
-    /// with `force`; what that run wrote is then removed, and nothing else.
+    /// Makes the folder at `path` for a new run of what `identity` says, with the text `settings` of a file that
+    /// gives its settings again; or takes an empty folder. A folder with a run is taken only with `force`; the files
+    /// of that run are then removed, and nothing else.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, and with
-    /// [`Error::File`] when it cannot be written.
-    pub fn create(path: &Path, force: bool) -> Result<Self> {
-        Self::check_new(path, force)?;
-        fs::create_dir_all(path).map_err(|source| Error::cannot_write(path, source))?;
-        let directory = Self::lock("out", path)?;
+    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, with [`Error::Data`] when it is
+    /// in use, and with [`Error::File`] when it cannot be written.
+    pub fn create(path: &Path, force: bool, identity: &Identity, settings: &str) -> Result<Self> {
+        Self::check_new(path, &identity.command, force)?;
+        create_folders(path)?;
+        let place = lock(path)?;
+        // Another run may have come and gone before the lock.
+        let replaces = owned::to_replace(path, &identity.command, force)?;
+        let directory = Self::new(place, Manifest::new(identity.clone(), replaces));
+        directory.save_manifest()?;
         directory.clear()?;
+        directory.write_settings(settings)?;
         Ok(directory)
     }
 
-    /// Whether a new run in the folder at `path` would remove or replace the file `input`, or the link at
-    /// `input`.
-    pub fn replaces(path: &Path, input: &Path) -> bool {
-        let Ok(folder) = fs::canonicalize(path) else { return false };
-        let is_own = |input: &Path| {
-            let name = input.strip_prefix(&folder).ok().and_then(|input| input.components().next());
-            name.is_some_and(|name| {
-                [CHECKPOINTS, LOCK].iter().chain(&FILES).any(|own| name.as_os_str() == *own)
-            })
+    /// Opens the folder of the run that `identity` recognises, to go on with it; with more epochs it is extended.
+    /// `settings` are as for [`create`](Self::create), and are written where they are missing or changed.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume` when there is no run or it computes something else, and with
+    /// [`Error::Data`] when the folder is in use.
+    pub fn resume(path: &Path, identity: &Identity, settings: &str) -> Result<Self> {
+        let place = lock(path)?;
+        let differs = |difference: Option<String>| {
+            difference.map_or(Ok(()), |difference| Err(cannot_resume(path, &difference)))
         };
-        is_own(&resolve_parent(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
-    }
-
-    /// The file with the settings of the run in the folder at `path`.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::Config`] of the key `resume` when the folder has no run.
-    pub fn settings_of(path: &Path) -> Result<PathBuf> {
-        let settings = path.join(CONFIG);
-        if settings.is_file() {
-            return Ok(settings);
+        let mut manifest = if let Some(manifest) = Manifest::read(path)? {
+            differs(identity.difference(&manifest.identity))?;
+            manifest
+        } else {
+            differs(difference_from_older(path, identity)?)?;
+            let mut manifest = Manifest::new(identity.clone(), Vec::new());
+            manifest.note(CONFIG, FileSum::of(&Manifest::read_file(None, path, CONFIG)?));
+            manifest
+        };
+        let is_changed = manifest.identity.config.difference(&identity.config).is_some();
+        manifest.identity = identity.clone();
+        manifest.reopen(is_changed || !path.join(CONFIG).exists());
+        let has_settings = manifest.sum_of(CONFIG).is_some();
+        let directory = Self::new(place, manifest);
+        directory.save_manifest()?;
+        directory.clear()?;
+        if !has_settings {
+            directory.write_settings(settings)?;
         }
-        let problem = format!("is {}, which has no {CONFIG}, expected the folder of a run", path.display());
-        Err(Error::config("resume", problem))
+        Ok(directory)
     }
 
-    /// Opens the folder of a run to resume it, or to write its report.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and when another process is
-    /// using it.
-    pub fn open(path: &Path) -> Result<Self> {
-        Self::settings_of(path)?;
-        Self::lock("resume", path)
+    fn new(place: Place, manifest: Manifest) -> Self {
+        let checkpoint_every = Duration::from_secs(30);
+        Self { place, manifest: Mutex::new(manifest), checkpoint_every, metrics: Mutex::new(None) }
     }
 
-    fn lock(key: &'static str, path: &Path) -> Result<Self> {
-        let name = path.join(LOCK);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-        let lock = file.map_err(|source| Error::cannot_write(&name, source))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let problem = format!("is {}, which another taper is using", path.display());
-                return Err(Error::config(key, problem));
-            }
-            Err(TryLockError::Error(source)) => return Err(Error::cannot_write(&name, source)),
-        }
-        for name in FILES {
-            remove(&partial(&path.join(name)))?;
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            checkpoint_every: Duration::from_secs(30),
-            metrics: Mutex::new(None),
-            _lock: lock,
-        })
-    }
-
-    /// Removes what a run before this one wrote.
+    /// Removes what is left of the run that this one replaces, if it does.
     fn clear(&self) -> Result<()> {
-        for name in FILES {
-            remove(&self.path.join(name))?;
+        let replaces = std::mem::take(&mut self.manifest().replaces);
+        if replaces.is_empty() {
+            return Ok(());
         }
-        let path = self.path.join(CHECKPOINTS);
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.map_err(|source| Error::cannot_write(&path, source)),
-        }
+        owned::remove(self.place.check()?, &replaces)?;
+        self.save_manifest()
+    }
+
+    pub(super) fn manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn save_manifest(&self) -> Result<()> {
+        self.manifest().write(self.place.check()?)
     }
 
     /// The same folder, with a checkpoint at the end of the first step after each `time`; 30 seconds by
@@ -154,34 +129,7 @@ impl RunDirectory {
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Refuses to resume the run with a command or data other than those that it began with.
-    ///
-    /// They are in the environment; a run that was killed before it was written may have checkpoints that say
-    /// the same.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::Config`] of the key `resume`.
-    pub fn check_identity(&self, identity: &Identity) -> Result<()> {
-        let path = self.path.join(ENVIRONMENT);
-        let difference = if path.exists() {
-            let Environment { command, data, .. } = read_json(&path)?;
-            identity.difference_in_data(&command, &data)
-        } else {
-            match self.checkpoints(0).last()? {
-                Some(checkpoint) => identity.difference(&checkpoint.identity),
-                None => None,
-            }
-        };
-        difference.map_or(Ok(()), |difference| Err(self.cannot_resume(&difference)))
-    }
-
-    /// The error that the run in the folder cannot be resumed, since `difference`.
-    fn cannot_resume(&self, difference: &str) -> Error {
-        Error::config("resume", format!("is {}: {difference}", self.path.display()))
+        self.place.path()
     }
 
     /// The last checkpoint of each of `networks` networks, the metrics of whose epochs are then those in the
@@ -191,7 +139,7 @@ impl RunDirectory {
         let checkpoints = checkpoints.collect::<Result<Vec<_>>>()?;
         for checkpoint in checkpoints.iter().flatten() {
             if let Some(difference) = identity.difference(&checkpoint.identity) {
-                return Err(self.cannot_resume(&difference));
+                return Err(cannot_resume(self.path(), &difference));
             }
             let Checkpoint { trainer, .. } = checkpoint;
             info!(epoch = trainer.progress.epoch, step = trainer.progress.step, "resuming from a checkpoint");
@@ -207,8 +155,7 @@ impl RunDirectory {
         for epoch in epochs {
             text.extend(line(epoch)?);
         }
-        let path = self.path.join(METRICS);
-        write_exclusive(&path, &text)?;
+        let path = self.write(METRICS, &text)?;
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|source| Error::cannot_write(&path, source))?;
         *self.metrics.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
@@ -220,7 +167,7 @@ impl RunDirectory {
         match self.metrics.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(file) => {
                 let written = file.write_all(&line(epoch)?);
-                written.map_err(|source| Error::cannot_write(&self.path.join(METRICS), source))
+                written.map_err(|source| Error::cannot_write(&self.path().join(METRICS), source))
             }
             None => Ok(()),
         }
@@ -228,13 +175,13 @@ impl RunDirectory {
 
     /// Whether a network has a checkpoint.
     pub fn has_checkpoint(&self) -> bool {
-        let folders = fs::read_dir(self.path.join(CHECKPOINTS)).into_iter().flatten().flatten();
+        let folders = fs::read_dir(self.path().join(CHECKPOINTS)).into_iter().flatten().flatten();
         folders.flat_map(|folder| fs::read_dir(folder.path())).any(|mut files| files.next().is_some())
     }
 
     /// The checkpoints of network `index`.
     pub(crate) fn checkpoints(&self, index: usize) -> Checkpoints {
-        Checkpoints::of(&self.path, index)
+        Checkpoints::in_place(self.place.clone(), index)
     }
 
     /// How much time there is between checkpoints.
@@ -243,17 +190,53 @@ impl RunDirectory {
     }
 }
 
-/// Whether a file of this name may be left of a run that was killed before it had written its settings.
-fn is_leftover(name: &OsStr) -> bool {
-    name == LOCK || FILES.iter().any(|file| partial(Path::new(file)).as_os_str() == name)
+/// The folder of a run that is open to have its report written again.
+#[derive(Debug)]
+pub struct ReportFolder(Place);
+
+impl ReportFolder {
+    /// Opens the folder at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and with [`Error::Data`] when the folder
+    /// is in use.
+    pub fn open(path: &Path) -> Result<Self> {
+        owned::check_run(path)?;
+        Place::lock(path).map(Self)
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.0
+    }
 }
 
-/// Removes the file at `path` if there is one.
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.map_err(|source| Error::cannot_write(path, source)),
+/// Locks the folder of a run at `path`, and removes the partial files that a killed process left.
+fn lock(path: &Path) -> Result<Place> {
+    let place = Place::lock(path)?;
+    for name in FILES.iter().chain([&MANIFEST]) {
+        owned::remove_file(&partial(&path.join(name)))?;
     }
+    Ok(place)
+}
+
+/// What differs between `identity` and the run of an older version, which has no manifest, in the folder at `path`.
+///
+/// Its environment has the command and the data; a run that was killed before it was written may have checkpoints that
+/// say the same.
+fn difference_from_older(path: &Path, identity: &Identity) -> Result<Option<String>> {
+    match read_json::<Environment>(&path.join(ENVIRONMENT)) {
+        Ok(Environment { command, data, .. }) => return Ok(identity.difference_in_data(&command, &data)),
+        Err(Error::File { .. }) => {}
+        Err(error) => warn!("{error}; the checkpoints say what the run is"),
+    }
+    let last = Checkpoints::of(path, 0).last_whole()?;
+    Ok(last.and_then(|checkpoint| identity.difference(&checkpoint.identity)))
+}
+
+/// The error that the run in the folder at `path` cannot be resumed, since `difference`.
+fn cannot_resume(path: &Path, difference: &str) -> Error {
+    Error::config("resume", format!("is {}: {difference}", path.display()))
 }
 
 /// A line of the metrics.

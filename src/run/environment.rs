@@ -9,9 +9,10 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
-use super::identity::DataFile;
 use crate::build_info;
 use crate::config::device_names;
+use crate::data::DataFile;
+use crate::ops::instruction_set;
 use crate::text::shell_quote;
 
 /// What ran where, when, on which data.
@@ -27,6 +28,9 @@ pub struct Environment {
     pub system: String,
     /// The processor.
     pub processor: String,
+    /// The instruction set of the operations; empty in runs of earlier versions.
+    #[serde(default)]
+    pub instructions: String,
     /// The cores that the process may use.
     pub cores: usize,
     /// The memory of the machine in bytes.
@@ -53,6 +57,7 @@ impl Environment {
             taper: build_info::FACTS.replace('\n', ", "),
             system: format!("{name}, {ARCH}"),
             processor: processor.unwrap_or_default(),
+            instructions: instruction_set().to_owned(),
             cores: thread::available_parallelism().map_or(1, NonZeroUsize::get),
             memory: system.total_memory(),
             devices: device_names(devices),
@@ -68,14 +73,26 @@ impl Environment {
             ("call", self.call()),
             ("taper", self.taper.clone()),
             ("system", self.system.clone()),
-            ("processor", format!("{}, {} cores", self.processor, self.cores)),
+            ("processor", format!("{}, {} cores, {}", self.processor, self.cores, self.instructions)),
             ("memory", format!("{:.1} GiB", self.memory as f64 / f64::from(1 << 30))),
             ("devices", self.devices.clone()),
         ];
-        for DataFile { file, bytes, sha256 } in &self.data {
+        for DataFile { file, bytes, sha256, .. } in &self.data {
             facts.push(("data", format!("{}, {bytes} bytes, SHA-256 {sha256}", file.display())));
         }
         facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
+    }
+
+    /// What differs from `began` in how numbers are computed, so that the last bits of results may differ: the build,
+    /// the instruction set or the devices.
+    pub fn difference(&self, began: &Self) -> Option<String> {
+        let facts = [
+            (&self.taper, &began.taper),
+            (&self.instructions, &began.instructions),
+            (&self.devices, &began.devices),
+        ];
+        let differs = facts.into_iter().find(|(now, then)| now != then && !then.is_empty());
+        differs.map(|(now, then)| format!("the run began with {then}, this is {now}"))
     }
 
     /// The call as it would be typed.

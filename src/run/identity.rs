@@ -1,15 +1,9 @@
 //! What a run computes, by which it is recognised when it is resumed.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::config::CvConfig;
-use crate::error::{Error, Result};
-use crate::storage::hex;
+use crate::data::DataFile;
 
 /// What a run computes: a command, its settings and the data. Two runs with the same identity have the same
 /// result.
@@ -30,33 +24,17 @@ pub struct Identity {
 /// The version of how files are read and scaled: 1 since numbers are rounded after they are scaled.
 const PREPARATION: u32 = 1;
 
-/// A file of data, by its content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFile {
-    /// Its path, as it was given.
-    pub file: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// The SHA-256 sum of its content, in hexadecimal digits.
-    pub sha256: String,
-}
-
 impl Identity {
-    /// The identity of `command` on the data of `config`, whose files are read for their sums.
-    ///
-    /// # Errors
-    ///
-    /// Fails with [`Error::File`] when a file cannot be read, and with [`Error::Data`] when it is a folder, a
-    /// pipe or a device.
-    pub fn new(command: &str, config: &CvConfig) -> Result<Self> {
-        let data = config.data.files().into_iter().map(DataFile::read).collect::<Result<_>>()?;
-        Ok(Self { command: command.to_owned(), config: config.clone(), data, preparation: PREPARATION })
+    /// The identity of `command` with the settings `config` on the files `data`.
+    pub fn new(command: &str, config: &CvConfig, data: Vec<DataFile>) -> Self {
+        Self { command: command.to_owned(), config: config.clone(), data, preparation: PREPARATION }
     }
 
-    /// What differs from the identity `began` of a run to resume, as a sentence; `None` when nothing does.
+    /// What differs from the identity `began` of a run to resume, as a sentence; `None` when nothing does but that
+    /// there are [more epochs](CvConfig::difference_to_resume).
     pub(crate) fn difference(&self, began: &Self) -> Option<String> {
         self.difference_in_data(&began.command, &began.data).or_else(|| {
-            if let Some((key, now, then)) = self.config.difference(&began.config) {
+            if let Some((key, now, then)) = self.config.difference_to_resume(&began.config) {
                 return Some(format!("{key} is {now}, and the run began with {then}"));
             }
             let is_other = self.preparation != began.preparation && !self.data.is_empty();
@@ -82,19 +60,5 @@ impl Identity {
             };
             format!("{} has changed since the run began: {sizes}", now.file.display())
         })
-    }
-}
-
-impl DataFile {
-    fn read(path: &Path) -> Result<Self> {
-        // What came through a pipe is gone when the run is resumed.
-        if !fs::metadata(path).map_err(|source| Error::cannot_read(path, source))?.is_file() {
-            let problem = "is not a file, expected one that a run with a folder can read again";
-            return Err(Error::data(path.display(), problem));
-        }
-        let mut hash = Sha256::new();
-        let bytes = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash));
-        let bytes = bytes.map_err(|source| Error::cannot_read(path, source))?;
-        Ok(Self { file: path.to_owned(), bytes, sha256: hex(&hash.finalize()) })
     }
 }

@@ -1,19 +1,23 @@
 //! Runs that leave a folder behind, survive a crash and can be stopped.
 
+mod began;
 mod checkpoint;
 mod directory;
 mod environment;
 mod identity;
 mod layout;
+mod manifest;
+mod owned;
+mod place;
 mod predictions;
 mod read;
 mod record;
 mod write;
 
 pub(crate) use checkpoint::{Checkpoint, Checkpoints};
-pub use directory::RunDirectory;
+pub use directory::{ReportFolder, RunDirectory};
 pub use environment::Environment;
-pub use identity::{DataFile, Identity};
+pub use identity::Identity;
 pub use predictions::{Predicted, Predictions};
 pub use record::{EpochRecord, RunRecord, Weights};
 

@@ -1,16 +1,16 @@
 //! Reading a run's folder.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::environment::Environment;
 use super::layout::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
+use super::manifest::Manifest;
 use super::predictions::Predictions;
 use super::record::{EpochRecord, RunRecord, Weights};
 use crate::config::CvConfig;
@@ -20,7 +20,6 @@ use crate::evaluate::Evaluation;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::results::FoldReport;
-use crate::storage::read_json;
 
 /// What the report needs of the results of a cross-validation or of the training of a model.
 #[derive(Deserialize)]
@@ -46,16 +45,27 @@ impl RunRecord {
     /// Fails with [`Error::Unfinished`] when the run is not finished, with [`Error::File`] when a
     /// file cannot be read, and with [`Error::Data`] when one is not what the run wrote.
     pub fn read(folder: &Path) -> Result<Self> {
+        let manifest = Manifest::read(folder)?;
+        if let Some(manifest) = manifest.as_ref().filter(|manifest| !manifest.is_done()) {
+            let command = Some(manifest.identity.command.clone());
+            return Err(Error::Unfinished { folder: folder.to_owned(), command });
+        }
+        let files = Files { folder, manifest };
+        files.read(CONFIG)?;
         let config = CvConfig::from_file(folder.join(CONFIG))?;
-        let environment = read_json::<Environment>(&folder.join(ENVIRONMENT));
-        let results = folder.join(RESULTS);
-        if !results.exists() {
-            // A run that was killed early has not written what it is.
+        let environment = files.read_json::<Environment>(ENVIRONMENT);
+        if !folder.join(RESULTS).exists() {
+            // A run of an older version that was killed early has not written what it is.
             let command = environment.ok().map(|environment| environment.command);
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, pooled, data, warnings, seconds } = read_json(&results)?;
+        let Results { folds, holdout, pooled, data, warnings, seconds } = files.read_json(RESULTS)?;
+        let predictions = files.predictions()?;
+        if predictions.is_empty() && (environment.command != "train" || config.holdout > 0.) {
+            let command = Some(environment.command);
+            return Err(Error::Unfinished { folder: folder.to_owned(), command });
+        }
         let networks = if environment.command == "train" { 1 } else { config.folds };
         Ok(Self {
             command: environment.command.clone(),
@@ -64,8 +74,8 @@ impl RunRecord {
             pooled,
             data,
             warnings,
-            epochs: epochs(&folder.join(METRICS))?,
-            predictions: predictions(&folder.join(PREDICTIONS))?,
+            epochs: files.epochs()?,
+            predictions,
             weights: weights(folder, &config, networks)?,
             seconds: Some(seconds),
             config,
@@ -73,25 +83,49 @@ impl RunRecord {
     }
 }
 
-fn epochs(path: &Path) -> Result<Vec<EpochRecord>> {
-    let file = File::open(path).map_err(|source| Error::cannot_read(path, source))?;
-    let lines = BufReader::new(file).lines().enumerate();
-    let record = |(i, line): (usize, io::Result<String>)| {
-        let line = line.map_err(|source| Error::cannot_read(path, source))?;
-        let place = format!("{}:{}", path.display(), i + 1);
-        serde_json::from_str(&line).map_err(|error| Error::data(place, format!("cannot be read: {error}")))
-    };
-    lines.map(record).collect()
+/// The files of a run, which must be as the run wrote them.
+struct Files<'a> {
+    folder: &'a Path,
+    /// Of a run of an older version there is none.
+    manifest: Option<Manifest>,
 }
 
-/// The predictions, of which there are none where nothing was held out.
-fn predictions(path: &Path) -> Result<Predictions> {
-    match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Predictions::default()),
-        file => {
-            let file = file.map_err(|source| Error::cannot_read(path, source))?;
-            Predictions::read_csv(&path.display().to_string(), file)
+impl Files<'_> {
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        Manifest::read_file(self.manifest.as_ref(), self.folder, name)
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let text = self.read(name)?;
+        serde_json::from_slice(&text).map_err(|error| self.damaged(name, None, &error.to_string()))
+    }
+
+    fn epochs(&self) -> Result<Vec<EpochRecord>> {
+        let text = self.read(METRICS)?;
+        let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+        let record = |(i, line): (usize, &[u8])| {
+            serde_json::from_slice(line)
+                .map_err(|error| self.damaged(METRICS, Some(i + 1), &error.to_string()))
+        };
+        lines.map(record).collect()
+    }
+
+    /// The predictions, of which there are none where nothing was held out.
+    fn predictions(&self) -> Result<Predictions> {
+        let path = self.folder.join(PREDICTIONS);
+        let was_written =
+            self.manifest.as_ref().is_some_and(|manifest| manifest.sum_of(PREDICTIONS).is_some());
+        if !path.exists() && !was_written {
+            return Ok(Predictions::default());
         }
+        Predictions::read_csv(&path.display().to_string(), self.read(PREDICTIONS)?.as_slice())
+    }
+
+    fn damaged(&self, name: &str, line: Option<usize>, problem: &str) -> Error {
+        let path = self.folder.join(name);
+        let place =
+            line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()));
+        Error::data(place, format!("cannot be read: {problem}"))
     }
 }
 

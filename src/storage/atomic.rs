@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::{Builder, TempPath};
+
+use super::sync::{folder, sync_file, sync_folder};
 
 use crate::error::{Error, Result};
 
@@ -42,13 +43,6 @@ pub(crate) fn write_exclusive(path: &Path, bytes: &[u8]) -> Result<()> {
 fn write(mut file: AtomicFile, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).map_err(|source| Error::cannot_write(&file.path, source))?;
     file.commit()
-}
-
-/// Writes `value` as indented JSON, as [`write_exclusive`] does.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(candle_core::Error::wrap)?;
-    text.push(b'\n');
-    write_exclusive(path, &text)
 }
 
 /// Reads the JSON document in the file at `path`.
@@ -106,15 +100,22 @@ impl AtomicFile {
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file), partial })
     }
 
-    /// Gives the file its name.
+    /// The file that is being written, whose name ends in `.partial`.
+    pub fn partial(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Gives the file its name. A file that had it is replaced, and its permissions are kept.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::File`] when not all of it can be written; what was there before is left as it was.
     pub fn commit(self) -> Result<()> {
         let Self { path, file, partial } = self;
-        let committed =
-            synced(file).and_then(|()| Ok(partial.persist(&path)?)).and_then(|()| sync_folder(&path));
+        let committed = take_permissions(file.get_ref(), &path)
+            .and_then(|()| synced(file))
+            .and_then(|()| Ok(partial.persist(&path)?))
+            .and_then(|()| sync_folder(folder(&path)));
         committed.map_err(|source| Error::cannot_write(&path, source))
     }
 
@@ -140,7 +141,7 @@ impl AtomicFile {
             Err(refused) if is_free(&path) => Ok(refused.path.persist(&path)?),
             result => Ok(result?),
         });
-        let committed = committed.and_then(|()| sync_folder(&path));
+        let committed = committed.and_then(|()| sync_folder(folder(&path)));
         committed.map_err(|source| Error::cannot_write(&path, source))
     }
 }
@@ -150,10 +151,18 @@ fn is_free(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
+/// Gives `file` the permissions of the file at `path`, if there is one.
+fn take_permissions(file: &File, path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(replaced) if replaced.is_file() => file.set_permissions(replaced.permissions()),
+        _ => Ok(()),
+    }
+}
+
 /// Waits until the disk has all of `file`.
 fn synced(mut file: BufWriter<File>) -> io::Result<()> {
     file.flush()?;
-    file.get_ref().sync_all()
+    sync_file(file.get_ref())
 }
 
 impl Write for AtomicFile {
@@ -173,19 +182,6 @@ pub(crate) fn partial(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     name.push(PARTIAL);
     path.with_file_name(name)
-}
-
-/// The folder that holds the file at `path`.
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Waits until the disk has the names in the folder of `path`. Only Unix can open a folder for that.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder(path))?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 mod atomic;
 mod sealed;
+mod sync;
 
 pub use atomic::{AtomicFile, resolve_parent, write_atomically};
-pub(crate) use atomic::{partial, read_json, write_exclusive, write_json};
+pub(crate) use atomic::{partial, read_json, write_exclusive};
 pub(crate) use sealed::{hex, is_whole, seal, unseal};
+pub use sync::create_folders;

@@ -50,6 +50,8 @@ mod map_kind;
 mod operands;
 mod scalar;
 pub(crate) mod simd;
+
+pub use simd::instruction_set;
 #[cfg(test)]
 mod testing;
 mod unary;

@@ -20,8 +20,7 @@ pub const CACHE_LINE_BYTES: usize = 64;
 
 /// Runs `work` compiled for the best instruction set.
 pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
-    static BEST: OnceLock<Best> = OnceLock::new();
-    match BEST.get_or_init(Best::choose) {
+    match Best::get() {
         #[cfg(target_arch = "x86_64")]
         Best::Avx512(simd) => Simd::vectorize(*simd, work),
         #[cfg(target_arch = "x86_64")]
@@ -29,6 +28,20 @@ pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
         #[cfg(target_arch = "aarch64")]
         Best::Neon(simd) => Simd::vectorize(*simd, work),
         Best::Plain => Simd::vectorize(pulp::Scalar128b, work),
+    }
+}
+
+/// The name of the instruction set that the operations run with: `AVX-512`, `AVX2`, `NEON`, or `plain` for what every
+/// machine of the target has. Results of different ones may differ in the last bits.
+pub fn instruction_set() -> &'static str {
+    match Best::get() {
+        #[cfg(target_arch = "x86_64")]
+        Best::Avx512(_) => "AVX-512",
+        #[cfg(target_arch = "x86_64")]
+        Best::Avx2(_) => "AVX2",
+        #[cfg(target_arch = "aarch64")]
+        Best::Neon(_) => "NEON",
+        Best::Plain => "plain",
     }
 }
 
@@ -46,6 +59,11 @@ enum Best {
 }
 
 impl Best {
+    fn get() -> &'static Self {
+        static BEST: OnceLock<Best> = OnceLock::new();
+        BEST.get_or_init(Self::choose)
+    }
+
     /// Not by [`pulp::Arch`], which would compile everything for its own baseline as well.
     fn choose() -> Self {
         let limit = env::var("TAPER_SIMD").unwrap_or_default();

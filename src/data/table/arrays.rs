@@ -15,6 +15,7 @@ use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::data::dataset::target_names;
+use crate::data::file::DataFile;
 use crate::error::{Error, Result};
 use crate::text::list;
 
@@ -42,12 +43,13 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig, origin: Origin) -> Result<R
         return Err(Error::config("data.target", format!("is {target}, which is the file of the features")));
     }
     // One after the other, to show one progress bar at a time.
-    let x = {
+    let (x, x_file) = {
         let (mut source, array) = open_npy("data.file", &config.file)?;
-        Matrix::read(&mut source, array, origin)?
+        (Matrix::read(&mut source, array, origin)?, source.finish()?)
     };
     let (mut source, array) = open_npy("data.target", Path::new(target))?;
-    join::<T>(config, x, Matrix::read(&mut source, array, Origin::Zero)?)
+    let y = Matrix::read(&mut source, array, Origin::Zero)?;
+    join::<T>(config, x, y, vec![x_file, source.finish()?])
 }
 
 /// Reads the tensors `X` and `y` of `config.file`, or one that `config.target` names instead of `y`.
@@ -74,7 +76,8 @@ pub(super) fn read_safetensors<T: Real>(config: &FileConfig, origin: Origin) -> 
     }
     let y = tensors.find(target)?;
     let x = Matrix::read(&mut tensors.source, x, origin)?;
-    join::<T>(config, x, Matrix::read(&mut tensors.source, y, Origin::Zero)?)
+    let y = Matrix::read(&mut tensors.source, y, Origin::Zero)?;
+    join::<T>(config, x, y, vec![tensors.source.finish()?])
 }
 
 /// Opens the .npy file that the setting `key` names, and reads its header.
@@ -177,7 +180,12 @@ fn shown(names: &[String]) -> String {
 }
 
 /// Joins features and targets, and handles missing values as configured.
-fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<f64>) -> Result<RawTable<T>> {
+fn join<T: Real>(
+    config: &FileConfig,
+    mut x: Matrix<T>,
+    mut y: Matrix<f64>,
+    files: Vec<DataFile>,
+) -> Result<RawTable<T>> {
     x.array.check_matrix()?;
     for array in [&x.array, &y.array] {
         if array.columns == 0 {
@@ -215,5 +223,16 @@ fn join<T: Real>(config: &FileConfig, mut x: Matrix<T>, mut y: Matrix<f64>) -> R
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
     let (origins, groups, left_out, notes) = (x.origins, None, Vec::new(), Vec::new());
-    Ok(RawTable { x: x.values, origins, y: y.values, features, targets, groups, left_out, notes, dropped })
+    Ok(RawTable {
+        files,
+        x: x.values,
+        origins,
+        y: y.values,
+        features,
+        targets,
+        groups,
+        left_out,
+        notes,
+        dropped,
+    })
 }

@@ -231,6 +231,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let left_out = self.header.iter().enumerate().filter(|(i, _)| !used.contains(i));
         let left_out = left_out.map(|(_, name)| name.clone()).collect();
         Ok(RawTable {
+            files: Vec::new(),
             x: one_hot(&self.config.file, self.x, &places)?,
             origins,
             y: self.y,

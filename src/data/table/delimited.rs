@@ -12,6 +12,7 @@ use super::quotes::{self, Quotes};
 use super::sniff;
 use super::source::Source;
 use crate::config::{Decimal, Dialect, Mark};
+use crate::data::file::DataFile;
 use crate::error::{Error, Result};
 use crate::text::quote;
 
@@ -262,6 +263,11 @@ impl<'a> Lines<'a> {
         let mut in_file = at.clone();
         in_file.set_byte(bytes + at.byte()).set_line(lines + at.line());
         in_file
+    }
+
+    /// The file by its content, when its rows have been read.
+    pub(super) fn into_file(self) -> Result<DataFile> {
+        self.reader.into_inner().into_inner().finish()
     }
 
     /// Rejects a file whose last field has no closing quote.

@@ -9,11 +9,14 @@ use candle_core::{Device, Tensor};
 use super::cell::Real;
 use super::columns::Column;
 use crate::data::dataset::Dataset;
+use crate::data::file::DataFile;
 use crate::error::{Error, Result};
 
 /// What was read from a file.
 #[derive(Debug, Clone)]
 pub struct Table {
+    /// The files that were read; none where the data are made up.
+    pub files: Vec<DataFile>,
     /// The rows; a missing feature is NaN. Targets are as in the file, in `f64`.
     pub data: Dataset,
     /// The columns of the features.
@@ -35,6 +38,7 @@ impl Table {
     pub fn unnamed(data: Dataset) -> Self {
         let features = Column::unnamed(data.features());
         Self {
+            files: Vec::new(),
             data,
             features,
             group: None,
@@ -48,6 +52,7 @@ impl Table {
 
 /// The decoded rows of a file in row-major order.
 pub(super) struct RawTable<T> {
+    pub(super) files: Vec<DataFile>,
     /// Relative to `origins`.
     pub(super) x: Vec<T>,
     /// What each feature is stored relative to.
@@ -66,7 +71,7 @@ pub(super) struct RawTable<T> {
 impl<T: Real> RawTable<T> {
     /// The table of these rows of `file`, unless there is nothing in them to learn.
     pub(super) fn check(self, file: &Path) -> Result<Table> {
-        let Self { mut x, origins, y, features, targets, groups, left_out, notes, dropped } = self;
+        let Self { files, mut x, origins, y, features, targets, groups, left_out, notes, dropped } = self;
         let rows = y.len() / targets.len();
         if rows == 0 {
             let problem = match dropped {
@@ -96,7 +101,7 @@ impl<T: Real> RawTable<T> {
             data = data.with_groups(groups)?;
             group = Some(name);
         }
-        Ok(Table { data, features, group, left_out, notes, dropped, duplicates })
+        Ok(Table { files, data, features, group, left_out, notes, dropped, duplicates })
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn read<T: Real>(
         table.push(&TextRow { record: &record, notation: &notation })?;
     }
     lines.finish()?;
-    Ok(RawTable { notes, ..table.finish()? })
+    Ok(RawTable { files: vec![lines.into_file()?], notes, ..table.finish()? })
 }
 
 /// Whether a column without a name in the header has the names or the numbers of rows, as pandas and R write them,

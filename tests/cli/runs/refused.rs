@@ -33,7 +33,7 @@ fn what_does_not_go_is_refused_in_one_line() {
         #[cfg(unix)]
         (&["cv", "--out", link], "a link to a missing folder; expected the name of that folder, or another"),
         (&["cv", "--out", file], "a file, expected a folder to make"),
-        (&["cv", "--resume", new], "which has no config.toml, expected the folder of a run"),
+        (&["cv", "--resume", new], "which has no run.json, expected the folder of a run"),
         (&["cv", "--resume", run, "--out", new], "cannot be used with"),
         (&["cv", "--resume", run, "--config", "a.toml"], "cannot be used with"),
         (&["cv", "--max-time", "1s"], "the following required arguments were not provided"),
@@ -47,7 +47,7 @@ fn what_does_not_go_is_refused_in_one_line() {
             "error: --set seed is 2, and the run to resume began with 1",
         ),
         (&["train", "--resume", run], "it is a run of `taper cv`, and this is `taper train`"),
-        (&["report", new], "which has no config.toml, expected the folder of a run"),
+        (&["report", new], "which has no run.json, expected the folder of a run"),
         (&["report", unfinished], &goes_on),
         (&["train", "--holdout", "1"], "--holdout is 1, expected a finite number from 0 to below 1"),
     ];
@@ -64,7 +64,7 @@ fn what_does_not_go_is_refused_in_one_line() {
     assert!(Path::new(file).exists());
 }
 
-/// What the run began with is known by its checkpoints, whatever the settings' file says now.
+/// What the run began with is known, whatever the settings' file and the data are now.
 #[test]
 fn changed_settings_and_data_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -81,7 +81,8 @@ fn changed_settings_and_data_are_refused() {
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replace("epochs = 2", "epochs = 3")).unwrap();
     let message = stderr(&resume());
-    assert!(message.contains("train.epochs is 3, and the run began with 2"), "{message}");
+    let changed = "config.toml: is not as the run wrote it: its checksum differs from that in run.json";
+    assert!(message.contains(changed), "{message}");
     fs::write(&config, text).unwrap();
     assert!(resume().status.success());
 
@@ -173,11 +174,14 @@ fn a_run_without_checkpoints_knows_what_it_began_with() {
     fs::write(&data, &text).unwrap();
     assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
 
-    // Without the file the checkpoints know.
-    fs::remove_file(run.join("environment.json")).unwrap();
+    // Runs of earlier versions have no manifest. Their environment knows, or else the checkpoints.
     fs::write(&data, &changed).unwrap();
-    refused("cv", "a.csv has changed since the run began: its content differs");
-    assert!(!run.join("environment.json").exists());
+    for name in ["run.json", "environment.json"] {
+        fs::remove_file(run.join(name)).unwrap();
+        refused("train", "it is a run of `taper cv`, and this is `taper train`");
+        refused("cv", "a.csv has changed since the run began: its content differs");
+        assert!(!run.join(name).exists());
+    }
     fs::remove_dir_all(run.join("checkpoints")).unwrap();
     assert!(taper(&["cv", "-q", "--resume", path], &[]).status.success());
     assert!(run.join("environment.json").exists());
@@ -202,6 +206,7 @@ fn a_run_goes_on_with_data_that_have_moved() {
     };
     let stopped = ["cv", "--max-time", "0s", "--data", "a.csv", "--target", "y", "--out", path];
     assert_eq!(call(&stopped, &here).0, 124);
+    fs::rename(here.join("a.csv"), here.join("moved.csv")).unwrap();
     let (code, message) = call(&["cv", "--resume", path], &there);
     assert_eq!(code, 2);
     assert!(message.contains("data.file is a.csv, which cannot be read: No such file"), "{message}");
@@ -210,8 +215,11 @@ fn a_run_goes_on_with_data_that_have_moved() {
     assert_eq!(code, 2);
     assert!(message.contains("c.csv has changed since the run began: its content differs"), "{message}");
     assert_eq!(call(&["cv", "--resume", path, "--data", "b.csv"], &there), (0, String::new()));
-    // With checkpoints that know it under another name, too.
-    assert_eq!(call(&["cv", "--resume", path], &here), (0, String::new()));
+    // From now on the run knows where it is, from any folder, though a file of the old name has another content.
+    fs::write(here.join("a.csv"), text.replace("11", "13")).unwrap();
+    for folder in [&here, &there, &folder.path().to_owned()] {
+        assert_eq!(call(&["cv", "--resume", path], folder), (0, String::new()));
+    }
 }
 
 /// What a pipe had is gone when the run resumes.

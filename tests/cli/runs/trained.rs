@@ -103,7 +103,7 @@ fn a_model_that_cannot_be_written_is_refused_before_the_training() {
     fs::write(&settings, "train.epochs = 1\n").unwrap();
     std::os::unix::fs::symlink("nowhere", path("link")).unwrap();
     for (model, code, expected) in [
-        (path("no/m.safetensors"), 1, "no/m.safetensors cannot be written: No such file"),
+        (path("a.toml/no/m.safetensors"), 2, "which cannot be written: Not a directory"),
         (path("."), 2, "which is the name of a folder; expected the name of a file to write"),
         (path("new/"), 2, "which is the name of a folder; expected the name of a file to write"),
         (path("new/."), 2, "which is the name of a folder; expected the name of a file to write"),

@@ -9,6 +9,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::column::{Kind, Value, read};
 use super::pages;
+use crate::data::file::DataFile;
 use crate::data::table::source::Source;
 use crate::error::{Error, Result};
 
@@ -96,6 +97,11 @@ impl ParquetFile {
             self.readers = readers.map_err(|error| damaged(self.path.display(), &error))?;
             self.groups += 1;
         }
+    }
+
+    /// The file by its content, when its rows have been read.
+    pub(super) fn into_file(self) -> Result<DataFile> {
+        self.source.finish()
     }
 
     /// Advances the progress in bytes in proportion to the `rows` just read.

@@ -33,7 +33,7 @@ pub(super) fn read<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTa
         let first = file.row;
         let columns = file.next(BLOCK)?;
         if file.row == first {
-            return table.finish();
+            return Ok(RawTable { files: vec![file.into_file()?], ..table.finish()? });
         }
         for row in 0..file.row - first {
             table.push(&ParquetRow { columns: &columns, row, number: first + row + 1 })?;
