@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decimal, Dialect, Mark};
+use super::encoding::Encoding;
 use super::table::{FileConfig, Missing, MissingTarget};
 
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
@@ -116,6 +117,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<Mark>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<Encoding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<f64>,
     scale: Scale,
 }
@@ -152,7 +155,7 @@ impl From<DataConfig> for Document {
                 na,
                 text,
                 number,
-                dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment },
+                dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment, encoding },
             }) => Self {
                 file: Some(file),
                 target: Some(target),
@@ -169,6 +172,7 @@ impl From<DataConfig> for Document {
                 no_header: Some(no_header),
                 skip_rows: Some(skip_rows),
                 comment,
+                encoding,
                 scale,
                 ..Self::default()
             },
@@ -197,6 +201,7 @@ impl TryFrom<Document> for DataConfig {
             no_header,
             skip_rows,
             comment,
+            encoding,
             noise,
             scale,
         } = document;
@@ -223,6 +228,7 @@ impl TryFrom<Document> for DataConfig {
                 ("no_header", no_header.is_some()),
                 ("skip_rows", skip_rows.is_some()),
                 ("comment", comment.is_some()),
+                ("encoding", encoding.is_some()),
             ] {
                 if is_there {
                     return misplaced(key, "only beside");
@@ -258,6 +264,7 @@ impl TryFrom<Document> for DataConfig {
                 no_header: no_header.unwrap_or_default(),
                 skip_rows: skip_rows.unwrap_or_default(),
                 comment,
+                encoding,
             },
         };
         Ok(Self { file: Some(file), ..default })

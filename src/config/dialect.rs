@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::encoding::Encoding;
+
 /// How a file of text is written, as far as that is not to be found out from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dialect {
     /// What stands between fields: by default the comma, semicolon, tab or bar that gives the first rows the same
-    /// number of fields, and most.
+    /// number of fields, and most, or else spaces. A space stands for any number of spaces and tabs.
     pub delimiter: Option<Mark>,
     /// What stands before decimals.
     pub decimal: Decimal,
@@ -19,6 +21,8 @@ pub struct Dialect {
     pub skip_rows: usize,
     /// What begins a line that is not read.
     pub comment: Option<Mark>,
+    /// The encoding: by default that of the byte order mark, or else UTF-8.
+    pub encoding: Option<Encoding>,
 }
 
 /// What stands before decimals.

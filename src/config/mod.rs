@@ -5,6 +5,7 @@
 mod data;
 mod device;
 mod dialect;
+mod encoding;
 mod file;
 mod keys;
 mod learner;
@@ -26,6 +27,7 @@ pub use data::{DataConfig, Scale};
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
 pub use dialect::{Decimal, Dialect, Mark};
+pub use encoding::Encoding;
 pub use keys::keys;
 pub use learner::{Learner, Preparation};
 pub use settings::Settings;

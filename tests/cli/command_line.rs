@@ -236,10 +236,7 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--target y", "error: --target has a meaning only beside data.file"),
         ("--missing drop", "error: --missing has a meaning only beside data.file"),
         ("--data none.csv --target y", "error: --data is none.csv, which cannot be read: No such file"),
-        (
-            "--data tests/data --target y",
-            "error: --data is tests/data, expected a .csv, .tsv, .txt, .parquet, .npy or",
-        ),
+        ("--data tests/data --target y", "error: --data is tests/data, a directory, expected a file"),
         (
             "--data tests/data/diabetes.csv",
             "error: --target is missing, expected a column of tests/data/diabetes.csv: age",

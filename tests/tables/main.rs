@@ -10,6 +10,7 @@ mod reference;
 mod arrays;
 mod bad_text;
 mod dialects;
+mod encodings;
 mod kinds;
 mod no_panic;
 mod pandas;
@@ -45,6 +46,8 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "na" => config.na = names,
             "text" => config.text = names,
             "number" => config.number = names,
+            "encoding" => config.dialect.encoding = Some(value.parse().unwrap()),
+            "delimiter" => config.dialect.delimiter = Some(value.parse().unwrap()),
             "missing_target" => config.missing_target = MissingTarget::Drop,
             "missing" => config.missing = if value == "drop" { Missing::Drop } else { Missing::Mean },
             _ => panic!("{key} is no key"),

@@ -10,7 +10,7 @@ use super::category::{Categories, one_hot};
 use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
 use super::columns::{Column, MAX_CATEGORIES};
-use super::line::RowStart;
+use super::line::place;
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use crate::config::{FileConfig, Missing, MissingTarget};
@@ -22,8 +22,8 @@ pub(super) const SAMPLE: usize = 1000;
 
 /// A row as its format decodes it. Columns are numbered as in the file.
 pub(super) trait Row {
-    /// Where the row is.
-    fn start(&self) -> RowStart;
+    /// The line of the row, counted from 1; its number in a file without lines.
+    fn line(&self) -> u64;
 
     /// Whether the field has no value.
     fn is_missing(&self, column: usize) -> bool;
@@ -74,7 +74,7 @@ pub(super) struct TextColumn {
     numbers: usize,
     texts: usize,
     /// The first of the texts.
-    first: Option<(RowStart, String)>,
+    first: Option<(u64, String)>,
     /// Whether the user says that it is text.
     is_declared: bool,
 }
@@ -220,7 +220,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                      `data.text={}` reads all as text",
                     column_argument(&name)
                 );
-                return Err(Error::data(at(&format!("{}:", start.line(&self.config.file))), problem));
+                return Err(Error::data(at(&format!("{start}:")), problem));
             }
             let (categories, places_of_codes) = text.categories.sorted();
             origins.resize(origins.len() + categories.len(), 0.);
@@ -305,7 +305,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
 
     fn error(&self, row: &impl Row, column: Option<usize>, problem: &str) -> Error {
         let column = column.map(|column| self.header[column].as_str());
-        Error::data(row.start().place(&self.config.file, column), problem)
+        Error::data(place(&self.config.file, row.line(), column), problem)
     }
 }
 
@@ -329,7 +329,7 @@ impl TextColumn {
         let value = row.text(column);
         if is_text {
             self.texts += 1;
-            self.first.get_or_insert_with(|| (row.start(), quote(&value)));
+            self.first.get_or_insert_with(|| (row.line(), quote(&value)));
         } else {
             self.numbers += 1;
         }

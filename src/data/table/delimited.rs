@@ -1,16 +1,18 @@
 //! Delimited text, row by row.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
-use super::line::RowStart;
+use super::line::place;
 use super::quotes::{self, Quotes};
 use super::sniff;
 use super::source::Source;
+use super::spaces::Spaces;
+use super::unpack::{Shared, text};
+use super::window::Window;
 use crate::config::{Decimal, Dialect, Mark};
 use crate::data::file::DataFile;
 use crate::error::{Error, Result};
@@ -23,16 +25,21 @@ const OPEN: &str = "begins a quoted field that runs to the end of the file, expe
 /// What is wrong with a file that begins like one of another format.
 fn other_format(start: &[u8]) -> Option<&'static str> {
     Some(match start {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "is text in UTF-16, expected UTF-8",
-        [0x1f, 0x8b, ..] => "is compressed by gzip, expected the text itself",
         [b'P', b'K', 3, 4, ..] => "is a zip archive, as spreadsheets are, expected text such as CSV",
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => {
+            "is an array of numpy, expected text such as CSV, or a name that ends in .npy"
+        }
+        [b'P', b'A', b'R', b'1', ..] => {
+            "is Parquet, expected text such as CSV, or a name that ends in .parquet"
+        }
         _ => return None,
     })
 }
 
 /// The rows of a text file, each with as many fields as the header.
 pub(super) struct Lines<'a> {
-    reader: Reader<BufReader<Source>>,
+    reader: Reader<Window<Box<dyn Read>>>,
+    source: Shared,
     pub(super) file: &'a Path,
     /// The names of the columns, and the place of the header.
     pub(super) header: Vec<String>,
@@ -44,12 +51,6 @@ pub(super) struct Lines<'a> {
     pub(super) has_decimal_commas: bool,
     /// The next rows, where they were looked at before.
     ahead: VecDeque<StringRecord>,
-    /// The bytes and lines before what is read as rows.
-    skipped: (u64, u64),
-    /// The file opened again, to look at the raw text of rows; a pipe has only one reader.
-    again: Option<File>,
-    /// Where the last row begins.
-    last: Option<Position>,
 }
 
 impl<'a> Lines<'a> {
@@ -61,15 +62,16 @@ impl<'a> Lines<'a> {
         dialect: Dialect,
         delimiter: Option<u8>,
     ) -> Result<Self> {
-        let cannot = |error: io::Error| Error::data(file.display(), format!("cannot be read: {error}"));
-        let again = file.is_file().then(|| File::open(file)).transpose().map_err(cannot)?;
-        let len = source.len;
-        let mut source = BufReader::with_capacity(BUFFER, source);
-        let start = source.fill_buf().map_err(cannot)?;
-        if let Some(problem) = other_format(start) {
+        let cannot = |error: io::Error| cannot_read(file, &error);
+        let source = Shared::new(source);
+        let text = text(source.clone(), dialect.encoding).map_err(cannot)?;
+        let mut text = BufReader::with_capacity(BUFFER, text);
+        let mut start = Vec::new();
+        text.by_ref().take(BUFFER as u64).read_to_end(&mut start).map_err(cannot)?;
+        if let Some(problem) = other_format(&start) {
             return Err(Error::data(file.display(), problem));
         }
-        let is_whole = (start.len() as u64) == len;
+        let is_whole = start.len() < BUFFER;
         let comment = dialect.comment.map(Mark::byte);
         let line = |start: &[u8]| start.split_inclusive(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
         let (mut skipped, mut skipped_lines) = (0, 0);
@@ -84,15 +86,20 @@ impl<'a> Lines<'a> {
         }
         let delimiter = dialect.delimiter.map(Mark::byte).or(told).or(delimiter);
         let delimiter = delimiter.unwrap_or_else(|| sniff::delimiter(&start[skipped..], is_whole, comment));
-        source.consume(skipped);
+        start.drain(..skipped);
+        let text = Cursor::new(start).chain(text);
+        let text: Box<dyn Read> =
+            if delimiter == b' ' { Box::new(Spaces::new(text)) } else { Box::new(text) };
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .comment(comment)
             .has_headers(false)
             .flexible(true)
-            .from_reader(source);
+            .buffer_capacity(BUFFER)
+            .from_reader(Window::new(text, skipped_lines as u64));
         let mut lines = Self {
             reader,
+            source,
             file,
             header: Vec::new(),
             header_place: String::new(),
@@ -100,9 +107,6 @@ impl<'a> Lines<'a> {
             delimiter,
             has_decimal_commas: dialect.decimal == Decimal::Comma,
             ahead: VecDeque::new(),
-            skipped: (skipped as u64, skipped_lines as u64),
-            again,
-            last: None,
         };
         lines.read_header(dialect.no_header)?;
         if dialect.decimal == Decimal::Auto && delimiter != b',' {
@@ -122,14 +126,15 @@ impl<'a> Lines<'a> {
         if no_header {
             self.check_quotes(&record)?;
             self.header = (1..=record.len()).map(|i| format!("column_{i}")).collect();
-            self.header_place = RowStart::of_record(&record).place(self.file, None);
+            self.header_place = place(self.file, line_of(&record), None);
             self.ahead.push_back(record);
             return Ok(());
         }
         let mut header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
-        let place = RowStart::of_record(&record).place(self.file, None);
+        let place = place(self.file, line_of(&record), None);
         if header.iter().any(|name| name.contains('\0')) {
-            let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8";
+            let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8; \
+                           `data.encoding=utf-16le` reads UTF-16 without a mark";
             return Err(Error::data(place, problem));
         }
         if header.iter().all(|name| name.parse::<f64>().is_ok()) {
@@ -204,17 +209,15 @@ impl<'a> Lines<'a> {
     /// The error of a row, or of its field in `column`.
     pub(super) fn error(&self, record: &StringRecord, column: Option<usize>, problem: &str) -> Error {
         let column = column.map(|column| self.header[column].as_str());
-        Error::data(RowStart::of_record(record).place(self.file, column), problem)
+        Error::data(place(self.file, line_of(record), column), problem)
     }
 
     /// Rejects a row of several lines with misplaced quotes, since it may well be several rows.
-    fn check_quotes(&mut self, record: &StringRecord) -> Result<()> {
-        self.last = record.position().cloned();
+    fn check_quotes(&self, record: &StringRecord) -> Result<()> {
         if !(record.as_slice().contains('\n') || record.as_slice().contains('\r')) {
             return Ok(());
         }
-        let end = self.skipped.0 + self.reader.position().byte();
-        match self.quotes(record.position(), Some(end))? {
+        match quotes::of_row(self.reader.get_ref().row_until(self.reader.position().byte()), self.delimiter) {
             Quotes::Right => Ok(()),
             Quotes::Open => Err(self.error(record, None, OPEN)),
             Quotes::Early => {
@@ -225,59 +228,56 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The state of the quotes in the raw text of a row; those of a pipe are taken to be right.
-    fn quotes(&self, start: Option<&Position>, end: Option<u64>) -> Result<Quotes> {
-        let (Some(start), Some(mut file)) = (start, self.again.as_ref()) else { return Ok(Quotes::Right) };
-        let len = end.unwrap_or(u64::MAX).saturating_sub(start.byte());
-        let row = file.seek(SeekFrom::Start(start.byte())).map(|_| {
-            let buffer = usize::try_from(len).unwrap_or(BUFFER).clamp(1, BUFFER);
-            BufReader::with_capacity(buffer, file.take(len))
-        });
-        row.and_then(|row| quotes::of_row(row, self.delimiter))
-            .map_err(|error| Error::data(self.file.display(), format!("cannot be read: {error}")))
-    }
-
+    /// Reads a record, whose position then has its line.
     fn read(&mut self, record: &mut StringRecord) -> Result<bool> {
         let is_read = self.reader.read_record(record).map_err(|error| {
-            let place = RowStart::Text(error.position().map(|at| self.in_file(at))).place(self.file, None);
+            let at = error.position().map_or(0, csv::Position::byte);
+            let place = place(self.file, self.reader.get_ref().line_at(at), None);
             match error.kind() {
                 ErrorKind::Utf8 { err, .. } => {
                     let column = match self.header.get(err.field()) {
                         Some(name) => format!("{place}:{name}"),
                         None => format!("{place}:{}", err.field() + 1),
                     };
-                    Error::data(column, "is not UTF-8, expected a file in that encoding")
+                    let problem = "is not UTF-8, expected text in that encoding; `data.encoding=windows-1252` reads \
+                                   what older programs write in Western Europe and America";
+                    Error::data(column, problem)
                 }
-                ErrorKind::Io(error) => Error::data(self.file.display(), format!("cannot be read: {error}")),
+                ErrorKind::Io(error) => cannot_read(self.file, error),
                 _ => Error::data(place, error.to_string()),
             }
         })?;
-        let at = record.position().map(|at| self.in_file(at));
-        record.set_position(at);
+        if let Some(at) = record.position().filter(|_| is_read) {
+            let mut at = at.clone();
+            at.set_line(self.reader.get_mut().begin_row(at.byte()));
+            record.set_position(Some(at));
+        }
         Ok(is_read)
-    }
-
-    /// A position among the rows as one in the file.
-    fn in_file(&self, at: &Position) -> Position {
-        let (bytes, lines) = self.skipped;
-        let mut in_file = at.clone();
-        in_file.set_byte(bytes + at.byte()).set_line(lines + at.line());
-        in_file
     }
 
     /// The file by its content, when its rows have been read.
     pub(super) fn into_file(self) -> Result<DataFile> {
-        self.reader.into_inner().into_inner().finish()
+        let Self { reader, source, file, .. } = self;
+        drop(reader);
+        let source = source.into_source();
+        source.ok_or_else(|| Error::data(file.display(), "is still being read"))?.finish()
     }
 
     /// Rejects a file whose last field has no closing quote.
     pub(super) fn finish(&self) -> Result<()> {
-        match self.quotes(self.last.as_ref(), None)? {
-            Quotes::Open => {
-                let place = RowStart::Text(self.last.clone()).place(self.file, None);
-                Err(Error::data(place, OPEN))
-            }
+        let text = self.reader.get_ref();
+        match quotes::of_row(text.row(), self.delimiter) {
+            Quotes::Open => Err(Error::data(place(self.file, text.line_at(0), None), OPEN)),
             Quotes::Right | Quotes::Early => Ok(()),
         }
     }
+}
+
+/// The line of a record, counted from 1.
+pub(super) fn line_of(record: &StringRecord) -> u64 {
+    record.position().map_or(1, csv::Position::line)
+}
+
+fn cannot_read(file: &Path, error: &io::Error) -> Error {
+    Error::data(file.display(), format!("cannot be read: {error}"))
 }

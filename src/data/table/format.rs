@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+#[cfg(not(feature = "parquet"))]
+use crate::error::Error;
+use crate::error::Result;
 
 /// The format of a data file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,22 +21,29 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format of the file that `data.file` names, by its extension.
+    /// The format of the file that `data.file` names, by its extension: text where it is none of another format. What
+    /// text is packed by has no part in it, so `a.tsv.gz` has the format of `a.tsv`.
     pub(super) fn of(file: &Path) -> Result<Self> {
-        let refused = |problem| Error::config("data.file", format!("is {}, {problem}", file.display()));
-        let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        match extension.as_str() {
-            "csv" | "txt" => Ok(Self::Text(None)),
-            "tsv" => Ok(Self::Text(Some(b'\t'))),
+        let extension = |file: &Path| file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let unpacked = match extension(file).as_str() {
+            "gz" | "zst" => extension(Path::new(file.file_stem().unwrap_or_default())),
+            _ => extension(file),
+        };
+        match unpacked.as_str() {
+            "tsv" | "tab" => Ok(Self::Text(Some(b'\t'))),
             "npy" => Ok(Self::Npy),
             "safetensors" => Ok(Self::Safetensors),
             #[cfg(feature = "parquet")]
             "parquet" => Ok(Self::Parquet),
             #[cfg(not(feature = "parquet"))]
-            "parquet" => Err(refused(
-                "which this build cannot read; `cargo build --release --features parquet` makes one that can",
+            "parquet" => Err(Error::config(
+                "data.file",
+                format!(
+                    "is {}, which this build cannot read; `cargo build --release --features parquet` makes one that can",
+                    file.display()
+                ),
             )),
-            _ => Err(refused("expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file")),
+            _ => Ok(Self::Text(None)),
         }
     }
 }

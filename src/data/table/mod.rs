@@ -23,7 +23,10 @@ mod raw_table;
 mod rows;
 mod sniff;
 mod source;
+mod spaces;
 mod text;
+mod unpack;
+mod window;
 
 use self::cell::Real;
 use self::format::Format;

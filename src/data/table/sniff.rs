@@ -1,6 +1,10 @@
 //! How a file of text is written, told from its beginning.
 
+use std::io::Read;
+
 use csv::{ReaderBuilder, StringRecord};
+
+use super::spaces::Spaces;
 
 /// What may stand between fields; the first of equal merit wins.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -8,7 +12,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 pub(super) const ROWS: usize = 100;
 
 /// The delimiter that gives the rows at the `start` of a file the same number of fields, and most of them; if there
-/// is none, the one that the first row has most of.
+/// is none, spaces where they do that, or else the one that the first row has most of.
 ///
 /// `is_whole` says whether the file ends there.
 pub(super) fn delimiter(start: &[u8], is_whole: bool, comment: Option<u8>) -> u8 {
@@ -23,7 +27,17 @@ pub(super) fn delimiter(start: &[u8], is_whole: bool, comment: Option<u8>) -> u8
             .map(|best| best.0)
     };
     let even = most(&mut counts.iter().filter(|(_, counts)| is_even(counts)));
-    even.or_else(|| most(&mut counts.iter())).unwrap_or(b',')
+    let is_spaced =
+        || counts.iter().all(|(_, counts)| fields(counts) <= 1) && is_even(&spaced_counts(start, is_whole));
+    even.or_else(|| is_spaced().then_some(b' ')).or_else(|| most(&mut counts.iter())).unwrap_or(b',')
+}
+
+/// The number of fields in each of the first rows, if they were separated by spaces.
+fn spaced_counts(start: &[u8], is_whole: bool) -> Vec<usize> {
+    let mut spaced = Vec::new();
+    // Reading from memory does not fail.
+    let _ = Spaces::new(start).read_to_end(&mut spaced);
+    field_counts(&spaced, is_whole, b' ', None)
 }
 
 /// The number of fields in each of the first rows, if they were separated by `delimiter`.
@@ -103,6 +117,8 @@ mod tests {
             ("a|b|y\n1|2|3\n", b'|'),
             ("\"a;b;c\",d\n1,2\n", b','),
             ("a\n1\n", b','),
+            ("a   b\n 1  2.5 \n10\t3\n", b' '),
+            ("a b\n1 2 3\n4 5\n6", b','),
             ("\n\r\na;b\n1;2\n", b';'),
             ("a;b\r1,2,3,4;5\r", b';'),
             ("", b','),

@@ -48,16 +48,16 @@ impl Source {
         Self::open_once(key, path)
     }
 
-    /// Opens the file that the setting `key` names, or a pipe, which can be read once.
+    /// Opens the file that the setting `key` names, or a pipe, which can be read once; `-` is standard input.
     pub(super) fn open_once(key: &'static str, path: &Path) -> Result<Self> {
         let refused = |problem: String| Error::config(key, format!("is {}, {problem}", path.display()));
         let cannot = |error: io::Error| refused(format!("which cannot be read: {error}"));
-        let metadata = fs::metadata(path).map_err(cannot)?;
+        let is_input = path == Path::new("-");
+        let file = if is_input { standard_input() } else { File::open(path) }.map_err(cannot)?;
+        let metadata = file.metadata().map_err(cannot)?;
         if metadata.is_dir() {
             return Err(refused("a directory, expected a file".to_owned()));
         }
-        let file = File::open(path).map_err(cannot)?;
-        let metadata = file.metadata().map_err(cannot)?;
         let len = metadata.len();
         let modified = metadata.is_file().then(|| metadata.modified().ok()).flatten();
         let span = info_span!("read", file = %path.display(), bytes = len).entered();
@@ -102,6 +102,14 @@ impl Source {
             }
         }
     }
+}
+
+/// Standard input as a file.
+fn standard_input() -> io::Result<File> {
+    #[cfg(unix)]
+    return std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().map(File::from);
+    #[cfg(windows)]
+    return std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned().map(File::from);
 }
 
 impl Sum {

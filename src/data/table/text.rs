@@ -8,8 +8,7 @@ use csv::StringRecord;
 use super::builder::{Kind, Row, RowBuilder, SAMPLE};
 use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
-use super::delimited::Lines;
-use super::line::RowStart;
+use super::delimited::{Lines, line_of};
 use super::markers::{Markers, Notation};
 use super::origin::Origin;
 use super::raw_table::RawTable;
@@ -27,14 +26,14 @@ pub(super) fn read<T: Real>(
     origin: Origin,
     delimiter: Option<u8>,
 ) -> Result<RawTable<T>> {
-    let source = Source::open("data.file", &config.file)?;
+    let source = Source::open_once("data.file", &config.file)?;
     let mut lines = Lines::open(&config.file, source, config.dialect, delimiter)?;
     let header = lines.header.clone();
     if let [one] = header.as_slice() {
         let problem = format!(
             "the header has one column, {}, expected a target and features, separated by {}; {}",
             quote(one),
-            if delimiter.is_some() { "tabs" } else { "commas, semicolons, tabs or bars" },
+            if delimiter.is_some() { "tabs" } else { "commas, semicolons, tabs, bars or spaces" },
             if one.starts_with('#') {
                 "`data.comment=#` leaves out such lines"
             } else {
@@ -126,8 +125,8 @@ struct TextRow<'a> {
 }
 
 impl Row for TextRow<'_> {
-    fn start(&self) -> RowStart {
-        RowStart::of_record(self.record)
+    fn line(&self) -> u64 {
+        line_of(self.record)
     }
 
     fn is_missing(&self, column: usize) -> bool {

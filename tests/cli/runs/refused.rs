@@ -1,10 +1,11 @@
 //! What a run with a folder refuses, and the line that is said of it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Stdio;
 
-use super::{SMALL, command, stderr, taper, whole, with_whole_run};
+use super::{SMALL, command, stderr, taper, with_whole_run};
 
 /// The folder, what was called, and the one line that is said of it.
 #[test]
@@ -222,20 +223,27 @@ fn a_run_goes_on_with_data_that_have_moved() {
     }
 }
 
-/// What a pipe had is gone when the run resumes.
+/// What came through a pipe is recognised when it comes again.
 #[cfg(unix)]
 #[test]
-fn a_run_does_not_begin_with_a_pipe() {
+fn a_run_resumes_with_a_pipe() {
     let folder = tempfile::tempdir().unwrap();
-    let [pipe, run] = ["pipe.csv", "run"].map(|name| folder.path().join(name));
-    whole(&run);
-    let before = fs::read(run.join("results.json")).unwrap();
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let data = ["cv", "-q", "--data", pipe.to_str().unwrap(), "--target", "y"];
-    // A run that is there already stays, too.
-    let output = taper(&data, &["--force", "--out", run.to_str().unwrap()]);
-    let message = stderr(&output);
-    assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(message.contains("a pipe or a device, expected a file"), "{message}");
-    assert!(fs::read(run.join("results.json")).unwrap() == before);
+    let run = folder.path().join("run");
+    let path = run.to_str().unwrap();
+    let call = |args: &[&str], text: &str| {
+        let mut process = command(args, &["-q"]);
+        let process = process.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = process.spawn().unwrap();
+        process.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = process.wait_with_output().unwrap();
+        (output.status.code().unwrap(), stderr(&output))
+    };
+    let text = "x,y\n1,2\n2,3\n3,5\n4,7\n5,11\n";
+    assert_eq!(call(&["cv", "--data", "-", "--target", "y", "--out", path, "--max-time", "0s"], text).0, 124);
+    let (code, message) = call(&["cv", "--resume", path], &text.replace("11", "12"));
+    assert!(
+        code == 2 && message.contains("- has changed since the run began: its content differs"),
+        "{message}"
+    );
+    assert_eq!(call(&["cv", "--resume", path], text), (0, String::new()));
 }

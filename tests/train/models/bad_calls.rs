@@ -164,9 +164,9 @@ fn bad_calls_get_a_message_and_a_code() {
             2,
         ),
         (
-            "predict --model plain.safetensors --data plain.csv --out no/folder/p.csv",
-            "no/folder/p.csv cannot be written: No such file or directory (os error 2)",
-            1,
+            "predict --model plain.safetensors --data plain.csv --out good.csv/folder/p.csv",
+            "--out is good.csv/folder/p.csv, which cannot be written: Not a directory (os error 20)",
+            2,
         ),
         // The model.
         (
@@ -198,7 +198,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data good.xlsx",
-            "--data is good.xlsx, expected a .csv, .tsv, .txt, .parquet, .npy or .safetensors file",
+            "--data is good.xlsx, which cannot be read: No such file or directory (os error 2)",
             2,
         ),
         (
@@ -296,7 +296,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model towns.safetensors --data latin.csv",
-            "latin.csv:2:town: is not UTF-8, expected a file in that encoding",
+            "latin.csv:2:town: is not UTF-8, expected text in that encoding; `--encoding windows-1252` reads what older programs write in Western Europe and America",
             1,
         ),
         (

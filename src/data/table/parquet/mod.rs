@@ -11,7 +11,6 @@ use self::file::ParquetFile;
 use super::builder::{Row, RowBuilder};
 use super::cell::{Cell, Real};
 use super::choice::Choice;
-use super::line::RowStart;
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use crate::config::FileConfig;
@@ -55,8 +54,8 @@ impl ParquetRow<'_> {
 }
 
 impl Row for ParquetRow<'_> {
-    fn start(&self) -> RowStart {
-        RowStart::Row(self.number)
+    fn line(&self) -> u64 {
+        self.number as u64
     }
 
     fn is_missing(&self, column: usize) -> bool {

@@ -1,0 +1,83 @@
+//! Text whose fields are separated by any number of spaces and tabs.
+
+use std::io::{self, Read};
+
+/// A reader that makes one space of each run of spaces and tabs between fields, and none of those at the start and the
+/// end of a line. Within quotes they stay.
+pub(super) struct Spaces<R> {
+    from: R,
+    is_quoted: bool,
+    /// Whether the line has a field yet.
+    has_field: bool,
+    /// Whether spaces follow the last field.
+    is_behind: bool,
+    /// What was read and is not given yet, from `start` on.
+    ready: Vec<u8>,
+    start: usize,
+}
+
+/// The number of bytes read at a time.
+const BLOCK: usize = 1 << 13;
+
+impl<R: Read> Spaces<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, is_quoted: false, has_field: false, is_behind: false, ready: Vec::new(), start: 0 }
+    }
+
+    fn take(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'\t' if !self.is_quoted => self.is_behind = self.has_field,
+            b'\n' | b'\r' if !self.is_quoted => {
+                (self.has_field, self.is_behind) = (false, false);
+                self.ready.push(byte);
+            }
+            _ => {
+                if self.is_behind {
+                    self.ready.push(b' ');
+                }
+                (self.has_field, self.is_behind) = (true, false);
+                self.is_quoted ^= byte == b'"';
+                self.ready.push(byte);
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Spaces<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut block = [0; BLOCK];
+        while self.start == self.ready.len() {
+            (self.start, self.ready) = (0, Vec::with_capacity(BLOCK));
+            let read = self.from.read(&mut block)?;
+            if read == 0 {
+                return Ok(0);
+            }
+            block[..read].iter().for_each(|&byte| self.take(byte));
+        }
+        let ready = &self.ready[self.start..];
+        let given = ready.len().min(buffer.len());
+        buffer[..given].copy_from_slice(&ready[..given]);
+        self.start += given;
+        Ok(given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_spaces_are_one() {
+        for (text, expected) in [
+            ("a b\n", "a b\n"),
+            ("  a \t b  \r\n\t1   2\n", "a b\r\n1 2\n"),
+            ("\"a  b\"   c\n", "\"a  b\" c\n"),
+            ("\"a \n  b\" c", "\"a \n  b\" c"),
+            ("   \n  ", "\n"),
+        ] {
+            let mut found = String::new();
+            Spaces::new(text.as_bytes()).read_to_string(&mut found).unwrap();
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+}
