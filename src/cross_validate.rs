@@ -90,7 +90,14 @@ pub fn cross_validate(
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
     let on = device_names(devices);
-    let span = info_span!("cv", folds, rows = data.rows(), features = data.features(), on);
+    let span = info_span!(
+        "cv",
+        folds,
+        rows = data.rows(),
+        features = data.features(),
+        on,
+        epochs = learner.train.epochs
+    );
     let _entered = span.enter();
     let partition = partition(data, folds, learner.seed)?;
     let checkpoints = match options.keep {

@@ -11,7 +11,7 @@ pub(crate) fn quote(value: &str) -> String {
 }
 
 /// A value or a name, cut off where it is too long for a message.
-pub(crate) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     const LONGEST: usize = 40;
     let start: String = text.chars().take(LONGEST).collect();
     if start.len() < text.len() { format!("{start}...") } else { start }
@@ -37,14 +37,17 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// `x` with four significant digits, in scientific notation where that is shorter to read.
-pub(crate) fn number(x: f64) -> String {
+pub fn number(x: f64) -> String {
+    significant(x, 4)
+}
+
+/// As [`number`], with so many significant digits.
+pub(crate) fn significant(x: f64, digits: i32) -> String {
+    let decimals = |decimals: i32| decimals.max(0).unsigned_abs() as usize;
     match x.abs() {
         0. => "0".to_owned(),
-        1e-4..1e5 => {
-            let decimals = (3 - x.abs().log10().floor() as i32).max(0);
-            format!("{x:.*}", decimals.unsigned_abs() as usize)
-        }
-        _ => format!("{x:.3e}"),
+        1e-4..1e5 => format!("{x:.*}", decimals(digits - 1 - x.abs().log10().floor() as i32)),
+        _ => format!("{x:.*e}", decimals(digits - 1)),
     }
 }
 

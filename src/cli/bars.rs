@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use taper::telemetry::PROGRESS;
+use taper::text::{number, shorten};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
@@ -20,7 +21,7 @@ pub(super) struct Bars(pub(super) MultiProgress);
 /// Whether the bars need a span or an event.
 pub(super) fn is_progress(metadata: &Metadata) -> bool {
     metadata.target() == PROGRESS
-        || metadata.is_span() && matches!(metadata.name(), "read" | "fold" | "train")
+        || metadata.is_span() && matches!(metadata.name(), "read" | "cv" | "fold" | "train")
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bars {
@@ -37,13 +38,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bars {
     fn on_event(&self, event: &Event, context: Context<S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let Some(span) = context.event_span(event) else { return };
-        let extensions = span.extensions();
-        let Some(bar) = extensions.get::<ProgressBar>() else { return };
-        if let Some(loss) = fields.train_loss {
-            bar.set_message(format!("train loss {loss:.4}, "));
+        // What a fold gets done, the whole run gets done.
+        let Some(scope) = context.event_scope(event) else { return };
+        for span in scope {
+            let extensions = span.extensions();
+            let Some(bar) = extensions.get::<ProgressBar>() else { continue };
+            if let Some(loss) = fields.train_loss.filter(|_| span.name() != "cv") {
+                bar.set_message(format!("loss {}, ", number(loss)));
+            }
+            bar.inc(fields.number("delta"));
         }
-        bar.inc(fields.number("delta"));
     }
 
     fn on_close(&self, id: Id, context: Context<S>) {
@@ -65,19 +69,21 @@ struct Fields {
 impl Fields {
     /// The bar of the span `name`.
     fn bar(&self, name: &str) -> Option<ProgressBar> {
-        let epochs = "{bar:30} {pos}/{len} epochs, {msg}eta {eta}";
+        // The bar takes the room that the rest leaves.
+        let epochs = "{wide_bar} {pos}/{len} epochs, {msg}eta {eta}";
         let (length, template) = match name {
             "read" => {
                 // Braces in a name would be a template's.
-                let file = self.file.replace('{', "{{").replace('}', "}}");
-                let rest = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, eta {eta}";
-                ("bytes", format!("{file} {rest}"))
+                let file = shorten(&self.file).replace('{', "{{").replace('}', "}}");
+                let rest = "{wide_bar} {bytes}/{total_bytes}, eta {eta}";
+                (self.number("bytes"), format!("{file} {rest}"))
             }
-            "fold" => ("epochs", format!("fold {} {epochs}", self.number("fold"))),
-            _ => ("epochs", epochs.to_owned()),
+            "cv" => (self.number("folds") * self.number("epochs"), format!("all    {epochs}")),
+            "fold" => (self.number("epochs"), format!("fold {} {epochs}", self.number("fold"))),
+            _ => (self.number("epochs"), epochs.to_owned()),
         };
         let style = ProgressStyle::with_template(&template).ok()?;
-        Some(ProgressBar::new(self.number(length)).with_style(style))
+        Some(ProgressBar::new(length).with_style(style))
     }
 
     fn number(&self, name: &str) -> u64 {
@@ -123,7 +129,7 @@ mod tests {
     #[test]
     fn every_bar_has_a_template() {
         let fields = Fields { file: "a{b}.csv".to_owned(), ..Fields::default() };
-        for span in ["read", "fold", "train"] {
+        for span in ["read", "cv", "fold", "train"] {
             assert!(fields.bar(span).is_some(), "{span}");
         }
     }

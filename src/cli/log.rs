@@ -19,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use crate::cli::bars::{AboveBars, Bars, is_progress};
+use crate::cli::lines::{Lines, NoteFolds};
 
 /// How a command logs.
 #[derive(Debug, Default, Args)]
@@ -37,7 +38,7 @@ pub(crate) struct LogArgs {
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum LogFormat {
-    /// For people
+    /// For people: the time of day, and rounded numbers
     #[default]
     Text,
     /// One JSON object a line
@@ -82,17 +83,19 @@ impl LogArgs {
                 registry.with(fmt::layer().json().with_writer(io::stderr).with_filter(filter)).try_init()
             }
             LogFormat::Text => {
-                let is_terminal = io::stderr().is_terminal();
+                let is_terminal =
+                    io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
+                let has_color = is_terminal && env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
                 let bars = MultiProgress::new();
                 let lines = bars.clone();
                 let lines = fmt::layer()
-                    .with_target(false)
-                    .with_ansi(is_terminal)
+                    .event_format(Lines::new())
+                    .with_ansi(has_color)
                     .with_writer(move || AboveBars(lines.clone()))
                     .with_filter(filter);
                 let bars =
                     (is_terminal && !self.quiet).then(|| Bars(bars).with_filter(filter_fn(is_progress)));
-                registry.with(lines).with(bars).try_init()
+                registry.with(NoteFolds).with(lines).with(bars).try_init()
             }
         };
         if let Some(problem) = problem {

@@ -3,6 +3,7 @@
 mod bars;
 mod commented;
 mod dialect;
+mod lines;
 mod log;
 mod names;
 mod run;
@@ -58,7 +59,7 @@ fn argument(key: &str) -> String {
 /// `resume`.
 pub(crate) fn with_flags(message: &str) -> String {
     // Besides the configuration's there are those of single commands.
-    let keys = keys().iter().chain(&["missing", "unknown", "resume", "force"]);
+    let keys = keys().iter().chain(&["missing", "unknown", "resume", "force", "json"]);
     keys.fold(message.to_owned(), |message, key| {
         let flag = flag(key);
         message

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::cli::LogArgs;
 
@@ -11,11 +11,11 @@ use crate::cli::LogArgs;
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Folder to make for settings, metrics, predictions, report and checkpoints; it must be new or empty
-    #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Run", group = "folder")]
     pub(crate) out: Option<PathBuf>,
     /// Folder of a run to resume, bit for bit as if it had not been interrupted; settings may be omitted and
-    /// cannot differ, but data may have moved
-    #[arg(long, value_name = "DIR", help_heading = "Run", group = "folder",
+    /// cannot differ, but for more epochs, and data may have moved
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Run", group = "folder",
           conflicts_with_all = ["config", "force", "fast_dev_run"])]
     pub(crate) resume: Option<PathBuf>,
     /// Replace the run that is in the folder of --out

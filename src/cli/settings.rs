@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, Args, ValueHint};
 use serde::{Serialize, Serializer};
 use taper::Error;
 use taper::config::{
@@ -24,8 +24,9 @@ pub(crate) struct SettingArgs {
     #[serde(skip)]
     given: Vec<String>,
 
-    /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it
-    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it. Paths in it are those
+    /// from the folder of the call
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Configuration")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
     /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and
@@ -34,9 +35,9 @@ pub(crate) struct SettingArgs {
     #[serde(skip)]
     set: Vec<String>,
 
-    /// File to learn instead of synthetic data: .csv, .tsv or .txt with a header, .npy, or .safetensors with
-    /// tensors X and y
-    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    /// File to learn instead of synthetic data: text such as .csv with a header, packed or not, .npy, or
+    /// .safetensors with tensors X and y; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Data")]
     data: Option<PathBuf>,
     /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their
     /// tensor

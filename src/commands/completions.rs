@@ -8,10 +8,10 @@ use super::output::print;
 
 /// The flags of `taper completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = concat!("Examples:\n  \
                   bash: taper completions bash > ~/.local/share/bash-completion/completions/taper\n  \
                   zsh:  taper completions zsh > _taper, in a folder of $fpath\n  \
-                  fish: taper completions fish > ~/.config/fish/completions/taper.fish")]
+                  fish: taper completions fish > ~/.config/fish/completions/taper.fish", "\n\n", exit_codes!()))]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL", value_enum)]

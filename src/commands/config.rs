@@ -8,6 +8,11 @@ use crate::cli::{SettingArgs, commented};
 
 /// The flags of `taper config`.
 #[derive(Debug, Args)]
+#[command(after_help = concat!(
+    "Examples:\n  taper config --data houses.csv --target price > houses.toml\n  taper cv --config houses.toml\n  \
+     taper config --format yaml\n\n",
+    exit_codes!()
+))]
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub(super) settings: SettingArgs,

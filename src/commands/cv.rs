@@ -9,12 +9,13 @@ use taper::report::CvReport;
 use taper::{cross_validate, partition};
 
 use super::cores::{cores, share_cores};
-use super::output::print;
+use super::output::{print, width};
 use super::training::{Run, warn_of};
-use crate::cli::{OutputArgs, RunArgs, SettingArgs};
+use crate::cli::{OutputArgs, RunArgs, SettingArgs, with_flags};
 
 /// The flags of `taper cv`.
 #[derive(Debug, Args)]
+#[command(after_help = concat!(cv_examples!(), "\n\n", run_exit_codes!()))]
 pub(crate) struct CvArgs {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
@@ -58,5 +59,10 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
         directory.write_predictions(&predictions)?;
         folder.finish()?;
     }
-    print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
+    let width = width();
+    print(&if args.output.json {
+        serde_json::to_string_pretty(&report)?
+    } else {
+        with_flags(&format!("{report:width$}"))
+    })
 }

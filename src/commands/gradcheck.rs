@@ -20,7 +20,7 @@ use super::output::print;
                   severed (no gradient arrives although the function depends on the input), panics, fails (the \
                   backward returns an error), unsupported (it says that there is none), not differentiable by design, \
                   or unchecked.",
-    after_help = "Examples:\n  taper gradcheck --filter maximum\n  taper gradcheck --candle --filter pool"
+    after_help = concat!("Examples:\n  taper gradcheck --filter maximum\n  taper gradcheck --candle --filter pool", "\n\n", exit_codes!())
 )]
 pub(crate) struct GradcheckArgs {
     /// Check Candle's own operations instead; findings are printed and are not failures

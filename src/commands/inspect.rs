@@ -20,8 +20,8 @@ use super::output::print;
     long_about = "Print what is in a trained model\n\nIts network, the columns and categories that it was trained on, \
                   how they are scaled, its targets, facts about its training, and its tensors with their ranges. A file \
                   that is damaged, cut off or not a model is refused with what is wrong, and exit code 1.",
-    after_help = "Examples:\n  taper inspect model.safetensors\n  taper inspect model.safetensors --json\n  \
-                  taper inspect model.safetensors --plan --rows 256"
+    after_help = concat!("Examples:\n  taper inspect model.safetensors\n  taper inspect model.safetensors --json\n  \
+                  taper inspect model.safetensors --plan --rows 256", "\n\n", exit_codes!())
 )]
 pub(crate) struct InspectArgs {
     /// Model that `taper train` has written

@@ -1,5 +1,8 @@
 //! The commands: a file each, with its flags and what it does.
 
+#[macro_use]
+mod help;
+
 mod completions;
 mod config;
 mod cores;
@@ -43,11 +46,11 @@ pub(crate) use training::{Stopped, resume_call};
     version,
     long_version = build_info::FACTS,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
-    after_help = "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs \
-                  every epoch.\nMissing values are empty fields, ?, NA, NaN, null, None and their like; --na replaces them.\n\
-                  Exit codes: 0 done, 1 the run failed, 2 the call was wrong, 124 --max-time is over, 129, 130 and 143 \
-                  stopped by SIGHUP, SIGINT and SIGTERM."
+    after_help = concat!(
+        "Results go to standard output, logs and progress to standard error. RUST_LOG=taper=debug logs every epoch.\n\
+         Missing values are empty fields, ?, NA, NaN, null, None and their like; --na replaces them.\n\n",
+        cv_examples!(), "\n\n", run_exit_codes!()
+    )
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

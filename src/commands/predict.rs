@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueHint};
 use taper::Error;
 use taper::data::Unknown;
 use taper::model::{FilePredictions, MissingRows, Outputs, PredictOptions};
@@ -24,15 +24,16 @@ use crate::cli::{DialectArgs, LogArgs, Names, all_names, value_enum};
                   have no names, so their columns must be the model's in order.\n\nWhat is printed is CSV with a row for \
                   each row of the file: `prediction`, or `prediction:NAME` where there are several targets, in the \
                   targets' own units.",
-    after_help = "Examples:\n  taper predict --model model.safetensors --data new.csv > predictions.csv\n  \
-                  taper predict --model model.safetensors --data new.csv --keep id --depth all --out predictions.csv"
+    after_help = concat!("Examples:\n  taper predict --model model.safetensors --data new.csv > predictions.csv\n  \
+                  taper predict --model model.safetensors --data new.csv --keep id --depth all --out predictions.csv", "\n\n", exit_codes!())
 )]
 pub(crate) struct PredictArgs {
     /// Model that `taper train` has written
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub(crate) model: PathBuf,
-    /// Rows to predict: .csv, .tsv or .txt with a header, .npy, or .safetensors with a tensor X
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    /// Rows to predict: text such as .csv with a header, packed or not, .npy, or .safetensors with a tensor X; - is
+    /// standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub(crate) data: PathBuf,
     /// How to handle missing values
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
@@ -149,7 +150,7 @@ fn write_all(predictions: &mut FilePredictions, out: &mut impl Write, name: &str
 fn note_columns(predictions: &FilePredictions) {
     let unused = predictions.unused();
     if !unused.is_empty() {
-        info!(columns = unused.join(","), "not used: the model was trained without");
+        info!("not used, since the model was trained without: {}", unused.join(", "));
     }
     if predictions.goes_by_order() {
         warn!(
@@ -162,16 +163,16 @@ fn note_columns(predictions: &FilePredictions) {
 fn note_counts(predictions: &FilePredictions) {
     let counts = predictions.counts();
     if counts.unknown > 0 {
-        warn!(texts = counts.unknown, "were not in the training");
+        warn!("texts that were not in the training: {}", counts.unknown);
     }
     if counts.empty > 0 {
-        warn!(rows = counts.empty, "have a missing value and no prediction");
+        warn!("rows with a missing value, and so without a prediction: {}", counts.empty);
     }
     if counts.not_finite > 0 {
         warn!(
-            numbers = counts.not_finite,
-            "are not finite: their rows are too far from those of the training"
+            "predictions that are not finite, since their rows are too far from those of the training: {}",
+            counts.not_finite
         );
     }
-    info!(rows = counts.rows, "predicted");
+    info!("rows predicted: {}", counts.rows);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueHint};
 use taper::Error;
 use taper::report::html;
 use taper::run::{ReportFolder, RunRecord};
@@ -13,9 +13,10 @@ use crate::cli::LogArgs;
 
 /// The flags of `taper report`.
 #[derive(Debug, Args)]
+#[command(after_help = concat!("Example:\n  taper report runs/houses\n\n", exit_codes!()))]
 pub(crate) struct ReportArgs {
     /// Folder of a run, as --out made it
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
 }
 

@@ -13,13 +13,19 @@ use taper::report::TrainReport;
 use taper::{Fitted, hold_out, train_model};
 
 use super::cores::share_cores;
-use super::output::print;
+use super::output::{print, width};
 use super::output_file::{OutputFile, check_log};
 use super::training::{Folder, Run, warn_of};
-use crate::cli::{OutputArgs, RunArgs, SettingArgs};
+use crate::cli::{OutputArgs, RunArgs, SettingArgs, with_flags};
 
 /// The flags of `taper train`.
 #[derive(Debug, Args)]
+#[command(after_help = concat!(
+    "Examples:\n  taper train --data houses.csv --target price --holdout 0.2 --model houses.safetensors\n  \
+     taper train --data houses.csv --target price --out runs/final\n  taper train --resume runs/final",
+    "\n\n",
+    run_exit_codes!()
+))]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
@@ -61,7 +67,12 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         directory.write_results(&report)?;
         folder.finish()?;
     }
-    print(&if args.output.json { serde_json::to_string_pretty(&report)? } else { report.to_string() })
+    let width = width();
+    print(&if args.output.json {
+        serde_json::to_string_pretty(&report)?
+    } else {
+        with_flags(&format!("{report:width$}"))
+    })
 }
 
 /// Writes the model to its own file or into the folder of the run, and says where it is.

@@ -1,27 +1,26 @@
 //! What a user reads when a run is done: tables, JSON documents and an HTML page.
 
+mod errors_table;
 mod html;
 mod train;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use crate::config::ValidConfig;
 use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, TargetErrors};
-use crate::metrics::Metrics;
 use crate::results::FoldReport;
-use crate::text::{number, one_line};
+use crate::text::number;
 
+use self::errors_table::{ErrorsTable, Row, WIDTH};
 pub use html::html;
 pub use train::TrainReport;
 
-/// The result of a cross-validation. Its `Display` is a table, its `Serialize` one JSON document.
+/// The result of a cross-validation. Its `Display` is a table that fits the width asked for, as in
+/// `format!("{report:120}")`, or else 80 columns; its `Serialize` is one JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CvReport {
     /// The settings that made it.
@@ -52,18 +51,17 @@ impl CvReport {
 
 impl fmt::Display for CvReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |name: &str, errors: &Evaluation| {
-            row(name.to_owned(), &errors.metrics, &errors.mse_by_depth, Some(String::new()))
+        let width = f.width().unwrap_or(WIDTH);
+        let together = [("mean", &self.mean), ("std", &self.std), ("pooled", &self.pooled)];
+        let together = together.into_iter().map(|(name, errors)| Row::of(name, errors));
+        let table = ErrorsTable {
+            first: "fold",
+            rows: self.folds.iter().map(Row::of_fold).chain(together).collect(),
         };
-        let folds = self.folds.iter().map(|fold| {
-            let seconds = format!("{:.2}", fold.seconds);
-            row(fold.fold.to_string(), &fold.metrics, &fold.mse_by_depth, Some(seconds))
-        });
-        let together = [of("mean", &self.mean), of("std", &self.std), of("pooled", &self.pooled)];
-        writeln!(f, "{}", table("fold", self.mean.mse_by_depth.keys(), folds.chain(together)))?;
+        writeln!(f, "{table:width$}")?;
         if let [_, _, ..] = self.mean.targets.as_slice() {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
-            writeln!(f, "{}\n", target_table(&self.mean.targets))?;
+            writeln!(f, "{:width$}\n", target_table(&self.mean.targets))?;
         }
         for fold in self.folds.iter().filter(|fold| has_too_few_for_r2(fold)) {
             writeln!(f, "fold {} has 1 row, too few for r2; the pooled r2 is that of all rows", fold.fold)?;
@@ -80,60 +78,13 @@ impl fmt::Display for CvReport {
 }
 
 /// A table with a row for each of `targets`.
-fn target_table(targets: &[TargetErrors]) -> Table {
-    let depths = targets.first().into_iter().flat_map(|target| target.mse_by_depth.keys());
-    let rows = targets
-        .iter()
-        .map(|target| row(one_line(&target.target), &target.metrics, &target.mse_by_depth, None));
-    table("target", depths, rows)
+fn target_table(targets: &[TargetErrors]) -> ErrorsTable<'_> {
+    ErrorsTable { first: "target", rows: targets.iter().map(Row::of_target).collect() }
 }
 
 /// Whether a fold has no R² since it has too few rows.
 fn has_too_few_for_r2(fold: &FoldReport) -> bool {
     fold.metrics.r2.is_none() && fold.rows == 1
-}
-
-/// A table of [`row`]s, the first column of which is called `first`.
-fn table<'a>(
-    first: &str,
-    depths: impl Iterator<Item = &'a usize>,
-    rows: impl IntoIterator<Item = Vec<String>>,
-) -> Table {
-    let header = [first, "mse", "rmse", "mae", "r2"].map(str::to_owned).into_iter();
-    let header: Vec<_> = header.chain(depths.map(|depth| format!("mse d={depth}"))).collect();
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    for row in rows {
-        // The seconds come last, where there are such.
-        let seconds = (row.len() > header.len()).then(|| "seconds".to_owned());
-        table.set_header(header.iter().cloned().chain(seconds));
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn row(
-    name: String,
-    metrics: &Metrics,
-    by_depth: &BTreeMap<usize, f64>,
-    seconds: Option<String>,
-) -> Vec<String> {
-    let errors = [metrics.mse, metrics.rmse, metrics.mae].map(number);
-    let r2 = metrics.r2.map_or("-".to_owned(), r2_text);
-    let depths = by_depth.values().map(|mse| number(*mse));
-    [name].into_iter().chain(errors).chain([r2]).chain(depths).chain(seconds).collect()
-}
-
-/// R² as text: near 1 the digits after the point count, far from it and of its small deviations only the
-/// magnitude does.
-fn r2_text(r2: f64) -> String {
-    match r2.abs() {
-        0. | 1e-3..10. => format!("{r2:.5}"),
-        _ => number(r2),
-    }
 }
 
 #[cfg(test)]

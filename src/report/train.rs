@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{has_too_few_for_r2, row, table, target_table};
+use super::errors_table::{ErrorsTable, Row, WIDTH};
+use super::{has_too_few_for_r2, target_table};
 use crate::config::ValidConfig;
 use crate::data::DataSummary;
 use crate::fit::Fitted;
 use crate::results::FoldReport;
 use crate::text::number;
 
-/// The result of the training of a model. Its `Display` is a table, its `Serialize` one JSON document.
+/// The result of the training of a model. Its `Display` is a table as that of
+/// [`CvReport`](super::CvReport), its `Serialize` one JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainReport {
     /// The settings that made it.
@@ -51,10 +53,11 @@ impl TrainReport {
 impl fmt::Display for TrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(holdout) = &self.holdout {
-            let row = row("holdout".to_owned(), &holdout.metrics, &holdout.mse_by_depth, None);
-            writeln!(f, "{}", table("rows", holdout.mse_by_depth.keys(), [row]))?;
+            let width = f.width().unwrap_or(WIDTH);
+            let row = Row { name: "holdout".to_owned(), seconds: None, ..Row::of_fold(holdout) };
+            writeln!(f, "{:width$}", ErrorsTable { first: "rows", rows: vec![row] })?;
             if let [_, _, ..] = holdout.targets.as_slice() {
-                writeln!(f, "\n{}\n", target_table(&holdout.targets))?;
+                writeln!(f, "\n{:width$}\n", target_table(&holdout.targets))?;
             }
             if has_too_few_for_r2(holdout) {
                 writeln!(f, "1 row was held out, too few for r2")?;

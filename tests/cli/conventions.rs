@@ -127,3 +127,44 @@ fn every_shell_gets_a_script() {
     let output = taper(&["completions", "csh"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// What a terminal of 80 columns shows fits it, and says less where there is less room.
+#[test]
+fn tables_and_logs_fit_the_terminal() {
+    for (columns, expected) in [("", 80), ("80", 80), ("60", 60), ("120", 120)] {
+        let mut call = Command::new(env!("CARGO_BIN_EXE_taper"));
+        let call =
+            call.args(["cv", "--rows", "200", "--features", "3", "--epochs", "2"]).env("COLUMNS", columns);
+        let output = call.env_remove("RUST_LOG").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= expected, "{longest}: {text}");
+        assert_eq!(text.lines().next().unwrap().contains("mse d=3"), expected >= 80, "{text}");
+        assert_eq!(text.contains("left out; `--json` has"), expected < 80, "{text}");
+        // The time of day, the level, the fold, and no more digits than people read.
+        let log = String::from_utf8(output.stderr).unwrap();
+        let line = log.lines().find(|line| line.contains("fold done")).unwrap();
+        let words: Vec<_> = line.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let ["INFO", "fold", _, "fold", "done", "mse", mse, "seconds", _] = words[1..] else {
+            panic!("{line}")
+        };
+        assert!(words[0].len() == 8 && mse.len() <= 7, "{line}");
+        assert!(!log.contains('\x1b') && !text.contains('\x1b'));
+    }
+}
+
+/// Every command explains itself, with an example and its exit codes.
+#[test]
+fn every_help_has_examples_and_exit_codes() {
+    let help = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_taper")).args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for command in ["cv", "train", "report", "config", "predict", "inspect", "gradcheck", "completions"] {
+        let text = help(&[command, "--help"]);
+        assert!(text.contains("Example") && text.contains("Exit codes: 0 done, 1 failed, 2"), "{text}");
+        assert_eq!(help(&["help", command]), text);
+    }
+    assert!(help(&["help"]).contains("Exit codes: "));
+}

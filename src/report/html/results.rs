@@ -6,7 +6,7 @@ use super::numbers::{count, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
 use super::text::{escape, short};
 use crate::evaluate::{Evaluation, TargetErrors};
-use crate::report::row;
+use crate::report::errors_table::Row as ErrorsRow;
 use crate::results::FoldReport;
 use crate::run::RunRecord;
 
@@ -109,22 +109,15 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let header: Vec<_> = header.chain(depths.filter(|_| has_depths)).chain(["seconds".to_owned()]).collect();
     let name = |fold: &FoldReport| if is_one { "held out".to_owned() } else { fold.fold.to_string() };
     let none = BTreeMap::default();
-    let line = |name: String, summary: (&_, &_), seconds: Option<f64>| -> Row {
-        let by_depth = if has_depths { summary.1 } else { &none };
-        let seconds = Some(seconds.map_or(String::new(), |seconds| format!("{seconds:.2}")));
-        row(name, summary.0, by_depth, seconds).iter().map(|cell| typeset(cell)).collect()
+    let line = |row: ErrorsRow| -> Row {
+        let row = if has_depths { row } else { ErrorsRow { by_depth: &none, ..row } };
+        row.cells().iter().map(|cell| typeset(cell)).collect()
     };
-    let rows: Vec<_> = folds
-        .iter()
-        .map(|fold| line(name(fold), (&fold.metrics, &fold.mse_by_depth), Some(fold.seconds)))
-        .collect();
-    let mut summary = vec![line("mean".to_owned(), (&mean.metrics, &mean.mse_by_depth), None)];
-    summary.push(line("std".to_owned(), (&std.metrics, &std.mse_by_depth), None));
-    summary.extend(
-        run.pooled
-            .as_ref()
-            .map(|pooled| line("pooled".to_owned(), (&pooled.metrics, &pooled.mse_by_depth), None)),
-    );
+    let of_fold = |fold| line(ErrorsRow { name: name(fold), ..ErrorsRow::of_fold(fold) });
+    let rows: Vec<_> = folds.iter().map(of_fold).collect();
+    let together = [("mean", Some(&mean)), ("std", Some(&std)), ("pooled", run.pooled.as_ref())];
+    let together = together.into_iter().filter_map(|(name, errors)| Some(line(ErrorsRow::of(name, errors?))));
+    let summary: Vec<_> = together.collect();
     let summary = if is_one { Vec::new() } else { summary };
     page.table("Errors on the test rows", &header, &rows, &summary);
     page.paragraph(
@@ -139,7 +132,7 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
             .targets
             .iter()
             .map(|target| {
-                let mut row = line(short(&target.target), (&target.metrics, &target.mse_by_depth), None);
+                let mut row = line(ErrorsRow { name: short(&target.target), ..ErrorsRow::of_target(target) });
                 row.pop(); // The seconds.
                 row
             })

@@ -26,7 +26,7 @@ fn predictions_go_to_standard_output_or_to_a_file() {
     let output = taper(call);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     let log = String::from_utf8(output.stderr).unwrap();
-    assert!(log.contains("predicted rows=2") && !log.contains("not used"), "{log}");
+    assert!(log.contains("rows predicted: 2") && !log.contains("not used"), "{log}");
 
     let output = taper(&format!("{call} --out command_out.csv --quiet --force"));
     assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), vec![], vec![]));
@@ -42,14 +42,14 @@ fn predictions_go_to_standard_output_or_to_a_file() {
     file("more.csv", "rent,age,town,size,garden\n1,31.5,Köln,70,2\n");
     let log = taper("predict --model command.safetensors --data more.csv").stderr;
     let log = String::from_utf8(log).unwrap();
-    assert!(log.contains(r#"not used: the model was trained without columns="garden""#), "{log}");
+    assert!(log.contains("not used, since the model was trained without: garden"), "{log}");
 
     file("rome.csv", "age,town,size\n31.5,Rom,70\n,Ulm,70\n");
     let ways = "--unknown zeros --missing empty";
     let output = taper(&format!("predict --model command.safetensors --data rome.csv {ways}"));
     let log = String::from_utf8(output.stderr).unwrap();
-    assert!(log.contains("were not in the training texts=1"), "{log}");
-    assert!(log.contains("have a missing value and no prediction rows=1"), "{log}");
+    assert!(log.contains("texts that were not in the training: 1"), "{log}");
+    assert!(log.contains("rows with a missing value, and so without a prediction: 1"), "{log}");
 }
 
 #[test]
