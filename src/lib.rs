@@ -65,6 +65,8 @@ pub mod evaluate;
 #[cfg(feature = "cli")]
 mod fit;
 #[cfg(feature = "cli")]
+mod memory;
+#[cfg(feature = "cli")]
 pub mod metrics;
 #[cfg(feature = "cli")]
 pub mod model;

@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["plan"],
     &["audit"],
     // The tool: what all of it uses,
-    &["build_info", "stats", "stop", "telemetry", "text"],
+    &["build_info", "memory", "stats", "stop", "telemetry", "text"],
     &["error"],
     &["config", "parallel", "storage"],
     // data -> folds -> train -> metrics -> report,

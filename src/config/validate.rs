@@ -1,10 +1,10 @@
 //! The validation of a configuration.
 
 use candle_core::DType;
-use sysinfo::System;
 
 use super::{CvConfig, DataConfig, FileConfig, FloatType, ModelConfig, TrainConfig, ValidConfig};
 use crate::error::{Error, Result};
+use crate::memory::{self, shown};
 
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with
 /// ease.
@@ -44,7 +44,7 @@ impl CvConfig {
             ));
         }
         self.learner().check()?;
-        fits_in_memory(&self, free_memory())?;
+        fits_in_memory(&self, memory::free())?;
         Ok(ValidConfig(self))
     }
 }
@@ -147,27 +147,17 @@ fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
     // Of each parameter there are its value, its gradient and two moments.
     let inputs = features.checked_add(hidden);
     let parameters = inputs.and_then(|inputs| hidden.checked_mul(inputs)?.checked_mul(4 * width));
-    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
     for (key, bytes, what) in [
         ("data.rows", data, format!("{rows} with {features} features")),
         ("model.hidden", parameters, format!("{hidden}, whose parameters with {features} features")),
     ] {
         if bytes.is_none_or(|bytes| bytes > free) {
-            let need = bytes.map_or("more than any machine has".to_owned(), gib);
-            let problem = format!("is {what} need {need} of memory, {} are free", gib(free));
+            let need = bytes.map_or("more than any machine has".to_owned(), shown);
+            let problem = format!("is {what} need {need} of memory, {} are free", shown(free));
             return Err(Error::config(key, problem));
         }
     }
     Ok(())
-}
-
-/// The memory in bytes that this process can still get, from the machine or from its control group.
-fn free_memory() -> u64 {
-    let mut system = System::new();
-    system.refresh_memory();
-    let machine = system.available_memory();
-    // Not the group's free memory: it counts the page cache, which is given back when needed, as used.
-    system.cgroup_limits().map_or(machine, |group| machine.min(group.total_memory.saturating_sub(group.rss)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use crate::memory;
+
 /// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of the
 /// dtype of the features, or of f64 where they are kept as in a file until they are scaled; they have names.
 /// Rows may carry a group id; folds never split a group.
@@ -81,8 +83,13 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// Fails when Candle cannot convert them.
+    /// Fails when there is no memory for them.
     pub fn rounded(&self) -> Result<Self> {
+        if self.y.dtype() != self.x.dtype() {
+            memory::check::<f64>(self.y.elem_count()).map_err(|problem| {
+                candle_core::Error::msg(format!("a rounded copy of the targets {problem}"))
+            })?;
+        }
         Ok(Self { y: self.y.to_dtype(self.x.dtype())?, ..self.clone() })
     }
 

@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
+use crate::memory;
 use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
 
@@ -138,7 +139,8 @@ impl Scaling {
         if x.rank() != 2 || x.dims()[1] != self.columns.len() {
             bail!("Scaling: x is {:?}, expected (n, {})", x.dims(), self.columns.len())
         }
-        let mut scaled = Vec::with_capacity(x.elem_count());
+        let mut scaled = memory::reserve(x.elem_count())
+            .map_err(|problem| candle_core::Error::msg(format!("a scaled copy of the data {problem}")))?;
         with_values::<T, _>(x, |values| {
             for row in rows_of(values, self.columns.len()) {
                 let map = |(value, column): (&T, &Affine)| U::from_f64(map(*value, column));

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::memory;
 
 /// How the header of a sealed file begins; the digits of the sum follow.
 const PREFIX: &[u8] = br#"{"__metadata__":{"taper":"{\"sha256\":\""#;
@@ -88,6 +89,7 @@ pub(crate) fn unseal<M: DeserializeOwned>(
     if let Some((name, _)) = file.iter().find(|(_, view)| is_countable(view.shape()).is_none()) {
         return Err(strange(&format!("tensor '{name}' is too large")));
     }
+    memory::check::<u8>(file.iter().map(|(_, view)| view.data().len()).sum())?;
     let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), view.load(&Device::Cpu)?)));
     let tensors = tensors.collect::<candle_core::Result<_>>().map_err(|error| strange(&error))?;
     Ok((entry.content, tensors))

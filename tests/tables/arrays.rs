@@ -51,7 +51,8 @@ fn bad_matrices_of_numpy_get_a_message() {
         (npy_f64("2, 1, 1", &[1., 2.]), &two_rows, "", "FILE: has the shape [2, 1, 1], expected a matrix [rows, columns]"),
         (npy_f64("2,", &[1., 2.]), &two_rows, "", "FILE: has the shape [2], expected a matrix [rows, columns]"),
         (npy_f64("2, 0", &[]), &two_rows, "", "FILE: has no columns, expected at least one"),
-        (npy_f64("0, 2", &[]), &two_rows, "", "TARGET: has 2 rows, expected 0 as in FILE"),
+        (npy_f64("0, 2", &[]), &two_rows, "", "FILE: has no rows, expected at least one"),
+        (two_rows.clone(), &npy_f64("0,", &[]), "", "TARGET: has no rows, expected at least one"),
         (npy_f64("3, 1", &[1., 2., 3.]), &two_rows, "", "TARGET: has 2 rows, expected 3 as in FILE"),
         (npy_f64("2, 1", &[1., f64::INFINITY]), &two_rows, "", "FILE[1, 0]: is inf, expected a finite number"),
         (npy_f64("2, 1", &[1., 1e39]), &two_rows, "",
@@ -84,6 +85,43 @@ fn bad_matrices_of_numpy_get_a_message() {
     assert_eq!(same, "data.target is FILE, which is the file of the features");
     let message = message("y_name.npy", &two_rows, "target=y", FloatType::F32);
     assert_eq!(message, "data.target is y, expected the .npy file of the targets");
+}
+
+/// Without elements one size can be any number: nothing of it is allocated, counted or multiplied.
+#[test]
+fn sizes_that_no_elements_back_get_a_message() {
+    let target = file("sizes_y.npy", &npy_f64("2,", &[1., 2.]));
+    let flags = format!("target={}", target.display());
+    for size in [1u64 << 32, 1 << 40, 1 << 60, 1 << 62, u64::MAX] {
+        for order in ["True", "False"] {
+            for (shape, expected) in [
+                (format!("0, {size}"), "FILE: has no rows, expected at least one"),
+                (format!("{size}, 0"), "FILE: has no columns, expected at least one"),
+                (format!("0, {size}, {size}"), "FILE: has "),
+                (
+                    format!("{size}, {size}"),
+                    "FILE: has 0 bytes after its header, which is not what the shape",
+                ),
+            ] {
+                let dictionary =
+                    format!("{{'descr': '<f2', 'fortran_order': {order}, 'shape': ({shape}), }}\n");
+                let bytes = npy(&dictionary, &[]);
+                let message = message("sizes.npy", &bytes, &flags, FloatType::F32);
+                assert!(message.starts_with(expected), "{message}, expected {expected}");
+            }
+        }
+        for (shape, expected) in [
+            (format!("[0,{size}]"), "FILE:X: has no rows, expected at least one"),
+            (format!("[{size},0]"), "FILE:X: has no columns, expected at least one"),
+            (format!("[{size},{size}]"), "FILE: has a header that is not one of .safetensors: "),
+        ] {
+            let header = format!(
+                r#"{{"X":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}},"y":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}}}"#
+            );
+            let message = message("sizes.safetensors", &safetensors(&header, &[]), "", FloatType::F32);
+            assert!(message.starts_with(expected), "{message}, expected {expected}");
+        }
+    }
 }
 
 /// A .safetensors file with this header.

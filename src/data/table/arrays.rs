@@ -187,11 +187,6 @@ fn join<T: Real>(
     files: Vec<DataFile>,
 ) -> Result<RawTable<T>> {
     x.array.check_matrix()?;
-    for array in [&x.array, &y.array] {
-        if array.columns == 0 {
-            return Err(array.error("has no columns, expected at least one"));
-        }
-    }
     let (rows, expected) = (y.array.rows, x.array.rows);
     if rows != expected {
         let problem = format!("has {rows} rows, expected {expected} as in {}", x.array.name);

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::cell::Real;
 use super::columns::MAX_CATEGORIES;
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The different values of a text column, numbered in order of appearance.
 #[derive(Debug, Default)]
@@ -46,10 +47,10 @@ pub(super) fn one_hot<T: Real>(file: &Path, mut x: Vec<T>, columns: &[Option<Vec
     }
     let rows = x.len() / columns.len();
     let width: usize = columns.iter().map(|places| places.as_ref().map_or(1, Vec::len)).sum();
-    if x.try_reserve_exact(rows.saturating_mul(width).saturating_sub(x.len())).is_err() {
-        let problem = "does not fit in memory with its texts as zeros and ones";
-        return Err(Error::data(file.display(), problem));
-    }
+    let more = rows.saturating_mul(width).saturating_sub(x.len());
+    memory::extend(&mut x, more).map_err(|problem| {
+        Error::data(file.display(), format!("with its texts as zeros and ones {problem}"))
+    })?;
     x.resize(rows * width, T::zero());
     // From the end: a column is at least as wide as its code, so nothing is overwritten before it is read.
     let mut end = x.len();

@@ -10,11 +10,13 @@ use super::cell::{Cell, Real};
 use super::origin::{Origin, Origins};
 use super::source::Source;
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The number of elements read at a time.
 const BLOCK: usize = 1 << 15;
 
-/// An array in a file that has all its elements. One dimension is a column.
+/// An array in a file that has all its elements, so that there are no more than the file has room for. One
+/// dimension is a column.
 pub(super) struct Array {
     pub(super) name: String,
     pub(super) is_column: bool,
@@ -69,6 +71,15 @@ impl Array {
         Ok(())
     }
 
+    /// Rejects an array without elements. Its other size may be any number, and is not to be believed.
+    fn check_not_empty(&self) -> Result<()> {
+        match (self.rows, self.columns) {
+            (_, 0) => Err(self.error("has no columns, expected at least one")),
+            (0, _) => Err(self.error("has no rows, expected at least one")),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads `rows`, which must be in range, in row-major order and relative to `origins`.
     pub(super) fn read<T: Real>(
         &self,
@@ -76,16 +87,17 @@ impl Array {
         rows: Range<usize>,
         origins: &mut Origins,
     ) -> Result<Vec<T>> {
-        let mut values = Vec::new();
-        if values.try_reserve_exact(rows.len() * self.columns).is_err() {
-            return Err(self.error("does not fit in memory"));
-        }
-        values.resize(rows.len() * self.columns, T::zero());
+        let zeros = |len| -> Result<Vec<T>> {
+            let mut zeros = memory::reserve(len).map_err(|problem| self.error(&problem))?;
+            zeros.resize(len, T::zero());
+            Ok(zeros)
+        };
+        let mut values = zeros(rows.len() * self.columns)?;
         if !self.is_fortran {
             self.read_elements(source, rows.start * self.columns, &mut values, origins)?;
             return Ok(values);
         }
-        let mut elements = vec![T::zero(); rows.len()];
+        let mut elements = zeros(rows.len())?;
         for column in 0..self.columns {
             self.read_elements(source, column * self.rows + rows.start, &mut elements, origins)?;
             for (row, &element) in values.chunks_exact_mut(self.columns).zip(&elements) {
@@ -158,8 +170,9 @@ impl Array {
 }
 
 impl<T: Real> Matrix<T> {
-    /// Reads all of `array`.
+    /// Reads all of `array`, which must have elements.
     pub(super) fn read(source: &mut Source, array: Array, origin: Origin) -> Result<Self> {
+        array.check_not_empty()?;
         let mut origins = Origins::new(origin, array.columns);
         let values = array.read(source, 0..array.rows, &mut origins)?;
         let origins = (0..array.columns).map(|column| origins.of(column)).collect();

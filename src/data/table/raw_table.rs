@@ -11,6 +11,7 @@ use super::columns::Column;
 use crate::data::dataset::Dataset;
 use crate::data::file::DataFile;
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// What was read from a file.
 #[derive(Debug, Clone)]
@@ -92,6 +93,8 @@ impl<T: Real> RawTable<T> {
         }
         x.shrink_to_fit();
         let duplicates = duplicates(&x, &y, rows);
+        let duplicates = duplicates
+            .map_err(|problem| Error::data(file.display(), format!("to look for equal rows {problem}")))?;
         let x_shape = (rows, x.len() / rows);
         let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
         let y = Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?;
@@ -110,7 +113,7 @@ impl<T: Real> RawTable<T> {
 ///
 /// The hashes are sorted in parts, each of which takes at most a third of the memory of the rows, however
 /// narrow they are.
-fn duplicates<T: Real>(x: &[T], y: &[f64], rows: usize) -> usize {
+fn duplicates<T: Real>(x: &[T], y: &[f64], rows: usize) -> Result<usize, String> {
     let hash = |(x, y): (&[T], &[f64])| {
         let mut hasher = DefaultHasher::new();
         for value in x.iter().map(|x| x.to_f64()).chain(y.iter().copied()) {
@@ -121,10 +124,14 @@ fn duplicates<T: Real>(x: &[T], y: &[f64], rows: usize) -> usize {
     let width = (size_of_val(x) + size_of_val(y)) / rows;
     let parts = (3 * size_of::<u64>()).div_ceil(width) as u64;
     let duplicates = |part| {
-        let hashes = x.chunks(x.len() / rows).zip(y.chunks(y.len() / rows)).map(hash);
-        let mut hashes: Vec<u64> = hashes.filter(|hash| hash % parts == part).collect();
+        let all = x.chunks(x.len() / rows).zip(y.chunks(y.len() / rows)).map(hash);
+        let mut hashes: Vec<u64> = Vec::new();
+        for hash in all.filter(|hash| hash % parts == part) {
+            memory::grow(&mut hashes, 1)?;
+            hashes.push(hash);
+        }
         hashes.sort_unstable();
-        hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+        Ok(hashes.windows(2).filter(|pair| pair[0] == pair[1]).count())
     };
     (0..parts).map(duplicates).sum()
 }

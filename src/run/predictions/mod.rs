@@ -3,6 +3,7 @@
 mod file;
 
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The true and the predicted values of rows of the data, all finite.
 ///
@@ -57,7 +58,7 @@ impl Predictions {
     /// # Errors
     ///
     /// Fails with [`Error::NotFiniteResult`] when a number is not finite, and when there are more or fewer of
-    /// them.
+    /// them, or no memory for them.
     pub fn push(
         &mut self,
         row: usize,
@@ -75,6 +76,13 @@ impl Predictions {
         }
         if [truth, mean, by_depth].into_iter().flatten().any(|value| !value.is_finite()) {
             return Err(Error::NotFiniteResult("a prediction"));
+        }
+        let width = self.width();
+        if memory::grow(&mut self.values, width).is_err() {
+            let before = memory::shown(size_of_val(&*self.values) as u64);
+            let message =
+                format!("a prediction does not fit in memory with those before it, which take {before}");
+            return Err(candle_core::Error::msg(message).into());
         }
         for (target, (truth, mean)) in truth.iter().zip(mean).enumerate() {
             self.values.extend([truth, mean]);
