@@ -112,14 +112,15 @@ impl ModelSummary {
     /// A row for each column of features.
     fn features(&self) -> Table {
         let mut table = table(["feature", "kind", "mean", "scale"]);
+        let scaling = scalings(self.schema.feature_scaling.as_ref());
         let mut at = 0;
         for column in &self.schema.features {
             // The shares of categories would not help in a table.
             let (kind, scaling) = match column.categories.as_slice() {
-                [] => ("number".to_owned(), self.schema.feature_scaling.as_ref()),
+                [] => ("number".to_owned(), scaling.get(at)),
                 categories => (format!("text: {}", list(categories)), None),
             };
-            let [mean, scale] = scaling_of(scaling, at);
+            let [mean, scale] = in_table(scaling);
             table.add_row([column.name.clone(), kind, mean, scale]);
             at += column.width();
         }
@@ -128,8 +129,9 @@ impl ModelSummary {
 
     fn targets(&self) -> Table {
         let mut table = table(["target", "mean", "scale"]);
+        let scaling = scalings(self.schema.target_scaling.as_ref());
         for (i, name) in self.schema.targets.iter().enumerate() {
-            let [mean, scale] = scaling_of(self.schema.target_scaling.as_ref(), i);
+            let [mean, scale] = in_table(scaling.get(i));
             table.add_row([name.clone(), mean, scale]);
         }
         table
@@ -179,9 +181,15 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// The mean and the scale of feature or target `i`.
-fn scaling_of(scaling: Option<&Scaling>, i: usize) -> [String; 2] {
-    let Some(scaling) = scaling else { return ["-".to_owned(), "-".to_owned()] };
-    let of = |mut numbers: Box<dyn Iterator<Item = f64> + '_>| numbers.nth(i).map_or(String::new(), number);
-    [of(Box::new(scaling.fills())), of(Box::new(scaling.scales()))]
+/// The mean and the scale of each feature or target, none where they are not scaled.
+fn scalings(scaling: Option<&Scaling>) -> Vec<[f64; 2]> {
+    let pairs = |scaling: &Scaling| {
+        scaling.fills().zip(scaling.scales()).map(|(mean, scale)| [mean, scale]).collect()
+    };
+    scaling.map(pairs).unwrap_or_default()
+}
+
+/// The mean and the scale of one of them as the table has them.
+fn in_table(scaling: Option<&[f64; 2]>) -> [String; 2] {
+    scaling.map_or_else(|| ["-".to_owned(), "-".to_owned()], |numbers| numbers.map(number))
 }

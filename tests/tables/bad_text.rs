@@ -18,7 +18,8 @@ fn assert_messages(name: &str, cases: &[(&str, &str, &str)]) {
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn bad_headers_and_choices_get_a_message_that_says_where() {
-    let long_name = format!("{},y\n1,2\n", "a".repeat(100_000));
+    let long_name = format!("{},y\n1,2\n", "a".repeat(10_000));
+    let longer_name = format!("a,{}\n1,2\n", "ä".repeat(5001));
     assert_messages(
         "header",
         &[
@@ -86,6 +87,11 @@ fn bad_headers_and_choices_get_a_message_that_says_where() {
                 long_name.as_str(),
                 "target=weight",
                 "data.target is 'weight', which FILE does not have; expected one of aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..., y",
+            ),
+            (
+                longer_name.as_str(),
+                "target=y",
+                "FILE:1: the name of column 2 has 10002 bytes, 'ääääääääääääääääääääääääääääääääääääääää...', expected at most 10000",
             ),
             ("a,b,Y\n1,2,3\n", "target=y", "data.target is 'y', which FILE does not have; did you mean 'Y'?"),
             (

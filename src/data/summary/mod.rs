@@ -3,7 +3,7 @@
 mod looks;
 mod numbers;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use candle_core::{DType, Result, WithDType, bail};
@@ -104,7 +104,7 @@ impl fmt::Display for DataSummary {
             let groups = group.categories.unwrap_or_default();
             write!(f, ", {} by {}", counted(groups, ["group", "groups"]), shorten(&group.name))?;
         }
-        let missing: usize = self.columns.iter().map(|column| column.missing).sum();
+        let missing = self.columns.iter().fold(0usize, |sum, column| sum.saturating_add(column.missing));
         if missing > 0 {
             write!(f, ", {}", counted(missing, ["missing value", "missing values"]))?;
         }
@@ -135,13 +135,15 @@ impl Table {
     ///
     /// Fails when Candle cannot read a tensor.
     pub fn summary(&self) -> Result<DataSummary> {
-        let y: Vec<f64> = self.data.y().flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
-        let features = match self.data.x().dtype() {
-            DType::F32 => self.features_of::<f32>(&y)?,
-            DType::F64 => self.features_of::<f64>(&y)?,
-            dtype => bail!("Table: x is {dtype:?}, expected F32 or F64"),
-        };
-        let targets = of_columns(&y, self.data.targets(), None);
+        let y = self.data.y().to_dtype(DType::F64)?;
+        let (features, targets) = with_values::<f64, _>(&y, |y| -> Result<_> {
+            let features = match self.data.x().dtype() {
+                DType::F32 => self.features_of::<f32>(y)?,
+                DType::F64 => self.features_of::<f64>(y)?,
+                dtype => bail!("Table: x is {dtype:?}, expected F32 or F64"),
+            };
+            Ok((features, of_columns(y, self.data.targets(), None)))
+        })??;
         Ok(DataSummary {
             rows: self.data.rows(),
             rows_left_out: self.dropped,
@@ -203,11 +205,13 @@ impl Table {
         };
         let of_columns = self.feature_columns().filter_map(of_column);
         let mut warnings: Vec<_> = self.notes.iter().cloned().chain(of_columns).collect();
+        // Features of zeros and ones have no column to themselves.
+        let has_own = |(at, column): &(usize, &Column)| {
+            column.categories.is_empty() && !features.numbers[*at].is_constant()
+        };
+        let column_of: HashMap<_, _> = self.feature_columns().filter(has_own).collect();
         for &(feature, target) in &features.equal {
-            // Features of zeros and ones have no column to themselves.
-            if let Some((_, column)) = self.feature_columns().find(|(at, column)| {
-                *at == feature && column.categories.is_empty() && !features.numbers[*at].is_constant()
-            }) {
+            if let Some(column) = column_of.get(&feature) {
                 warnings.push(format!(
                     "column {} equals the target {} in every row, so the network is told the answer; {}",
                     quote(&column.name),

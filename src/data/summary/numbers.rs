@@ -2,6 +2,9 @@
 
 use candle_core::WithDType;
 
+/// The most pairs of a feature and a target that are compared, where both are many.
+const MOST_PAIRS: usize = 1 << 20;
+
 /// What the numbers of a column are like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Numbers {
@@ -63,7 +66,7 @@ pub(super) fn of_columns<T: WithDType>(x: &[T], columns: usize, origins: Option<
 }
 
 /// The pairs of a feature and a target that are equal in every row of `x` (n, features), relative to `origins`,
-/// and `y` (n, targets).
+/// and `y` (n, targets). Where both are many, only the first targets are compared.
 pub(super) fn equal_columns<T: WithDType>(
     x: &[T],
     features: usize,
@@ -72,7 +75,8 @@ pub(super) fn equal_columns<T: WithDType>(
     targets: usize,
 ) -> Vec<(usize, usize)> {
     let origin = |feature: usize| origins.map_or(0., |origins| origins[feature]);
-    let pairs = (0..features).flat_map(|feature| (0..targets).map(move |target| (feature, target)));
+    let compared = targets.min(MOST_PAIRS / features.max(1)).max(1).min(targets);
+    let pairs = (0..features).flat_map(|feature| (0..compared).map(move |target| (feature, target)));
     let mut pairs: Vec<_> = pairs.collect();
     for (x, y) in x.chunks(features.max(1)).zip(y.chunks(targets.max(1))) {
         if pairs.is_empty() {

@@ -15,6 +15,7 @@ use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::text::{column_argument, quote};
 
 /// How many of the first rows decide which columns are text.
@@ -91,10 +92,12 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     ) -> Self {
         let (x, y, group) = (Vec::new(), Vec::new(), Vec::new());
         let origins = Origins::new(origin, kinds.len());
+        let [text, number] =
+            [&choice.text, &choice.number].map(|columns| columns.iter().collect::<HashSet<_>>());
         let declared = |(column, kind): (&usize, _)| {
-            if choice.text.contains(column) {
+            if text.contains(column) {
                 Some(Kind::Text(TextColumn { is_declared: true, ..TextColumn::default() }))
-            } else if choice.number.contains(column) {
+            } else if number.contains(column) {
                 Some(Kind::Numbers)
             } else {
                 kind
@@ -110,8 +113,14 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             self.dropped += 1;
             return Ok(());
         }
-        if self.x.try_reserve(self.kinds.len()).and(self.y.try_reserve(self.choice.targets.len())).is_err() {
-            return Err(self.error(row, None, "does not fit in memory with the rows before it"));
+        let (more_x, more_y) = (self.kinds.len(), self.choice.targets.len());
+        if memory::grow(&mut self.x, more_x).and(memory::grow(&mut self.y, more_y)).is_err() {
+            let before = size_of_val(&*self.x) + size_of_val(&*self.y);
+            let problem = format!(
+                "does not fit in memory with the rows before it, which take {}",
+                memory::shown(before as u64)
+            );
+            return Err(self.error(row, None, &problem));
         }
         for i in 0..self.choice.targets.len() {
             self.y.push(self.target(row, self.choice.targets[i])?);

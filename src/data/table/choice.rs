@@ -1,10 +1,14 @@
 //! The choice of columns by name.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
 use crate::text::{column_in_list, list};
+
+/// The longest name that is compared with those of a file, in letters: longer ones are hardly typed wrong.
+const LONGEST_TYPED: usize = 40;
 
 /// The indices of the columns to learn from.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,10 +37,12 @@ impl Choice {
         let group = find("data.group", config.group.as_slice())?.first().copied();
         let named = find("data.features", &config.features)?;
         let dropped = find("data.drop", &config.drop)?;
+        let (text, number) = (find("data.text", &config.text)?, find("data.number", &config.number)?);
+        let [are_targets, are_text, are_dropped] = [&targets, &text, &dropped].map(|columns| set(columns));
         for (key, columns) in
             [("data.group", group.as_slice()), ("data.features", &named), ("data.drop", &dropped)]
         {
-            if let Some(&column) = columns.iter().find(|column| targets.contains(column)) {
+            if let Some(&column) = columns.iter().find(|column| are_targets.contains(column)) {
                 return Err(Error::config(key, format!("is '{}', which is a target", header[column])));
             }
         }
@@ -45,20 +51,19 @@ impl Choice {
                 return Err(Error::config(key, format!("is '{}', which is the group", header[column])));
             }
         }
-        let (text, number) = (find("data.text", &config.text)?, find("data.number", &config.number)?);
-        if let Some(&column) = text.iter().find(|column| targets.contains(column)) {
+        if let Some(&column) = text.iter().find(|column| are_targets.contains(column)) {
             let problem = format!("is '{}', which is a target, expected features", header[column]);
             return Err(Error::config("data.text", problem));
         }
-        if let Some(&column) = number.iter().find(|column| text.contains(column)) {
+        if let Some(&column) = number.iter().find(|column| are_text.contains(column)) {
             let problem =
                 format!("is '{}', which is text by `data.text`, expected one or the other", header[column]);
             return Err(Error::config("data.number", problem));
         }
+        let are_unused = set(unused);
         let is_left = |column: &usize| {
-            !targets.contains(column)
-                && group != Some(*column)
-                && ![dropped.as_slice(), unused].iter().any(|columns| columns.contains(column))
+            group != Some(*column)
+                && ![&are_targets, &are_dropped, &are_unused].iter().any(|columns| columns.contains(column))
         };
         let features = if named.is_empty() { (0..header.len()).filter(is_left).collect() } else { named };
         if features.is_empty() {
@@ -82,11 +87,15 @@ pub(super) fn find(
     header: &[String],
     file: &Path,
 ) -> Result<Vec<usize>> {
-    let index = |(i, name): (usize, &String)| {
-        if names[..i].contains(name) {
-            return Err(Error::config(key, format!("is '{name}' twice, expected each column once")));
-        }
-        header.iter().position(|column| column == name).ok_or_else(|| {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some((_, second)) = twice(names) {
+        return Err(Error::config(key, format!("is '{}' twice, expected each column once", names[second])));
+    }
+    let places = places(header);
+    let index = |name: &String| {
+        places.get(name.as_str()).copied().ok_or_else(|| {
             let advice = nearest(name, header).map_or_else(
                 || format!("expected one of {}", list(&in_list(header))),
                 |column| format!("did you mean '{column}'?"),
@@ -94,17 +103,45 @@ pub(super) fn find(
             Error::config(key, format!("is '{name}', which {} does not have; {advice}", file.display()))
         })
     };
-    names.iter().enumerate().map(index).collect()
+    names.iter().map(index).collect()
+}
+
+/// The index of each name of `header`, the first one if there are several.
+pub(super) fn places(header: &[String]) -> HashMap<&str, usize> {
+    let mut places = HashMap::with_capacity(header.len());
+    for (i, name) in header.iter().enumerate() {
+        places.entry(name.as_str()).or_insert(i);
+    }
+    places
+}
+
+/// The indices of the first name in `header` that is there twice, if there is such.
+pub(super) fn twice(header: &[String]) -> Option<(usize, usize)> {
+    let places = places(header);
+    header.iter().enumerate().map(|(i, name)| (places[name.as_str()], i)).find(|(first, i)| first < i)
+}
+
+fn set(columns: &[usize]) -> HashSet<usize> {
+    columns.iter().copied().collect()
 }
 
 /// The column whose name is closest to `name`, if it is close.
 pub(super) fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String> {
-    let distance =
-        |column: &String| strsim::damerau_levenshtein(&name.to_lowercase(), &column.to_lowercase());
-    let (distance, column) =
-        header.iter().map(|column| (distance(column), column)).min_by_key(|(d, _)| *d)?;
-    // Up to a third of the letters may differ.
-    (3 * distance <= name.chars().count().max(2)).then_some(column)
+    let letters = name.chars().count();
+    if letters > LONGEST_TYPED {
+        return None;
+    }
+    // Up to a third of the letters may differ. Names of other lengths are not compared, which takes their product.
+    let most = letters.max(2) / 3;
+    let name = name.to_lowercase();
+    let distance = |column: &String| strsim::damerau_levenshtein(&name, &column.to_lowercase());
+    header
+        .iter()
+        .filter(|column| column.chars().take(letters + most + 1).count().abs_diff(letters) <= most)
+        .map(|column| (distance(column), column))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, column)| column)
 }
 
 /// The names of columns as they stand in a list.

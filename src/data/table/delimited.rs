@@ -6,6 +6,7 @@ use std::path::Path;
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
+use super::choice::twice;
 use super::line::place;
 use super::quotes::{self, Quotes};
 use super::sniff;
@@ -20,6 +21,8 @@ use crate::text::quote;
 
 /// The number of bytes read at a time.
 const BUFFER: usize = 1 << 18;
+/// The longest name of a column, in bytes. A longer one is rather a quote that is not closed.
+const LONGEST_NAME: usize = 10_000;
 const OPEN: &str = "begins a quoted field that runs to the end of the file, expected a quote that closes it";
 
 /// What is wrong with a file that begins like one of another format.
@@ -130,8 +133,17 @@ impl<'a> Lines<'a> {
             self.ahead.push_back(record);
             return Ok(());
         }
-        let mut header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
         let place = place(self.file, line_of(&record), None);
+        if let Some((i, name)) = record.iter().enumerate().find(|(_, name)| name.len() > LONGEST_NAME) {
+            let problem = format!(
+                "the name of column {} has {} bytes, {}, expected at most {LONGEST_NAME}",
+                i + 1,
+                name.len(),
+                quote(name)
+            );
+            return Err(Error::data(place, problem));
+        }
+        let mut header: Vec<_> = record.iter().map(|name| name.trim().to_owned()).collect();
         if header.iter().any(|name| name.contains('\0')) {
             let problem = "has zero bytes, as UTF-16 and binary files have, expected text in UTF-8; \
                            `data.encoding=utf-16le` reads UTF-16 without a mark";
@@ -149,15 +161,13 @@ impl<'a> Lines<'a> {
             self.unnamed.push(i);
             *name = format!("unnamed_{}", i + 1);
         }
-        for (i, name) in header.iter().enumerate() {
-            if let Some(before) = header[..i].iter().position(|other| other == name) {
-                let problem = format!(
-                    "the header has this name in columns {} and {}, expected each name once",
-                    before + 1,
-                    i + 1
-                );
-                return Err(Error::data(format!("{place}:{name}"), problem));
-            }
+        if let Some((first, second)) = twice(&header) {
+            let problem = format!(
+                "the header has this name in columns {} and {}, expected each name once",
+                first + 1,
+                second + 1
+            );
+            return Err(Error::data(format!("{place}:{}", header[first]), problem));
         }
         self.check_quotes(&record)?;
         (self.header, self.header_place) = (header, place);

@@ -50,7 +50,8 @@ fn field_counts(start: &[u8], is_whole: bool, delimiter: u8, comment: Option<u8>
     let mut counts: Vec<_> = counts
         .map(|record| record.len() - usize::from(record.iter().next_back().is_some_and(<[u8]>::is_empty)))
         .collect();
-    if !is_whole || counts.len() > ROWS {
+    // The last one may be cut off. Where the first row is longer than what is looked at, it is better than none.
+    if counts.len() > ROWS || (!is_whole && counts.len() > 1) {
         counts.pop();
     }
     counts
@@ -126,8 +127,9 @@ mod tests {
             // The header has more commas than semicolons, and the rows have none.
             ("size, in m; price, in EUR, net\n1;2\n3;4\n", b';'),
             ("a;b;\n1,5;2;\n", b';'),
-            // The last row may be cut off.
+            // The last row may be cut off, and the first.
             ("a;b;c\n1;2;3\n4;5", b';'),
+            ("a;b;c", b';'),
         ] {
             assert_eq!(delimiter(text.as_bytes(), false, None), expected, "{text}");
         }

@@ -57,7 +57,9 @@ pub(super) fn read<T: Real>(
     let row_names: Vec<_> = lines.unnamed.iter().copied().filter(|&i| names_rows(&sample, i)).collect();
     let choice = Choice::new(config, &header, &row_names)?;
     let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &notation)).collect();
-    let notes = lines.unnamed.iter().map(|&column| unnamed(column, &header[column], &choice)).collect();
+    let used: HashSet<_> = choice.all().collect();
+    let note = |&column: &usize| unnamed(column, &header[column], used.contains(&column));
+    let notes = lines.unnamed.iter().map(note).collect();
     let mut table = RowBuilder::new(config, origin, header, choice, kinds);
     for record in sample {
         table.push(&TextRow { record: &record, notation: &notation })?;
@@ -84,11 +86,11 @@ fn names_rows(sample: &[StringRecord], column: usize) -> bool {
     fields().all(is_text) && fields().collect::<HashSet<_>>().len() == sample.len()
 }
 
-/// What is said of a column without a name that is not used.
-fn unnamed(column: usize, name: &str, choice: &Choice) -> String {
+/// What is said of a column without a name.
+fn unnamed(column: usize, name: &str, is_used: bool) -> String {
     let name = quote(name);
     let number = column + 1;
-    if choice.all().any(|used| used == column) {
+    if is_used {
         return format!("column {number} has no name in the header and is called {name}");
     }
     format!(

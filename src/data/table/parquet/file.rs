@@ -10,6 +10,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use super::column::{Kind, Value, read};
 use super::pages;
 use crate::data::file::DataFile;
+use crate::data::table::choice::twice;
 use crate::data::table::source::Source;
 use crate::error::{Error, Result};
 
@@ -42,7 +43,7 @@ impl ParquetFile {
         let schema = reader.metadata().file_metadata().schema_descr();
         let names: Vec<_> = schema.columns().iter().map(|column| column.path().string()).collect();
         let path = path.to_owned();
-        if let Some(name) = (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+        if let Some((name, _)) = twice(&names) {
             let problem = format!("has the column '{}' twice, expected different names", names[name]);
             return Err(Error::data(path.display(), problem));
         }

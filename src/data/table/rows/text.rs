@@ -1,5 +1,6 @@
 //! Rows of a text file.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use candle_core::DType;
@@ -7,13 +8,14 @@ use csv::StringRecord;
 
 use super::options::{RowOptions, Unknown};
 use crate::data::table::cell::{Cell, Real};
-use crate::data::table::choice::{find, nearest};
+use crate::data::table::choice::{self, find, nearest};
 use crate::data::table::columns::Column;
 use crate::data::table::delimited::Lines;
 use crate::data::table::markers::{Markers, Notation};
 use crate::data::table::source::Source;
 use crate::data::table::text::field;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::text::{list, quote};
 
 /// The rows of a text file whose columns are known.
@@ -58,9 +60,12 @@ impl<'a> TextRows<'a> {
                 self.lines.finish()?;
                 break;
             }
-            if x.try_reserve(width).is_err() {
-                let problem = "does not fit in memory with the rows before it";
-                return Err(self.lines.error(&self.record, None, problem));
+            if memory::grow(&mut x, width).is_err() {
+                let problem = format!(
+                    "does not fit in memory with the rows before it, which take {}",
+                    memory::shown(size_of_val(&*x) as u64)
+                );
+                return Err(self.lines.error(&self.record, None, &problem));
             }
             for i in 0..self.columns.len() {
                 self.push::<T>(i, &mut x)?;
@@ -117,7 +122,8 @@ impl<'a> TextRows<'a> {
     /// The columns that are not read.
     pub(super) fn unused(&self) -> Vec<&str> {
         let header = self.lines.header.iter().enumerate();
-        let unused = header.filter(|(i, _)| !self.places.contains(i) && !self.keep.contains(i));
+        let used: HashSet<_> = self.places.iter().chain(&self.keep).collect();
+        let unused = header.filter(|(i, _)| !used.contains(i));
         unused.map(|(_, name)| name.as_str()).collect()
     }
 
@@ -153,8 +159,8 @@ impl<'a> TextRows<'a> {
 
 /// The index in `header` of each of `columns`.
 fn places(file: &Path, columns: &[Column], header: &[String]) -> Result<Vec<usize>> {
-    let place = |column: &Column| header.iter().position(|name| *name == column.name);
-    let places: Vec<_> = columns.iter().map(place).collect();
+    let in_header = choice::places(header);
+    let places: Vec<_> = columns.iter().map(|column| in_header.get(column.name.as_str()).copied()).collect();
     let missing: Vec<_> = columns
         .iter()
         .zip(&places)
