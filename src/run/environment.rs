@@ -3,7 +3,7 @@
 use std::env::consts::{ARCH, OS};
 use std::num::NonZeroUsize;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ impl Environment {
             cores: thread::available_parallelism().map_or(1, NonZeroUsize::get),
             memory: system.total_memory(),
             devices: device_names(devices),
-            started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            started: timestamp(SystemTime::now()),
             data,
         }
     }
@@ -99,5 +99,32 @@ impl Environment {
     fn call(&self) -> String {
         let words: Vec<_> = self.arguments.iter().map(|argument| shell_quote(argument)).collect();
         words.join(" ")
+    }
+}
+
+/// The time in UTC. A clock that is wrong, before 1970 or after 9999, for which there is no text, counts as one at
+/// the nearer end of these years.
+fn timestamp(time: SystemTime) -> String {
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_clock_has_a_time() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        for (time, text) in [
+            (epoch + Duration::from_secs(1_000_000_000), "2001-09-09T01:46:40Z"),
+            (epoch - Duration::from_secs(1), "1970-01-01T00:00:00Z"),
+            (epoch - Duration::from_secs(1 << 40), "1970-01-01T00:00:00Z"),
+            (epoch + Duration::from_secs(253_402_300_799), "9999-12-31T23:59:59Z"),
+            (epoch + Duration::from_secs(1 << 40), "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(timestamp(time), text);
+        }
     }
 }
