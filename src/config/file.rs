@@ -103,6 +103,9 @@ impl ConfigFile {
                 seed.deserialize(deserializer).map_err(complaint)
             }
             Format::Yaml => {
+                if let Some(message) = nested_too_deep(&self.text) {
+                    return Err(Complaint { line: None, message });
+                }
                 let deserializer = yaml_serde::Deserializer::from_str(&self.text);
                 seed.deserialize(deserializer).map_err(|error| {
                     let place = error.location().map(|place| (place.line(), place.column()));
@@ -144,6 +147,22 @@ pub(super) fn complaint(message: &impl ToString) -> String {
         }
         None => message,
     }
+}
+
+/// What is wrong with a text of YAML that opens more brackets than any settings do: the time in which the parser finds
+/// it grows with their square.
+pub(super) fn nested_too_deep(yaml: &str) -> Option<String> {
+    const DEEPEST: i64 = 1000;
+    let mut depth = 0;
+    let is_too_deep = yaml.bytes().any(|byte| {
+        depth += match byte {
+            b'[' | b'{' => 1,
+            b']' | b'}' => -1,
+            _ => 0,
+        };
+        depth > DEEPEST
+    });
+    is_too_deep.then(|| format!("more than {DEEPEST} brackets are open, expected settings"))
 }
 
 /// The number of the line in which `before` ends, counted from 1.

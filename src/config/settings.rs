@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use yaml_serde::{Mapping, Value};
 
-use crate::config::file::{ConfigFile, complaint};
+use crate::config::file::{ConfigFile, complaint, nested_too_deep};
 use crate::config::keys::{is_section, join, keys, nearest};
 use crate::config::{CvConfig, ValidConfig};
 use crate::error::{Error, Result};
@@ -112,9 +112,11 @@ impl Settings {
     ///
     /// Fails with [`Error::Settings`] when the key is unknown or the value is not YAML.
     pub fn set_text(&mut self, key: &str, value: &str, name: fn(&str) -> String) -> Result<()> {
-        let value: Value = yaml_serde::from_str(value).map_err(|error| {
-            Error::settings(format!("{} cannot be read: {}", name(key), complaint(&error)))
-        })?;
+        let cannot = |problem: String| Error::settings(format!("{} cannot be read: {problem}", name(key)));
+        if let Some(problem) = nested_too_deep(value) {
+            return Err(cannot(problem));
+        }
+        let value: Value = yaml_serde::from_str(value).map_err(|error| cannot(complaint(&error)))?;
         self.insert(key, value, Origin::Caller(name))
     }
 
