@@ -31,14 +31,17 @@ pub struct DynamicNet {
 
 impl DynamicNetSpec {
     /// The spec of the network of `model` whose parameters have these shapes, by their names; none if the
-    /// names are not those of its parameters.
+    /// names are not those of its parameters, or `model` has another width than they.
     #[cfg(feature = "cli")]
     pub(crate) fn of_parameters<'a>(
         model: &ModelConfig,
         shape: impl Fn(&str) -> Option<&'a [usize]>,
     ) -> Option<Self> {
-        match (shape("input.weight")?, shape("output.weight")?) {
-            (&[_, in_features], &[out_features, _]) => Some(model.network(in_features, out_features)),
+        let width = model.hidden;
+        match (shape("input.weight")?, shape("hidden.weight")?, shape("output.weight")?) {
+            (&[a, in_features], &[b, c], &[out_features, d]) if [a, b, c, d] == [width; 4] => {
+                Some(model.network(in_features, out_features))
+            }
             _ => None,
         }
     }

@@ -23,6 +23,8 @@ const KIND: &str = "checkpoint";
 const FORMAT: u32 = 2;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
+/// How the name of a network's folder begins; its number follows.
+const FOLD: &str = "fold-";
 /// The tensor of the order of the rows.
 const ROWS: &str = "rows";
 /// The tensor of the results of the epochs: a row of [`COLUMNS`] numbers each. In the header, which has a largest
@@ -69,13 +71,27 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Those of network `index` of the run in `folder`.
     pub(crate) fn of(folder: &Path, index: usize) -> Self {
-        let folder = folder.join(CHECKPOINTS).join(format!("fold-{index:03}"));
+        let folder = folder.join(CHECKPOINTS).join(format!("{FOLD}{index:03}"));
         Self { folder, index, place: None }
     }
 
     /// Those of network `index` of the run that holds `place`.
     pub(super) fn in_place(place: Place, index: usize) -> Self {
         Self { place: Some(place.clone()), ..Self::of(place.path(), index) }
+    }
+
+    /// The indices of the networks that have a folder for checkpoints in the run in `folder`, in order.
+    pub(crate) fn networks(folder: &Path) -> Result<Vec<usize>> {
+        let folder = folder.join(CHECKPOINTS);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|source| Error::cannot_read(&folder, source))?,
+        };
+        let index = |name: &str| name.strip_prefix(FOLD)?.parse().ok();
+        let mut networks: Vec<_> =
+            entries.flatten().filter_map(|entry| index(entry.file_name().to_str()?)).collect();
+        networks.sort_unstable();
+        Ok(networks)
     }
 
     /// Writes a checkpoint, and then removes those before the last two.

@@ -133,7 +133,7 @@ impl Files<'_> {
 /// checkpoints.
 fn weights(folder: &Path, config: &CvConfig, networks: usize) -> Result<Vec<Weights>> {
     let mut weights = Vec::new();
-    for fold in 0..networks {
+    for fold in Checkpoints::networks(folder)?.into_iter().filter(|fold| *fold < networks) {
         if let Some(checkpoint) = Checkpoints::of(folder, fold).last_whole()? {
             weights.extend(weights_of(&checkpoint, config, fold)?);
         }
@@ -147,7 +147,8 @@ fn weights_of(checkpoint: &Checkpoint, config: &CvConfig, fold: usize) -> Result
     let spec =
         DynamicNetSpec::of_parameters(&config.model, |name| Some(trainer.parameter(name).ok()?.dims()));
     let Some(spec) = spec else {
-        return Err(candle_core::Error::msg("a checkpoint lacks the parameters of its network").into());
+        let message = "a checkpoint lacks the parameters of its network, or the settings are another's";
+        return Err(candle_core::Error::msg(message).into());
     };
     let init = generator(config.seed, Stream::Init, fold);
     let vb = seeded_builder(&VarMap::new(), init, config.dtype.into(), &Device::Cpu);

@@ -38,7 +38,7 @@ impl Curves {
         let mut epochs: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         for record in &run.epochs {
             let Some(value) = value(record).filter(|value| value.is_finite()) else { continue };
-            let done = record.epoch + 1;
+            let done = record.epoch.saturating_add(1);
             folds.entry(record.fold).or_default().push((done as f64, value));
             epochs.entry(done).or_default().push(value);
         }

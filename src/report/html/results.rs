@@ -42,7 +42,7 @@ fn facts(run: &RunRecord) -> Vec<String> {
     if run.folds.len() > 1 {
         facts.push(some(run.folds.len(), "fold", "folds"));
     }
-    if let Some(epochs) = run.epochs.iter().map(|record| record.epoch + 1).max() {
+    if let Some(epochs) = run.epochs.iter().map(|record| record.epoch.saturating_add(1)).max() {
         facts.push(some(epochs, "epoch", "epochs"));
     }
     facts.extend(run.seconds.map(duration));
