@@ -6,8 +6,12 @@ mod commands;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
+use signal_hook::consts::SIGABRT;
+use signal_hook::flag::register_conditional_shutdown;
 use taper::Error;
 use tracing::debug;
 
@@ -18,6 +22,7 @@ const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
 
 fn main() -> ExitCode {
+    exit_where_memory_ends();
     let command = match Cli::command_of(env::args_os()) {
         Ok(command) => command,
         Err(error) if error.use_stderr() => return fail(&one_line(&error), WRONG_CALL),
@@ -25,6 +30,13 @@ fn main() -> ExitCode {
         Err(error) => return exit_code(readable(error.print())),
     };
     exit_code(command.run())
+}
+
+/// Lets the process exit as after other failures where it would abort since even something small finds no memory:
+/// Rust has then said how much it was.
+fn exit_where_memory_ends() {
+    // A system without the signal does as it does.
+    let _ = register_conditional_shutdown(SIGABRT, FAILED.into(), Arc::new(AtomicBool::new(true)));
 }
 
 /// Zero, or the error on standard error and its code.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io::{self, Write};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -31,7 +32,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bars {
         let Some(span) = context.span(id) else { return };
         let Some(bar) = fields.bar(attributes.metadata().name()) else { return };
         let bar = self.0.add(bar);
-        bar.enable_steady_tick(Duration::from_millis(200));
+        keep_ticking(&bar);
         span.extensions_mut().insert(bar);
     }
 
@@ -107,6 +108,20 @@ impl Visit for Fields {
             self.file = format!("{value:?}");
         }
     }
+}
+
+/// Draws `bar` again and again until it is finished. Indicatif's own way of doing so panics where the system grants
+/// no more threads; such a bar then moves with its work alone.
+fn keep_ticking(bar: &ProgressBar) {
+    let weak = bar.downgrade();
+    let tick = move || {
+        while let Some(bar) = weak.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.tick();
+            drop(bar);
+            thread::sleep(Duration::from_millis(200));
+        }
+    };
+    let _ = thread::Builder::new().spawn(tick);
 }
 
 /// Writes log lines to standard error above the bars.

@@ -8,7 +8,7 @@ use taper::config::DeviceSpec;
 use taper::gradcheck::{Verdict, summary, table};
 use taper::{Error, audit};
 
-use super::cores::{set_default, share_cores};
+use super::cores::{can_start, set_default, share_cores};
 use super::output::print;
 
 /// The flags of `taper gradcheck`.
@@ -41,6 +41,10 @@ pub(crate) fn gradcheck(args: &GradcheckArgs) -> Result<()> {
     // Candle reads it once in each thread, before the first backward.
     set_default("CANDLE_GRAD_DO_NOT_DETACH", "1");
     share_cores(1);
+    // Some of Candle's operations compute on another thread however few there are.
+    if !can_start(1) {
+        bail!("cannot start a thread, of which some of the operations need one");
+    }
     if matches!(&args.device, DeviceSpec::Cuda(numbers) if numbers.len() > 1) {
         let problem = format!("is {}, expected one device", args.device);
         return Err(Error::Config { key: "device", problem }.into());

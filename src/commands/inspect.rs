@@ -12,6 +12,7 @@ use taper::ops::Loss;
 use taper::plan::Plan;
 use taper::{Error, Model};
 
+use super::cores::share_cores;
 use super::output::print;
 
 /// The flags of `taper inspect`.
@@ -50,6 +51,7 @@ struct Inspected<'a> {
 }
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
+    share_cores(1);
     let model = load_model(&args.model, "MODEL")?;
     if args.plan {
         return print_plans(model.network(), args);

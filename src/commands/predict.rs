@@ -10,6 +10,7 @@ use taper::data::Unknown;
 use taper::model::{FilePredictions, MissingRows, Outputs, PredictOptions};
 use tracing::{info, warn};
 
+use super::cores::share_cores;
 use super::inspect::load_model;
 use super::output_file::{OutputFile, check_log};
 use super::signals::Signals;
@@ -109,6 +110,7 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
     let out = args.out.as_deref().map(|out| check_out(args, out)).transpose()?;
     let others = [&args.data, &args.model].into_iter().map(PathBuf::as_path);
     check_log(args.log.file(), others.chain(args.out.as_deref()))?;
+    share_cores(1);
     args.log.start()?;
     let model = load_model(&args.model, "--model")?;
     let options = args.options();

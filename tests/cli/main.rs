@@ -10,6 +10,8 @@ mod common;
 mod configuration;
 mod conventions;
 mod errors;
+#[cfg(target_os = "linux")]
+mod limits;
 mod offsets;
 mod report;
 mod runs;

@@ -1,9 +1,14 @@
 //! Products of large matrices, by the `gemm` crate, each followed by its epilogue as a pass over C.
 
+use std::sync::LazyLock;
+
 use super::epilogue::{Epilogue, Matrix, Write, product};
 use super::relu_backward::relu_backward;
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
+
+/// Whether there is a pool: one of a single thread would be no faster, and cannot start where the system grants none.
+static USES_POOL: LazyLock<bool> = LazyLock::new(|| std::env::var("RAYON_NUM_THREADS").as_deref() != Ok("1"));
 
 /// Computes C = A B with `epilogue` on the threads of rayon's pool, for A (m, k) and B (k, n) with arbitrary
 /// strides and row-major C (m, n), none of them empty.
@@ -45,7 +50,7 @@ pub(super) fn large<T: SimdFloat>(
             false,
             false,
             false,
-            ::gemm::Parallelism::Rayon(0),
+            if *USES_POOL { ::gemm::Parallelism::Rayon(0) } else { ::gemm::Parallelism::None },
         );
     }
     match epilogue {
