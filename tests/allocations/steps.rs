@@ -1,12 +1,6 @@
 //! A step of the fused engine allocates nothing: an epoch of many batches allocates hardly more often than
 //! one of few.
 
-// Clippy takes what is outside test functions for production code. An allocator is unsafe by its trait.
-#![allow(clippy::unwrap_used, unsafe_code)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use candle_core::{DType, Device};
 use candle_nn::VarMap;
 use taper::config::{EngineName, ModelConfig, TrainConfig};
@@ -15,32 +9,7 @@ use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts what each thread allocates.
-struct Counting;
-
-// SAFETY: the system's allocator does all the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use crate::Count;
 
 /// How often an epoch of `batches` batches allocates, when the buffers are there.
 fn allocations(layer: LayerKind, engine: EngineName, batches: u32) -> usize {
@@ -56,9 +25,9 @@ fn allocations(layer: LayerKind, engine: EngineName, batches: u32) -> usize {
     let mut trainer = Trainer::new(net, &vars, &config, 1, 0).unwrap();
     let mut rows: Vec<u32> = (0..rows).collect();
     trainer.epoch(&data, &mut rows).unwrap();
-    let before = COUNT.get();
+    let before = Count::of_thread().times;
     trainer.epoch(&data, &mut rows).unwrap();
-    COUNT.get() - before
+    Count::of_thread().times - before
 }
 
 #[test]
