@@ -143,6 +143,7 @@ fn bad_rows_get_a_message_that_says_where() {
         format!("town,y\n{}", rows.concat())
     };
     let long_field = format!("a,y\n1,2\n{},3\n4,5\n", "x".repeat(1_000_000));
+    let long_text = format!("a,y\nx,1\n{},3\n", "x".repeat(10_001));
     let late = format!("a,y\n{}abc,5\n", "1,2\n3,4\n".repeat(600));
     let mostly = format!("a,y\n{}{}", "x,1\n".repeat(600), "1,2\n".repeat(700));
     assert_messages(
@@ -214,6 +215,11 @@ fn bad_rows_get_a_message_that_says_where() {
                 "target=y",
                 "FILE:3:a: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is not a number, as most of the first 1000 values of the column are; `data.text=a` reads all as text, `data.drop=a` \
                  leaves the column out",
+            ),
+            (
+                long_text.as_str(),
+                "target=y",
+                "FILE:3:a: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' has 10001 bytes, expected at most 10000 in a text column, each of whose values becomes a feature; `data.drop=a` leaves the column out",
             ),
             (
                 late.as_str(),

@@ -21,6 +21,9 @@ use crate::text::{column_argument, quote};
 /// How many of the first rows decide which columns are text.
 pub(super) const SAMPLE: usize = 1000;
 
+/// The longest text that is a category, in bytes. Longer ones are for people to read.
+const LONGEST_TEXT: usize = 10_000;
+
 /// A row as its format decodes it. Columns are numbered as in the file.
 pub(super) trait Row {
     /// The line of the row, counted from 1; its number in a file without lines.
@@ -194,6 +197,9 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         match (kind, cell) {
             (Kind::Numbers, Cell::Number(number)) => Ok(self.origins.relative(i, number)),
             (Kind::Numbers, _) => Err(self.not_a_number(row, column, cell)),
+            (Kind::Text(_), _) if row.text(column).len() > LONGEST_TEXT => {
+                Err(self.refuse(row, column, &self.too_long(row, column)))
+            }
             (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text) {
                 Some(code) => Ok(T::from_f64(code as f64)),
                 None => Err(self.refuse(row, column, &self.one_too_many(column))),
@@ -297,6 +303,15 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     fn looks_like_units(&self, row: &impl Row) -> bool {
         let is_text = |column| matches!(row.cell::<T>(column), Cell::Text);
         self.y.len() < self.choice.targets.len() && self.choice.all().all(is_text) && self.kinds.len() > 1
+    }
+
+    fn too_long(&self, row: &impl Row, column: usize) -> String {
+        format!(
+            "has {} bytes, expected at most {LONGEST_TEXT} in a text column, each of whose values becomes a feature; \
+             `data.drop={}` leaves the column out",
+            row.text(column).len(),
+            column_argument(&self.header[column])
+        )
     }
 
     fn one_too_many(&self, column: usize) -> String {

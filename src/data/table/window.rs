@@ -7,6 +7,9 @@ use memchr::memchr_iter;
 /// How much of what is no longer needed may be kept.
 const SPARE: usize = 1 << 20;
 
+/// The most bytes of a row: a quote that is not closed makes one row of all of a file.
+const LONGEST_ROW: usize = 1 << 28;
+
 /// A reader that keeps what it has read from the start of the current row on, and counts the lines before it. So the
 /// raw text and the line of a row are known, whatever the text comes from.
 pub(super) struct Window<R> {
@@ -73,6 +76,10 @@ impl<R: Read> Read for Window<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buffer)?;
         self.kept.extend_from_slice(&buffer[..read]);
+        if self.row().len() > LONGEST_ROW {
+            let problem = format!("a row has more than {LONGEST_ROW} bytes; is a quote not closed?");
+            return Err(io::Error::other(problem));
+        }
         Ok(read)
     }
 }

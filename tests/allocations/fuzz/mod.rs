@@ -9,7 +9,9 @@ mod runs;
 mod sealed;
 mod settings;
 mod tables;
+mod wide;
 
+use std::ops::Range;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use std::{env, thread};
@@ -24,12 +26,16 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// How much memory a case may take. The files have some kilobytes, and the buffers for them are no larger.
 const MOST_BYTES: isize = 64 << 20;
 
-/// Tries `case` with each of `cases` numbers, or of as many as the environment says, and a generator of its own. It
-/// returns whether what it made was accepted.
-fn fuzz(cases: usize, mut case: impl FnMut(usize, &mut ChaCha8Rng) -> bool + Send + 'static) {
+/// Tries `cases` changes, or as many as the environment says.
+fn fuzz(cases: usize, case: impl FnMut(usize, &mut ChaCha8Rng) -> bool + Send + 'static) {
     let number = |name, default| env::var(name).map_or(default, |text| text.parse().unwrap());
     let (first, cases) = (number("TAPER_FUZZ_FIRST", 0), number("TAPER_FUZZ_CASES", cases));
-    let numbers = first..first + cases;
+    run(first..first + cases, case);
+}
+
+/// Tries `case` with each of `numbers` and a generator of its own. It returns whether what it made was accepted.
+fn run(numbers: Range<usize>, mut case: impl FnMut(usize, &mut ChaCha8Rng) -> bool + Send + 'static) {
+    let cases = numbers.len();
     let (done, each) = mpsc::channel();
     let all = numbers.clone();
     let worker = thread::spawn(move || {
