@@ -51,7 +51,10 @@ fn change(rng: &mut ChaCha8Rng, bytes: &mut Vec<u8>, words: &[&str]) {
         1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = rng.random()),
         2 if rng.random_range(0..4) == 0 => bytes.truncate(at),
         2 => drop(bytes.drain(part)),
-        3 => insert(bytes, at, &bytes[part].to_vec()),
+        3 => {
+            let part = bytes[part].to_vec();
+            insert(bytes, at, &part);
+        }
         4 => {
             let part = bytes[part].to_vec();
             let to = rng.random_range(0..=bytes.len());

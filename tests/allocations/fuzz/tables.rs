@@ -101,7 +101,7 @@ fn is_read_for_model(rng: &mut ChaCha8Rng, file: &Path, columns: &[Column]) -> b
     loop {
         match rows.next_block(rng.random_range(1..4)) {
             Ok(Some(block)) => {
-                assert_eq!(block.x.dims()[1], columns.iter().map(Column::width).sum::<usize>())
+                assert_eq!(block.x.dims()[1], columns.iter().map(Column::width).sum::<usize>());
             }
             Ok(None) => return true,
             Err(_) => return false,
@@ -168,8 +168,8 @@ fn npy(rng: &mut ChaCha8Rng, usual: &[u64]) -> Vec<u8> {
     let (kind, size) = kinds.choose(rng).unwrap();
     let order = if rng.random() { "True" } else { "False" };
     let sizes = sizes(rng, usual);
-    let shape: String = sizes.iter().map(|size| format!("{size}, ")).collect();
-    let header = format!("{{'descr': '{kind}', 'fortran_order': {order}, 'shape': ({shape}), }}\n");
+    let shape = sizes.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let header = format!("{{'descr': '{kind}', 'fortran_order': {order}, 'shape': ({shape},), }}\n");
     let len = bytes_of(&sizes, *size).unwrap_or_default();
     let start = (header.len() as u16).to_le_bytes();
     [b"\x93NUMPY\x01\x00", start.as_slice(), header.as_bytes(), &elements(rng, len)].concat()
