@@ -7,8 +7,10 @@ use std::time::Duration;
 use candle_core::{DType, Device};
 use rand::Rng;
 use rand::seq::IndexedRandom;
-use taper::config::{CvConfig, DataConfig, ModelConfig, TrainConfig, ValidConfig};
-use taper::data::{Dataset, synthetic};
+use taper::config::{
+    CvConfig, DataConfig, FileConfig, FloatType, Missing, ModelConfig, TrainConfig, ValidConfig,
+};
+use taper::data::{DataSummary, Dataset, read, synthetic};
 use taper::random::{Stream, generator};
 use taper::report::{CvReport, html};
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
@@ -84,8 +86,24 @@ impl Run {
         directory.write_settings(SETTINGS).unwrap();
         let environment = Environment::now("cv", vec!["taper".to_owned()], &[Device::Cpu], Vec::new());
         directory.write_environment(&environment).unwrap();
-        directory.write_results(&self.go(&directory).unwrap()).unwrap();
+        let data = Some(summary(path));
+        directory.write_results(&CvReport { data, ..self.go(&directory).unwrap() }).unwrap();
     }
+}
+
+/// A summary of data with columns of each kind, as a run on a file has one; the file is in `folder`.
+fn summary(folder: &Path) -> DataSummary {
+    let file = folder.join("data.csv");
+    fs::write(&file, "id,town,group,a,y\n1,Ulm,x,,2\n2,Bonn,x,3,3\n3,Ulm,z,3,5\n").unwrap();
+    let config = FileConfig {
+        file,
+        target: vec!["y".to_owned()],
+        drop: vec!["id".to_owned()],
+        group: Some("group".to_owned()),
+        missing: Missing::Mean,
+        ..FileConfig::default()
+    };
+    read(&config, FloatType::F32).unwrap().summary().unwrap()
 }
 
 /// Reads the run in `folder` and writes its report.
