@@ -36,9 +36,10 @@ fn jobs(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 pub(crate) fn cv(args: &CvArgs) -> Result<()> {
-    let run = Run::new("cv", &args.settings, &args.run, args.output.log.file())?;
+    let mut run = Run::new("cv", &args.settings, &args.run, args.output.log.file())?;
+    share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(run.config.folds));
+    run.watch_signals()?;
     let config = &run.config;
-    share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(config.folds));
     args.output.log.start()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs.zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));

@@ -39,10 +39,11 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn train(args: &TrainArgs) -> Result<()> {
-    let run = Run::new("train", &args.settings, &args.run, args.output.log.file())?;
+    let mut run = Run::new("train", &args.settings, &args.run, args.output.log.file())?;
     let own_file = model_file(args, &run.config)?;
     check_log(args.output.log.file(), own_file.as_ref().map(OutputFile::path))?;
     share_cores(1);
+    run.watch_signals()?;
     args.output.log.start()?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
     let table = run.load()?;

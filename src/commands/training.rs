@@ -60,15 +60,13 @@ impl<'a> Run<'a> {
         args: &'a RunArgs,
         log: Option<&Path>,
     ) -> Result<Self> {
-        let is_kept = args.out.is_some() || args.resume.is_some() || args.fast_dev_run;
-        let signals = is_kept.then(Signals::watch).transpose().context("cannot watch for signals")?;
         let began = args.resume.as_deref().map(RunDirectory::settings_of).transpose()?;
         let mut given = settings.settings(began.clone())?;
         if args.fast_dev_run {
             given.set("train.epochs", 1, str::to_owned)?;
         }
         let stop = args.max_time.map_or_else(Stop::default, |time| Stop::default().after(time));
-        let run = Self { command, args, config: given.validate()?, settings: given, stop, signals };
+        let run = Self { command, args, config: given.validate()?, settings: given, stop, signals: None };
         let files = run.config.data.files();
         let inputs = files.into_iter().chain(settings.config.as_deref());
         let folder = args.out.as_deref().or(args.resume.as_deref());
@@ -106,6 +104,13 @@ impl<'a> Run<'a> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Watches for signals from now on, if the run leaves something behind.
+    pub(crate) fn watch_signals(&mut self) -> Result<()> {
+        let is_kept = self.args.out.is_some() || self.args.resume.is_some() || self.args.fast_dev_run;
+        self.signals = is_kept.then(Signals::watch).transpose().context("cannot watch for signals")?;
+        Ok(())
     }
 
     /// Reads or makes the data.

@@ -46,6 +46,8 @@ fn dialect(rng: &mut ChaCha8Rng) -> Dialect {
         no_header: rng.random_bool(0.2),
         skip_rows: maybe(rng, &[1, 2, 5, usize::MAX]).unwrap_or_default(),
         comment: maybe(rng, &["#", "!", ","]).map(mark),
+        encoding: maybe(rng, &["utf-16le", "windows-1252", "shift_jis", "gb18030"])
+            .map(|name| name.parse().unwrap()),
     }
 }
 
