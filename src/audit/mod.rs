@@ -84,7 +84,7 @@ mod shape;
 
 use candle_core::{Device, Result};
 
-use crate::gradcheck::{Case, Row, Verdict, second_order_available};
+use crate::gradcheck::{Case, Context, Row, Verdict, second_order_available};
 
 /// Returns the cases of this crate: its operations, layers and loss, and its network at each depth.
 ///
@@ -129,7 +129,7 @@ pub fn run(cases: &[Case], filter: &str, device: &Device) -> Result<Vec<Row>> {
     let second = second_order_available()?;
     let mut rows = vec![];
     for case in cases.iter().filter(|case| case.name().contains(filter)) {
-        let case = case.on(device)?;
+        let case = case.on(device)?.contexts(&[Context::Intermediate, Context::Alone]);
         let contiguous = case.run();
         let right = contiguous.verdict == Verdict::Right;
         rows.extend([contiguous, case.strided()?.run()]);

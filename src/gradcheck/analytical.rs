@@ -90,6 +90,27 @@ impl<'a> Graph<'a> {
         Ok(jacobians)
     }
 
+    /// The elements of the intermediate results and the output on the way to output number `output`, which a
+    /// backward pass may read.
+    pub(super) fn results(&self, output: usize) -> Result<Vec<Vec<f64>>> {
+        let nodes = self.outputs[output].sorted_nodes().into_iter();
+        nodes.filter(|node| node.dtype().is_float() && !node.is_variable()).map(elements).collect()
+    }
+
+    /// What has been written to since output number `output` had these `results` and its inputs their own
+    /// values: a failure for each input, or one for the results.
+    pub(super) fn overwritten(&self, output: usize, results: &[Vec<f64>]) -> Result<Vec<Failure>> {
+        let inputs = self.point.overwritten(self.inputs)?.into_iter();
+        let failure = |input, difference| Failure::WritesInPlace { output: Some(output), input, difference };
+        let mut failures: Vec<_> = inputs.map(|(input, by)| failure(Some(input), by)).collect();
+        let now = self.results(output)?;
+        let difference = max_abs(results.iter().zip(&now).map(|(before, now)| max_difference(before, now)));
+        if failures.is_empty() && difference != 0.0 {
+            failures.push(failure(None, difference));
+        }
+        Ok(failures)
+    }
+
     /// The gradients of all inputs for the upstream gradient `upstream` of output number `output`.
     ///
     /// With `weights`, one vector per input, the loss also contains the inner product of each input with its
@@ -168,6 +189,7 @@ fn misfit(output: usize, leaf: &Tensor, gradient: &Tensor) -> Option<Failure> {
         |what: &str, wanted: String, got: String| format!("{what} is {wanted}, its gradient's is {got}");
     if gradient.dims() != leaf.dims() {
         let message = differ("the shape", format!("{:?}", leaf.dims()), format!("{:?}", gradient.dims()));
+        let message = message + transposed(leaf.dims(), gradient.dims());
         return Some(Failure::WrongShape { output, message });
     }
     if gradient.dtype() != leaf.dtype() {
@@ -182,6 +204,11 @@ fn misfit(output: usize, leaf: &Tensor, gradient: &Tensor) -> Option<Failure> {
     None
 }
 
+/// A remark on two shapes that are each other's transpose.
+fn transposed(a: &[usize], b: &[usize]) -> &'static str {
+    if a != b && a.iter().eq(b.iter().rev()) { " (transposed)" } else { "" }
+}
+
 /// The failure behind an error of Candle's `backward`.
 ///
 /// Candle adds every gradient to zeros of the operand's shape, dtype and device, so a gradient that differs
@@ -190,7 +217,9 @@ fn backward_failure(output: usize, error: &CandleError) -> Failure {
     let cause = root_cause(error);
     let message = cause.to_string();
     match cause {
-        CandleError::ShapeMismatchBinaryOp { op: "add", .. } => Failure::WrongShape { output, message },
+        CandleError::ShapeMismatchBinaryOp { op: "add", lhs, rhs } => {
+            Failure::WrongShape { output, message: message + transposed(lhs.dims(), rhs.dims()) }
+        }
         CandleError::DTypeMismatchBinaryOp { op: "add", .. } => Failure::WrongDType { output, message },
         CandleError::DeviceMismatchBinaryOp { op: "add", .. } => Failure::WrongDevice { output, message },
         CandleError::BackwardNotSupported { .. } => Failure::Unsupported { output, message },

@@ -1,22 +1,22 @@
 //! Likely causes of a wrong derivative.
 
 use super::compare::JacobianPair;
-use super::jacobian::{Entry, Matrix, max_abs};
-use super::numerical::FiniteDifferences;
-use super::probe::Probe;
+use super::jacobian::Matrix;
 use super::wording::Names;
 
 /// The common mistake that explains the difference between the two Jacobians, if one does.
 ///
-/// `numerical` has the Jacobians of the same output with respect to every input.
+/// `numerical` has the Jacobians of the same output with respect to every input, and `column` is that of the
+/// worst entry.
 pub(super) fn diagnose_mismatch(
     jacobians: &JacobianPair,
     numerical: &[Matrix],
+    column: usize,
     names: &Names,
 ) -> Option<String> {
     let (n, a) = (&jacobians.numerical, &jacobians.analytical);
     let agree = |expected: &[f64]| jacobians.tolerance.agree(&a.data, expected);
-    let is = |f: &dyn Fn(f64) -> f64| agree(&n.data.iter().map(|&n| f(n)).collect::<Vec<_>>());
+    let is = |f: &dyn Fn(f64) -> f64| agree(&n.map(f).data);
     if is(&|_| 0.0) {
         return Some("the gradient is zero everywhere".into());
     }
@@ -28,125 +28,77 @@ pub(super) fn diagnose_mismatch(
             return Some(format!("this is the gradient of {}: operands swapped", names.input(other)));
         }
     }
-    // The constant and the factor come from the largest entry and must then explain all others.
+    if let Some(hint) = diagnose_transposition(jacobians) {
+        return Some(hint.into());
+    }
+    // The factor and the constant come from the largest entry and must then explain all others.
     let largest = (0..n.data.len()).max_by(|&i, &j| n.data[i].abs().total_cmp(&n.data[j].abs()))?;
     let (offset, factor) = (a.data[largest] - n.data[largest], a.data[largest] / n.data[largest]);
-    if n.data.len() > 1 && is(&|n| n + offset) {
-        return Some(format!("every entry is off by {offset:.6}"));
-    }
     if is(&|n| n * factor) {
         return Some(format!("off by a factor of {factor:.6}"));
     }
-    (n.rows > 1 && jacobians.tolerance.agree(&a.column_sums(), &n.column_sums())).then(|| {
-        "it is right for an upstream gradient of ones only: is grad_res used element by element?".into()
-    })
+    if (0..n.rows).all(|row| n.get(row, column) == Some(0.0)) {
+        return Some(
+            "the function is locally constant there: the gradient of a straight-through estimator cannot be \
+             checked by differences"
+                .into(),
+        );
+    }
+    if n.data.len() > 1 && is(&|n| n + offset) {
+        return Some(format!("every entry is off by {offset:.6}"));
+    }
+    let ones = vec![1.0; n.rows];
+    (n.rows > 1 && jacobians.tolerance.agree(&a.weighted_row_sum(&ones), &n.weighted_row_sum(&ones))).then(
+        || "it is right for an upstream gradient of ones only: is grad_res used element by element?".into(),
+    )
 }
 
-/// Why differences may not approximate the derivative of `entry`, if those to the left and to the right
-/// disagree.
-///
-/// `entry` is at (`row`, `column`) of its Jacobian. If the slope is constant beyond one step on either side,
-/// there is a kink in between: the step is halved until the two sides agree, which bounds the distance to the
-/// kink.
-pub(super) fn diagnose_kink(
-    differences: &FiniteDifferences,
-    entry: &Entry,
-    (row, column): (usize, usize),
-) -> Option<String> {
-    const HALVINGS: i32 = 12;
-    let line = Line::new(differences, entry, (row, column))?;
-    let disagree = |[left, right]: [f64; 2]| {
-        let scale = left.abs().max(right.abs());
-        scale > entry.tolerance && line.differ(left, right, scale)
+/// The transposition that explains the difference between the two Jacobians, if one does.
+fn diagnose_transposition(jacobians: &JacobianPair) -> Option<&'static str> {
+    let (n, a) = (&jacobians.numerical, &jacobians.analytical);
+    let (output, input) = jacobians.shapes?;
+    let identity = |length: usize| (0..length).collect::<Vec<_>>();
+    let (rows, columns) = (transposition(output), transposition(input));
+    let is = |rows: &[usize], columns: &[usize]| {
+        let entries =
+            rows.iter().flat_map(|&row| columns.iter().filter_map(move |&column| n.get(row, column)));
+        jacobians.tolerance.agree(&a.data, &entries.collect::<Vec<_>>())
     };
-    let halved = |halvings: i32| line.one_sided(0.5f64.powi(halvings));
-    let [left, right] = halved(0)?;
-    if !disagree([left, right]) {
+    if columns.as_ref().is_some_and(|columns| is(&identity(n.rows), columns)) {
+        return Some("the gradient is transposed in its last two axes");
+    }
+    if rows.as_ref().is_some_and(|rows| is(rows, &identity(n.columns))) {
+        return Some("the upstream gradient is read as if it were transposed in its last two axes");
+    }
+    if rows.zip(columns).is_some_and(|(rows, columns)| is(&rows, &columns)) {
+        return Some("this is the derivative at the transposed input");
+    }
+    let transposed = (0..n.columns).flat_map(|column| (0..n.rows).filter_map(move |row| n.get(row, column)));
+    (n.rows == n.columns && jacobians.tolerance.agree(&a.data, &transposed.collect::<Vec<_>>()))
+        .then_some("the upstream gradient is multiplied by the Jacobian instead of its transpose")
+}
+
+/// Where each element of a row-major tensor of `shape` comes from if its last two axes were transposed and
+/// then taken for row-major; `None` if that changes nothing.
+fn transposition(shape: &[usize]) -> Option<Vec<usize>> {
+    let &[.., rows, columns] = shape else { return None };
+    if rows < 2 || columns < 2 {
         return None;
     }
-    // Curvature makes the two sides differ as well, but in proportion to the step.
-    let share = |halvings| halved(halvings).map(|[l, r]| (l - r) / (left - right));
-    if (share(1)? - 0.5).abs() < 0.1 && (share(2)? - 0.25).abs() < 0.1 {
-        return None;
-    }
-    let eps = line.step;
-    let slopes = [line.beyond(-1.0)?, line.beyond(1.0)?];
-    let steepest = max_abs(slopes.into_iter().flatten());
-    let straight = |[near, far]: &[f64; 2]| steepest.is_finite() && !line.differ(*near, *far, steepest);
-    if !slopes.iter().all(straight) {
-        // Over a much wider step curvature shows more and rounding less.
-        let [left, right] = halved(-8)?;
-        let scale = left.abs().max(right.abs());
-        return Some(if scale > entry.tolerance && !line.differ(left, right, scale) {
-            format!("differences over {eps:.1e} are mostly rounding noise: use a larger eps")
-        } else {
-            format!("the function curves strongly within {eps:.1e}: use a smaller eps")
-        });
-    }
-    let distance = match (1..=HALVINGS).find(|&k| !halved(k).is_some_and(disagree)) {
-        Some(k) => format!("within {:.1e} of this point", eps * 0.5f64.powi(k - 1)),
-        None => format!("at this point (or within {:.1e} of it)", eps * 0.5f64.powi(HALVINGS)),
-    };
-    Some(format!(
-        "the function is apparently not differentiable {distance}: difference quotients over {eps:.1e} are \
-         {left:.6e} to the left and {right:.6e} to the right"
-    ))
+    let block = rows * columns;
+    let source = |i: usize| i / block * block + i % block % rows * columns + i % block / rows;
+    Some((0..shape.iter().product()).map(source).collect())
 }
 
-/// One element of an output as a function of one element of an input.
-struct Line<'a> {
-    differences: &'a FiniteDifferences<'a>,
-    input: usize,
-    direction: Vec<f64>,
-    output: usize,
-    element: usize,
-    step: f64,
-    /// The value at the inputs.
-    value: f64,
-    /// How much rounding may change a slope over one step.
-    noise: f64,
-}
+#[cfg(test)]
+mod tests {
+    use super::transposition;
 
-impl<'a> Line<'a> {
-    fn new(
-        differences: &'a FiniteDifferences<'a>,
-        entry: &Entry,
-        (element, column): (usize, usize),
-    ) -> Option<Self> {
-        let Entry { output, input, .. } = *entry;
-        let direction = Probe::Basis(differences.inputs.get(input)?.values.len()).vector(column);
-        let step = differences.step(input, &direction);
-        let value = *differences.outputs.get(output)?.get(element)?;
-        let noise = differences.rounding_noise(value.abs()) / step;
-        Some(Self { differences, input, direction, output, element, step, value, noise })
+    #[test]
+    fn the_last_two_axes_are_transposed() {
+        // [[0, 1, 2], [3, 4, 5]] is [[0, 3], [1, 4], [2, 5]] transposed.
+        assert_eq!(transposition(&[2, 3]), Some(vec![0, 3, 1, 4, 2, 5]));
+        assert_eq!(transposition(&[2, 2, 2]), Some(vec![0, 2, 1, 3, 4, 6, 5, 7]));
+        assert_eq!([transposition(&[6]), transposition(&[1, 6]), transposition(&[])], [None, None, None]);
     }
-
-    /// The value `steps` steps away, and the distance.
-    fn at(&self, steps: f64) -> Option<(f64, f64)> {
-        let (outputs, distance) =
-            self.differences.perturbed(self.input, &self.direction, steps * self.step).ok()?;
-        Some((*outputs.get(self.output)?.get(self.element)?, distance))
-    }
-
-    /// The slopes over `steps` steps to the left and to the right.
-    fn one_sided(&self, steps: f64) -> Option<[f64; 2]> {
-        let here = (self.value, 0.0);
-        Some([slope(self.at(-steps)?, here), slope(self.at(steps)?, here)])
-    }
-
-    /// The slopes over the second and the third step on the side of `sign`.
-    fn beyond(&self, sign: f64) -> Option<[f64; 2]> {
-        let (one, two, three) = (self.at(sign)?, self.at(2.0 * sign)?, self.at(3.0 * sign)?);
-        Some([slope(one, two), slope(two, three)])
-    }
-
-    /// Whether two slopes differ by more than noise and one percent of `scale`.
-    fn differ(&self, a: f64, b: f64, scale: f64) -> bool {
-        (a - b).abs() > (1e-2 * scale).max(self.noise)
-    }
-}
-
-/// The slope between two points (value, position).
-fn slope((a, x): (f64, f64), (b, y): (f64, f64)) -> f64 {
-    (a - b) / (x - y)
 }

@@ -77,7 +77,7 @@ fn contributor(subject: &Subject, output: usize, upstream: &[f64]) -> Option<(us
 pub(super) enum Dependence {
     /// It does not change at all.
     None,
-    /// It changes by no more than rounding may change it.
+    /// It changes by no more than rounding and the permitted nondeterminism may change it.
     Noise,
     /// It changes by more.
     Real,
@@ -97,10 +97,12 @@ pub(super) fn dependence(
     let differences = &subject.differences;
     let steps: Vec<f64> =
         (0..numerical.columns).map(|column| differences.step(*input, &columns.vector(column))).collect();
+    let jitter = subject.settings.nondeterminism * rows.norm1();
     let signal_to_noise = |(row, column): (usize, usize), derivative: f64, scale: f64| {
         let (y, x) = (&differences.outputs[*output], &subject.inputs[*input].values);
         let magnitude = rows.magnitude(row, y).max(columns.magnitude(column, x));
-        derivative.abs() * scale * steps[column] / differences.rounding_noise(magnitude)
+        let noise = differences.rounding_noise(magnitude) + jitter;
+        derivative.abs() * scale * steps[column] / noise
     };
     let changes = numerical.data.iter().enumerate().filter(|(_, value)| **value != 0.0);
     let ratios = changes.map(|(index, value)| {

@@ -3,7 +3,8 @@
 use candle_core::{DType, Error as CandleError};
 
 use super::guard::root_cause;
-use super::report::{Parity, Report};
+use super::parity_report::Parity;
+use super::report::Report;
 
 /// Why a check did not pass.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +13,15 @@ pub enum Error {
     /// A derivative is wrong; the report says where and how.
     #[error("{0}")]
     Failed(Box<Report>),
-    /// A device disagrees with the CPU.
+    /// A device disagrees with the CPU, or a dtype with F64.
     #[error("{0}")]
     Parity(Box<Parity>),
+    /// Only F32, F16 and BF16 are compared with F64.
+    #[error("{dtype:?} cannot be compared with F64: F32, F16 and BF16 can")]
+    ParityDType {
+        /// The dtype.
+        dtype: DType,
+    },
     /// The dtype of an input or output is too coarse for central differences with the default tolerances.
     #[error(
         "{what} is {dtype:?}, in which finite differences are mostly rounding error: convert to F64, or \
@@ -44,7 +51,8 @@ pub enum Error {
         /// Number of the input.
         input: usize,
     },
-    /// There is no float input to differentiate with respect to, or no float output to differentiate.
+    /// There is no input or parameter of a float dtype to differentiate with respect to, or no such output to
+    /// differentiate.
     #[error("nothing to check: there is no {0} of a float dtype to differentiate")]
     Nothing(&'static str),
     /// The Jacobians have too many entries for slow mode.
@@ -74,14 +82,17 @@ pub enum Error {
     /// The function itself panicked.
     #[error("the function panicked: {0}")]
     ForwardPanicked(String),
-    /// The number or shapes of the outputs changed between calls.
-    #[error("the function's outputs change in number or shape between calls")]
+    /// The number, shapes or dtypes of the outputs changed between calls.
+    #[error(
+        "the function's outputs change in number, shape or dtype between calls: at the inputs and one step \
+         from them they must be the same"
+    )]
     Unstable,
     /// Candle detaches gradients on this thread, so there are no second derivatives to check.
     #[error(
         "second derivatives are not available: Candle detaches gradients unless CANDLE_GRAD_DO_NOT_DETACH=1 \
-         is in the environment before the thread's first backward; set it for the whole process, as in \
-         `CANDLE_GRAD_DO_NOT_DETACH=1 cargo test`"
+         is in the environment before the thread's first backward; set it for the whole process, in the section \
+         [env] of .cargo/config.toml or as in `CANDLE_GRAD_DO_NOT_DETACH=1 cargo test`"
     )]
     Detached,
 }

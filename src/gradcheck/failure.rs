@@ -1,7 +1,8 @@
 //! The ways in which a derivative can be wrong.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::contexts::Context;
 use super::jacobian::Entry;
 
 /// One way in which a derivative is wrong.
@@ -82,6 +83,19 @@ pub enum Failure {
         /// The largest numerical derivative.
         numerical: f64,
     },
+    /// The output jumps at the input or within one step of it, so it has no derivative there.
+    Discontinuous {
+        /// Number of the output.
+        output: usize,
+        /// Index into the output; empty for a scalar and in fast mode.
+        output_index: Vec<usize>,
+        /// Number of the input.
+        input: usize,
+        /// Index into the input; empty for a scalar and in fast mode.
+        input_index: Vec<usize>,
+        /// By how much it jumps.
+        jump: f64,
+    },
     /// An input receives a gradient that must not get one.
     UnexpectedGradient {
         /// Number of the output.
@@ -101,6 +115,26 @@ pub enum Failure {
         /// Number of the output.
         output: usize,
         /// The largest difference.
+        difference: f64,
+    },
+    /// The forward or the backward pass writes to a tensor that it may only read.
+    WritesInPlace {
+        /// Number of the output whose backward pass does it; `None` for the forward pass.
+        output: Option<usize>,
+        /// Number of the input that is written to; `None` for an intermediate result or the output.
+        input: Option<usize>,
+        /// The largest change of an element.
+        difference: f64,
+    },
+    /// A value or a gradient changes with the context in which the function is called.
+    ContextDependent {
+        /// Number of the output.
+        output: usize,
+        /// Number of the input whose gradient it is; `None` for the value of the output.
+        input: Option<usize>,
+        /// The context in which it differs.
+        context: Context,
+        /// The largest difference; a gradient that does not arrive counts as zeros.
         difference: f64,
     },
     /// Two backward passes over the same graph give different gradients.
@@ -139,8 +173,10 @@ pub enum Failure {
         output: usize,
         /// Number of the input.
         input: usize,
-        /// The largest deviation.
+        /// The largest deviation, for a gradient that is scaled back.
         difference: f64,
+        /// The factor by which a random upstream gradient was scaled to show it; 1 if it was not.
+        scale: f64,
     },
     /// The backward pass overwrites an earlier contribution to a gradient instead of adding to it.
     Overwritten {
@@ -160,11 +196,43 @@ pub enum Failure {
         /// A likely cause.
         hint: Option<String>,
     },
+    /// Any of these, with names for its output and input.
+    ///
+    /// So are all failures of second derivatives, whose outputs are gradients and whose inputs include upstream
+    /// gradients, and those of a check of parameters by name. In JSON it is the failure alone, as the report has
+    /// all names.
+    #[serde(untagged, serialize_with = "without_names")]
+    Named {
+        /// What is wrong.
+        failure: Box<Self>,
+        /// The name of the output.
+        output_name: String,
+        /// The name of the input, empty if none is concerned.
+        input_name: String,
+    },
+}
+
+/// Serialises the failure in a [`Failure::Named`].
+fn without_names<S: Serializer>(
+    failure: &Failure,
+    _output_name: &str,
+    _input_name: &str,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    failure.serialize(serializer)
 }
 
 impl Failure {
-    /// The output, and the input if one is concerned.
-    pub(super) fn output_and_input(&self) -> (usize, Option<usize>) {
+    /// The failure itself, without the names of its output and input.
+    pub fn kind(&self) -> &Self {
+        match self {
+            Self::Named { failure, .. } => failure.kind(),
+            failure => failure,
+        }
+    }
+
+    /// The output and the input that are concerned.
+    pub(super) fn output_and_input(&self) -> (Option<usize>, Option<usize>) {
         match self {
             Self::Panicked { output, .. }
             | Self::Unsupported { output, .. }
@@ -173,17 +241,24 @@ impl Failure {
             | Self::WrongDType { output, .. }
             | Self::WrongDevice { output, .. }
             | Self::NondeterministicForward { output, .. }
-            | Self::LayoutDependent { output, .. } => (*output, None),
-            Self::Undefined { output, input, .. } => (*output, *input),
+            | Self::LayoutDependent { output, .. } => (Some(*output), None),
+            Self::Undefined { output, input, .. } | Self::ContextDependent { output, input, .. } => {
+                (Some(*output), *input)
+            }
+            Self::WritesInPlace { output, input, .. } => (*output, *input),
+            Self::Named { failure, .. } => failure.output_and_input(),
             Self::Severed { output, input, .. }
+            | Self::Discontinuous { output, input, .. }
             | Self::MissingGradient { output, input, .. }
             | Self::UnexpectedGradient { output, input }
             | Self::NondeterministicBackward { output, input, .. }
             | Self::UpstreamIgnored { output, input }
             | Self::ZeroUpstream { output, input, .. }
             | Self::NotLinear { output, input, .. }
-            | Self::Overwritten { output, input, .. } => (*output, Some(*input)),
-            Self::NonFinite { entry } | Self::Mismatch { entry, .. } => (entry.output, Some(entry.input)),
+            | Self::Overwritten { output, input, .. } => (Some(*output), Some(*input)),
+            Self::NonFinite { entry } | Self::Mismatch { entry, .. } => {
+                (Some(entry.output), Some(entry.input))
+            }
         }
     }
 
@@ -193,19 +268,24 @@ impl Failure {
             Self::Panicked { .. } => 0,
             Self::Unsupported { .. } | Self::BackwardFailed { .. } => 1,
             Self::WrongShape { .. } | Self::WrongDType { .. } | Self::WrongDevice { .. } => 2,
+            Self::WritesInPlace { .. } => 3,
             Self::LayoutDependent { .. }
+            | Self::ContextDependent { input: None, .. }
             | Self::NondeterministicForward { .. }
-            | Self::NondeterministicBackward { .. } => 3,
+            | Self::NondeterministicBackward { .. } => 4,
             Self::Undefined { .. }
+            | Self::Discontinuous { .. }
             | Self::Severed { .. }
             | Self::MissingGradient { .. }
-            | Self::UnexpectedGradient { .. } => 4,
-            Self::NonFinite { .. } => 5,
-            Self::UpstreamIgnored { .. } => 6,
-            Self::ZeroUpstream { .. } => 7,
-            Self::NotLinear { .. } => 8,
-            Self::Overwritten { .. } => 9,
-            Self::Mismatch { .. } => 10,
+            | Self::UnexpectedGradient { .. } => 5,
+            Self::NonFinite { .. } => 6,
+            Self::UpstreamIgnored { .. } => 7,
+            Self::ZeroUpstream { .. } => 8,
+            Self::NotLinear { .. } => 9,
+            Self::Overwritten { .. } => 10,
+            Self::Mismatch { .. } => 11,
+            Self::ContextDependent { .. } => 12,
+            Self::Named { failure, .. } => failure.rank(),
         }
     }
 }

@@ -33,10 +33,18 @@ impl Matrix {
         (index / self.columns, index % self.columns)
     }
 
-    /// The sum of each column.
-    pub(super) fn column_sums(&self) -> Vec<f64> {
-        let column = |column| (0..self.rows).filter_map(|row| self.get(row, column)).sum();
-        (0..self.columns).map(column).collect()
+    /// The sum of all rows, each times its weight.
+    pub(super) fn weighted_row_sum(&self, weights: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.columns];
+        for (row, weight) in self.data.chunks(self.columns.max(1)).zip(weights) {
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+        }
+        sum
+    }
+
+    /// `f` of every element.
+    pub(super) fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Self { data: self.data.iter().map(|&value| f(value)).collect(), ..*self }
     }
 }
 

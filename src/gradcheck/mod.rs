@@ -152,6 +152,7 @@
 mod analytical;
 mod check;
 mod compare;
+mod contexts;
 mod diagnosis;
 mod domain;
 mod dtype;
@@ -162,8 +163,11 @@ mod function;
 mod guard;
 mod jacobian;
 mod judge;
+mod local;
 mod numerical;
+mod parameters;
 mod parity;
+mod parity_report;
 mod point;
 mod probe;
 mod refine;
@@ -178,13 +182,17 @@ mod validate;
 mod view;
 mod wording;
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_nn::VarBuilder;
 
+pub use contexts::Context;
 pub use error::Error;
 pub use failure::Failure;
 pub use function::Outputs;
 pub use jacobian::{Entry, Matrix};
-pub use report::{Gradient, Pair, Parity, Report};
+pub use parameters::Parameters;
+pub use parity_report::Parity;
+pub use report::{Gradient, Pair, Report, WithJacobians};
 pub use second::second_order_available;
 pub use settings::{DTypePolicy, GradCheck, Mode};
 pub use suite::Case;
@@ -235,4 +243,38 @@ where
     O: Into<Outputs>,
 {
     GradCheck::new().parity(f, inputs, device)
+}
+
+/// Checks the first derivatives of `f` with respect to all `parameters` and `inputs`, with the default settings.
+///
+/// See [`GradCheck::check_parameters`].
+///
+/// # Errors
+///
+/// As [`gradcheck`], and [`Error::Nothing`] if there are no parameters.
+pub fn gradcheck_parameters<F, O>(
+    f: F,
+    parameters: impl Into<Parameters>,
+    inputs: &[Tensor],
+) -> Result<Report, Error>
+where
+    F: Fn(VarBuilder<'static>, &[Tensor]) -> CandleResult<O>,
+    O: Into<Outputs>,
+{
+    GradCheck::new().check_parameters(f, parameters, inputs)
+}
+
+/// Compares values and gradients of `f` in `dtype` with those in F64, with the default settings.
+///
+/// See [`GradCheck::dtype_parity`].
+///
+/// # Errors
+///
+/// [`Error::Parity`] if the dtypes disagree, another [`Error`] if `f` fails in one of them.
+pub fn dtype_parity<F, O>(f: F, inputs: &[Tensor], dtype: DType) -> Result<Parity, Error>
+where
+    F: Fn(&[Tensor]) -> CandleResult<O>,
+    O: Into<Outputs>,
+{
+    GradCheck::new().dtype_parity(f, inputs, dtype)
 }

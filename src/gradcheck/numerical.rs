@@ -1,6 +1,6 @@
 //! Numerical derivatives: central differences.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use super::dtype::{epsilon, rounded};
 use super::error::Error;
@@ -19,7 +19,8 @@ pub(super) struct FiniteDifferences<'a> {
     /// The epsilon of the coarsest dtype of all inputs and outputs.
     coarsest: f64,
     point: Point,
-    lengths: Vec<usize>,
+    /// The shape and dtype of every output.
+    forms: Vec<(Shape, DType)>,
 }
 
 impl<'a> FiniteDifferences<'a> {
@@ -38,7 +39,7 @@ impl<'a> FiniteDifferences<'a> {
             eps,
             coarsest: dtypes.map(epsilon).fold(0.0, f64::max),
             point: Point::new(inputs)?,
-            lengths: outputs.iter().map(Tensor::elem_count).collect(),
+            forms: outputs.iter().map(form).collect(),
         })
     }
 
@@ -87,6 +88,11 @@ impl<'a> FiniteDifferences<'a> {
         self.output_elements(&call(self.eval, &self.point)?)
     }
 
+    /// The inputs that no longer have their own values at the point itself, and by how much they differ.
+    pub(super) fn overwritten_inputs(&self) -> Result<Vec<(usize, f64)>> {
+        self.point.overwritten(self.inputs)
+    }
+
     /// (f(x + h direction) - f(x - h direction)) / 2h for every output, with h = `scale` times the step.
     ///
     /// The divisor is how far x really moved. Equal values, even infinite ones, have the difference 0.
@@ -131,12 +137,17 @@ impl<'a> FiniteDifferences<'a> {
         Ok(jacobians)
     }
 
-    fn output_elements(&self, outputs: &[Tensor]) -> std::result::Result<Vec<Vec<f64>>, Error> {
-        if !outputs.iter().map(Tensor::elem_count).eq(self.lengths.iter().copied()) {
+    /// The elements of the `outputs` of another call, which must have the shapes and dtypes of the first.
+    pub(super) fn output_elements(&self, outputs: &[Tensor]) -> std::result::Result<Vec<Vec<f64>>, Error> {
+        if !outputs.iter().map(form).eq(self.forms.iter().cloned()) {
             return Err(Error::Unstable);
         }
         Ok(float_elements(outputs)?)
     }
+}
+
+fn form(output: &Tensor) -> (Shape, DType) {
+    (output.shape().clone(), output.dtype())
 }
 
 /// The elements of every output; none for an integer output.

@@ -3,7 +3,8 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::error::Error;
-use super::view::{Unviewable, View};
+use super::jacobian::max_difference;
+use super::view::{Unviewable, View, strided};
 
 /// How the check treats an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,10 @@ pub(super) struct Input {
     pub(super) values: Vec<f64>,
     view: View,
     positions: Vec<usize>,
+    /// Whether the function gets the result of an operation instead of a leaf or a view of one.
+    intermediate: bool,
+    /// Whether the function gets it only as a leaf, in its own layout.
+    leaf_only: bool,
 }
 
 /// Where the function is evaluated: contiguous variables, and the views of them that the function gets.
@@ -41,13 +46,15 @@ impl Input {
         if role == Role::Constant {
             let view = View::of(Tensor::zeros(0, DType::U8, &Device::Cpu)?.layout())
                 .map_err(|_| Error::Overlapping { input: index })?;
-            return Ok(Self { role, tensor, values: vec![], view, positions: vec![] });
+            let (values, positions) = (vec![], vec![]);
+            return Ok(Self { role, tensor, values, view, positions, intermediate: false, leaf_only: true });
         }
         let view = View::of(tensor.layout()).map_err(|reason| match reason {
             Unviewable::Broadcast => Error::Broadcast { input: index },
             Unviewable::Overlapping => Error::Overlapping { input: index },
         })?;
-        Ok(Self { role, values: elements(&tensor)?, positions: view.positions()?, tensor, view })
+        let (values, positions) = (elements(&tensor)?, view.positions()?);
+        Ok(Self { role, tensor, values, view, positions, intermediate: false, leaf_only: false })
     }
 
     /// Whether the check differentiates with respect to this input.
@@ -69,12 +76,43 @@ impl Input {
         let base = tensor_like(base, self.view.base(), &self.tensor)?;
         let leaf = Var::from_tensor(&base)?.into_inner();
         let view = self.view.apply(&leaf)?;
+        let view = if self.intermediate { view.copy()? } else { view };
         Ok((leaf, view))
+    }
+
+    /// The same input, which no context may change.
+    pub(super) fn as_leaf_only(self) -> Self {
+        Self { leaf_only: true, ..self }
+    }
+
+    /// Whether the function may get it as another view or as the result of an operation.
+    pub(super) fn is_movable(&self) -> bool {
+        !self.leaf_only
+    }
+
+    /// Whether the elements lie in row-major order from the start of their storage.
+    pub(super) fn is_contiguous(&self) -> bool {
+        self.tensor.is_contiguous() && self.tensor.layout().start_offset() == 0
     }
 
     /// The same input, contiguous.
     pub(super) fn contiguous(&self) -> std::result::Result<Self, Error> {
         Self::new(0, &self.tensor.force_contiguous()?, self.role)
+    }
+
+    /// The same input, as far from contiguous as a view can be.
+    pub(super) fn strided(&self) -> std::result::Result<Self, Error> {
+        Self::new(0, &strided(&self.tensor)?, self.role)
+    }
+
+    /// The same input as the result of an operation.
+    pub(super) fn intermediate(&self) -> Self {
+        Self { intermediate: true, ..self.clone() }
+    }
+
+    /// The same input as a constant.
+    pub(super) fn untracked(&self) -> Self {
+        Self { role: Role::Constant, ..self.clone() }
     }
 
     /// The part of a gradient of the variable that belongs to the view, differentiable.
@@ -109,6 +147,18 @@ impl Point {
         let mut moved = Self { leaves: self.leaves.clone(), inputs: self.inputs.clone() };
         (moved.leaves[index], moved.inputs[index]) = inputs[index].leaf_and_view(values)?;
         Ok(moved)
+    }
+
+    /// The inputs that no longer have their own values, and by how much they differ.
+    pub(super) fn overwritten(&self, inputs: &[Input]) -> Result<Vec<(usize, f64)>> {
+        let mut overwritten = vec![];
+        for (index, (input, x)) in inputs.iter().zip(&self.inputs).enumerate() {
+            if input.role != Role::Constant {
+                let difference = max_difference(&elements(x)?, &input.values);
+                overwritten.extend((difference != 0.0).then_some((index, difference)));
+            }
+        }
+        Ok(overwritten)
     }
 
     fn from_pairs(pairs: impl Iterator<Item = Result<(Tensor, Tensor)>>) -> Result<Self> {

@@ -48,6 +48,17 @@ impl Probe {
         }
     }
 
+    /// The root mean square of independent errors in the inner products, each as large as its element of `values`.
+    pub(super) fn spread(&self, values: &[f64]) -> f64 {
+        match self {
+            Self::Basis(_) => 0.0,
+            Self::Random(vectors) => vectors.first().map_or(0.0, |vector| {
+                let terms = vector.iter().zip(values).filter(|(_, x)| x.is_finite());
+                terms.map(|(v, x)| (v * x).powi(2)).sum::<f64>().sqrt()
+            }),
+        }
+    }
+
     /// The 1-norm of the vectors, which is the same for all of them.
     pub(super) fn norm1(&self) -> f64 {
         match self {

@@ -4,12 +4,12 @@ use std::fmt;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::failure::Failure;
 use super::jacobian::{Entry, Matrix};
 use super::settings::Mode;
-use super::wording::{Named, Names};
+use super::wording::Names;
 
 /// Whether the gradient from an output reached an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,18 +33,47 @@ pub struct Pair {
     /// Whether a gradient reached the input.
     pub gradient: Gradient,
     /// By central differences: one row per output element and one column per input element; in fast mode, the
-    /// projections onto up to four random vectors on either side.
+    /// projections onto up to four random vectors on either side. In JSON without its elements; see
+    /// [`Report::with_jacobians`].
+    #[serde(serialize_with = "shape")]
     pub numerical: Matrix,
-    /// By `backward`, of the same shape.
+    /// By `backward`, of the same shape, and in JSON likewise.
+    #[serde(serialize_with = "shape")]
     pub analytical: Matrix,
     /// The entry that is furthest from agreement, `None` if there are no entries.
     pub worst: Option<Entry>,
 }
 
+/// Serialises the number of rows and columns of a matrix alone.
+fn shape<S: Serializer>(matrix: &Matrix, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Shape {
+        rows: usize,
+        columns: usize,
+    }
+    Shape { rows: matrix.rows, columns: matrix.columns }.serialize(serializer)
+}
+
+/// A report that serialises with all elements of its Jacobians: the fields of the report, and in `jacobians` an
+/// object with `numerical` and `analytical` for each of its `pairs`.
+#[derive(Debug, Serialize)]
+pub struct WithJacobians<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    jacobians: Vec<Jacobians<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Jacobians<'a> {
+    numerical: &'a Matrix,
+    analytical: &'a Matrix,
+}
+
 /// The result of a check.
 ///
 /// It displays as a verdict, every failure, a table with a row per output and input, and both Jacobians side
-/// by side where they differ and are small.
+/// by side where they differ and are small. In JSON it has the shapes of the Jacobians and their worst entries;
+/// their elements, of which there may be millions, come [`with_jacobians`](Self::with_jacobians).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// 1 for first derivatives, 2 for derivatives of the backward pass itself.
@@ -67,7 +96,7 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What else a reader should know.
     pub notes: Vec<String>,
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Names::is_empty")]
     pub(super) names: Names,
 }
 
@@ -77,15 +106,40 @@ impl Report {
         self.failures.is_empty()
     }
 
+    /// The report for JSON that holds the elements of all Jacobians.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    ///
+    /// let x = Tensor::new(&[1f64, 2.], &Device::Cpu)?;
+    /// let report = taper::gradcheck::gradcheck(|x| x[0].sqr(), &[x])?;
+    /// let json = serde_json::to_value(report.with_jacobians()).unwrap();
+    /// assert_eq!(json["jacobians"][0]["analytical"]["data"], serde_json::json!([2., 0., 0., 4.]));
+    /// assert!(serde_json::to_value(&report).unwrap()["pairs"][0]["analytical"]["data"].is_null());
+    /// # Ok::<(), taper::gradcheck::Error>(())
+    /// ```
+    pub fn with_jacobians(&self) -> WithJacobians<'_> {
+        let jacobians = self.pairs.iter();
+        let jacobians =
+            jacobians.map(|Pair { numerical, analytical, .. }| Jacobians { numerical, analytical });
+        WithJacobians { report: self, jacobians: jacobians.collect() }
+    }
+
     /// The entry of all Jacobians that is furthest from agreement, `None` if there are no entries.
     pub fn worst(&self) -> Option<&Entry> {
         let entries = self.pairs.iter().filter_map(|pair| pair.worst.as_ref());
         entries.max_by(|a, b| a.severity().total_cmp(&b.severity()))
     }
 
+    /// What the report calls input number `number`: `input 0`, the name of a parameter, or `the upstream
+    /// gradient of output 0`.
+    pub fn input_name(&self, number: usize) -> String {
+        self.names.input(number)
+    }
+
     /// The first failure in words, empty if there is none.
     pub(super) fn first_failure(&self) -> String {
-        self.failures.first().map_or_else(String::new, |failure| Named(failure, &self.names).to_string())
+        self.failures.first().map_or_else(String::new, ToString::to_string)
     }
 
     fn table(&self) -> Table {
@@ -134,7 +188,7 @@ impl fmt::Display for Report {
             self.mode, self.eps, self.atol, self.rtol
         )?;
         for failure in &self.failures {
-            writeln!(f, "  {}", Named(failure, &self.names))?;
+            writeln!(f, "  {failure}")?;
         }
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;
@@ -162,57 +216,5 @@ impl Pair {
         (0..rows).try_for_each(|row| {
             write!(f, "\n{} | {}", line(&self.numerical, row), line(&self.analytical, row))
         })
-    }
-}
-
-/// Values and gradients of a function on a device, compared with those on the CPU.
-///
-/// In the entries, `numerical` is the value on the CPU and `analytical` the value on the device.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Parity {
-    /// The device.
-    pub device: String,
-    /// The worst element of each output; `None` for an empty or integer one.
-    pub values: Vec<Option<Entry>>,
-    /// The worst element of each gradient, by output and then by input; `None` where there is none to
-    /// compare.
-    pub gradients: Vec<Option<Entry>>,
-    /// Everything else that is wrong, on either device.
-    pub failures: Vec<String>,
-}
-
-impl Parity {
-    /// Whether the devices agree.
-    pub fn passed(&self) -> bool {
-        let mut entries = self.values.iter().chain(&self.gradients).flatten();
-        self.failures.is_empty() && entries.all(Entry::agrees)
-    }
-}
-
-impl fmt::Display for Parity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.passed() { "agrees" } else { "disagrees" };
-        write!(f, "{} {verdict} with the CPU", self.device)?;
-        for failure in &self.failures {
-            write!(f, "\n  {failure}")?;
-        }
-        let mut write_entry = |what: String, entry: &Entry| {
-            let Entry { numerical, analytical, absolute, tolerance, .. } = entry;
-            write!(
-                f,
-                "\n  {what} is {numerical:.6e} on the CPU and {analytical:.6e} on the device: off by \
-                 {absolute:.3e}, tolerance {tolerance:.3e}"
-            )
-        };
-        let differs = |entry: &&Entry| !entry.agrees();
-        for entry in self.values.iter().flatten().filter(differs) {
-            write_entry(format!("output {}{:?}", entry.output, entry.output_index), entry)?;
-        }
-        for entry in self.gradients.iter().flatten().filter(differs) {
-            let (output, input, index) = (entry.output, entry.input, &entry.input_index);
-            let what = format!("the gradient of output {output} with respect to input {input}{index:?}");
-            write_entry(what, entry)?;
-        }
-        Ok(())
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use candle_core::DType;
 use serde::Serialize;
 
+use super::contexts::Context;
+
 /// How much of each Jacobian is checked.
 ///
 /// Each backward pass runs twice, which the counts below include. On top of them, both modes take six
@@ -96,6 +98,7 @@ pub struct GradCheck {
     pub(super) constants: Vec<usize>,
     pub(super) stopped: Vec<usize>,
     pub(super) nondeterminism: f64,
+    pub(super) contexts: Vec<Context>,
     pub(super) seed: u64,
 }
 
@@ -110,6 +113,7 @@ impl Default for GradCheck {
             constants: vec![],
             stopped: vec![],
             nondeterminism: 0.0,
+            contexts: Context::ALL.to_vec(),
             seed: 0,
         }
     }
@@ -141,9 +145,19 @@ impl GradCheck {
     }
 
     /// Sets how much two runs of the same forward or backward pass may differ.
+    ///
+    /// A forward pass that differs by so much disturbs central differences by up to its quotient with eps,
+    /// which should stay below atol.
     #[must_use]
     pub fn nondeterminism(self, nondeterminism: f64) -> Self {
         Self { nondeterminism, ..self }
+    }
+
+    /// Sets in which contexts the function must give the same values and gradients; the default is
+    /// [`Context::ALL`]. Values must be those for contiguous inputs in any case.
+    #[must_use]
+    pub fn contexts(self, contexts: &[Context]) -> Self {
+        Self { contexts: contexts.to_vec(), ..self }
     }
 
     /// Sets how much of each Jacobian is checked.

@@ -17,6 +17,8 @@ use super::wording::Names;
 
 /// What every part of a check reads and none changes.
 pub(super) struct Subject<'a> {
+    /// 1 for first derivatives, 2 for derivatives of the backward pass.
+    pub(super) order: u8,
     pub(super) settings: &'a GradCheck,
     pub(super) inputs: &'a [Input],
     pub(super) names: &'a Names,
@@ -38,6 +40,7 @@ impl<'a> Subject<'a> {
         eval: &'a Eval<'a>,
         inputs: &'a [Input],
         names: &'a Names,
+        order: u8,
     ) -> Result<Self, Error> {
         if !inputs.iter().any(Input::is_differentiated) {
             return Err(Error::Nothing("input"));
@@ -47,9 +50,24 @@ impl<'a> Subject<'a> {
         if !graph.outputs.iter().any(|output| output.dtype().is_float()) {
             return Err(Error::Nothing("output"));
         }
-        let (eps, tolerance, notes) = step_and_tolerance(settings, inputs, &graph.outputs)?;
+        let (eps, tolerance, notes) = step_and_tolerance(settings, inputs, &graph.outputs, names)?;
         let differences = FiniteDifferences::new(eval, inputs, &graph.outputs, eps)?;
-        Ok(Self { settings, inputs, names, graph, differences, tolerance, notes })
+        Ok(Self { order, settings, inputs, names, graph, differences, tolerance, notes })
+    }
+
+    /// The tolerance for the derivatives of an output along `rows` with respect to an input along `columns`.
+    ///
+    /// The terms of a projection may cancel out, and their rounding errors then exceed the relative tolerance.
+    pub(super) fn tolerance_along(
+        &self,
+        (output, input): (usize, usize),
+        rows: &Probe,
+        columns: &Probe,
+    ) -> Tolerance {
+        let differences = &self.differences;
+        let noise = differences.rounding_noise(rows.spread(&differences.outputs[output]));
+        let noise = if noise > 0.0 { noise / differences.step(input, &columns.vector(0)) } else { 0.0 };
+        self.tolerance.loosened(noise)
     }
 
     /// The number of entries of all Jacobians: output elements times input elements.

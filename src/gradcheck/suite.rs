@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 
+use super::contexts::Context;
 use super::error::Error;
 use super::failure::Failure;
 use super::function::Outputs;
 use super::guard::guard;
-use super::report::{Gradient, Pair, Parity, Report};
+use super::parity_report::Parity;
+use super::report::{Gradient, Pair, Report};
 use super::settings::{GradCheck, Mode};
 use super::table::{Row, Verdict};
 use super::view::strided;
@@ -64,6 +66,12 @@ impl Case {
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         Self { settings: self.settings.mode(mode), ..self }
+    }
+
+    /// The same case in these contexts.
+    #[must_use]
+    pub fn contexts(self, contexts: &[Context]) -> Self {
+        Self { settings: self.settings.contexts(contexts), ..self }
     }
 
     /// The same case for second derivatives.
@@ -159,11 +167,11 @@ fn classify(result: &Result<Report, Error>) -> (Verdict, Option<f64>, String) {
             (verdict, report.worst().map(|entry| entry.absolute), detail.into())
         }
         Err(Error::Failed(report)) => {
-            let first = report.failures.first();
+            let first = report.failures.first().map(Failure::kind);
             let verdict = match first {
                 Some(Failure::Severed { .. } | Failure::MissingGradient { .. }) => Verdict::Severed,
                 Some(Failure::Panicked { .. }) => Verdict::Panics,
-                Some(Failure::Undefined { .. }) => Verdict::Unchecked,
+                Some(Failure::Undefined { .. } | Failure::Discontinuous { .. }) => Verdict::Unchecked,
                 Some(Failure::Unsupported { .. }) => Verdict::Unsupported,
                 Some(
                     Failure::BackwardFailed { .. }

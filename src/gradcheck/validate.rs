@@ -6,6 +6,7 @@ use super::compare::Tolerance;
 use super::error::Error;
 use super::point::{Input, Role};
 use super::settings::{DTypePolicy, GradCheck};
+use super::wording::Names;
 
 /// The inputs in the roles that the settings give them.
 ///
@@ -59,11 +60,12 @@ pub(super) fn step_and_tolerance(
     settings: &GradCheck,
     inputs: &[Input],
     outputs: &[Tensor],
+    names: &Names,
 ) -> Result<(f64, Tolerance, Vec<String>), Error> {
     let inputs = inputs.iter().enumerate().filter(|(_, input)| input.is_differentiated());
-    let inputs = inputs.map(|(i, input)| (format!("input {i}"), input.tensor.dtype()));
+    let inputs = inputs.map(|(i, input)| (names.input(i), input.tensor.dtype()));
     let outputs = outputs.iter().enumerate().filter(|(_, y)| y.dtype().is_float());
-    let outputs = outputs.map(|(j, y)| (format!("output {j}"), y.dtype()));
+    let outputs = outputs.map(|(j, y)| (names.output(j), y.dtype()));
     let mut eps = settings.eps;
     let mut tolerance = Tolerance { atol: settings.atol, rtol: settings.rtol };
     let mut notes = vec![];

@@ -30,7 +30,7 @@ impl View {
     /// The recipe for `layout`.
     pub(super) fn of(layout: &Layout) -> std::result::Result<Self, Unviewable> {
         let dims = layout.dims();
-        if layout.shape().elem_count() == 0 {
+        if layout.shape().elem_count() == 0 || (layout.is_contiguous() && layout.start_offset() == 0) {
             let identity = (0..dims.len()).collect();
             let len = dims.to_vec();
             return Ok(Self {

@@ -164,7 +164,11 @@ fn outputs_that_are_not_numbers_are_named() {
 /// A pole is not a kink.
 #[test]
 fn distances_are_claimed_only_for_kinks() {
+    // Small steps confirm what is right a little further away.
     for near in [2e-7, 1e-8] {
+        gradcheck(|x| x[0].recip(), &[vector(&[near])]).unwrap();
+    }
+    for near in [1e-12, 1e-13] {
         let report = wrong(|x| x[0].recip(), &[vector(&[near])], "curves strongly within");
         assert!(!report.to_string().contains("not differentiable"), "{report}");
     }
@@ -235,7 +239,7 @@ fn panics_keep_their_location() {
 /// The counts in the documentation of `Mode`, for ten input and ten output elements.
 #[test]
 fn forwards_and_backwards_are_counted() {
-    for (mode, counts) in [(Mode::Slow, (2 * 10 + 5, 2 * 10 + 6)), (Mode::Fast, (8 + 5, 8 + 6))] {
+    for (mode, counts) in [(Mode::Slow, (2 * 10 + 7, 2 * 10 + 19)), (Mode::Fast, (8 + 7, 8 + 19))] {
         let (forwards, backwards) = (Cell::new(0), Arc::new(AtomicU32::new(0)));
         let counted = Arc::clone(&backwards);
         let op = cube_giving(move |x, g| {
@@ -266,15 +270,4 @@ fn notes_say_it_once() {
             "{notes:?}"
         );
     }
-}
-
-/// By design fast mode misses errors of an elementwise function below about n atol, in however many entries.
-#[test]
-fn fast_mode_overlooks_small_errors_everywhere() {
-    let slightly = || {
-        let op = Op1::new(|x| x, |_, _, g| (g * 1.05).map(Some));
-        move |x: &[Tensor]| op.apply(&x[0])
-    };
-    GradCheck::new().mode(Mode::Fast).check(slightly(), &[numbers(&[10_000])]).unwrap();
-    wrong(slightly(), &[numbers(&[1_000])], "off by a factor of 1.05");
 }
