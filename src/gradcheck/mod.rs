@@ -12,7 +12,7 @@
 //!
 //! let x = Tensor::new(&[[0.5f64, -1.5, 2.0], [0.1, 0.7, -0.3]], &Device::Cpu)?;
 //! gradcheck(|x| x[0].powf(3.0), &[x.clone()])?;
-//! gradcheck(|x| x[0].powf(3.0), &[strided(&x)?])?; // the same values, far from contiguous
+//! gradcheck(|x| x[0].powf(3.0), &[strided(&x)?])?; // every step with the inputs far from contiguous
 //! # Ok::<(), taper::gradcheck::Error>(())
 //! ```
 //!
@@ -82,11 +82,16 @@
 //! | backward gives NaN | a division by zero in `bwd`, or a read outside the view |
 //! | backward ignores the upstream gradient | `bwd` does not multiply by `grad_res` |
 //! | backward adds something to the upstream gradient | a term in `bwd` without `grad_res` |
-//! | backward is not linear | `bwd` clips or squares `grad_res` |
+//! | backward is not linear | `bwd` clips, flushes or squares `grad_res` |
+//! | forward or backward writes to | an operation in place on a saved operand, such as `zero_set` |
+//! | jumps by | no mistake, but no derivative either: `floor` at an integer |
+//! | depends on how the function is called | `bwd` is right for leaves only, or if all operands are tracked |
 //! | backward overwrites | a gradient that is inserted into the store where it should be added |
 //! | forward depends on the memory layout | storage is read as if it were contiguous |
 //! | is not deterministic | random numbers, or sums in varying order ([`GradCheck::nondeterminism`]) |
-//! | derivatives differ | the formula: the hint may name a sign, a factor, swapped operands, a kink |
+//! | derivatives differ | the formula, or the point: the hint may name a sign, a factor, swapped or transposed operands, a kink |
+//!
+//! In JSON a report has the worst entry of each Jacobian; [`Report::with_jacobians`] adds all others.
 //!
 //! # What is checked
 //!
@@ -98,10 +103,15 @@
 //!   function does not change, or by no more than rounding noise, it is *independent* of the input, which
 //!   passes.
 //! - That the backward pass gives the same result twice, gives zeros for an upstream gradient of zeros, is
-//!   linear in it, and adds to earlier contributions to a gradient instead of overwriting them.
+//!   linear in it at magnitudes from 2^-20 to 2^40 (in f16 from 2^-6 to 2^4) and for both signs, and adds to
+//!   earlier contributions to a gradient instead of overwriting them.
+//! - That neither pass writes to an input or a saved result.
 //! - That it uses the values of its own call: the function is called elsewhere before and after.
-//! - That the outputs do not depend on the memory layout. Memory that a strided input skips is filled with
-//!   NaN.
+//! - That values and gradients are the same in every [`Context`]: if the inputs are [`strided`] (or
+//!   contiguous, where they are not), if they are results of an operation instead of leaves of the graph, and
+//!   for each input with all others untracked. A context that the function refuses with an error is noted.
+//!   Memory that a strided input skips is filled with NaN.
+//! - That shapes and dtypes of the outputs are the same one step from the inputs.
 //! - The shape, dtype and device of gradients, and that `backward` neither fails nor panics.
 //!
 //! # Inputs
@@ -113,15 +123,26 @@
 //! not receive a gradient.
 //!
 //! Central differences need f64. [`DTypePolicy::Loosen`] allows f32, f16 and bf16 with suitable steps and
-//! tolerances. If the function has a kink, stay away from it by more than eps; the report estimates how close
-//! it is. If the function is steep or has a large constant term, an entry that disagrees is tried with other
+//! tolerances, and [`dtype_parity`] says more of them. If the function has a kink, stay away from it by more
+//! than eps; the report estimates how close it is. If the function is steep or has a large constant term, an entry that disagrees is tried with other
 //! steps before it is called wrong, which PyTorch does not do.
 //!
 //! # Second derivatives
 //!
 //! [`gradgradcheck`] checks the backward pass as a function of the inputs and the upstream gradients. Candle
 //! detaches gradients unless `CANDLE_GRAD_DO_NOT_DETACH=1` is in the environment before a thread's first
-//! backward pass. Without it there is nothing to check, and the result is [`Error::Detached`].
+//! backward pass. Without it there is nothing to check, and the result is [`Error::Detached`]. A process cannot
+//! set the variable for itself without unsafe code, but Cargo sets it for all that it runs, tests included, if
+//! `.cargo/config.toml` says so:
+//!
+//! ```toml
+//! [env]
+//! CANDLE_GRAD_DO_NOT_DETACH = "1"
+//! ```
+//!
+//! It applies to `cargo run` as well, where every backward pass then keeps its graph as long as its gradients
+//! live. To restrict it to some tests, let those start themselves again with the variable set, as
+//! `tests/common/second_order.rs` does.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -136,6 +157,48 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Layers and models
+//!
+//! [`gradcheck_parameters`] checks all parameters of a [`VarMap`](candle_nn::VarMap), or tensors by name, and
+//! calls them by their names. The function builds the layer from a [`VarBuilder`], as it would to train it.
+//!
+//! ```
+//! use candle_core::{DType, Device, Module, Tensor};
+//! use candle_nn::{VarBuilder, VarMap, linear};
+//! use taper::gradcheck::{Error, gradcheck_parameters};
+//!
+//! let variables = VarMap::new();
+//! linear(3, 2, VarBuilder::from_varmap(&variables, DType::F64, &Device::Cpu).pp("head"))?;
+//! let x = Tensor::new(&[[0.5f64, -1.5, 2.0]], &Device::Cpu)?;
+//! let layer = |vb: VarBuilder, x: &[Tensor]| linear(3, 2, vb.pp("head"))?.forward(&x[0]);
+//! let report = gradcheck_parameters(layer, &variables, &[x.clone()])?;
+//! assert_eq!(report.input_name(2), "head.weight");
+//!
+//! // Candle's `softmax_last_dim` has no backward, and nothing before it is trained.
+//! let severed = |vb: VarBuilder, x: &[Tensor]| candle_nn::ops::softmax_last_dim(&layer(vb, x)?);
+//! let error = gradcheck_parameters(severed, &variables, &[x]).unwrap_err();
+//! assert!(error.to_string().contains("severed graph: output 0 changes with head.weight"));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Half precision
+//!
+//! Half types are rarely wrong by their formula, which a check in f64 sees, and often by overflow, by what
+//! vanishes and by sums in the wrong dtype, which it does not. [`dtype_parity`] compares values and gradients in
+//! f32, f16 or bf16 with those in f64.
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use taper::gradcheck::{Error, dtype_parity};
+//!
+//! let x = Tensor::new(&[300f64, -100.], &Device::Cpu)?;
+//! let norm = |x: &[Tensor]| x[0].sqr()?.sum_all()?.sqrt();
+//! dtype_parity(norm, &[x.clone()], DType::BF16)?;
+//! let error = dtype_parity(norm, &[x], DType::F16).unwrap_err(); // 300^2 overflows.
+//! assert!(error.to_string().contains("inf in the coarser dtype"));
+//! # Ok::<(), Error>(())
+//! ```
+//!
 //! # Many checks, other devices
 //!
 //! A [`Case`] is a named check that runs to a [`Row`] of a [`table`]; `taper gradcheck` prints such tables,
@@ -145,9 +208,9 @@
 //! # What it cannot see
 //!
 //! A derivative below atol passes whatever the backward pass gives; a note in the report points it out. Fast
-//! mode overlooks a small error in one of many entries, and small errors in many entries of a large
-//! elementwise function: see [`Mode::Fast`]. And a check is valid for the inputs at which it was run, and for
-//! no others.
+//! mode overlooks a small error in one of many entries, and smaller ones in many: see [`Mode::Fast`]. The
+//! gradient of a straight-through estimator is not that of its function. And a check is valid for the inputs at
+//! which it was run, and for no others.
 
 mod analytical;
 mod check;

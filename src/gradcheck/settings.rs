@@ -9,9 +9,9 @@ use super::contexts::Context;
 
 /// How much of each Jacobian is checked.
 ///
-/// Each backward pass runs twice, which the counts below include. On top of them, both modes take six
-/// backward passes per output and five forward passes, or six if an input is not contiguous; entries that
-/// disagree cost more.
+/// Each backward pass runs twice, which the counts below include. On top of them, both modes take 17 backward
+/// passes per output and five forward passes, and one more of each for every
+/// [`Context`](super::Context): two, and one per input if there are several. Entries that disagree cost more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -22,14 +22,15 @@ pub enum Mode {
     /// Random projections of both Jacobians: eight backward passes per output and eight forward passes per
     /// input, whatever their sizes.
     ///
-    /// A Jacobian is projected onto up to four random unit vectors on either side. The absolute tolerance is
-    /// scaled by the 1-norms of the two vectors, as PyTorch does for its single projection.
+    /// A Jacobian is projected onto up to four random unit vectors on either side, and a projection has the
+    /// tolerance of an entry, with an allowance for rounding noise. PyTorch scales it by the 1-norms of the
+    /// vectors, and so allows for an error of atol in each of the m n entries of an m x n Jacobian.
     ///
-    /// The scaled tolerance allows for an error of atol in each of the m n entries of an m x n Jacobian. So a
-    /// single entry that is wrong by less than about m n atol goes unnoticed. The Jacobian of an elementwise
-    /// function of n elements has only n non-zero entries, and errors in all of them can pass if they are
-    /// below about n atol: with the default atol and derivatives around 1, each may be off by 10% at n =
-    /// 10,000.
+    /// An error that is spread over a matrix is diluted by a projection: that in a single entry about
+    /// sqrt(m n) times, errors in all n entries of an elementwise function of n elements about sqrt(n) times,
+    /// whatever the signs of its derivatives. So these are found, for every seed, if they are well above
+    /// sqrt(m n) atol and sqrt(n) atol: at n = 10,000, a single error of 1 and errors of 0.01 in all entries.
+    /// Smaller ones may go unnoticed.
     ///
     /// If fast mode fails, slow mode is run to locate the failure, and its result decides: if it passes, so
     /// does the check, with a note in the report. If the Jacobians are too large for slow mode, fast mode's

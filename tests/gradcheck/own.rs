@@ -1,10 +1,11 @@
 //! The checker over this crate's own operations, layers, loss and network.
 
+use crate::checker::numbers;
 use crate::second_order::with_second_order;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use taper::audit;
-use taper::gradcheck::{Mode, Verdict, gradcheck, table};
-use taper::ops::{TieGrad, maximum_with};
+use taper::gradcheck::{Mode, Verdict, dtype_parity, gradcheck, table};
+use taper::ops::{TieGrad, cos, cos_linear, linear, maximum, maximum_with, mse, mul, relu};
 
 #[test]
 fn every_derivative_of_first_and_second_order_is_right() {
@@ -48,5 +49,27 @@ fn an_exact_tie_agrees_only_with_the_split() {
         let error = check(tie).unwrap_err().to_string();
         println!("{error}");
         assert!(error.contains("not differentiable"), "{error}");
+    }
+}
+
+/// The operations in f32, f16 and bf16 beside f64: what they round, they round once.
+#[test]
+fn coarse_dtypes_agree_with_f64() {
+    type Operation = (&'static str, fn(&[Tensor]) -> candle_core::Result<Tensor>);
+    let operations: [Operation; 7] = [
+        ("mul", |x| mul(&x[0], &x[1])),
+        ("maximum", |x| maximum(&x[0], &x[1])),
+        ("relu", |x| relu(&x[0])),
+        ("cos", |x| cos(&x[0])),
+        ("linear", |x| linear(&x[0], &x[1], None)),
+        ("cos_linear", |x| cos_linear(&x[0], &x[1], None)),
+        ("mse", |x| mse(&x[0], &x[1])),
+    ];
+    let inputs = [numbers(&[64, 64]), numbers(&[64, 64]).affine(1.3, 0.1).unwrap()];
+    for (name, operation) in operations {
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            let parity = dtype_parity(operation, &inputs, dtype);
+            parity.unwrap_or_else(|error| panic!("{name} in {dtype:?}: {error}"));
+        }
     }
 }
