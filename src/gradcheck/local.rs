@@ -106,7 +106,7 @@ impl<'a> Line<'a> {
         const CHANGE: f64 = 0.1;
         let central = |halvings| {
             let [left, right] = self.one_sided(0.5f64.powi(halvings))?;
-            Some((left + right) / 2.0)
+            Some(left.midpoint(right))
         };
         let [whole, half, quarter] = [central(0)?, central(1)?, central(2)?];
         let changes = |a: f64, b: f64, halvings: i32| {

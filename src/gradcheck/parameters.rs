@@ -77,7 +77,9 @@ impl GradCheck {
         let built = at_point(|x: &[Tensor]| f(builder(&names, &x[count..], dtype, &device), &x[..count]));
         let mut all = assign_roles(self, inputs)?;
         for value in values {
-            all.push(Input::new(all.len(), &value.force_contiguous()?, Role::Differentiated)?.as_leaf_only());
+            all.push(
+                Input::new(all.len(), &value.force_contiguous()?, Role::Differentiated)?.into_leaf_only(),
+            );
         }
         verdict(self, &built, &all, 1, &Names::parameters(count, &names))
     }

@@ -81,7 +81,7 @@ impl Input {
     }
 
     /// The same input, which no context may change.
-    pub(super) fn as_leaf_only(self) -> Self {
+    pub(super) fn into_leaf_only(self) -> Self {
         Self { leaf_only: true, ..self }
     }
 

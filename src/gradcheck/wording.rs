@@ -171,37 +171,44 @@ fn write_failure(f: &mut fmt::Formatter<'_>, failure: &Failure, y: &str, x: &str
             write!(f, "backward gives {} where the derivative is finite: ", entry.analytical)?;
             write_entry(f, entry, y, x)
         }
-        Failure::UpstreamIgnored { .. } => write!(
-            f,
-            "backward ignores the upstream gradient: the gradient of {y} with respect to {x} is the same \
-                 for an upstream gradient of zeros"
-        ),
-        Failure::ZeroUpstream { gradient, .. } => write!(
-            f,
-            "backward adds something to the upstream gradient: for zeros, the gradient of {y} with \
-                 respect to {x} is {gradient:.6e}"
-        ),
-        Failure::NotLinear { difference, scale, .. } => {
-            write!(
-                f,
-                "backward is not linear in the upstream gradient: the gradient of {y} with respect to \
-                     {x} is off by {difference:.3e}"
-            )?;
-            if *scale == 1.0 {
-                return Ok(());
-            }
-            write!(f, " for one that is scaled by {scale:.1e}, and back")
+        Failure::UpstreamIgnored { .. }
+        | Failure::ZeroUpstream { .. }
+        | Failure::NotLinear { .. }
+        | Failure::Overwritten { .. } => {
+            write_violation(f, failure, &format!("the gradient of {y} with respect to {x}"))
         }
-        Failure::Overwritten { difference, .. } => write!(
-            f,
-            "backward overwrites instead of accumulating: with a second use of {x} beside {y}, its \
-                 gradient is off by {difference:.3e}"
-        ),
         Failure::Mismatch { entry, wrong: (wrong, of), hint } => {
             write!(f, "derivatives differ in {wrong} of {of} entries; worst: ")?;
             write_entry(f, entry, y, x)?;
             hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
         }
+    }
+}
+
+/// Writes how the backward pass that gives `gradient` depends on the upstream gradient as it must not.
+fn write_violation(f: &mut fmt::Formatter<'_>, failure: &Failure, gradient: &str) -> fmt::Result {
+    match failure {
+        Failure::UpstreamIgnored { .. } => write!(
+            f,
+            "backward ignores the upstream gradient: {gradient} is the same for an upstream gradient of zeros"
+        ),
+        Failure::ZeroUpstream { gradient: value, .. } => write!(
+            f,
+            "backward adds something to the upstream gradient: for zeros, {gradient} is {value:.6e}"
+        ),
+        Failure::NotLinear { difference, scale, .. } => {
+            write!(
+                f,
+                "backward is not linear in the upstream gradient: {gradient} is off by {difference:.3e}"
+            )?;
+            if *scale == 1.0 { Ok(()) } else { write!(f, " for one that is scaled by {scale:.1e}, and back") }
+        }
+        Failure::Overwritten { difference, .. } => write!(
+            f,
+            "backward overwrites instead of accumulating: with a second use of the input, {gradient} is off by \
+             {difference:.3e}"
+        ),
+        _ => Ok(()),
     }
 }
 

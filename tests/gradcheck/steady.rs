@@ -10,9 +10,9 @@ use taper::gradcheck::{Error, Failure, GradCheck, Gradient, Mode};
 /// is an error as it is in PyTorch, and in no mode a panic.
 #[test]
 fn outputs_that_change_their_form_are_refused() {
+    type Change = (&'static str, fn(&Tensor) -> Result<Vec<Tensor>>);
     let here = |x: &Tensor| Ok::<_, candle_core::Error>(x.get(0)?.to_scalar::<f64>()? == 0.5);
     let always = |x: &Tensor| x.sqr();
-    type Change = (&'static str, fn(&Tensor) -> Result<Vec<Tensor>>);
     let changes: [Change; 6] = [
         ("integer dtype", |y| Ok(vec![y.to_dtype(DType::U32)?])),
         ("coarser dtype", |y| Ok(vec![y.to_dtype(DType::F32)?])),
