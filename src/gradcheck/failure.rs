@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::contexts::Context;
+use super::context::Context;
 use super::jacobian::Entry;
 
 /// One way in which a derivative is wrong.

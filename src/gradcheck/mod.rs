@@ -215,6 +215,7 @@
 mod analytical;
 mod check;
 mod compare;
+mod context;
 mod contexts;
 mod diagnosis;
 mod domain;
@@ -248,7 +249,7 @@ mod wording;
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use candle_nn::VarBuilder;
 
-pub use contexts::Context;
+pub use context::Context;
 pub use error::Error;
 pub use failure::Failure;
 pub use function::Outputs;

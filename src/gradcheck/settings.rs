@@ -5,7 +5,7 @@ use std::fmt;
 use candle_core::DType;
 use serde::Serialize;
 
-use super::contexts::Context;
+use super::context::Context;
 
 /// How much of each Jacobian is checked.
 ///

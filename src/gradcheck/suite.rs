@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Result as CandleResult, Tensor};
 
-use super::contexts::Context;
+use super::context::Context;
 use super::error::Error;
 use super::failure::Failure;
 use super::function::Outputs;
