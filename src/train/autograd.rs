@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::nn::{DynamicNet, named_vars};
 use crate::ops::Loss;
 use crate::ops::kernels::CpuKernels;
-use crate::optim::{OptimizerConfig, ParameterState, Stateful};
+use crate::optim::{OptimizerConfig, ParameterState, Stateful, in_order};
 
 /// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient
 /// at once.
@@ -72,12 +72,9 @@ impl Engine for Autograd {
         Ok(names.zip(self.optimizer.states()?).collect())
     }
 
-    fn load_optimizer_state(&mut self, mut state: BTreeMap<String, ParameterState>) -> Result<()> {
-        let states = self.params.iter().map(|(name, _)| {
-            state.remove(name).ok_or_else(|| candle_core::Error::msg(format!("there is no state of {name}")))
-        });
-        let states = states.collect::<candle_core::Result<_>>()?;
-        Ok(self.optimizer.load_states(states)?)
+    fn load_optimizer_state(&mut self, state: BTreeMap<String, ParameterState>) -> Result<()> {
+        let names = self.params.iter().map(|(name, _)| name.as_str());
+        Ok(self.optimizer.load_states(in_order("Trainer", names, state)?)?)
     }
 }
 

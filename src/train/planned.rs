@@ -9,7 +9,7 @@ use candle_core::{Error as CandleError, Tensor};
 use super::engine::{At, Engine, Steps};
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::optim::ParameterState;
+use crate::optim::{ParameterState, in_order};
 use crate::plan::{Device, Training};
 
 /// Training by a [plan](crate::plan).
@@ -166,12 +166,9 @@ impl<D: Device> Engine for Planned<D> {
         Ok(names.zip(self.training.states()?).collect())
     }
 
-    fn load_optimizer_state(&mut self, mut state: BTreeMap<String, ParameterState>) -> Result<()> {
-        let states = self.training.parameters().iter().map(|parameter| {
-            let name = &parameter.name;
-            state.remove(name).ok_or_else(|| CandleError::msg(format!("there is no state of {name}")))
-        });
-        let states = states.collect::<candle_core::Result<Vec<_>>>()?;
+    fn load_optimizer_state(&mut self, state: BTreeMap<String, ParameterState>) -> Result<()> {
+        let names = self.training.parameters().iter().map(|parameter| parameter.name.as_str());
+        let states = in_order("Trainer", names, state)?;
         Ok(self.training.load_states(&states)?)
     }
 }

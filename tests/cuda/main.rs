@@ -14,6 +14,8 @@ mod custom_op;
 mod derivatives;
 #[path = "../common/error.rs"]
 mod error;
+#[path = "../common/half_moments.rs"]
+mod half_moments;
 #[path = "../common/plain.rs"]
 mod plain;
 #[path = "../common/reference.rs"]

@@ -45,6 +45,13 @@ fn every_dtype_and_size_is_updated_as_on_the_cpu() {
     }
 }
 
+#[test]
+fn half_parameters_have_moments_in_single_precision() {
+    let gpu = Device::new_cuda(0).unwrap();
+    crate::half_moments::small_gradients_move_as_defined(&gpu);
+    crate::half_moments::moments_of_a_constant_gradient_are_their_closed_form(&gpu);
+}
+
 /// More elements than the largest grid has threads.
 #[test]
 fn a_large_parameter_is_updated_as_on_the_cpu() {

@@ -6,6 +6,8 @@
 mod compare;
 #[path = "../common/error.rs"]
 mod error;
+#[path = "../common/half_moments.rs"]
+mod half_moments;
 #[path = "../common/reference.rs"]
 mod reference;
 #[path = "../common/tensors.rs"]
@@ -13,4 +15,5 @@ mod tensors;
 
 mod networks;
 mod optimizer;
+mod optimizer_state;
 mod prediction;

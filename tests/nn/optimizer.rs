@@ -8,12 +8,12 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Optimizer;
 use serde_json::Value;
-use taper::optim::{AdamW, AdamWConfig, AdamWState};
+use taper::optim::{AdamW, AdamWConfig};
 
-const TIGHT: Tolerance = Tolerance { rtol: 1e-12, atol: 1e-14 };
+pub const TIGHT: Tolerance = Tolerance { rtol: 1e-12, atol: 1e-14 };
 
 /// The gradients of step `step` of a case of `adamw.json`; every third step the second parameter has none.
-fn grads_at(case: &Value, vars: &[Var], step: usize) -> GradStore {
+pub fn grads_at(case: &Value, vars: &[Var], step: usize) -> GradStore {
     let mut grads = GradStore::default();
     for (k, var) in vars.iter().enumerate().filter(|&(k, _)| k == 0 || step % 3 != 2) {
         let len = var.elem_count();
@@ -23,13 +23,13 @@ fn grads_at(case: &Value, vars: &[Var], step: usize) -> GradStore {
     grads
 }
 
-fn start(case: &Value) -> Vec<Var> {
+pub fn start(case: &Value) -> Vec<Var> {
     let shapes: [&[usize]; 2] = [&[3, 4], &[5]];
     let start = array(&case["start"]).iter().zip(shapes);
     start.map(|(x, shape)| Var::from_tensor(&shaped(x, shape, DType::F64)).unwrap()).collect()
 }
 
-fn adamw(vars: &[Var], case: &Value) -> AdamW {
+pub fn adamw(vars: &[Var], case: &Value) -> AdamW {
     let config =
         AdamWConfig { lr: 1e-2, weight_decay: number(&case["weight_decay"]), ..AdamWConfig::default() };
     AdamW::new(vars.to_vec(), config).unwrap()
@@ -83,46 +83,9 @@ fn adamw_agrees_with_candle() {
 }
 
 #[test]
-fn adamw_goes_on_from_a_restored_state() {
-    let cases = reference("adamw.json");
-    let case = &cases[1];
-    let vars = start(case);
-    let mut first = adamw(&vars, case);
-    for step in 0..50 {
-        first.step(&grads_at(case, &vars, step)).unwrap();
-    }
-    let mut second = adamw(&vars, case);
-    second.load_state(first.state().unwrap()).unwrap();
-    for step in 50..100 {
-        second.step(&grads_at(case, &vars, step)).unwrap();
-    }
-    for (k, var) in vars.iter().enumerate() {
-        assert_close("restored", &values(var), &numbers(&case["end"][k]), TIGHT);
-    }
-
-    let error = second.load_state(first.state().unwrap()[..1].to_vec()).unwrap_err().to_string();
-    assert!(error.contains("the state has 1 parameters, expected 2"), "{error}");
-    let mut swapped = first.state().unwrap();
-    swapped.reverse();
-    let error = second.load_state(swapped).unwrap_err().to_string();
-    assert!(error.contains("a moment of parameter 0 is F64 [5], expected F64 [3, 4]"), "{error}");
-
-    // Moments that are variables, as a checkpoint may hold them, leave no graph behind.
-    let as_variable = |moment: &Tensor| Var::from_tensor(&moment.copy().unwrap()).unwrap().into_inner();
-    let states = first.state().unwrap().into_iter().map(|state| AdamWState {
-        steps: state.steps,
-        first_moment: as_variable(&state.first_moment),
-        second_moment: as_variable(&state.second_moment),
-    });
-    second.load_state(states.collect()).unwrap();
-    second.step(&grads_at(case, &vars, 0)).unwrap();
-    assert!(
-        second
-            .state()
-            .unwrap()
-            .iter()
-            .all(|state| !state.first_moment.track_op() && !state.second_moment.track_op())
-    );
+fn half_parameters_have_moments_in_single_precision() {
+    crate::half_moments::small_gradients_move_as_defined(&Device::Cpu);
+    crate::half_moments::moments_of_a_constant_gradient_are_their_closed_form(&Device::Cpu);
 }
 
 #[test]
@@ -152,5 +115,54 @@ fn adamw_takes_what_pytorch_takes() {
     assert_close("twice the rate", &[moved(2.)], &[2. * moved(1.)], TIGHT);
 
     let integer = Var::new(&[1u32], &Device::Cpu).unwrap();
-    assert!(AdamW::new(vec![integer], AdamWConfig::default()).is_err());
+    let error = AdamW::new(vec![integer], AdamWConfig::default()).unwrap_err();
+    let expected = "AdamW: parameter 0 is U32 [1], expected dtype F16, BF16, F32 or F64";
+    assert_eq!(first_line(&error), expected);
+}
+
+/// Candle's `set_learning_rate` cannot fail, so the next step does.
+#[test]
+fn a_step_refuses_a_learning_rate_that_is_none() {
+    let var = Var::new(&[1f32, 2.], &Device::Cpu).unwrap();
+    let mut optimizer = AdamW::new(vec![var.clone()], AdamWConfig::default()).unwrap();
+    let mut grads = GradStore::default();
+    grads.insert(&var, Tensor::new(&[1f32, 1.], &Device::Cpu).unwrap());
+    for rate in [f64::NAN, f64::INFINITY, -1e-3] {
+        optimizer.set_learning_rate(rate);
+        let error = first_line(&optimizer.step(&grads).unwrap_err());
+        assert_eq!(error, format!("AdamW: lr is {rate}, expected a finite number of 0 or more"));
+        assert_eq!((values(&var), optimizer.state().unwrap()[0].steps), (vec![1., 2.], 0));
+    }
+    optimizer.set_learning_rate(0.5);
+    optimizer.step(&grads).unwrap();
+    assert_close("a right rate again", &values(&var), &[0.5, 1.5], Tolerance { rtol: 1e-6, atol: 0. });
+}
+
+#[test]
+fn a_variable_given_twice_is_refused() {
+    let [x, y] = [(); 2].map(|()| Var::zeros((2, 3), DType::F32, &Device::Cpu).unwrap());
+    let error = AdamW::new(vec![x.clone(), y.clone(), x.clone()], AdamWConfig::default()).unwrap_err();
+    let expected =
+        "AdamW: parameter 0 and parameter 2 are one variable, F32 [2, 3], expected each variable once";
+    assert_eq!(first_line(&error), expected);
+    let named =
+        [("tied", &x), ("other", &y), ("weight", &x)].map(|(name, var)| (name.to_owned(), var.clone()));
+    let error = AdamW::named(named, AdamWConfig::default()).unwrap_err();
+    let expected = "AdamW: tied and weight are one variable, F32 [2, 3], expected each variable once";
+    assert_eq!(first_line(&error), expected);
+}
+
+/// One gradient that does not fit leaves all parameters alone, those before it too.
+#[test]
+fn a_step_that_fails_changes_nothing() {
+    let [x, y] = [(); 2].map(|()| Var::zeros(2, DType::F32, &Device::Cpu).unwrap());
+    let mut optimizer = AdamW::new(vec![x.clone(), y.clone()], AdamWConfig::default()).unwrap();
+    let mut grads = GradStore::default();
+    grads.insert(&x, Tensor::ones(2, DType::F32, &Device::Cpu).unwrap());
+    grads.insert(&y, Tensor::ones(3, DType::F32, &Device::Cpu).unwrap());
+    let error = first_line(&optimizer.step(&grads).unwrap_err());
+    let expected = "AdamW: the gradient of parameter 1 is F32 [3], its parameter is F32 [2], \
+                    expected the same on one device";
+    assert_eq!(error, expected);
+    assert_eq!((values(&x), optimizer.state().unwrap()[0].steps), (vec![0., 0.], 0));
 }

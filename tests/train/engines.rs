@@ -314,5 +314,13 @@ fn a_state_of_another_network_is_refused() {
         less.progress.updates.remove("input.bias");
         let error = first_line(&trainer(8, engine).load_state(&less).unwrap_err());
         assert!(error.contains("there is no state of input.bias"), "{error}");
+        let mut more = state.clone();
+        more.progress.updates.insert("other.bias".to_owned(), 0);
+        for kind in ["first_moment", "second_moment"] {
+            let tensor = more.tensors[&format!("{kind}.input.bias")].clone();
+            more.tensors.insert(format!("{kind}.other.bias"), tensor);
+        }
+        let error = first_line(&trainer(8, engine).load_state(&more).unwrap_err());
+        assert!(error.contains("there is a state of other.bias, which is no parameter"), "{error}");
     }
 }

@@ -27,7 +27,8 @@ pub enum OptimizerConfig {
 pub struct ParameterState {
     /// The updates that were made.
     pub steps: u32,
-    /// In the shape and dtype of the parameter, in the order of [`OptimizerConfig::state_names`].
+    /// In the shape of the parameter and the dtype that it is updated in, in the order of
+    /// [`OptimizerConfig::state_names`].
     pub tensors: Vec<Tensor>,
 }
 
@@ -126,7 +127,7 @@ impl Update {
     ) -> Result<()> {
         match (self, state.next(), state.next()) {
             (Self::AdamW(coefficients), Some(first), Some(second)) => {
-                adamw::cpu::update_slices([parameter, first, second], grad, coefficients);
+                adamw::cpu::update_slices(parameter, [first, second], grad, coefficients);
                 Ok(())
             }
             _ => bail!("{self:?}: the state of a parameter is incomplete"),
@@ -150,7 +151,7 @@ impl Update {
         match (self, state) {
             (Self::AdamW(coefficients), [first, second]) => {
                 let (len, coefficients) = (parameter.len(), coefficients.rounded::<T>());
-                adamw::cuda::launch(stream, function, [parameter, first, second], grad, len, &coefficients)
+                adamw::cuda::launch(stream, function, parameter, [first, second], grad, len, &coefficients)
             }
             _ => bail!("{self:?}: the state of a parameter is incomplete"),
         }

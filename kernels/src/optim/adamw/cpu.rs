@@ -7,8 +7,8 @@ use super::coefficients::StepCoefficients;
 use crate::ops::kernels::simd::{self, Simd, WithSimd};
 use crate::ops::kernels::{Element, Scalar};
 
-/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len`
-/// elements.
+/// Updates the parameter, its first and its second moment with the gradient, all of `len` elements; the
+/// moments are of the type that an element is computed in.
 pub(super) fn update(
     storages: Vec<&mut CpuStorage>,
     grad: &CpuStorage,
@@ -19,32 +19,37 @@ pub(super) fn update(
         bail!("AdamW: expected a parameter and two moments")
     };
     macro_rules! dispatch {
-        ($($dtype:ident),*) => {
+        ($($dtype:ident in $compute:ident),*) => {
             match (p, m, v, grad) {
                 $((
                     CpuStorage::$dtype(p),
-                    CpuStorage::$dtype(m),
-                    CpuStorage::$dtype(v),
+                    CpuStorage::$compute(m),
+                    CpuStorage::$compute(v),
                     CpuStorage::$dtype(g),
-                ) => update_slices([&mut p[..len], &mut m[..len], &mut v[..len]], &g[..len], coefficients),)*
+                ) => update_slices(&mut p[..len], [&mut m[..len], &mut v[..len]], &g[..len], coefficients),)*
                 (p, ..) => bail!("AdamW: unsupported or different dtypes, the parameter is {:?}", p.dtype()),
             }
         };
     }
-    dispatch!(F16, BF16, F32, F64);
+    dispatch!(F16 in F32, BF16 in F32, F32 in F32, F64 in F64);
     Ok(())
 }
 
-/// Updates `[parameter, first moment, second moment]` with the gradient, in one pass in which each element is
-/// read and written once.
-pub(crate) fn update_slices<T: Element>([p, m, v]: [&mut [T]; 3], g: &[T], coefficients: &StepCoefficients) {
+/// Updates a parameter and its `[first moment, second moment]` with the gradient, in one pass in which each
+/// element is read and written once.
+pub(crate) fn update_slices<T: Element>(
+    p: &mut [T],
+    [m, v]: [&mut [T::Compute]; 2],
+    g: &[T],
+    coefficients: &StepCoefficients,
+) {
     simd::run(Update { p, m, v, g, coefficients: coefficients.rounded() });
 }
 
 struct Update<'a, T: Element> {
     p: &'a mut [T],
-    m: &'a mut [T],
-    v: &'a mut [T],
+    m: &'a mut [T::Compute],
+    v: &'a mut [T::Compute],
     g: &'a [T],
     coefficients: StepCoefficients<T::Compute>,
 }
@@ -58,12 +63,12 @@ impl<T: Element> WithSimd for Update<'_, T> {
         let Self { p, m, v, g, coefficients: c } = self;
         for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
             let g = g.widen();
-            let first = flush_denormal(m.widen() * c.beta1 + g * c.one_minus_beta1);
-            let second = flush_denormal(v.widen() * c.beta2 + g * g * c.one_minus_beta2);
+            let first = flush_denormal(*m * c.beta1 + g * c.one_minus_beta1);
+            let second = flush_denormal(*v * c.beta2 + g * g * c.one_minus_beta2);
             let direction = first / (second.sqrt() * c.second_moment_scale + c.eps);
             *p = T::narrow(p.widen() * c.decay - direction * c.step_size);
-            *m = T::narrow(first);
-            *v = T::narrow(second);
+            *m = first;
+            *v = second;
         }
     }
 }
@@ -87,7 +92,7 @@ mod tests {
         let coefficients = StepCoefficients::new(&AdamWConfig::default(), 1);
         let (mut p, mut m, mut v) = ([T::of(1.); 2], [from, -from], [from; 2]);
         for _ in 0..3000 {
-            update_slices([&mut p, &mut m, &mut v], &[T::default(); 2], &coefficients);
+            update_slices(&mut p, [&mut m, &mut v], &[T::default(); 2], &coefficients);
             for x in m.iter().chain(&v) {
                 let magnitude = if *x < T::default() { -*x } else { *x };
                 assert!(magnitude == T::default() || magnitude >= T::MIN_POSITIVE, "{x:?} is denormal");

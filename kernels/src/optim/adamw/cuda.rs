@@ -17,8 +17,8 @@ use crate::ops::kernels::cuda::{Kernel, PACK_BYTES, grid, kernel};
 /// The kernels in `adamw.cu`.
 pub(crate) const KERNEL: Kernel = kernel!("adamw", ADAMW, "adamw");
 
-/// Updates the parameter, its first and its second moment with the gradient, all of one dtype and `len`
-/// elements.
+/// Updates the parameter, its first and its second moment with the gradient, all of `len` elements; the
+/// moments are of the type that an element is computed in.
 pub(super) fn update(
     storages: Vec<&mut CudaStorage>,
     grad: &CudaStorage,
@@ -38,7 +38,7 @@ pub(super) fn update(
 }
 
 /// [`update`] for elements of type `T`, computed in `C`.
-fn update_as<T: CudaDType + DeviceRepr, C: Scalar + DeviceRepr>(
+fn update_as<T: CudaDType + DeviceRepr, C: Scalar + CudaDType + DeviceRepr>(
     suffix: &str,
     [p, m, v]: [&mut CudaStorage; 3],
     grad: &CudaStorage,
@@ -47,19 +47,19 @@ fn update_as<T: CudaDType + DeviceRepr, C: Scalar + DeviceRepr>(
 ) -> Result<()> {
     let device = grad.device();
     let function = KERNEL.load(device, suffix)?;
-    let state = [T::as_cuda_slice_mut(p)?, T::as_cuda_slice_mut(m)?, T::as_cuda_slice_mut(v)?];
     launch(
         &device.cuda_stream(),
         &function,
-        state,
+        T::as_cuda_slice_mut(p)?,
+        [C::as_cuda_slice_mut(m)?, C::as_cuda_slice_mut(v)?],
         T::as_cuda_slice(grad)?,
         len,
         &coefficients.rounded::<C>(),
     )
 }
 
-/// Updates the first `len` elements of `[parameter, first moment, second moment]` with `grad` by `function`,
-/// the kernel for their type.
+/// Updates the first `len` elements of a parameter and its `[first moment, second moment]` with `grad` by
+/// `function`, the kernel for elements of type `T`, computed in `C`.
 ///
 /// # Errors
 ///
@@ -67,7 +67,8 @@ fn update_as<T: CudaDType + DeviceRepr, C: Scalar + DeviceRepr>(
 pub(crate) fn launch<T: DeviceRepr, C: DeviceRepr>(
     stream: &CudaStream,
     function: &CudaFunction,
-    [p, m, v]: [&mut CudaSlice<T>; 3],
+    p: &mut CudaSlice<T>,
+    [m, v]: [&mut CudaSlice<C>; 2],
     grad: &CudaSlice<T>,
     len: usize,
     coefficients: &StepCoefficients<C>,

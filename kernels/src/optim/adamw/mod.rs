@@ -5,43 +5,20 @@ mod config;
 pub(super) mod cpu;
 #[cfg(feature = "cuda")]
 pub(super) mod cuda;
+mod state;
+mod update;
 
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
+use std::collections::{BTreeMap, HashMap};
+
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Result, Storage, Tensor, Var, bail};
+use candle_core::{Result, Var, bail};
 use candle_nn::Optimizer;
 
-use super::in_place::{self, InPlace, is_whole_storage, share_storage};
+use super::by_name::in_order;
 pub(super) use coefficients::StepCoefficients;
 pub use config::AdamWConfig;
-
-/// The state that [`AdamW`] keeps of one parameter.
-#[derive(Debug, Clone)]
-pub struct AdamWState {
-    /// The number of updates of this parameter.
-    pub steps: u32,
-    /// The running mean of the gradient, in the shape and dtype of the parameter.
-    pub first_moment: Tensor,
-    /// The running mean of the squared gradient, in the shape and dtype of the parameter.
-    pub second_moment: Tensor,
-}
-
-impl AdamWState {
-    fn new(var: &Var) -> Result<Self> {
-        Ok(Self { steps: 0, first_moment: var.zeros_like()?, second_moment: var.zeros_like()? })
-    }
-
-    /// A copy of the state whose tensors are contiguous, not shared and without a graph, since updates are in
-    /// place.
-    fn to_owned(&self) -> Result<Self> {
-        Ok(Self {
-            steps: self.steps,
-            first_moment: self.first_moment.detach().force_contiguous()?,
-            second_moment: self.second_moment.detach().force_contiguous()?,
-        })
-    }
-}
+pub use state::AdamWState;
+use update::{check_grad, update};
 
 /// Adam with decoupled weight decay.
 ///
@@ -54,12 +31,22 @@ impl AdamWState {
 /// p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 /// ```
 ///
+/// Parameters are f16, bf16, f32 or f64. An f16 or bf16 parameter has its moments and its update in f32 and is
+/// rounded once in each step.
+///
 /// On the CPU, a moment whose magnitude is below the smallest normal number becomes zero: arithmetic on such
 /// numbers is slow there, and a moment would never leave them. A parameter that has no gradient in a step is
 /// left alone, as are its moments, its t and its decay. The source is Loshchilov and Hutter, "Decoupled
 /// Weight Decay Regularization" (2019); PyTorch's equivalent is `torch.optim.AdamW`, or `torch.optim.Adam`
 /// when the decay is 0. Unlike `candle_nn::AdamW` it counts the updates of each parameter, and its state can
 /// be read and restored.
+///
+/// The variables of a `VarMap` come in another order in each process, so their states are best kept
+/// [by name](Self::named): matched by position, those of equal shapes would be mixed up silently.
+///
+/// A learning rate that is not a finite number of 0 or more cannot be refused by
+/// [`set_learning_rate`](Optimizer::set_learning_rate), which returns nothing. The next step refuses it, and
+/// every one until a right one is set; it changes nothing.
 ///
 /// # Examples
 ///
@@ -80,17 +67,75 @@ impl AdamWState {
 #[derive(Debug)]
 pub struct AdamW {
     vars: Vec<Var>,
+    /// The name of each variable, or nothing if they were given without.
+    names: Option<Vec<String>>,
     states: Vec<AdamWState>,
     config: AdamWConfig,
 }
 
 impl AdamW {
+    /// The optimiser of named variables, whose states are saved and restored under their names.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`new`](Optimizer::new) does, and when two variables have one name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use taper_kernels as taper;
+    /// use candle_core::{DType, Device};
+    /// use candle_nn::{Optimizer, VarBuilder, VarMap, linear};
+    /// use taper::optim::{AdamW, AdamWConfig};
+    ///
+    /// let vars = VarMap::new();
+    /// let layer = linear(2, 2, VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu))?;
+    /// let adamw = || AdamW::named(vars.data().lock().unwrap().clone(), AdamWConfig::default());
+    /// let mut first = adamw()?;
+    /// first.backward_step(&layer.weight().sqr()?.sum_all()?)?;
+    ///
+    /// let saved = first.named_state()?;
+    /// assert_eq!(saved.keys().collect::<Vec<_>>(), ["bias", "weight"]);
+    /// let mut second = adamw()?;
+    /// second.load_named_state(saved)?;
+    /// assert_eq!(second.named_state()?["weight"].steps, 1);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    pub fn named(vars: impl IntoIterator<Item = (String, Var)>, config: AdamWConfig) -> Result<Self> {
+        let mut vars: Vec<_> = vars.into_iter().collect();
+        vars.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (names, vars): (Vec<_>, Vec<_>) = vars.into_iter().unzip();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("AdamW: two variables have the name {}", pair[0])
+        }
+        Self::with_names(vars, Some(names), config)
+    }
+
+    fn with_names(vars: Vec<Var>, names: Option<Vec<String>>, config: AdamWConfig) -> Result<Self> {
+        config.check()?;
+        let mut numbers = HashMap::new();
+        for (number, var) in vars.iter().enumerate() {
+            if let Some(first) = numbers.insert(var.id(), number) {
+                let [first, second] = [first, number].map(|number| label(names.as_deref(), number));
+                bail!(
+                    "AdamW: {first} and {second} are one variable, {:?} {:?}, expected each variable once",
+                    var.dtype(),
+                    var.dims()
+                )
+            }
+        }
+        let state = |(number, var)| AdamWState::new(var, &label(names.as_deref(), number));
+        let states = vars.iter().enumerate().map(state).collect::<Result<_>>()?;
+        Ok(Self { vars, names, states, config })
+    }
+
     /// The settings.
     pub fn config(&self) -> &AdamWConfig {
         &self.config
     }
 
-    /// Copies the state of every parameter, in the order in which the parameters were given.
+    /// Copies the state of every parameter, in the order in which the parameters were given to
+    /// [`new`](Optimizer::new), or sorted by name.
     ///
     /// # Errors
     ///
@@ -99,7 +144,20 @@ impl AdamW {
         self.states.iter().map(AdamWState::to_owned).collect()
     }
 
-    /// Replaces the state of every parameter, in the order in which the parameters were given.
+    /// Copies the state of every parameter, by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the parameters were given [without names](Optimizer::new), or the device has no memory for
+    /// the copy.
+    pub fn named_state(&self) -> Result<BTreeMap<String, AdamWState>> {
+        Ok(self.names()?.iter().cloned().zip(self.state()?).collect())
+    }
+
+    /// Replaces the state of every parameter, in the order of [`state`](Self::state). States of equal shapes
+    /// in another order are not noticed; [`load_named_state`](Self::load_named_state) matches them by name.
+    ///
+    /// Moments of f16 and bf16 parameters may be in the dtype of their parameter; they are widened.
     ///
     /// # Errors
     ///
@@ -109,41 +167,67 @@ impl AdamW {
         if states.len() != self.vars.len() {
             bail!("AdamW: the state has {} parameters, expected {}", states.len(), self.vars.len())
         }
-        for (i, (var, state)) in self.vars.iter().zip(&states).enumerate() {
-            for moment in [&state.first_moment, &state.second_moment] {
-                let matches = moment.shape() == var.shape()
-                    && moment.dtype() == var.dtype()
-                    && moment.device().same_device(var.device());
-                if !matches {
-                    bail!(
-                        "AdamW: a moment of parameter {i} is {:?} {:?}, expected {:?} {:?} \
-                         on the same device",
-                        moment.dtype(),
-                        moment.dims(),
-                        var.dtype(),
-                        var.dims()
-                    )
-                }
-            }
-        }
-        self.states = states.iter().map(AdamWState::to_owned).collect::<Result<_>>()?;
+        let restored = |(number, (var, state)): (usize, (&Var, &AdamWState))| {
+            state.restored(var, &label(self.names.as_deref(), number))
+        };
+        self.states = self.vars.iter().zip(&states).enumerate().map(restored).collect::<Result<_>>()?;
         Ok(())
+    }
+
+    /// Replaces the state of every parameter by the one that has its name.
+    ///
+    /// # Errors
+    ///
+    /// Fails, without changing anything, when the parameters were given [without names](Optimizer::new), a
+    /// name lacks a state, a state has no parameter of its name, or one differs from its parameter in shape,
+    /// dtype or device.
+    pub fn load_named_state(&mut self, states: BTreeMap<String, AdamWState>) -> Result<()> {
+        self.load_state(in_order("AdamW", self.names()?.iter().map(String::as_str), states)?)
+    }
+
+    fn names(&self) -> Result<&[String]> {
+        match &self.names {
+            Some(names) => Ok(names),
+            None => bail!("AdamW: the parameters were given without names, expected those of AdamW::named"),
+        }
+    }
+}
+
+/// What errors call the parameter `number`.
+fn label(names: Option<&[String]>, number: usize) -> String {
+    match names.and_then(|names| names.get(number)) {
+        Some(name) => name.clone(),
+        None => format!("parameter {number}"),
     }
 }
 
 impl Optimizer for AdamW {
     type Config = AdamWConfig;
 
+    /// The optimiser of variables without names.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a setting is out of range, a dtype is another than f16, bf16, f32 and f64, or a variable is
+    /// given twice: it would be updated twice in each step.
     fn new(vars: Vec<Var>, config: AdamWConfig) -> Result<Self> {
-        if let Some(var) = vars.iter().find(|var| !var.dtype().is_float()) {
-            bail!("AdamW: a parameter is {:?} {:?}, expected a float dtype", var.dtype(), var.dims())
-        }
-        config.check()?;
-        let states = vars.iter().map(AdamWState::new).collect::<Result<_>>()?;
-        Ok(Self { vars, states, config })
+        Self::with_names(vars, None, config)
     }
 
+    /// Updates every variable that has a gradient.
+    ///
+    /// # Errors
+    ///
+    /// Fails, without changing anything, when the learning rate that was
+    /// [set](Optimizer::set_learning_rate) is not a finite number of 0 or more, and when a gradient differs
+    /// from its variable in shape, dtype or device.
     fn step(&mut self, grads: &GradStore) -> Result<()> {
+        self.config.check()?;
+        for (number, var) in self.vars.iter().enumerate() {
+            if let Some(grad) = grads.get(var) {
+                check_grad(grad, var, || label(self.names.as_deref(), number))?;
+            }
+        }
         for (var, state) in self.vars.iter().zip(&mut self.states) {
             // Candle cannot set a variable that has no elements.
             if let Some(grad) = grads.get(var)
@@ -159,69 +243,8 @@ impl Optimizer for AdamW {
         self.config.lr
     }
 
+    /// Sets the learning rate; the next step refuses one that is not a finite number of 0 or more.
     fn set_learning_rate(&mut self, lr: f64) {
         self.config.lr = lr;
-    }
-}
-
-/// Updates one parameter, in place and in one pass.
-fn update(var: &Var, grad: &Tensor, state: &mut AdamWState, config: &AdamWConfig) -> Result<()> {
-    if grad.shape() != var.shape() || grad.dtype() != var.dtype() || !grad.device().same_device(var.device())
-    {
-        bail!(
-            "AdamW: a gradient is {:?} {:?}, its parameter is {:?} {:?}, expected the same on one device",
-            grad.dtype(),
-            grad.dims(),
-            var.dtype(),
-            var.dims()
-        )
-    }
-    let steps = state.steps.saturating_add(1);
-    let parameter = var.as_detached_tensor();
-    let parameter = if is_whole_storage(var) { parameter } else { parameter.force_contiguous()? };
-    let grad = if is_whole_storage(grad) && !share_storage(grad, var) {
-        grad.clone()
-    } else {
-        grad.force_contiguous()?
-    };
-    {
-        let (storage, _) = grad.storage_and_layout();
-        let update = Update {
-            grad: &storage,
-            len: grad.elem_count(),
-            coefficients: StepCoefficients::new(config, steps),
-        };
-        in_place::apply(&update, &[&parameter, &state.first_moment, &state.second_moment])?;
-    }
-    if !share_storage(&parameter, var) {
-        var.set(&parameter)?;
-    }
-    state.steps = steps;
-    Ok(())
-}
-
-/// The update of a parameter, its first and its second moment.
-struct Update<'a> {
-    grad: &'a Storage,
-    len: usize,
-    coefficients: StepCoefficients,
-}
-
-impl InPlace for Update<'_> {
-    const NAME: &'static str = "AdamW";
-
-    fn cpu(&self, storages: Vec<&mut CpuStorage>) -> Result<()> {
-        match self.grad {
-            Storage::Cpu(grad) => cpu::update(storages, grad, self.len, &self.coefficients),
-            _ => bail!("AdamW: the gradient is not on the CPU"),
-        }
-    }
-
-    #[cfg(feature = "cuda")]
-    fn cuda(&self, storages: Vec<&mut CudaStorage>) -> Result<()> {
-        match self.grad {
-            Storage::Cuda(grad) => cuda::update(storages, grad, self.len, &self.coefficients),
-            _ => bail!("AdamW: the gradient is not on the GPU"),
-        }
     }
 }
