@@ -16,6 +16,8 @@ mod derivatives;
 mod error;
 #[path = "../common/half_moments.rs"]
 mod half_moments;
+#[path = "../common/long_sums.rs"]
+mod long_sums;
 #[path = "../common/plain.rs"]
 mod plain;
 #[path = "../common/reference.rs"]
@@ -35,6 +37,7 @@ mod graphs;
 mod large;
 mod launches;
 mod layers;
+mod many_terms;
 mod operations;
 mod optimizer;
 mod parity;

@@ -10,6 +10,8 @@ mod cosines;
 mod derivatives;
 #[path = "../common/error.rs"]
 mod error;
+#[path = "../common/long_sums.rs"]
+mod long_sums;
 #[path = "../common/reference.rs"]
 mod reference;
 #[path = "../common/second_order.rs"]
@@ -18,6 +20,7 @@ mod second_order;
 mod tensors;
 
 mod instruction_sets;
+mod many_terms;
 mod operations;
 mod properties;
 mod second_derivatives;

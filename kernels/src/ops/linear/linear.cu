@@ -30,6 +30,26 @@ __device__ inline void add_bias(uint64_t len, uint64_t columns, const T *bias, T
   }
 }
 
+// The sum of the sums of blocks of rows, with compensation, as in gemm/blocks.rs.
+template <typename T> struct BlockSum {
+  T sum = T(0);
+  // What rounding has taken from `sum`.
+  T lost = T(0);
+
+  __device__ void add(T x) {
+    const T both = sum + x;
+    const T added = both - sum;
+    lost += (sum - (both - added)) + (x - added);
+    sum = both;
+  }
+
+  // Where the sum is infinite, what was lost is NaN and does not count.
+  __device__ T total() const { return lost == lost ? sum + lost : sum; }
+};
+
+// The most rows of a running sum.
+constexpr uint32_t BLOCK_ROWS = 64;
+
 // grad <- grad [output > 0] if RELU, and bias_grad <- its column sums, or bias_grad + those if `accumulate`.
 //
 // A block has blockDim.x columns and blockDim.y lanes, each with every blockDim.y-th row; the lanes of a
@@ -40,15 +60,19 @@ __device__ inline void bias_grad_of(uint64_t rows, uint64_t columns, uint32_t ac
   __shared__ T partial[256];
   const uint64_t column = blockIdx.x * uint64_t(blockDim.x) + threadIdx.x;
   const uint32_t me = threadIdx.y * blockDim.x + threadIdx.x;
-  T sum = T(0);
+  BlockSum<T> sum;
   if (column < columns) {
-    for (uint64_t row = threadIdx.y; row < rows; row += blockDim.y) {
-      const uint64_t i = row * columns + column;
-      if (RELU) grad[i] = output[i] > T(0) ? grad[i] : T(0);
-      sum += grad[i];
+    for (uint64_t row = threadIdx.y; row < rows;) {
+      T block = T(0);
+      for (uint32_t r = 0; r < BLOCK_ROWS && row < rows; r++, row += blockDim.y) {
+        const uint64_t i = row * columns + column;
+        if (RELU) grad[i] = output[i] > T(0) ? grad[i] : T(0);
+        block += grad[i];
+      }
+      sum.add(block);
     }
   }
-  partial[me] = sum;
+  partial[me] = sum.total();
   __syncthreads();
   for (uint32_t half = blockDim.y / 2; half > 0; half /= 2) {
     if (threadIdx.y < half) partial[me] += partial[me + half * blockDim.x];

@@ -1,6 +1,7 @@
 //! The operands of a matrix product, and what is done with its elements.
 
 use crate::ops::linear::activation::Activation;
+use crate::ops::scalar::Scalar;
 
 /// A matrix with arbitrary strides.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,16 @@ impl<'a, T> Matrix<'a, T> {
     /// A row-major matrix.
     pub fn row_major(data: &'a [T], columns: usize) -> Self {
         Self { data, row_stride: columns, column_stride: 1 }
+    }
+
+    /// The matrix without its first `row` rows.
+    pub(super) fn from_row(self, row: usize) -> Self {
+        Self { data: &self.data[row * self.row_stride..], ..self }
+    }
+
+    /// The matrix without its first `column` columns.
+    pub(super) fn from_column(self, column: usize) -> Self {
+        Self { data: &self.data[column * self.column_stride..], ..self }
     }
 
     /// Panics unless the slice has all elements of `rows` rows and `columns` columns.
@@ -77,6 +88,23 @@ pub enum Epilogue<'a, T> {
         /// As long as a row of C.
         bias_grad: &'a mut [T],
     },
+}
+
+impl<T: Scalar> Epilogue<'_, T> {
+    /// Applies the epilogue to one element of A B, in `column`.
+    #[inline(always)]
+    pub(super) fn finish(&self, c: &mut T, product: T, column: usize) {
+        *c = match self {
+            Self::Set => product,
+            Self::Add => *c + product,
+            // Tiles do this epilogue, so the product is one without multiplications, and zero.
+            Self::ReluBackward { .. } => T::default(),
+            Self::BiasActivation { bias, activation } => {
+                let y = product + bias[column];
+                if *activation == Activation::Relu && y < T::default() { T::default() } else { y }
+            }
+        };
+    }
 }
 
 impl<T> From<Write> for Epilogue<'_, T> {

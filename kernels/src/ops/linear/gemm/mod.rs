@@ -4,11 +4,15 @@
 //! suits the matrices of a small network; [`large`] is the `gemm` crate, which packs its operands and uses
 //! threads. [`PackedMatrix`] multiplies by one matrix again and again, always with the small kernel.
 
+mod blocks;
 mod columns;
 mod epilogue;
 mod large;
+#[cfg(test)]
+mod long_sums;
 mod packed;
 mod relu_backward;
+mod single;
 mod small;
 mod transpose;
 

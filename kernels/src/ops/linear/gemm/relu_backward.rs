@@ -1,5 +1,6 @@
 //! The backward of a bias and of a relu: column sums, and the gradient where the output is positive.
 
+use super::blocks::{self, BlockSum};
 use super::columns::{self, ColumnWise, Columns};
 use super::epilogue::Write;
 use crate::ops::simd::{Simd, SimdFloat};
@@ -39,14 +40,37 @@ impl<T: SimdFloat> ColumnWise<T> for ColumnSums<'_, T> {
         simd: S,
         columns: Columns<VECTORS, FULL>,
     ) {
-        let mut sums = columns.load(simd, self.sums);
-        for row in self.matrix.chunks_exact(self.sums.len()) {
-            for (sum, value) in sums.iter_mut().zip(columns.load(simd, row)) {
-                *sum = T::add_vectors(simd, *sum, value);
+        let n = self.sums.len();
+        let before = columns.load(simd, self.sums);
+        let sums = if self.matrix.len() <= n * blocks::ROWS {
+            add_rows::<T, S, VECTORS, FULL>(simd, columns, n, self.matrix, before)
+        } else {
+            let mut sums = BlockSum::<T, S, VECTORS>::new(simd, before);
+            for block in self.matrix.chunks(n * blocks::ROWS) {
+                let zeros = [T::splat(simd, T::default()); VECTORS];
+                sums.add(simd, add_rows::<T, S, VECTORS, FULL>(simd, columns, n, block, zeros));
             }
-        }
+            sums.total(simd)
+        };
         columns.store(simd, self.sums, &sums);
     }
+}
+
+/// The running sums of the rows of `block`, each of `n` columns, from `sums` on.
+#[inline(always)]
+fn add_rows<T: SimdFloat, S: Simd, const VECTORS: usize, const FULL: bool>(
+    simd: S,
+    columns: Columns<VECTORS, FULL>,
+    n: usize,
+    block: &[T],
+    mut sums: [T::Vector<S>; VECTORS],
+) -> [T::Vector<S>; VECTORS] {
+    for row in block.chunks_exact(n) {
+        for (sum, value) in sums.iter_mut().zip(columns.load(simd, row)) {
+            *sum = T::add_vectors(simd, *sum, value);
+        }
+    }
+    sums
 }
 
 struct ReluBackward<'a, T> {
@@ -63,14 +87,38 @@ impl<T: SimdFloat> ColumnWise<T> for ReluBackward<'_, T> {
         columns: Columns<VECTORS, FULL>,
     ) {
         let n = self.bias_grad.len();
-        let mut sums = columns.load(simd, self.bias_grad);
-        for (grad, output) in self.grad.chunks_exact_mut(n).zip(self.output.chunks_exact(n)) {
-            let mut values = columns.load(simd, grad);
-            mask_and_sum::<T, _, _>(simd, columns.load(simd, output), &mut values, &mut sums);
-            columns.store(simd, grad, &values);
-        }
+        let before = columns.load(simd, self.bias_grad);
+        let sums = if self.grad.len() <= n * blocks::ROWS {
+            mask_rows::<T, S, VECTORS, FULL>(simd, columns, n, self.output, self.grad, before)
+        } else {
+            let mut sums = BlockSum::<T, S, VECTORS>::new(simd, before);
+            let length = n * blocks::ROWS;
+            for (grad, output) in self.grad.chunks_mut(length).zip(self.output.chunks(length)) {
+                let zeros = [T::splat(simd, T::default()); VECTORS];
+                sums.add(simd, mask_rows::<T, S, VECTORS, FULL>(simd, columns, n, output, grad, zeros));
+            }
+            sums.total(simd)
+        };
         columns.store(simd, self.bias_grad, &sums);
     }
+}
+
+/// Masks the rows of a block, each of `n` columns, and returns their running sums from `sums` on.
+#[inline(always)]
+fn mask_rows<T: SimdFloat, S: Simd, const VECTORS: usize, const FULL: bool>(
+    simd: S,
+    columns: Columns<VECTORS, FULL>,
+    n: usize,
+    output: &[T],
+    grad: &mut [T],
+    mut sums: [T::Vector<S>; VECTORS],
+) -> [T::Vector<S>; VECTORS] {
+    for (grad, output) in grad.chunks_exact_mut(n).zip(output.chunks_exact(n)) {
+        let mut values = columns.load(simd, grad);
+        mask_and_sum::<T, _, _>(simd, columns.load(simd, output), &mut values, &mut sums);
+        columns.store(simd, grad, &values);
+    }
+    sums
 }
 
 /// grads <- grads [outputs > 0] and sums <- sums + grads, for vectors of one row.

@@ -35,8 +35,9 @@
 //! - B has to be row-major, since its rows are loaded as vectors; A may have any strides, since its elements
 //!   are loaded one at a time. So the gradient of a weight, g^T x, needs no transposed copy of g, and a
 //!   forward product x W^T wants the weight transposed, which the trainer keeps for that reason.
-//! - Each element of C is one chain of multiply-adds over p = 0..k, whatever its tile. So a row's result is
-//!   the same bit for bit whichever rows come with it, and prediction may cut its rows as it likes.
+//! - Each element of C is one chain of multiply-adds over p = 0..k, whatever its tile; where k is large, one
+//!   for each block of it ([`super::blocks`]). So a row's result is the same bit for bit whichever rows come with it,
+//!   and prediction may cut its rows as it likes.
 //! - The sums start at the bias, and the epilogue works on registers. The mask of a relu's backward and the
 //!   sums of a bias's gradient used to be passes of their own; here they made a step 2 to 4 % faster.
 //! - All of it is compiled for each instruction set ([`simd`]): every function is `inline(always)`, and there
@@ -47,8 +48,7 @@
 //! - Reading A without comparing the index with the length saves two of 33 instructions for 12 multiply-adds
 //!   (AVX2), and a register, without which a pointer was read from the stack in each round.
 //!
-//! A product with a single column has no vector of columns. There, rows of A are multiplied by the column
-//! along k, four rows at a time, and the lanes are summed at the end.
+//! A product with a single column has no vector of columns, and is computed along k ([`super::single`]).
 //!
 //! # What was tried
 //!
@@ -59,9 +59,13 @@
 //! Timed alone, the products of a step reach 95 % of what the multiply-add units can do (two Zen 4 cores), so
 //! the next gain is not in this file.
 
+use std::ops::Range;
+
+use super::blocks::{self, BlockSum};
 use super::columns::{ColumnWise, Columns};
 use super::epilogue::{Epilogue, Matrix};
 use super::relu_backward::mask_and_sum;
+use super::single::Single;
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
@@ -95,27 +99,26 @@ impl<T: SimdFloat> WithSimd for Gemm<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let [m, n, k] = self.sizes;
         if k == 0 || m == 0 {
             return self.without_products();
         }
-        let masks = matches!(self.epilogue, Epilogue::ReluBackward { .. });
-        if n == 1 && self.a.column_stride == 1 && k >= T::lanes::<S>() && !masks {
-            return self.column(simd);
-        }
-        if S::REGISTER_COUNT >= 32 {
-            Tiles::<T, 8>(self).all_columns(simd, n);
+        if n == 1 && self.a.column_stride == 1 && k >= T::lanes::<S>() && !self.masks() {
+            let Self { a, b, c, epilogue, .. } = self;
+            Single { a, b, c, epilogue }.compute(simd);
+        } else if k <= blocks::PRODUCTS {
+            self.tiles::<S, false>(simd);
         } else {
-            Tiles::<T, 6>(self).all_columns(simd, n);
+            self.tiles::<S, true>(simd);
         }
     }
 }
 
-/// A product computed in tiles of `ROWS` rows.
-struct Tiles<'a, T, const ROWS: usize>(Gemm<'a, T>);
+/// A product computed in tiles of `ROWS` rows, with sums in blocks if `BLOCKS`.
+struct Tiles<'a, T, const ROWS: usize, const BLOCKS: bool>(Gemm<'a, T>);
 
-impl<T: SimdFloat, const ROWS: usize> ColumnWise<T> for Tiles<'_, T, ROWS> {
+impl<T: SimdFloat, const ROWS: usize, const BLOCKS: bool> ColumnWise<T> for Tiles<'_, T, ROWS, BLOCKS> {
     #[inline(always)]
     fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
         &mut self,
@@ -123,26 +126,84 @@ impl<T: SimdFloat, const ROWS: usize> ColumnWise<T> for Tiles<'_, T, ROWS> {
         columns: Columns<VECTORS, FULL>,
     ) {
         let [m, ..] = self.0.sizes;
-        let mut row = 0;
-        while row + ROWS <= m {
-            self.0.tile::<S, ROWS, VECTORS, FULL>(simd, row, columns);
-            row += ROWS;
+        // The tiles add up the gradient of a bias row by row.
+        let many = m > blocks::ROWS && self.0.masks();
+        let zeros = [T::splat(simd, T::default()); VECTORS];
+        let before = if many { self.0.exchange_sums(simd, columns, &zeros) } else { zeros };
+        let mut sums = BlockSum::<T, S, VECTORS>::new(simd, before);
+        let mut start = 0;
+        while start < m {
+            let end = if many { m.min(start + blocks::ROWS) } else { m };
+            self.rows(simd, start..end, columns);
+            if many {
+                sums.add(simd, self.0.exchange_sums(simd, columns, &zeros));
+            }
+            start = end;
         }
-        while row + 2 <= m {
-            self.0.tile::<S, 2, VECTORS, FULL>(simd, row, columns);
-            row += 2;
-        }
-        if row < m {
-            self.0.tile::<S, 1, VECTORS, FULL>(simd, row, columns);
+        if many {
+            self.0.exchange_sums(simd, columns, &sums.total(simd));
         }
     }
 }
 
-impl<T: SimdFloat> Gemm<'_, T> {
-    /// Computes the tile of `ROWS` rows, from `row` on, by some columns.
-    #[allow(unsafe_code)]
+impl<T: SimdFloat, const ROWS: usize, const BLOCKS: bool> Tiles<'_, T, ROWS, BLOCKS> {
+    /// Computes the tiles of some rows.
     #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
+    fn rows<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        Range { start: mut row, end }: Range<usize>,
+        columns: Columns<VECTORS, FULL>,
+    ) {
+        while row + ROWS <= end {
+            self.0.tile::<S, ROWS, VECTORS, FULL, BLOCKS>(simd, row, columns);
+            row += ROWS;
+        }
+        while row + 2 <= end {
+            self.0.tile::<S, 2, VECTORS, FULL, BLOCKS>(simd, row, columns);
+            row += 2;
+        }
+        if row < end {
+            self.0.tile::<S, 1, VECTORS, FULL, BLOCKS>(simd, row, columns);
+        }
+    }
+}
+
+/// The sums of a tile: `VECTORS` vectors of each row.
+type Sums<T, S, const ROWS: usize, const VECTORS: usize> = [[<T as SimdFloat>::Vector<S>; VECTORS]; ROWS];
+
+impl<T: SimdFloat> Gemm<'_, T> {
+    fn masks(&self) -> bool {
+        matches!(self.epilogue, Epilogue::ReluBackward { .. })
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd, const BLOCKS: bool>(self, simd: S) {
+        let [_, n, _] = self.sizes;
+        if S::REGISTER_COUNT >= 32 {
+            Tiles::<T, 8, BLOCKS>(self).all_columns(simd, n);
+        } else {
+            Tiles::<T, 6, BLOCKS>(self).all_columns(simd, n);
+        }
+    }
+
+    /// Replaces the gradient of a bias by `sums`, and returns what it was.
+    #[inline(always)]
+    fn exchange_sums<S: Simd, const VECTORS: usize, const FULL: bool>(
+        &mut self,
+        simd: S,
+        columns: Columns<VECTORS, FULL>,
+        sums: &[T::Vector<S>; VECTORS],
+    ) -> [T::Vector<S>; VECTORS] {
+        let Epilogue::ReluBackward { bias_grad, .. } = &mut self.epilogue else { return *sums };
+        let before = columns.load(simd, bias_grad);
+        columns.store(simd, bias_grad, sums);
+        before
+    }
+
+    /// Computes the tile of `ROWS` rows, from `row` on, by some columns.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool, const BLOCKS: bool>(
         &mut self,
         simd: S,
         row: usize,
@@ -162,16 +223,25 @@ impl<T: SimdFloat> Gemm<'_, T> {
         let Matrix { data, row_stride, column_stride } = self.a;
         let a: [&[T]; ROWS] =
             std::array::from_fn(|r| &data[(row + r) * row_stride..][..=(k - 1) * column_stride]);
-        for (p, b) in self.b.chunks_exact(n).enumerate() {
-            let b = columns.load(simd, b);
-            for (a, sums) in a.iter().zip(&mut sums) {
-                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1, and there each slice of A ends:
-                // `gemm` has checked that this index does not overflow.
-                let a = T::splat(simd, unsafe { *a.get_unchecked(p * column_stride) });
-                for (b, sum) in b.iter().zip(sums) {
-                    *sum = T::mul_add(simd, a, *b, *sum);
+        if BLOCKS {
+            let mut totals = [BlockSum::<T, S, VECTORS>::new(simd, start); ROWS];
+            for (total, sums) in totals.iter_mut().zip(&sums) {
+                *total = BlockSum::new(simd, *sums);
+            }
+            for (block, b) in self.b.chunks(n * blocks::PRODUCTS).enumerate() {
+                let first = block * blocks::PRODUCTS * column_stride;
+                let a = a.map(|a| &a[first..]);
+                let zeros = [[T::splat(simd, T::default()); VECTORS]; ROWS];
+                let sums = self.products(simd, &a, b, columns, zeros);
+                for (total, sums) in totals.iter_mut().zip(sums) {
+                    total.add(simd, sums);
                 }
             }
+            for (sums, total) in sums.iter_mut().zip(&totals) {
+                *sums = total.total(simd);
+            }
+        } else {
+            sums = self.products(simd, &a, self.b, columns, sums);
         }
         match &mut self.epilogue {
             // Loops of known lengths, here and below, so that no sum is addressed and has to leave its
@@ -200,67 +270,38 @@ impl<T: SimdFloat> Gemm<'_, T> {
         }
     }
 
-    /// Computes a product of a single column: each row of A, which is contiguous, times B.
+    /// Adds the products of the rows `a` with the rows of `b`, as many as that has, to the sums of a tile.
+    #[allow(unsafe_code)]
     #[inline(always)]
-    fn column<S: Simd>(&mut self, simd: S) {
-        let [m, ..] = self.sizes;
-        let mut row = 0;
-        // Several rows at a time hide the latency of the sums over lanes.
-        while row + 4 <= m {
-            self.elements::<S, 4>(simd, row);
-            row += 4;
-        }
-        while row < m {
-            self.elements::<S, 1>(simd, row);
-            row += 1;
-        }
-    }
-
-    /// Computes `ROWS` elements of a single column, from `row` on.
-    #[inline(always)]
-    fn elements<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
-        let [.., k] = self.sizes;
-        let lanes = T::lanes::<S>();
-        let whole = k - k % lanes;
-        let a: [&[T]; ROWS] = std::array::from_fn(|r| &self.a.data[(row + r) * self.a.row_stride..][..k]);
-        let mut sums = [T::splat(simd, T::default()); ROWS];
-        for start in (0..whole).step_by(lanes) {
-            let b = T::load(simd, &self.b[start..]);
-            for (a, sum) in a.iter().zip(&mut sums) {
-                *sum = T::mul_add(simd, T::load(simd, &a[start..]), b, *sum);
+    fn products<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
+        &self,
+        simd: S,
+        a: &[&[T]; ROWS],
+        b: &[T],
+        columns: Columns<VECTORS, FULL>,
+        mut sums: Sums<T, S, ROWS, VECTORS>,
+    ) -> Sums<T, S, ROWS, VECTORS> {
+        let ([_, n, _], stride) = (self.sizes, self.a.column_stride);
+        for (p, b) in b.chunks_exact(n).enumerate() {
+            let b = columns.load(simd, b);
+            for (a, sums) in a.iter().zip(&mut sums) {
+                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1 in all of A, or that less the
+                // columns which a block is from the first, and there each slice of A ends: `gemm` has checked
+                // that this index does not overflow.
+                let a = T::splat(simd, unsafe { *a.get_unchecked(p * stride) });
+                for (b, sum) in b.iter().zip(sums) {
+                    *sum = T::mul_add(simd, a, *b, *sum);
+                }
             }
         }
-        if whole < k {
-            let b = T::load_part(simd, &self.b[whole..]);
-            for (a, sum) in a.iter().zip(&mut sums) {
-                *sum = T::mul_add(simd, T::load_part(simd, &a[whole..]), b, *sum);
-            }
-        }
-        for (c, sum) in self.c[row..].iter_mut().zip(sums) {
-            finish(c, T::sum(simd, sum), &self.epilogue, 0);
-        }
+        sums
     }
 
     /// Applies the epilogue to a product that is zero everywhere or has no elements.
-    fn without_products(&mut self) {
+    fn without_products(self) {
         let [_, n, _] = self.sizes;
         for (i, c) in self.c.iter_mut().enumerate() {
-            finish(c, T::default(), &self.epilogue, i % n);
+            self.epilogue.finish(c, T::default(), i % n);
         }
     }
-}
-
-/// Applies the epilogue to one element of A B, in `column`.
-#[inline(always)]
-fn finish<T: SimdFloat>(c: &mut T, product: T, epilogue: &Epilogue<T>, column: usize) {
-    *c = match epilogue {
-        Epilogue::Set => product,
-        Epilogue::Add => *c + product,
-        // Tiles do this epilogue, so the product is one without multiplications, and zero.
-        Epilogue::ReluBackward { .. } => T::default(),
-        Epilogue::BiasActivation { bias, activation } => {
-            let y = product + bias[column];
-            if *activation == Activation::Relu && y < T::default() { T::default() } else { y }
-        }
-    };
 }

@@ -1,0 +1,28 @@
+//! Sums over 2^20 rows in `f32`, on any device.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use taper::ops::{Activation, linear_with};
+
+use crate::compare::{Tolerance, assert_close, values};
+
+const LEN: usize = 1 << 20;
+
+/// The gradient of a bias is the sum over the rows, and here that of 2^20 times 0.1.
+pub fn bias_gradients_of_many_rows(device: &Device) {
+    let close = Tolerance { rtol: 1e-6, atol: 0. };
+    let expected = f64::from(0.1f32) * LEN as f64;
+    for outputs in [1, 3] {
+        let bias_grad = |activation| -> Result<Vec<f64>> {
+            let x = Tensor::ones((LEN, 1), DType::F32, device)?;
+            let weight = Tensor::ones((outputs, 1), x.dtype(), device)?;
+            let bias = Var::ones(outputs, x.dtype(), device)?;
+            let y = linear_with(&x, &weight, Some(&bias), activation)?;
+            let loss = (y * f64::from(0.1f32))?.sum_all()?;
+            Ok(values(loss.backward()?.get(&bias).unwrap()))
+        };
+        for activation in [Activation::Identity, Activation::Relu] {
+            let what = format!("the bias of {outputs} outputs, {activation:?}");
+            assert_close(&what, &bias_grad(activation).unwrap(), &vec![expected; outputs], close);
+        }
+    }
+}
