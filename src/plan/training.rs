@@ -291,3 +291,6 @@ impl Step {
         Ok(Self { passes, gradients: updates.into_iter().filter_map(gradient).collect() })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,4 +118,24 @@ mod tests {
         let behind = Tensor::new(&[f32::NAN, 1., 2.], &Device::Cpu).unwrap().narrow(0, 1, 2).unwrap();
         assert!(is_finite(&behind).unwrap());
     }
+
+    /// In slices and by Candle's operations, contiguous and not.
+    #[test]
+    fn what_is_not_finite_is_seen_everywhere() {
+        for dtype in [DType::F32, DType::F64, DType::BF16] {
+            for len in [1, 4, 15, 16, 17, 33] {
+                for position in 0..len {
+                    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                        let mut elements = vec![1.; 3 * len];
+                        elements[3 * position] = bad;
+                        let x = Tensor::from_vec(elements, (len, 3), &Device::Cpu).unwrap();
+                        let column = x.to_dtype(dtype).unwrap().narrow(1, 0, 1).unwrap();
+                        for x in [column.contiguous().unwrap(), column] {
+                            assert!(!is_finite(&x).unwrap(), "{bad} at {position} of {len} {dtype:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -324,3 +324,42 @@ fn a_state_of_another_network_is_refused() {
         assert!(error.contains("there is a state of other.bias, which is no parameter"), "{error}");
     }
 }
+
+/// A single element of a gradient that is infinite, the loss being finite: the unit `unit` alone is alive, and
+/// sees the feature `feature` alone, which overflows in the product with the gradient of the loss.
+#[test]
+fn an_infinite_element_of_a_gradient_is_found_everywhere() {
+    let hidden = 33;
+    for device in devices() {
+        for engine in [EngineName::Auto, EngineName::Autograd] {
+            let (vars, net) = network(&device, &ModelConfig { hidden, ..ModelConfig::default() });
+            let mut trainer = Trainer::new(net, &vars, &config(engine), 3, 0).unwrap();
+            let set = |name: &str, f: &dyn Fn(usize) -> f64| {
+                let var = var(&vars, name);
+                let x = Tensor::from_vec((0..var.elem_count()).map(f).collect(), var.shape(), &Device::Cpu);
+                var.set(&x.unwrap().to_device(&device).unwrap()).unwrap();
+            };
+            for name in ["hidden.weight", "output.weight"] {
+                set(name, &|_| 1.);
+            }
+            for name in ["hidden.bias", "output.bias", "input.weight"] {
+                set(name, &|_| 0.);
+            }
+            for unit in [0, 1, 3, 4, 7, 8, 15, 16, 31, 32] {
+                set("input.bias", &|i| if i == unit { 1. } else { -1. });
+                for feature in [0, 1, 3, 4, FEATURES - 1] {
+                    let before = parameters(&vars);
+                    let mut row = vec![0.; FEATURES];
+                    row[feature] = 1e300;
+                    let x = Tensor::from_vec(row, (1, FEATURES), &device).unwrap();
+                    let y = Tensor::full(1e100, (1, OUTPUTS), &device).unwrap();
+                    let error = trainer.step(&x, &y, 1).unwrap_err();
+                    let what = format!("{engine:?}, unit {unit}, feature {feature}: {error}");
+                    let Error::NotFinite { what: found, .. } = error else { panic!("{what}") };
+                    assert_eq!(found, "the gradient of input.weight", "{what}");
+                    assert_eq!(parameters(&vars), before, "{what}");
+                }
+            }
+        }
+    }
+}

@@ -31,3 +31,30 @@ impl<T: SimdFloat> WithSimd for AllFinite<'_, T> {
         finite
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_position<T: SimdFloat>() {
+        let [nan, infinity] = [f64::NAN, f64::INFINITY].map(T::from_f64);
+        for len in 0..=67 {
+            let mut x = vec![T::from_f64(-1e30); len];
+            assert!(all_finite(&x), "{len} elements");
+            for position in 0..len {
+                for bad in [nan, infinity, -infinity] {
+                    x[position] = bad;
+                    assert!(!all_finite(&x), "{bad:?} at {position} of {len}");
+                }
+                x[position] = T::MIN_POSITIVE;
+            }
+            assert!(all_finite(&x), "{len} smallest numbers");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_found_everywhere() {
+        every_position::<f32>();
+        every_position::<f64>();
+    }
+}
