@@ -35,17 +35,17 @@ pub(crate) struct SettingArgs {
     #[serde(skip)]
     set: Vec<String>,
 
-    /// File to learn instead of synthetic data: text such as .csv with a header, packed or not, .npy, or
-    /// .safetensors with tensors X and y; - is standard input
+    /// File to learn instead of synthetic data: text such as .csv with a header, packed or not, .npy, or .npz or
+    /// .safetensors with arrays X and y; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Data")]
     data: Option<PathBuf>,
-    /// Columns of the file to predict; for .npy the file of the targets, for .safetensors the name of their
-    /// tensor
+    /// Columns of the file to predict; for .npy the file of the targets, for .npz and .safetensors the name of
+    /// their array
     #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
     #[serde(serialize_with = "names::as_one")]
     target: Vec<Names>,
     /// Features of a synthetic row, 1 or more, or columns of the file to predict from, where it is all others
-    /// by default
+    /// by default; for .npz and .safetensors the name of their array
     #[arg(long, value_name = "N|COLUMN,...", help_heading = "Data",
           default_values_t = [Names::from(defaults().data.features)])]
     #[serde(serialize_with = "number_or_columns")]

@@ -32,8 +32,8 @@ pub(crate) struct PredictArgs {
     /// Model that `taper train` has written
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub(crate) model: PathBuf,
-    /// Rows to predict: text such as .csv with a header, packed or not, .npy, or .safetensors with a tensor X; - is
-    /// standard input
+    /// Rows to predict: text such as .csv with a header, packed or not, .npy, .npz or
+    /// .safetensors; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub(crate) data: PathBuf,
     /// How to handle missing values

@@ -1,5 +1,8 @@
 //! Arrays in .npy and .safetensors files.
 
+use std::fs;
+use std::path::Path;
+
 use taper::config::FloatType;
 use taper::data::read;
 
@@ -33,6 +36,27 @@ fn matrices_of_numpy_are_read() {
     let path = file("nan_x.npy", &npy_f64("2, 1", &[1., f64::NAN]));
     let table = read(&config(path, &format!("{target} missing=drop")), FloatType::F32).unwrap();
     assert_eq!((x(&table), y(&table), table.dropped), (vec![vec![1.]], vec![vec![7.]], 1));
+}
+
+/// Files that numpy 2 wrote by `savez` and, with big-endian elements in column-major order, by `savez_compressed`.
+#[test]
+fn archives_of_numpy_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/numpy");
+    for name in ["stored.npz", "packed.npz"] {
+        let path = folder.join(name);
+        let table = read(&config(path.clone(), ""), FloatType::F32).unwrap();
+        assert_eq!((x(&table), y(&table)), (vec![vec![1.5, 2.], vec![3., 4.]], vec![vec![5.], vec![6.]]));
+        let bytes = fs::read(path).unwrap();
+        for (changed, flags, expected) in [
+            (bytes[..bytes.len() - 30].to_vec(), "", "FILE: cannot be read as .npz: "),
+            (bytes[..200].to_vec(), "", "FILE: cannot be read as .npz: "),
+            (bytes.clone(), "features=x", "data.features is 'x', which FILE does not have; it has X, y"),
+            (bytes.clone(), "target=X", "data.target is 'X', which is the array of the features"),
+        ] {
+            let message = message("changed.npz", &changed, flags, FloatType::F32);
+            assert!(message.starts_with(expected), "{message}, expected {expected}");
+        }
+    }
 }
 
 #[test]
@@ -135,10 +159,13 @@ pub(crate) fn safetensors(header: &str, data: &[f32]) -> Vec<u8> {
 fn safetensors_are_read_or_get_a_message() {
     let header = r#"{"X":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#;
     let good = safetensors(header, &[1., 2., 3., 4.]);
-    for flags in ["", "target=y"] {
+    for flags in ["", "target=y", "features=X"] {
         let table = read(&config(file("good.safetensors", &good), flags), FloatType::F32).unwrap();
         assert_eq!((x(&table), y(&table)), (vec![vec![1.], vec![2.]], vec![vec![3.], vec![4.]]));
     }
+    let named = safetensors(&header.replace("\"X\"", "\"inputs\""), &[1., 2., 3., 4.]);
+    let table = read(&config(file("named.safetensors", &named), "features=inputs"), FloatType::F32).unwrap();
+    assert_eq!(x(&table), [[1.], [2.]]);
     for (i, (bytes, flags, expected)) in [
         (vec![1, 2, 3], "", "FILE: ends within the header of a .safetensors file"),
         (
@@ -154,11 +181,11 @@ fn safetensors_are_read_or_get_a_message() {
         (
             safetensors(&header.replace("\"X\"", "\"Z\""), &[1., 2., 3., 4.]),
             "",
-            "FILE: has no tensor 'X', expected one; it has Z, y",
+            "FILE: has no array 'X', expected one, or its name in `data.features`; it has Z, y",
         ),
         (good.clone(), "target=t", "data.target is 't', which FILE does not have; it has X, y"),
-        (good.clone(), "target=X", "data.target is 'X', which is the tensor of the features"),
-        (safetensors("{}", &[]), "", "FILE: has no tensor 'X', expected one; it has none"),
+        (good.clone(), "target=X", "data.target is 'X', which is the array of the features"),
+        (safetensors("{}", &[]), "", "FILE: has no array 'X', expected one, or its name in `data.features`; it has none"),
         (
             safetensors(
                 &header.replace("F32", "C64").replace("[2,1]", "[1,1]").replace("[2]", "[1]"),
@@ -167,11 +194,11 @@ fn safetensors_are_read_or_get_a_message() {
             "",
             "FILE:X: has elements of type C64, expected real numbers",
         ),
-        (good.clone(), "target=a,b", "data.target is a, b, expected the name of one tensor"),
+        (good.clone(), "target=a,b", "data.target is a, b, expected the name of one array"),
         (
             good.clone(),
             "drop=a",
-            "data.drop is a, expected none: the columns of .safetensors files have no names",
+            "data.drop is a, expected none: the columns of such files have no names",
         ),
         (
             safetensors(header, &[1., 2., f32::NEG_INFINITY, 4.]),

@@ -1,4 +1,4 @@
-//! Matrices in .npy and .safetensors files.
+//! Matrices in .npy, .npz and .safetensors files.
 
 use std::fs;
 use std::io::Read;
@@ -10,6 +10,7 @@ use super::cell::Real;
 use super::columns::Column;
 use super::matrix::{Array, Matrix};
 use super::npy;
+use super::npz::Npz;
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::source::Source;
@@ -17,7 +18,7 @@ use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::data::dataset::target_names;
 use crate::data::file::DataFile;
 use crate::error::{Error, Result};
-use crate::text::list;
+use crate::text::{list, quote};
 
 /// The longest header that the .safetensors format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -27,6 +28,11 @@ pub(super) const X: &str = "X";
 /// Reads `config.file`, and the targets from the file that `config.target` names.
 pub(super) fn read_npy<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     check_names(config, ".npy")?;
+    if !config.features.is_empty() {
+        let problem =
+            format!("is {}, expected none: the columns of .npy files have no names", shown(&config.features));
+        return Err(Error::config("data.features", problem));
+    }
     let [target] = config.target.as_slice() else {
         let problem = format!("is {}, expected the .npy file of the targets", shown(&config.target));
         return Err(Error::config("data.target", problem));
@@ -52,50 +58,122 @@ pub(super) fn read_npy<T: Real>(config: &FileConfig, origin: Origin) -> Result<R
     join::<T>(config, x, y, vec![x_file, source.finish()?])
 }
 
-/// Reads the tensors `X` and `y` of `config.file`, or one that `config.target` names instead of `y`.
-pub(super) fn read_safetensors<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
-    check_names(config, ".safetensors")?;
-    let target = match config.target.as_slice() {
-        [] => "y",
+/// A file of several arrays by name.
+pub(super) trait Archive {
+    /// The names of all arrays, sorted.
+    fn names(&self) -> Vec<String>;
+
+    /// Reads the array `name`, which is there.
+    fn read<T: Real>(&mut self, name: &str, origin: Origin) -> Result<Matrix<T>>;
+
+    /// The file by its content, when its arrays have been read.
+    fn into_file(self) -> Result<DataFile>;
+}
+
+/// Reads the arrays `X` and `y` of `config.file`, or those that `config.features` and `config.target` name instead.
+pub(super) fn read_archive<T: Real>(
+    config: &FileConfig,
+    origin: Origin,
+    mut archive: impl Archive,
+) -> Result<RawTable<T>> {
+    check_names(config, "such")?;
+    let names = archive.names();
+    let x = one_name("data.features", &config.features, X, config, &names)?;
+    let y = one_name("data.target", &config.target, "y", config, &names)?;
+    if x == y {
+        return Err(Error::config(
+            "data.target",
+            format!("is {}, which is the array of the features", quote(y)),
+        ));
+    }
+    let x = archive.read(x, origin)?;
+    let y = archive.read(y, Origin::Zero)?;
+    join::<T>(config, x, y, vec![archive.into_file()?])
+}
+
+/// The name of the array that the setting `key` chooses among `names`, or `default`.
+fn one_name<'a>(
+    key: &'static str,
+    chosen: &'a [String],
+    default: &'a str,
+    config: &FileConfig,
+    names: &[String],
+) -> Result<&'a str> {
+    let name = match chosen {
+        [] => default,
         [name] => name,
-        names => {
-            let problem = format!("is {}, expected the name of one tensor", shown(names));
-            return Err(Error::config("data.target", problem));
+        several => {
+            let problem = format!("is {}, expected the name of one array", shown(several));
+            return Err(Error::config(key, problem));
         }
     };
-    if target == X {
-        return Err(Error::config("data.target", format!("is '{X}', which is the tensor of the features")));
+    if names.iter().any(|there| there == name) {
+        return Ok(name);
     }
-    let mut tensors = Tensors::open("data.file", &config.file)?;
-    let file = config.file.display();
-    let x = tensors.find(X)?;
-    if !config.target.is_empty() && !tensors.has(target) {
-        let problem =
-            format!("is '{target}', which {file} does not have; it has {}", shown(&tensors.names()));
-        return Err(Error::config("data.target", problem));
+    let (file, has) = (config.file.display(), if names.is_empty() { "none".to_owned() } else { list(names) });
+    Err(if chosen.is_empty() {
+        Error::data(
+            file,
+            format!("has no array '{name}', expected one, or its name in `{key}`; it has {has}"),
+        )
+    } else {
+        Error::config(key, format!("is {}, which {file} does not have; it has {has}", quote(name)))
+    })
+}
+
+impl Archive for Tensors<'_> {
+    fn names(&self) -> Vec<String> {
+        Tensors::names(self)
     }
-    let y = tensors.find(target)?;
-    let x = Matrix::read(&mut tensors.source, x, origin)?;
-    let y = Matrix::read(&mut tensors.source, y, Origin::Zero)?;
-    join::<T>(config, x, y, vec![tensors.source.finish()?])
+
+    fn read<T: Real>(&mut self, name: &str, origin: Origin) -> Result<Matrix<T>> {
+        let array = self.find(name)?;
+        Matrix::read(&mut self.source, array, origin)
+    }
+
+    fn into_file(self) -> Result<DataFile> {
+        self.source.finish()
+    }
+}
+
+impl Archive for Npz<'_> {
+    fn names(&self) -> Vec<String> {
+        Npz::names(self)
+    }
+
+    fn read<T: Real>(&mut self, name: &str, origin: Origin) -> Result<Matrix<T>> {
+        let (mut source, array) = self.find(name)?;
+        Matrix::read(&mut source, array, origin)
+    }
+
+    fn into_file(self) -> Result<DataFile> {
+        Npz::into_file(self)
+    }
 }
 
 /// Opens the .npy file that the setting `key` names, and reads its header.
 pub(super) fn open_npy(key: &'static str, path: &Path) -> Result<(Source, Array)> {
     let mut source = Source::open(key, path)?;
     let header = npy::read_header(&mut source).map_err(|problem| Error::data(path.display(), problem))?;
-    let elements = header.shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
-    let bytes = elements.and_then(|n| n.checked_mul(header.dtype.bitsize() / 8));
-    if bytes.map(|bytes| bytes as u64) != source.len.checked_sub(header.len) {
+    let size = source.len;
+    Ok((source, array_of(path.display().to_string(), header, 0, size)?))
+}
+
+/// The array `name` with this `header`, which with its elements has `size` bytes from offset `start` on.
+pub(super) fn array_of(name: String, header: npy::Header, start: u64, size: u64) -> Result<Array> {
+    let npy::Header { dtype, is_big_endian, is_fortran, shape, len } = header;
+    let elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+    let bytes = elements.and_then(|n| n.checked_mul(dtype.bitsize() / 8));
+    if bytes.map(|bytes| bytes as u64) != size.checked_sub(len) {
         let problem = format!(
-            "has {} bytes after its header, which is not what the shape {:?} needs; is it cut off?",
-            source.len.saturating_sub(header.len),
-            header.shape
+            "has {} bytes after its header, which is not what the shape {shape:?} needs; is it cut off?",
+            size.saturating_sub(len)
         );
-        return Err(Error::data(path.display(), problem));
+        return Err(Error::data(name, problem));
     }
-    let npy::Header { dtype, is_fortran, shape, len } = header;
-    Ok((source, Array::new(path.display().to_string(), dtype, is_fortran, &shape, len)?))
+    let mut array = Array::new(name, dtype, is_fortran, &shape, start + len)?;
+    array.is_big_endian = is_big_endian;
+    Ok(array)
 }
 
 /// An open .safetensors file.
@@ -147,10 +225,6 @@ impl<'a> Tensors<'a> {
         Array::new(format!("{file}:{name}"), info.dtype, false, &info.shape, start)
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some()
-    }
-
     /// The names of all tensors, sorted.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names = self.metadata.offset_keys();
@@ -161,11 +235,7 @@ impl<'a> Tensors<'a> {
 
 /// Rejects column names for files whose columns have none.
 fn check_names(config: &FileConfig, format: &str) -> Result<()> {
-    for (key, names) in [
-        ("data.features", config.features.as_slice()),
-        ("data.drop", &config.drop),
-        ("data.group", config.group.as_slice()),
-    ] {
+    for (key, names) in [("data.drop", config.drop.as_slice()), ("data.group", config.group.as_slice())] {
         if !names.is_empty() {
             let problem =
                 format!("is {}, expected none: the columns of {format} files have no names", shown(names));

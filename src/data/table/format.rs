@@ -13,6 +13,8 @@ pub(super) enum Format {
     Text(Option<u8>),
     /// A numpy array.
     Npy,
+    /// Arrays of numpy in a zip archive.
+    Npz,
     /// Named tensors.
     Safetensors,
     /// A Parquet table.
@@ -32,6 +34,7 @@ impl Format {
         match unpacked.as_str() {
             "tsv" | "tab" => Ok(Self::Text(Some(b'\t'))),
             "npy" => Ok(Self::Npy),
+            "npz" => Ok(Self::Npz),
             "safetensors" => Ok(Self::Safetensors),
             #[cfg(feature = "parquet")]
             "parquet" => Ok(Self::Parquet),

@@ -23,6 +23,8 @@ pub(super) struct Array {
     pub(super) rows: usize,
     pub(super) columns: usize,
     dtype: Dtype,
+    /// Whether the first byte of an element is its most significant one.
+    pub(super) is_big_endian: bool,
     /// Whether the elements are in column-major order.
     is_fortran: bool,
     /// The offset of the first element in the file.
@@ -54,7 +56,16 @@ impl Array {
                 return Err(Error::data(name, problem));
             }
         };
-        let array = Self { name, is_column: shape.len() == 1, rows, columns, dtype, is_fortran, start };
+        let array = Self {
+            name,
+            is_column: shape.len() == 1,
+            rows,
+            columns,
+            dtype,
+            is_big_endian: false,
+            is_fortran,
+            start,
+        };
         match decoder(dtype) {
             Some(_) => Ok(array),
             None => Err(array.error(&format!("has elements of type {dtype}, expected real numbers"))),
@@ -124,6 +135,9 @@ impl Array {
         for (i, block) in values.chunks_mut(BLOCK).enumerate() {
             let (bytes, exact) = (&mut bytes[..block.len() * size], &mut exact[..block.len()]);
             source.read_exact(bytes).map_err(cannot)?;
+            if self.is_big_endian {
+                bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            }
             decode(bytes, exact);
             for (at, (value, &exact)) in block.iter_mut().zip(&*exact).enumerate() {
                 let (row, column) = self.place_of(first + i * BLOCK + at);

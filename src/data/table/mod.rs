@@ -15,6 +15,7 @@ mod line;
 mod markers;
 mod matrix;
 mod npy;
+mod npz;
 mod origin;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -28,8 +29,10 @@ mod text;
 mod unpack;
 mod window;
 
+use self::arrays::Tensors;
 use self::cell::Real;
 use self::format::Format;
+use self::npz::Npz;
 use self::origin::Origin;
 use self::raw_table::RawTable;
 use crate::config::{FileConfig, FloatType};
@@ -53,9 +56,9 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 /// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts; null and NaN are missing
 ///   values;
 /// - a numpy matrix (.npy), whose `target` is another such file;
-/// - .safetensors with the matrix `X` and the tensor that `target` names, by default `y`.
+/// - .npz or .safetensors with the arrays that `features` and `target` name, by default `X` and `y`.
 ///
-/// In the latter two the columns have no names, and NaN is a missing value.
+/// In the latter three the columns have no names, and NaN is a missing value.
 ///
 /// # Errors
 ///
@@ -107,7 +110,10 @@ fn read_as<T: Real>(config: &FileConfig, origin: Origin) -> Result<Table> {
     let table: RawTable<T> = match Format::of(&config.file)? {
         Format::Text(delimiter) => text::read(config, origin, delimiter)?,
         Format::Npy => arrays::read_npy(config, origin)?,
-        Format::Safetensors => arrays::read_safetensors(config, origin)?,
+        Format::Npz => arrays::read_archive(config, origin, Npz::open("data.file", &config.file)?)?,
+        Format::Safetensors => {
+            arrays::read_archive(config, origin, Tensors::open("data.file", &config.file)?)?
+        }
         #[cfg(feature = "parquet")]
         Format::Parquet => parquet::read(config, origin)?,
     };

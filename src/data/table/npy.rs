@@ -13,6 +13,8 @@ const LONGEST: usize = 1 << 16;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) dtype: Dtype,
+    /// Whether the first byte of an element is its most significant one.
+    pub(super) is_big_endian: bool,
     /// Whether the elements are in column-major order.
     pub(super) is_fortran: bool,
     pub(super) shape: Vec<usize>,
@@ -49,10 +51,11 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let (descr, is_fortran, shape) = dictionary(text.trim())
         .ok_or_else(|| format!("has the header {}, expected numbers in an array", quote(text.trim())))?;
     let dtype = dtype(descr).ok_or_else(|| {
-        let expected = "expected little-endian numbers, such as '<f4' or '<f8'";
+        let expected = "expected numbers, such as '<f4' or '<f8'";
         format!("has elements of type {}, {expected}", quote(descr))
     })?;
-    Ok(Header { dtype, is_fortran, shape, len: (8 + bytes_of_len + header_len) as u64 })
+    let is_big_endian = descr.starts_with('>');
+    Ok(Header { dtype, is_big_endian, is_fortran, shape, len: (8 + bytes_of_len + header_len) as u64 })
 }
 
 /// The values of `descr`, `fortran_order` and `shape` in a Python dictionary with these keys alone.
@@ -125,22 +128,24 @@ impl<'a> Literal<'a> {
     }
 }
 
-/// The type that numpy calls `descr`.
+/// The type that numpy calls `descr`, after the order of its bytes.
 fn dtype(descr: &str) -> Option<Dtype> {
-    Some(match descr {
-        "<f2" => Dtype::F16,
-        "<f4" => Dtype::F32,
-        "<f8" => Dtype::F64,
-        "|i1" => Dtype::I8,
-        "<i2" => Dtype::I16,
-        "<i4" => Dtype::I32,
-        "<i8" => Dtype::I64,
-        "|u1" => Dtype::U8,
-        "<u2" => Dtype::U16,
-        "<u4" => Dtype::U32,
-        "<u8" => Dtype::U64,
-        "|b1" => Dtype::BOOL,
-        _ => return None,
+    Some(match descr.strip_prefix(['<', '>']) {
+        Some("f2") => Dtype::F16,
+        Some("f4") => Dtype::F32,
+        Some("f8") => Dtype::F64,
+        Some("i2") => Dtype::I16,
+        Some("i4") => Dtype::I32,
+        Some("i8") => Dtype::I64,
+        Some("u2") => Dtype::U16,
+        Some("u4") => Dtype::U32,
+        Some("u8") => Dtype::U64,
+        _ => match descr {
+            "|i1" => Dtype::I8,
+            "|u1" => Dtype::U8,
+            "|b1" => Dtype::BOOL,
+            _ => return None,
+        },
     })
 }
 
@@ -158,7 +163,10 @@ mod tests {
     #[test]
     fn dictionaries_of_numpy_are_read() {
         let read = header("{'descr': '<f8', 'fortran_order': False, 'shape': (128, 3), }   \n").unwrap();
-        assert_eq!(read, Header { dtype: Dtype::F64, is_fortran: false, shape: vec![128, 3], len: 75 });
+        let (dtype, shape) = (Dtype::F64, vec![128, 3]);
+        assert_eq!(read, Header { dtype, is_big_endian: false, is_fortran: false, shape, len: 75 });
+        let read = header("{'descr': '>i4', 'fortran_order': False, 'shape': (3,), }").unwrap();
+        assert_eq!((read.dtype, read.is_big_endian), (Dtype::I32, true));
         let read = header("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").unwrap();
         assert_eq!((read.dtype, read.is_fortran, read.shape), (Dtype::U8, true, vec![5]));
         assert!(header("{'descr': '<f4', 'fortran_order': False, 'shape': (), }").unwrap().shape.is_empty());
@@ -170,8 +178,8 @@ mod tests {
     fn other_headers_are_refused() {
         for (dictionary, message) in [
             (
-                "{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }",
-                "has elements of type '>f8', expected little",
+                "{'descr': '>c8', 'fortran_order': False, 'shape': (1,), }",
+                "has elements of type '>c8', expected numbers",
             ),
             ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "has elements of type '|O'"),
             (

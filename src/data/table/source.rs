@@ -65,6 +65,13 @@ impl Source {
         Ok(Self { file, path: path.to_owned(), len, modified, at: 0, sum, span })
     }
 
+    /// What is in an open `file` of `len` bytes, a part of the file at `path`.
+    pub(super) fn part(file: File, path: &Path, len: u64) -> Self {
+        let span = info_span!("read", file = %path.display(), bytes = len).entered();
+        let sum = Sum { hash: Sha256::new(), end: 0 };
+        Self { file, path: path.to_owned(), len, modified: None, at: 0, sum, span }
+    }
+
     /// Tells that `bytes` more are read.
     pub(super) fn advance(&self, bytes: usize) {
         trace!(target: PROGRESS, parent: &*self.span, delta = bytes);

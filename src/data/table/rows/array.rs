@@ -8,6 +8,7 @@ use crate::data::table::cell::{Cell, Real};
 use crate::data::table::columns::Column;
 use crate::data::table::format::Format;
 use crate::data::table::matrix::Array;
+use crate::data::table::npz::Npz;
 use crate::data::table::origin::{Origin, Origins};
 use crate::data::table::source::Source;
 use crate::error::{Error, Result};
@@ -26,13 +27,23 @@ pub(super) struct ArrayRows {
 
 impl ArrayRows {
     pub(super) fn open(file: &Path, format: Format, columns: &[Column], options: RowOptions) -> Result<Self> {
-        let (source, array, others) = if format == Format::Npy {
-            let (source, array) = open_npy("data.file", file)?;
-            (source, array, Vec::new())
-        } else {
-            let tensors = Tensors::open("data.file", file)?;
-            let others = tensors.names().into_iter().filter(|name| name != X).collect();
-            (tensors.find(X).map(|array| (tensors.source, array, others)))?
+        let (source, array, others) = match format {
+            Format::Npy => {
+                let (source, array) = open_npy("data.file", file)?;
+                (source, array, Vec::new())
+            }
+            Format::Npz => {
+                let mut arrays = Npz::open("data.file", file)?;
+                let (name, others) = features_of(file, arrays.names())?;
+                let (source, array) = arrays.find(&name)?;
+                (source, array, others)
+            }
+            _ => {
+                let tensors = Tensors::open("data.file", file)?;
+                let (name, others) = features_of(file, tensors.names())?;
+                let array = tensors.find(&name)?;
+                (tensors.source, array, others)
+            }
         };
         array.check_matrix()?;
         if let Some(name) = options.keep.first() {
@@ -88,5 +99,21 @@ impl ArrayRows {
     /// The arrays of the file that are not read.
     pub(super) fn unused(&self) -> Vec<&str> {
         self.others.iter().map(String::as_str).collect()
+    }
+}
+
+/// The array of the features among those of these `names`: `X`, or the only one; and the names of the others.
+fn features_of(file: &Path, names: Vec<String>) -> Result<(String, Vec<String>)> {
+    let (mut chosen, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name == X);
+    match (chosen.pop(), others) {
+        (Some(name), others) => Ok((name, others)),
+        (None, mut others) if others.len() == 1 => Ok((others.remove(0), Vec::new())),
+        (None, others) => {
+            let has = if others.is_empty() { "none".to_owned() } else { list(&others) };
+            Err(Error::data(
+                file.display(),
+                format!("has no array '{X}', expected it or a single one; it has {has}"),
+            ))
+        }
     }
 }
