@@ -136,10 +136,8 @@ pub(crate) fn evaluate_each(
     };
     let predictor = Predictor::new(net)?;
     let targets = data.targets();
-    let mut errors = vec![Accumulator::default(); targets];
-    // Of each depth the errors of each target, as the outputs are.
-    let mut by_depth = vec![Accumulator::default(); net.depths().count() * targets];
-    let width = by_depth.len();
+    let width = net.depths().count() * targets;
+    let mut errors = Errors::new(targets, net.depths().count());
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
         let prediction = predictor.predict_all_depths(&x)?;
@@ -148,21 +146,54 @@ pub(crate) fn evaluate_each(
         for (i, &row) in block.iter().enumerate() {
             let truth = &truths[i * targets..][..targets];
             let (mean, depths) = (&means[i * targets..][..targets], &depths[i * width..][..width]);
-            for ((errors, mean), truth) in errors.iter_mut().zip(mean).zip(truth) {
-                errors.push(*mean, *truth);
-            }
-            for ((errors, output), truth) in by_depth.iter_mut().zip(depths).zip(truth.iter().cycle()) {
-                errors.push(*output, *truth);
-            }
+            errors.push(truth, mean, depths);
             visit(RowPrediction { row, truth, mean, by_depth: depths })?;
         }
     }
-    let of_target = |(i, name): (usize, &String)| {
-        let by_depth = by_depth.iter().skip(i).step_by(targets).cloned();
-        TargetErrors::new(name.clone(), &errors[i], net.depths().zip(by_depth))
-    };
-    let each = data.target_names().iter().enumerate().map(of_target).collect::<Result<_>>()?;
-    Evaluation::of_targets(each).ok_or(Error::NoRows)
+    errors.evaluation(data.target_names(), net.depths())
+}
+
+/// The errors of rows that are predicted one after the other.
+pub(crate) struct Errors {
+    /// Of each target the errors of the prediction.
+    mean: Vec<Accumulator>,
+    /// Of each depth the errors of each target, as the outputs are.
+    by_depth: Vec<Accumulator>,
+}
+
+impl Errors {
+    pub(crate) fn new(targets: usize, depths: usize) -> Self {
+        let accumulators = |count| vec![Accumulator::default(); count];
+        Self { mean: accumulators(targets), by_depth: accumulators(depths * targets) }
+    }
+
+    /// Adds a row with the predictions (targets) and the outputs (depths, targets).
+    pub(crate) fn push(&mut self, truth: &[f64], mean: &[f64], by_depth: &[f64]) {
+        for ((errors, mean), truth) in self.mean.iter_mut().zip(mean).zip(truth) {
+            errors.push(*mean, *truth);
+        }
+        for ((errors, output), truth) in self.by_depth.iter_mut().zip(by_depth).zip(truth.iter().cycle()) {
+            errors.push(*output, *truth);
+        }
+    }
+
+    /// The errors of the targets of these `names` at these `depths`.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`].
+    pub(crate) fn evaluation(
+        &self,
+        names: &[String],
+        depths: impl Iterator<Item = usize> + Clone,
+    ) -> Result<Evaluation> {
+        let of_target = |(i, name): (usize, &String)| {
+            let by_depth = self.by_depth.iter().skip(i).step_by(names.len()).cloned();
+            TargetErrors::new(name.clone(), &self.mean[i], depths.clone().zip(by_depth))
+        };
+        let each = names.iter().enumerate().map(of_target).collect::<Result<_>>()?;
+        Evaluation::of_targets(each).ok_or(Error::NoRows)
+    }
 }
 
 /// The elements of `x` in row-major order.

@@ -17,7 +17,7 @@ pub(crate) use dialect::DialectArgs;
 pub(crate) use log::LogArgs;
 pub(crate) use names::{Names, all as all_names};
 pub(crate) use run::{OutputArgs, RunArgs};
-pub(crate) use settings::SettingArgs;
+pub(crate) use settings::{MissingTargetArg, SettingArgs};
 pub(crate) use value_enum::value_enum;
 
 /// A refusal by clap as one line: what is wrong, and what would be right where clap knows.
@@ -59,7 +59,7 @@ fn argument(key: &str) -> String {
 /// `resume`.
 pub(crate) fn with_flags(message: &str) -> String {
     // Besides the configuration's there are those of single commands.
-    let keys = keys().iter().chain(&["missing", "unknown", "resume", "force", "json"]);
+    let keys = keys().iter().chain(&["missing", "missing_target", "unknown", "resume", "force", "json"]);
     keys.fold(message.to_owned(), |message, key| {
         let flag = flag(key);
         message

@@ -5,7 +5,7 @@ macro_rules! value_enum {
     ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
         #[derive(Debug, Clone, Copy, clap::ValueEnum, serde::Serialize)]
         #[serde(rename_all = "lowercase")]
-        enum $arg {
+        pub(crate) enum $arg {
             $($(#[$doc])* $variant),*
         }
 

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod cores;
 mod cv;
+mod evaluate;
 mod gradcheck;
 mod inspect;
 mod output;
@@ -26,6 +27,7 @@ use taper::build_info;
 use completions::{CompletionsArgs, completions};
 use config::{ConfigArgs, config};
 use cv::{CvArgs, cv};
+use evaluate::{EvaluateArgs, evaluate};
 use gradcheck::{GradcheckArgs, gradcheck};
 use inspect::{InspectArgs, inspect};
 pub(crate) use output::readable;
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Predict the rows of a file with a trained model
     Predict(PredictArgs),
+    /// Measure the errors of a trained model on rows whose targets are known
+    Evaluate(EvaluateArgs),
     /// Print what is in a trained model
     Inspect(InspectArgs),
     /// Compare the gradients of all operations, layers and networks with numerical ones
@@ -99,6 +103,7 @@ impl Cli {
             Command::Train(args) => args.settings.note_given(matches),
             Command::Config(args) => args.settings.note_given(matches),
             Command::Predict(_)
+            | Command::Evaluate(_)
             | Command::Inspect(_)
             | Command::Report(_)
             | Command::Gradcheck(_)
@@ -117,6 +122,7 @@ impl Command {
             Self::Report(args) => report(&args),
             Self::Config(args) => config(&args),
             Self::Predict(args) => predict(&args),
+            Self::Evaluate(args) => evaluate(&args),
             Self::Inspect(args) => inspect(&args),
             Self::Gradcheck(args) => gradcheck(&args),
             Self::Completions(args) => completions(&args, &mut Cli::command()),

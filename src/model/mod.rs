@@ -5,6 +5,7 @@
 //! tensors too.
 
 mod file;
+mod labelled;
 mod network;
 mod schema;
 mod stream;
@@ -23,6 +24,7 @@ use crate::data::{RowOptions, RowReader};
 use crate::error::{Error, Result};
 use crate::nn::DynamicNet;
 use crate::plan::{Prediction, Predictor};
+pub use labelled::{EvaluateOptions, FileEvaluation};
 use network::Network;
 pub use schema::Schema;
 pub use stream::{Counts, FilePredictions, MissingRows, Outputs, PredictOptions};

@@ -134,17 +134,13 @@ impl Model {
         if options.missing == MissingRows::Mean {
             self.check_means()?;
         }
-        let allow_missing = match options.missing {
-            MissingRows::Trained => self.schema.fills_missing,
-            MissingRows::Error => false,
-            MissingRows::Mean | MissingRows::Empty => true,
-        };
         let row_options = RowOptions {
-            allow_missing,
+            allow_missing: self.allows_missing(options.missing),
             unknown: options.unknown,
             na: self.schema.na.clone(),
             dialect: options.dialect,
             keep: options.keep.clone(),
+            ..RowOptions::default()
         };
         let rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;
         let predictions =
@@ -157,6 +153,23 @@ impl Model {
     }
 }
 
+impl Model {
+    /// How many rows are predicted at a time, so that they and their outputs take little memory.
+    pub(super) fn rows_of_block(&self) -> usize {
+        let (spec, depths) = (&self.network.spec, self.network.spec.depths().count() + 1);
+        (NUMBERS / spec.in_features.max(depths * spec.out_features)).clamp(1, ROWS)
+    }
+
+    /// Whether missing features become NaN, to be filled in or left out, where they are handled as `missing` says.
+    pub(super) fn allows_missing(&self, missing: MissingRows) -> bool {
+        match missing {
+            MissingRows::Trained => self.schema.fills_missing,
+            MissingRows::Error => false,
+            MissingRows::Mean | MissingRows::Empty => true,
+        }
+    }
+}
+
 impl FilePredictions<'_> {
     /// The next lines of the text, which begins with the header, or `None` at the end.
     ///
@@ -164,7 +177,7 @@ impl FilePredictions<'_> {
     ///
     /// Fails with [`Error::Data`] when a row or a field is invalid.
     pub fn next_block(&mut self) -> Result<Option<Vec<u8>>> {
-        let block = self.rows.next_block(self.rows_of_block())?;
+        let block = self.rows.next_block(self.model.rows_of_block())?;
         if block.is_none() && self.is_begun {
             return Ok(None);
         }
@@ -238,12 +251,6 @@ impl FilePredictions<'_> {
             targets => targets.iter().map(|target| format!("{output}:{target}")).collect(),
         };
         outputs.into_iter().flat_map(names).collect()
-    }
-
-    fn rows_of_block(&self) -> usize {
-        let network = &self.model.network;
-        let (spec, depths) = (&network.spec, network.spec.depths().count() + 1);
-        (NUMBERS / spec.in_features.max(depths * spec.out_features)).clamp(1, ROWS)
     }
 
     /// The outputs for the rows `x`, in row-major order, and how many each row has.

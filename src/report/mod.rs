@@ -1,6 +1,7 @@
 //! What a user reads when a run is done: tables, JSON documents and an HTML page.
 
 mod errors_table;
+mod evaluation;
 mod html;
 mod train;
 
@@ -16,6 +17,7 @@ use crate::results::FoldReport;
 use crate::text::number;
 
 use self::errors_table::{ErrorsTable, Row, WIDTH};
+pub use evaluation::EvaluationReport;
 pub use html::html;
 pub use train::TrainReport;
 

@@ -41,8 +41,13 @@ impl RunRecord {
     /// The keys and values of the settings that have a meaning beside the others and for the command, in
     /// order.
     pub fn settings(&self) -> Vec<(String, String)> {
-        let of_another = if self.command == "train" { "folds" } else { "holdout" };
-        let keys = keys().iter().filter(|key| **key != of_another);
+        let applies = |key: &&&str| match self.command.as_str() {
+            "cv" => **key != "holdout",
+            "train" => **key != "folds",
+            // An evaluation has no training.
+            _ => key.starts_with("data."),
+        };
+        let keys = keys().iter().filter(applies);
         let shown = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         keys.filter_map(|key| Some(((*key).to_owned(), shown(self.config.get(key)?)))).collect()
     }

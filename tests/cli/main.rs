@@ -10,6 +10,7 @@ mod common;
 mod configuration;
 mod conventions;
 mod errors;
+mod evaluate;
 #[cfg(target_os = "linux")]
 mod limits;
 mod offsets;

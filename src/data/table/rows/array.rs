@@ -46,6 +46,10 @@ impl ArrayRows {
             }
         };
         array.check_matrix()?;
+        if let Some(name) = options.targets.first() {
+            let problem = format!("has no column '{name}': its columns have no names; expected a text file");
+            return Err(Error::data(file.display(), problem));
+        }
         if let Some(name) = options.keep.first() {
             let problem = format!(
                 "is '{name}', which {} does not have: its columns have no names; expected a text file",

@@ -60,6 +60,8 @@ pub struct RowReader<'a> {
 pub struct Block {
     /// The features, (n, features) in f64, text columns one-hot encoded; a missing value is NaN.
     pub x: Tensor,
+    /// The targets in row-major order, NaN where one is missing; empty if none are read.
+    pub y: Vec<f64>,
     /// For each row its fields in the columns to keep, as they are in the file; empty if none are kept.
     pub kept: Vec<Vec<String>>,
 }
@@ -111,16 +113,16 @@ impl<'a> RowReader<'a> {
     }
 
     fn next_of<T: Real>(&mut self, rows: usize) -> Result<Option<Block>> {
-        let mut kept = Vec::new();
+        let (mut y, mut kept) = (Vec::new(), Vec::new());
         let x = match &mut self.rows {
-            Rows::Text(text) => text.read::<T>(rows.max(1), &mut kept)?,
+            Rows::Text(text) => text.read::<T>(rows.max(1), &mut y, &mut kept)?,
             Rows::Array(array) => array.read::<T>(rows.max(1))?,
         };
         if x.is_empty() {
             return Ok(None);
         }
         let shape = (x.len() / self.width, self.width);
-        Ok(Some(Block { x: Tensor::from_vec(x, shape, &Device::Cpu)?, kept }))
+        Ok(Some(Block { x: Tensor::from_vec(x, shape, &Device::Cpu)?, y, kept }))
     }
 
     /// The columns of a text file, or the tensors of a .safetensors file, that are not read.

@@ -18,6 +18,10 @@ pub struct RowOptions {
     pub dialect: Dialect,
     /// Columns of a text file to pass on unchanged.
     pub keep: Vec<String>,
+    /// Columns of a text file to read as targets.
+    pub targets: Vec<String>,
+    /// Whether a missing target becomes NaN; otherwise it is an error.
+    pub allow_missing_target: bool,
 }
 
 /// How a text that is not among the categories of its column is handled.

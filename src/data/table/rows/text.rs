@@ -28,6 +28,8 @@ pub(super) struct TextRows<'a> {
     places: Vec<usize>,
     /// The indices of the columns to keep.
     keep: Vec<usize>,
+    /// The indices of the targets.
+    targets: Vec<usize>,
     record: StringRecord,
     /// How many texts were not among the categories of their columns.
     pub(super) unknown: usize,
@@ -44,15 +46,21 @@ impl<'a> TextRows<'a> {
         let lines = Lines::open(file, source, options.dialect, delimiter)?;
         let places = places(file, columns, &lines.header)?;
         let keep = find("keep", &options.keep, &lines.header, file)?;
+        let targets = find("data.target", &options.targets, &lines.header, file)?;
         let has_decimal_commas = lines.has_decimal_commas;
         let notation = Notation { markers: Markers::new(&options.na), has_decimal_commas };
         let record = StringRecord::new();
-        Ok(Self { lines, columns, options, notation, places, keep, record, unknown: 0 })
+        Ok(Self { lines, columns, options, notation, places, keep, targets, record, unknown: 0 })
     }
 
-    /// The features of the next rows, at most `rows` of them, in row-major order. Their fields in the columns
-    /// to keep are appended to `kept`.
-    pub(super) fn read<T: Real>(&mut self, rows: usize, kept: &mut Vec<Vec<String>>) -> Result<Vec<f64>> {
+    /// The features of the next rows, at most `rows` of them, in row-major order. Their targets are appended to `y`,
+    /// and their fields in the columns to keep to `kept`.
+    pub(super) fn read<T: Real>(
+        &mut self,
+        rows: usize,
+        y: &mut Vec<f64>,
+        kept: &mut Vec<Vec<String>>,
+    ) -> Result<Vec<f64>> {
         let width: usize = self.columns.iter().map(Column::width).sum();
         let mut x = Vec::new();
         for _ in 0..rows {
@@ -70,12 +78,32 @@ impl<'a> TextRows<'a> {
             for i in 0..self.columns.len() {
                 self.push::<T>(i, &mut x)?;
             }
+            for &place in &self.targets {
+                y.push(self.target(place)?);
+            }
             if !self.keep.is_empty() {
                 let field = |&place: &usize| self.record.get(place).unwrap_or_default().to_owned();
                 kept.push(self.keep.iter().map(field).collect());
             }
         }
         Ok(x)
+    }
+
+    /// The target in column `place`, NaN where it is missing.
+    fn target(&self, place: usize) -> Result<f64> {
+        let text = field(&self.record, place);
+        let problem = match Cell::parse::<f64>(text, &self.notation) {
+            Cell::Number(number) => return Ok(number),
+            Cell::Text if !self.notation.markers.contain_number(text) => {
+                "is not a number, expected one in a target"
+            }
+            Cell::Missing | Cell::Text if self.options.allow_missing_target => return Ok(f64::NAN),
+            Cell::Missing | Cell::Text => {
+                "is a missing value, and a target is needed; `missing_target=drop` leaves out such rows"
+            }
+            Cell::Infinite | Cell::TooLarge => "is infinite or too large, expected a finite number",
+        };
+        Err(self.lines.error(&self.record, Some(place), &format!("{} {problem}", quote(text))))
     }
 
     /// Appends the features of column `i` of the row.

@@ -1,0 +1,139 @@
+//! `taper evaluate`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueHint};
+use taper::config::{CvConfig, DataConfig, FileConfig};
+use taper::model::{EvaluateOptions, FileEvaluation};
+use taper::report::{EvaluationReport, html};
+use taper::results::FoldReport;
+use taper::run::RunRecord;
+use tracing::{info, warn};
+
+use super::cores::share_cores;
+use super::inspect::load_model;
+use super::output::{print, width};
+use super::output_file::{OutputFile, check_log};
+use super::predict::{MissingArg, UnknownArg};
+use super::signals::Signals;
+use crate::cli::{DialectArgs, LogArgs, MissingTargetArg, with_flags};
+
+/// The flags of `taper evaluate`.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Measure the errors of a trained model on rows whose targets are known\n\nThe file is one that training \
+                  has not seen, with the features and the targets of the model: its columns are found by their names, \
+                  in any order. Errors are in the targets' own units.",
+    after_help = concat!(
+        "Examples:\n  taper evaluate --model houses.safetensors --data sold_in_may.csv\n  \
+         taper evaluate --model houses.safetensors --data sold_in_may.csv --report may.html --json\n\n",
+        exit_codes!()
+    )
+)]
+pub(crate) struct EvaluateArgs {
+    /// Model that `taper train` has written
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    pub(crate) model: PathBuf,
+    /// Rows with their targets: text such as .csv with a header, packed or not; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    pub(crate) data: PathBuf,
+    /// How to handle missing features; rows that are empty are left out
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
+    missing: MissingArg,
+    /// How to handle rows whose target is missing
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
+    missing_target: MissingTargetArg,
+    /// How to handle a text that its column did not have in training
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
+    unknown: UnknownArg,
+    #[command(flatten)]
+    dialect: DialectArgs,
+
+    /// Page to write with the errors and their pictures, such as may.html
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    report: Option<PathBuf>,
+    /// Replace the file of --report if there is one
+    #[arg(long, requires = "report", help_heading = "Output")]
+    force: bool,
+    /// Print one JSON document instead of the table
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
+    let start = Instant::now();
+    share_cores(1);
+    let inputs = [args.data.as_path(), args.model.as_path()];
+    let check =
+        |path: &PathBuf| OutputFile::check("report", path, &inputs, args.force, "expected a file to write");
+    let page = args.report.as_ref().map(check).transpose()?;
+    check_log(args.log.file(), inputs.into_iter().chain(args.report.as_deref()))?;
+    args.log.start()?;
+    let model = load_model(&args.model, "--model")?;
+    let options = EvaluateOptions {
+        missing: args.missing.into(),
+        missing_target: args.missing_target.into(),
+        unknown: args.unknown.into(),
+        dialect: args.dialect.dialect(),
+    };
+    let found = model.evaluate_file(&args.data, &options)?;
+    if found.left_out > 0 {
+        warn!("rows that were left out, since a value is missing: {}", found.left_out);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if let Some(page) = page {
+        let mut file = page.create()?;
+        Signals::watch().context("cannot watch for signals")?.remove(file.partial());
+        let written = file.write_all(html(&record(args, &model, &found, seconds)).as_bytes());
+        written.with_context(|| format!("cannot write to {}", page.path().display()))?;
+        page.commit(file)?;
+        info!("the report is {}", page.path().display());
+    }
+    let FileEvaluation { evaluation, predictions, left_out } = found;
+    let report = EvaluationReport {
+        model: args.model.clone(),
+        data: args.data.clone(),
+        rows: predictions.len(),
+        left_out,
+        evaluation,
+    };
+    let width = width();
+    print(&if args.json {
+        serde_json::to_string_pretty(&report)?
+    } else {
+        with_flags(&format!("{report:width$}"))
+    })
+}
+
+/// What the page shows: the errors on the rows as those of a holdout.
+fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, seconds: f64) -> RunRecord {
+    let file = FileConfig {
+        file: args.data.clone(),
+        target: model.schema().targets.clone(),
+        dialect: args.dialect.dialect(),
+        ..FileConfig::default()
+    };
+    let data = DataConfig { file: Some(file), ..DataConfig::default() };
+    let rows = found.predictions.len();
+    RunRecord {
+        command: "evaluate".to_owned(),
+        config: CvConfig { data, ..CvConfig::default() },
+        environment: vec![
+            ("model".to_owned(), args.model.display().to_string()),
+            ("data".to_owned(), args.data.display().to_string()),
+        ],
+        data: None,
+        warnings: Vec::new(),
+        folds: vec![FoldReport::new(0, rows, found.evaluation.clone(), Vec::new(), seconds)],
+        pooled: None,
+        epochs: Vec::new(),
+        predictions: found.predictions.clone(),
+        weights: Vec::new(),
+        seconds: Some(seconds),
+    }
+}

@@ -1,0 +1,111 @@
+//! The errors of a model on rows whose targets are known.
+
+use std::path::Path;
+
+use super::{MissingRows, Model};
+use crate::config::{Dialect, MissingTarget};
+use crate::data::{RowOptions, RowReader, Unknown};
+use crate::error::{Error, Result};
+use crate::evaluate::{Errors, Evaluation};
+use crate::plan::Prediction;
+use crate::run::Predictions;
+
+/// How [`Model::evaluate_file`] handles irregular rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EvaluateOptions {
+    /// How missing features are handled; rows that are `Empty` are left out.
+    pub missing: MissingRows,
+    /// How rows without a target are handled.
+    pub missing_target: MissingTarget,
+    /// How a text that its column did not have in training is handled.
+    pub unknown: Unknown,
+    /// How the file of text is written.
+    pub dialect: Dialect,
+}
+
+/// The errors on the rows of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileEvaluation {
+    /// The errors, in the units of the targets.
+    pub evaluation: Evaluation,
+    /// The truth and the predictions of each row, which is counted from 0 in the file.
+    pub predictions: Predictions,
+    /// The rows that were left out, since a value is missing.
+    pub left_out: usize,
+}
+
+impl Model {
+    /// Predicts the rows of a text file that has the targets, too, and compares the two. Columns are found by their
+    /// names, as by [`RowReader`].
+    ///
+    /// # Errors
+    ///
+    /// As [`predict_file`](Self::predict_file), when the file lacks a target, and with [`Error::NoRows`] when no row is
+    /// left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use candle_core::{DType, Device};
+    /// # use candle_nn::VarMap;
+    /// # use taper::config::ModelConfig;
+    /// # use taper::model::{EvaluateOptions, Model, Schema};
+    /// # use taper::nn::{DynamicNet, seeded_builder};
+    /// # use taper::random::{Stream, generator};
+    /// # let vb = seeded_builder(&VarMap::new(), generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+    /// # let net = DynamicNet::new(&ModelConfig::default().network(2, 1), vb)?;
+    /// # let model = Model::new(&net, Schema::unnamed(2, 1))?;
+    /// # let file = std::env::temp_dir().join(format!("taper-evaluate-file-{}.csv", std::process::id()));
+    /// std::fs::write(&file, "x0,x1,y\n1,2,3\n3,4,7\n5,6,11\n")?;
+    /// let found = model.evaluate_file(&file, &EvaluateOptions::default())?;
+    /// assert_eq!(found.predictions.len(), 3);
+    /// assert!(found.evaluation.metrics.rmse > 0.);
+    /// # std::fs::remove_file(file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evaluate_file(&self, file: &Path, options: &EvaluateOptions) -> Result<FileEvaluation> {
+        if options.missing == MissingRows::Mean {
+            self.check_means()?;
+        }
+        let row_options = RowOptions {
+            allow_missing: self.allows_missing(options.missing),
+            unknown: options.unknown,
+            na: self.schema.na.clone(),
+            dialect: options.dialect,
+            keep: Vec::new(),
+            targets: self.schema.targets.clone(),
+            allow_missing_target: options.missing_target == MissingTarget::Drop,
+        };
+        let mut rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;
+        let targets = self.schema.targets.len();
+        let depths = self.network().depths();
+        let width = depths.clone().count() * targets;
+        let mut errors = Errors::new(targets, depths.clone().count());
+        let mut predictions = Predictions::new(self.schema.targets.clone(), depths.clone().collect());
+        let (mut row, mut left_out) = (0, 0);
+        while let Some(block) = rows.next_block(self.rows_of_block())? {
+            let Prediction { mean, by_depth } = self.predict_any_at_all_depths(&block.x)?;
+            let (mean, by_depth) = (mean.flatten_all()?.to_vec1()?, by_depth.flatten_all()?.to_vec1()?);
+            let features = block.x.to_vec2::<f64>()?;
+            let outputs = mean.chunks_exact(targets).zip(by_depth.chunks_exact(width));
+            for ((truth, x), (mean, by_depth)) in block.y.chunks_exact(targets).zip(&features).zip(outputs) {
+                let has_no_feature = options.missing == MissingRows::Empty && x.iter().any(|x| x.is_nan());
+                if has_no_feature || truth.iter().any(|truth| truth.is_nan()) {
+                    left_out += 1;
+                } else {
+                    errors.push(truth, mean, by_depth);
+                    predictions.push(row, 0, truth, mean, by_depth)?;
+                }
+                row += 1;
+            }
+        }
+        if predictions.is_empty() {
+            return Err(Error::NoRows);
+        }
+        Ok(FileEvaluation {
+            evaluation: errors.evaluation(&self.schema.targets, depths)?,
+            predictions,
+            left_out,
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! What a user reads when a model is evaluated.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::errors_table::{ErrorsTable, Row, WIDTH};
+use super::target_table;
+use crate::evaluate::Evaluation;
+
+/// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its `Serialize`
+/// one JSON document.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvaluationReport {
+    /// The file of the model.
+    pub model: PathBuf,
+    /// The file of the data.
+    pub data: PathBuf,
+    /// The rows that it was evaluated on.
+    pub rows: usize,
+    /// The rows that were left out.
+    pub left_out: usize,
+    /// The errors.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+}
+
+impl fmt::Display for EvaluationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = f.width().unwrap_or(WIDTH);
+        let row = Row::of(&self.rows.to_string(), &self.evaluation);
+        writeln!(f, "{:width$}", ErrorsTable { first: "rows", rows: vec![row] })?;
+        if let [_, _, ..] = self.evaluation.targets.as_slice() {
+            writeln!(f, "\n{:width$}\n", target_table(&self.evaluation.targets))?;
+        }
+        write!(f, "{} on {}", self.model.display(), self.data.display())?;
+        match self.left_out {
+            0 => Ok(()),
+            left_out => write!(f, ", without {left_out} that lack a value"),
+        }
+    }
+}
