@@ -49,6 +49,8 @@ pub mod plan;
 pub mod random;
 
 #[cfg(feature = "cli")]
+mod baseline;
+#[cfg(feature = "cli")]
 pub mod build_info;
 #[cfg(feature = "cli")]
 pub mod config;
@@ -96,6 +98,8 @@ mod train_model;
 #[doc(inline)]
 pub use taper_kernels::{ops, optim};
 
+#[cfg(feature = "cli")]
+pub use baseline::baselines;
 #[cfg(feature = "cli")]
 pub use cross_validate::{CrossValidated, cross_validate, partition};
 #[cfg(feature = "cli")]

@@ -77,6 +77,17 @@ impl Evaluation {
     }
 }
 
+/// The errors of a simple model on the folds of a cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// `constant` or `ridge`.
+    pub name: String,
+    /// The mean over the folds.
+    pub mean: Evaluation,
+    /// The errors of all rows together.
+    pub pooled: Evaluation,
+}
+
 #[cfg(test)]
 impl FoldReport {
     /// A fold for tests whose errors follow from `mse`.

@@ -35,6 +35,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["fit"],
     &["cross_validate", "train_model"],
+    &["baseline"],
     &["report"],
     // and the binary.
     &["cli"],

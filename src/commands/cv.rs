@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 use clap::Args;
 use taper::report::CvReport;
-use taper::{cross_validate, partition};
+use taper::{baselines, cross_validate, partition};
 
 use super::cores::{cores, share_cores};
 use super::output::{print, width};
@@ -53,7 +53,12 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     warn_of(&mut results.warnings);
     let predictions = mem::take(&mut results.predictions);
-    let report = CvReport::new(config.clone(), data, results);
+    // Of synthetic data it is known what can be reached.
+    let baselines = match config.data.file {
+        Some(_) => baselines(&table.data, config.folds, config.seed)?,
+        None => Vec::new(),
+    };
+    let report = CvReport::new(config.clone(), data, results).with_baselines(baselines);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;

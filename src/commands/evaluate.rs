@@ -88,7 +88,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     if let Some(page) = page {
         let mut file = page.create()?;
-        Signals::watch().context("cannot watch for signals")?.remove(file.partial());
+        Signals::watch().context("cannot start a thread that watches for signals")?.remove(file.partial());
         let written = file.write_all(html(&record(args, &model, &found, seconds)).as_bytes());
         written.with_context(|| format!("cannot write to {}", page.path().display()))?;
         page.commit(file)?;
@@ -131,6 +131,7 @@ fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, sec
         warnings: Vec::new(),
         folds: vec![FoldReport::new(0, rows, found.evaluation.clone(), Vec::new(), seconds)],
         pooled: None,
+        baselines: Vec::new(),
         epochs: Vec::new(),
         predictions: found.predictions.clone(),
         weights: Vec::new(),

@@ -149,12 +149,10 @@ impl<'a> Row<'a> {
         Self { name: one_line(name), metrics, by_depth, seconds: None }
     }
 
-    /// The cells of all columns, with the digits for which there is usually room.
-    pub(super) fn cells(&self) -> Vec<String> {
-        all_columns(self.by_depth.keys())
-            .chain([Column::Seconds])
-            .map(|column| self.cell(column, 4))
-            .collect()
+    /// The cells of all columns, with the digits for which there is usually room. Where there is no error at one of the
+    /// `depths` its cell is empty.
+    pub(super) fn cells<'d>(&self, depths: impl Iterator<Item = &'d usize>) -> Vec<String> {
+        all_columns(depths).chain([Column::Seconds]).map(|column| self.cell(column, 4)).collect()
     }
 
     fn cell(&self, column: Column, digits: i32) -> String {

@@ -13,7 +13,7 @@ use crate::config::ValidConfig;
 use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, TargetErrors};
-use crate::results::FoldReport;
+use crate::results::{Baseline, FoldReport};
 use crate::text::number;
 
 use self::errors_table::{ErrorsTable, Row, WIDTH};
@@ -39,6 +39,8 @@ pub struct CvReport {
     pub std: Evaluation,
     /// The errors of all rows together, each predicted by the network that has not seen it.
     pub pooled: Evaluation,
+    /// What simple models reach on the same folds; none where nobody asked.
+    pub baselines: Vec<Baseline>,
     /// How long it all took.
     pub seconds: f64,
 }
@@ -47,7 +49,13 @@ impl CvReport {
     /// Reports `results` of these settings.
     pub fn new(config: ValidConfig, data: Option<DataSummary>, results: CrossValidated) -> Self {
         let CrossValidated { folds, mean, std, pooled, warnings, seconds, .. } = results;
-        Self { config, data, warnings, folds, mean, std, pooled, seconds }
+        Self { config, data, warnings, folds, mean, std, pooled, baselines: Vec::new(), seconds }
+    }
+
+    /// The report with what simple models reach.
+    #[must_use]
+    pub fn with_baselines(self, baselines: Vec<Baseline>) -> Self {
+        Self { baselines, ..self }
     }
 }
 
@@ -56,10 +64,9 @@ impl fmt::Display for CvReport {
         let width = f.width().unwrap_or(WIDTH);
         let together = [("mean", &self.mean), ("std", &self.std), ("pooled", &self.pooled)];
         let together = together.into_iter().map(|(name, errors)| Row::of(name, errors));
-        let table = ErrorsTable {
-            first: "fold",
-            rows: self.folds.iter().map(Row::of_fold).chain(together).collect(),
-        };
+        let baselines = self.baselines.iter().map(|baseline| Row::of(&baseline.name, &baseline.mean));
+        let rows = self.folds.iter().map(Row::of_fold).chain(together).chain(baselines);
+        let table = ErrorsTable { first: "fold", rows: rows.collect() };
         writeln!(f, "{table:width$}")?;
         if let [_, _, ..] = self.mean.targets.as_slice() {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
@@ -67,6 +74,10 @@ impl fmt::Display for CvReport {
         }
         for fold in self.folds.iter().filter(|fold| has_too_few_for_r2(fold)) {
             writeln!(f, "fold {} has 1 row, too few for r2; the pooled r2 is that of all rows", fold.fold)?;
+        }
+        if let [.., last] = self.baselines.as_slice() {
+            let linear = if last.name == "ridge" { ", ridge is a linear model" } else { "" };
+            writeln!(f, "constant predicts the mean of the training rows{linear}: means over the folds")?;
         }
         write!(
             f,
@@ -99,7 +110,17 @@ mod tests {
         let folds = vec![FoldReport::made_up(0, 1.), FoldReport::made_up(1, 3.)];
         let [mean, std] = [Evaluation::mean_over(&folds), Evaluation::std_over(&folds)];
         let (pooled, warnings) = (mean.clone(), Vec::new());
-        CvReport { config, data: None, warnings, folds, mean, std, pooled, seconds: 1. }
+        CvReport {
+            config,
+            data: None,
+            warnings,
+            folds,
+            mean,
+            std,
+            pooled,
+            baselines: Vec::new(),
+            seconds: 1.,
+        }
     }
 
     #[test]

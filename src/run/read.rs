@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
-use crate::results::FoldReport;
+use crate::results::{Baseline, FoldReport};
 
 /// What the report needs of the results of a cross-validation or of the training of a model.
 #[derive(Deserialize)]
@@ -30,6 +30,8 @@ struct Results {
     holdout: Option<FoldReport>,
     #[serde(default)]
     pooled: Option<Evaluation>,
+    #[serde(default)]
+    baselines: Vec<Baseline>,
     #[serde(default)]
     data: Option<DataSummary>,
     #[serde(default)]
@@ -60,7 +62,8 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, pooled, data, warnings, seconds } = files.read_json(RESULTS)?;
+        let Results { folds, holdout, pooled, baselines, data, warnings, seconds } =
+            files.read_json(RESULTS)?;
         let predictions = files.predictions()?;
         if predictions.is_empty() && (environment.command != "train" || config.holdout > 0.) {
             let command = Some(environment.command);
@@ -72,6 +75,7 @@ impl RunRecord {
             environment: environment.facts(),
             folds: folds.into_iter().chain(holdout).collect(),
             pooled,
+            baselines,
             data,
             warnings,
             epochs: files.epochs()?,

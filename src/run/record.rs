@@ -8,7 +8,7 @@ use crate::config::{CvConfig, keys};
 use crate::data::DataSummary;
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
-use crate::results::FoldReport;
+use crate::results::{Baseline, FoldReport};
 
 /// All that the report of a run is made from.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct RunRecord {
     pub folds: Vec<FoldReport>,
     /// The results of all test rows together; none where nothing was held out or an earlier version did not say.
     pub pooled: Option<Evaluation>,
+    /// What simple models reach on the same folds.
+    pub baselines: Vec<Baseline>,
     /// The epochs of all folds, each fold's in order.
     pub epochs: Vec<EpochRecord>,
     /// The predictions of the test rows; without rows where nothing was held out.

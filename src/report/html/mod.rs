@@ -39,6 +39,7 @@ use page::Page;
 ///     warnings: Vec::new(),
 ///     folds: Vec::new(),
 ///     pooled: None,
+///     baselines: Vec::new(),
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
 ///     weights: Vec::new(),

@@ -110,13 +110,15 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let name = |fold: &FoldReport| if is_one { "held out".to_owned() } else { fold.fold.to_string() };
     let none = BTreeMap::default();
     let line = |row: ErrorsRow| -> Row {
-        let row = if has_depths { row } else { ErrorsRow { by_depth: &none, ..row } };
-        row.cells().iter().map(|cell| typeset(cell)).collect()
+        let depths = if has_depths { &mean.mse_by_depth } else { &none };
+        row.cells(depths.keys()).iter().map(|cell| typeset(cell)).collect()
     };
     let of_fold = |fold| line(ErrorsRow { name: name(fold), ..ErrorsRow::of_fold(fold) });
     let rows: Vec<_> = folds.iter().map(of_fold).collect();
     let together = [("mean", Some(&mean)), ("std", Some(&std)), ("pooled", run.pooled.as_ref())];
-    let together = together.into_iter().filter_map(|(name, errors)| Some(line(ErrorsRow::of(name, errors?))));
+    let together = together.into_iter().filter_map(|(name, errors)| Some(ErrorsRow::of(name, errors?)));
+    let baselines = run.baselines.iter().map(|baseline| ErrorsRow::of(&baseline.name, &baseline.mean));
+    let together = together.chain(baselines).map(line);
     let summary: Vec<_> = together.collect();
     let summary = if is_one { Vec::new() } else { summary };
     page.table("Errors on the test rows", &header, &rows, &summary);
