@@ -120,7 +120,9 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
         None => write_all(&mut predictions, &mut io::stdout().lock(), "standard output")?,
         Some(out) => {
             let mut file = out.create()?;
-            Signals::watch().context("cannot start a thread that watches for signals")?.remove(file.partial());
+            Signals::watch()
+                .context("cannot start a thread that watches for signals")?
+                .remove(file.partial());
             write_all(&mut predictions, &mut file, &out.path().display().to_string())?;
             out.commit(file)?;
         }

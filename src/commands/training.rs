@@ -109,7 +109,10 @@ impl<'a> Run<'a> {
     /// Watches for signals from now on, if the run leaves something behind.
     pub(crate) fn watch_signals(&mut self) -> Result<()> {
         let is_kept = self.args.out.is_some() || self.args.resume.is_some() || self.args.fast_dev_run;
-        self.signals = is_kept.then(Signals::watch).transpose().context("cannot start a thread that watches for signals")?;
+        self.signals = is_kept
+            .then(Signals::watch)
+            .transpose()
+            .context("cannot start a thread that watches for signals")?;
         Ok(())
     }
 

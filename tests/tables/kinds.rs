@@ -92,6 +92,11 @@ fn missing_targets_and_missing_features_are_handled_apart() {
 #[test]
 fn declared_columns_are_what_they_are_said_to_be() {
     let zip = b"zip,y\n01234,1\n02134,2\n1234,3\n";
+    let said = |flags: &str| read_csv("zip", zip, flags).unwrap().notes;
+    let expected = "column 'zip' has numbers with leading zeros, such as '01234', which look like codes and are read as \
+                    numbers; `data.text=zip` reads them as text, `data.number=zip` says that they are numbers";
+    assert_eq!(said("target=y"), [expected]);
+    assert!(said("target=y text=zip").is_empty() && said("target=y number=zip").is_empty());
     let table = read_csv("zip", zip, "target=y text=zip").unwrap();
     assert_eq!(table.features[0].categories, ["01234", "02134", "1234"]);
     assert_eq!(x(&table)[2], [0., 0., 1.]);

@@ -15,7 +15,7 @@ use super::raw_table::RawTable;
 use super::source::Source;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
-use crate::text::quote;
+use crate::text::{column_argument, quote};
 
 /// How many bytes of the rows that decide which columns are text suffice.
 const SAMPLE_BYTES: usize = 1 << 24;
@@ -59,7 +59,10 @@ pub(super) fn read<T: Real>(
     let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &notation)).collect();
     let used: HashSet<_> = choice.all().collect();
     let note = |&column: &usize| unnamed(column, &header[column], used.contains(&column));
-    let notes = lines.unnamed.iter().map(note).collect();
+    let is_declared = |column: &usize| choice.text.contains(column) || choice.number.contains(column);
+    let codes = choice.features.iter().filter(|column| !is_declared(column));
+    let codes = codes.filter_map(|&column| leading_zeros(&sample, column, &header[column]));
+    let notes = lines.unnamed.iter().map(note).chain(codes).collect();
     let mut table = RowBuilder::new(config, origin, header, choice, kinds);
     for record in sample {
         table.push(&TextRow { record: &record, notation: &notation })?;
@@ -113,6 +116,20 @@ fn kind<T: Real>(sample: &[StringRecord], column: usize, notation: &Notation) ->
         texts += usize::from(cell == Cell::Text && !has_commas(text));
     }
     (values > 0).then(|| if 2 * texts >= values { Kind::text() } else { Kind::Numbers })
+}
+
+/// What is said of a column whose whole numbers have leading zeros, as zip codes have: read as numbers they lose them.
+fn leading_zeros(sample: &[StringRecord], column: usize, name: &str) -> Option<String> {
+    let is_digits = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
+    let mut fields = sample.iter().map(|record| field(record, column));
+    let code = fields.find(|field| field.len() > 1 && field.starts_with('0') && is_digits(field))?;
+    let argument = column_argument(name);
+    Some(format!(
+        "column {} has numbers with leading zeros, such as {}, which look like codes and are read as numbers; \
+         `data.text={argument}` reads them as text, `data.number={argument}` says that they are numbers",
+        quote(name),
+        quote(code)
+    ))
 }
 
 /// A field without the spaces around it.
