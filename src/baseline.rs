@@ -108,7 +108,9 @@ fn constant(data: &Dataset, fold: &Fold) -> Result<Linear> {
             means.iter_mut().zip(truth).for_each(|(sum, truth)| *sum += truth);
         }
     }
-    means.iter_mut().for_each(|mean| *mean /= fold.train.len() as f64);
+    for mean in &mut means {
+        *mean /= fold.train.len() as f64;
+    }
     Ok(Linear { means, weights: None })
 }
 

@@ -18,22 +18,25 @@ fn rounded(x: f64, dtype: DType) -> f64 {
 fn by_definition(start: f64, grads: &[f64], dtype: DType, config: &AdamWConfig) -> Vec<f64> {
     let AdamWConfig { lr, beta1, beta2, eps, weight_decay } = *config;
     let (mut p, mut m, mut v) = (start, 0., 0.);
-    let step = |(i, &g): (usize, &f64)| {
-        let t = (i + 1) as i32;
+    let step = |(t, &g): (i32, &f64)| {
         m = beta1 * m + (1. - beta1) * g;
         v = beta2 * v + (1. - beta2) * g * g;
         let (m_hat, v_hat) = (m / (1. - beta1.powi(t)), v / (1. - beta2.powi(t)));
         p = rounded(p - lr * weight_decay * p - lr * m_hat / (v_hat.sqrt() + eps), dtype);
         p
     };
-    grads.iter().enumerate().map(step).collect()
+    (1..).zip(grads).map(step).collect()
 }
 
 /// The parameters after each gradient, which all of them get.
-fn by_adamw(start: &Var, grads: &[f64], config: &AdamWConfig) -> (Vec<Vec<f64>>, AdamW) {
+fn by_adamw(
+    start: &Var,
+    grads: impl IntoIterator<Item = f64>,
+    config: &AdamWConfig,
+) -> (Vec<Vec<f64>>, AdamW) {
     let mut optimizer = AdamW::new(vec![start.clone()], config.clone()).unwrap();
     let mut after = Vec::new();
-    for &grad in grads {
+    for grad in grads {
         let mut store = GradStore::default();
         let grad = Tensor::full(grad, start.shape(), &Device::Cpu).unwrap();
         store.insert(start, grad.to_dtype(start.dtype()).unwrap().to_device(start.device()).unwrap());
@@ -51,7 +54,7 @@ pub fn small_gradients_move_as_defined(device: &Device) {
             [1e-3, 1e-3, 1e-3, 0., 0., -1e-5, 3e-7].iter().map(|&g| rounded(g, dtype)).collect();
         // More than a vector of elements, and a rest.
         let start = Tensor::ones(19, dtype, device).unwrap();
-        let (ours, _) = by_adamw(&Var::from_tensor(&start).unwrap(), &grads, &config);
+        let (ours, _) = by_adamw(&Var::from_tensor(&start).unwrap(), grads.iter().copied(), &config);
         for (step, (ours, expected)) in ours.iter().zip(by_definition(1., &grads, dtype, &config)).enumerate()
         {
             // The last bit of the parameter may be rounded otherwise, since f32 is not f64.
@@ -69,11 +72,11 @@ pub fn moments_of_a_constant_gradient_are_their_closed_form(device: &Device) {
     for dtype in [DType::F16, DType::BF16] {
         let grad = rounded(1e-3, dtype);
         let start = Var::zeros(9, dtype, device).unwrap();
-        let (_, optimizer) = by_adamw(&start, &vec![grad; steps], &config);
+        let (_, optimizer) = by_adamw(&start, (0..steps).map(|_| grad), &config);
         let state = &optimizer.state().unwrap()[0];
         let close = Tolerance { rtol: 1e-4, atol: 0. };
-        let first = grad * (1. - config.beta1.powi(steps as i32));
-        let second = grad * grad * (1. - config.beta2.powi(steps as i32));
+        let first = grad * (1. - config.beta1.powi(steps));
+        let second = grad * grad * (1. - config.beta2.powi(steps));
         assert_close(&format!("{dtype:?}: first moment"), &values(&state.first_moment), &[first; 9], close);
         assert_close(
             &format!("{dtype:?}: second moment"),

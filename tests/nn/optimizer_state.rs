@@ -108,7 +108,9 @@ fn a_state_of_other_names_shapes_or_dtypes_is_refused() {
     };
     let state = |names: &[&str]| {
         let mut state = of(names, DType::F32).named_state().unwrap();
-        state.values_mut().for_each(|state| state.steps = 7);
+        for state in state.values_mut() {
+            state.steps = 7;
+        }
         state
     };
     assert_eq!(refused(state(&["b"])), "AdamW: there is no state of a, c");

@@ -90,7 +90,9 @@ fn every_position_of_a_buffer<D: Machine>() {
     for len in 1..=35 {
         hold(len, None, 0.);
         for position in 0..len {
-            NOT_FINITE.map(|bad| hold(len, Some(position), bad));
+            for bad in NOT_FINITE {
+                hold(len, Some(position), bad);
+            }
         }
     }
     let threads = 4096 * 256;
@@ -143,7 +145,9 @@ fn every_position_of_a_parameter_and_its_gradient<D: Machine>() {
             }
         };
         for position in (0..len).filter(|&p| is_at_a_boundary(p) || p == len - 1) {
-            NOT_FINITE.map(|bad| hold(position, bad));
+            for bad in NOT_FINITE {
+                hold(position, bad);
+            }
         }
     }
 }

@@ -105,8 +105,8 @@ impl AdamW {
         let mut vars: Vec<_> = vars.into_iter().collect();
         vars.sort_by(|(a, _), (b, _)| a.cmp(b));
         let (names, vars): (Vec<_>, Vec<_>) = vars.into_iter().unzip();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            bail!("AdamW: two variables have the name {}", pair[0])
+        if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("AdamW: two variables have the name {name}")
         }
         Self::with_names(vars, Some(names), config)
     }

@@ -3,7 +3,7 @@
 //! Each addition to a running sum rounds it, so after n terms it may be off by n/2 units in its last place: the
 //! sum of 2^20 times 0.1 in `f32` is off by 1 %. So a running sum ends after a block of terms, and the sums of
 //! the blocks are added with compensation: the rounding error of an addition is a number itself, which Knuth's
-//! TwoSum computes without a branch, and those are added up beside the sum (the idea of Kahan and Babuska). What
+//! algorithm computes without a branch, and those are added up beside the sum (the idea of Kahan and Babuska). What
 //! remains is the rounding within a block, however many there are.
 //!
 //! Up to one block of terms there is only its running sum, as fast as ever.

@@ -20,14 +20,14 @@ impl<'a, T> Matrix<'a, T> {
         Self { data, row_stride: columns, column_stride: 1 }
     }
 
-    /// The matrix without its first `row` rows.
-    pub(super) fn from_row(self, row: usize) -> Self {
-        Self { data: &self.data[row * self.row_stride..], ..self }
+    /// The matrix without its first `rows` rows.
+    pub(super) fn skip_rows(self, rows: usize) -> Self {
+        Self { data: &self.data[rows * self.row_stride..], ..self }
     }
 
-    /// The matrix without its first `column` columns.
-    pub(super) fn from_column(self, column: usize) -> Self {
-        Self { data: &self.data[column * self.column_stride..], ..self }
+    /// The matrix without its first `columns` columns.
+    pub(super) fn skip_columns(self, columns: usize) -> Self {
+        Self { data: &self.data[columns * self.column_stride..], ..self }
     }
 
     /// Panics unless the slice has all elements of `rows` rows and `columns` columns.

@@ -55,9 +55,9 @@ fn multiply<T: SimdFloat>([m, n, k]: [usize; 3], a: Matrix<T>, b: Matrix<T>, wri
         multiply([m, n, half], a, b, Write::Set, c);
     }
     let mut rest = vec![T::default(); c.len()];
-    multiply([m, n, k - half], a.from_column(half), b.from_row(half), Write::Set, &mut rest);
+    multiply([m, n, k - half], a.skip_columns(half), b.skip_rows(half), Write::Set, &mut rest);
     for (c, rest) in c.iter_mut().zip(rest) {
-        *c = *c + rest;
+        *c += rest;
     }
 }
 
