@@ -156,24 +156,7 @@ pub(super) fn open_npy(key: &'static str, path: &Path) -> Result<(Source, Array)
     let mut source = Source::open(key, path)?;
     let header = npy::read_header(&mut source).map_err(|problem| Error::data(path.display(), problem))?;
     let size = source.len;
-    Ok((source, array_of(path.display().to_string(), header, 0, size)?))
-}
-
-/// The array `name` with this `header`, which with its elements has `size` bytes from offset `start` on.
-pub(super) fn array_of(name: String, header: npy::Header, start: u64, size: u64) -> Result<Array> {
-    let npy::Header { dtype, is_big_endian, is_fortran, shape, len } = header;
-    let elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
-    let bytes = elements.and_then(|n| n.checked_mul(dtype.bitsize() / 8));
-    if bytes.map(|bytes| bytes as u64) != size.checked_sub(len) {
-        let problem = format!(
-            "has {} bytes after its header, which is not what the shape {shape:?} needs; is it cut off?",
-            size.saturating_sub(len)
-        );
-        return Err(Error::data(name, problem));
-    }
-    let mut array = Array::new(name, dtype, is_fortran, &shape, start + len)?;
-    array.is_big_endian = is_big_endian;
-    Ok(array)
+    Ok((source, header.array(path.display().to_string(), 0, size)?))
 }
 
 /// An open .safetensors file.

@@ -4,6 +4,8 @@ use std::io::Read;
 
 use safetensors::Dtype;
 
+use super::matrix::Array;
+use crate::error::{Error, Result};
 use crate::text::quote;
 
 /// The longest header that is read; numpy's own are shorter than 200 bytes.
@@ -20,6 +22,25 @@ pub(super) struct Header {
     pub(super) shape: Vec<usize>,
     /// Its length in bytes.
     pub(super) len: u64,
+}
+
+impl Header {
+    /// The array `name` with this header, which with its elements has `size` bytes from offset `start` on.
+    pub(super) fn array(self, name: String, start: u64, size: u64) -> Result<Array> {
+        let Self { dtype, is_big_endian, is_fortran, shape, len } = self;
+        let elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+        let bytes = elements.and_then(|n| n.checked_mul(dtype.bitsize() / 8));
+        if bytes.map(|bytes| bytes as u64) != size.checked_sub(len) {
+            let problem = format!(
+                "has {} bytes after its header, which is not what the shape {shape:?} needs; is it cut off?",
+                size.saturating_sub(len)
+            );
+            return Err(Error::data(name, problem));
+        }
+        let mut array = Array::new(name, dtype, is_fortran, &shape, start + len)?;
+        array.is_big_endian = is_big_endian;
+        Ok(array)
+    }
 }
 
 /// Reads a header: a magic string, the version, a length, and a dictionary in Python's notation, for example

@@ -7,7 +7,6 @@ use std::path::Path;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::arrays::array_of;
 use super::matrix::Array;
 use super::npy;
 use super::source::Source;
@@ -61,7 +60,7 @@ impl<'a> Npz<'a> {
         unpacked.seek(SeekFrom::Start(start)).map_err(|error| cannot_read(file, error))?;
         let mut source = Source::part(unpacked, file, size);
         let header = npy::read_header(&mut source).map_err(|problem| Error::data(&place, problem))?;
-        Ok((source, array_of(place, header, start, size)?))
+        Ok((source, header.array(place, start, size)?))
     }
 
     /// The file by its content, when its arrays have been read.

@@ -92,6 +92,8 @@ fn check(table: &Table) {
 /// Reads `file` for a model of the columns a and town, in blocks.
 fn is_read_for_model(rng: &mut ChaCha8Rng, file: &Path, columns: &[Column]) -> bool {
     let options = RowOptions {
+        targets: self::columns(rng),
+        allow_missing_target: rng.random_bool(0.5),
         allow_missing: rng.random(),
         unknown: maybe(rng, &[Unknown::Zeros, Unknown::Missing]).unwrap_or_default(),
         na: self::columns(rng),
