@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Kills a run after each system call on its folder, and lets each such call fail, and then goes on with the run.
 
-    cargo build --release && tests/kills/at_every_call.py target/release/taper
+    cargo build --release && tests/kills/at_every_call.py target/release/taper [new] [force] [extended]
 
-Needs strace. A run, one that replaces another with --force, and one that is extended are killed with SIGKILL at every
+Needs strace; the three take about half an hour. A run, one that replaces another with --force, and one that is extended are killed with SIGKILL at every
 moment between two calls that write to their folder; whatever is left there must let the same call through again and
 must be resumed, to the same predictions bit for bit. Then each of these calls gets the error EIO: the run must end
 with one line and code 1, and be resumed in the same way. It prints how many of each there were.
@@ -138,11 +138,14 @@ def main():
         succeed("cv", "--out", short, "--epochs", "1", *SMALL)
         out = ["cv", "--out", os.path.join(top, "run"), "--epochs", "3", *SMALL]
         extend = ["cv", "--resume", os.path.join(top, "run"), "--epochs", "3", "-q", "--jobs", "1", "--checkpoint-every", "0s"]
+        wanted = sys.argv[2:]
         for scenario in [
             Scenario("new", top, None, out, 3),
             Scenario("force", top, other, [*out, "--force"], 3),
             Scenario("extended", top, short, extend, 3),
         ]:
+            if wanted and scenario.name not in wanted:
+                continue
             print(f"{scenario.name}: {scenario.kills()} kills", flush=True)
             print(f"{scenario.name}: {scenario.errors()} errors", flush=True)
 
