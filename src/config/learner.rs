@@ -1,7 +1,7 @@
 //! What is learnt from data, whatever data they are.
 
-use super::{CvConfig, ModelConfig, TrainConfig};
-use crate::error::Result;
+use super::{CvConfig, EngineName, ModelConfig, TrainConfig};
+use crate::error::{Error, Result};
 
 /// How a network is made from data: its shape, its training, and the preparation of the data.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,12 @@ impl Learner {
     /// Checks every setting.
     pub(crate) fn check(&self) -> Result<()> {
         self.model.check()?;
-        self.train.check()
+        self.train.check()?;
+        if self.train.engine == EngineName::Fused && self.model.min_depth == 0 {
+            let problem = "is fused, which applies the hidden layer at least once; expected autograd, or a min_depth of 1 or \
+                           more";
+            return Err(Error::config("train.engine", problem));
+        }
+        Ok(())
     }
 }

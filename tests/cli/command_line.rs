@@ -231,6 +231,10 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--rows 4000000000 --features 100000", "GiB of memory"),
         ("--hidden 100000000", "error: --hidden is 100000000, whose parameters with 64 features need"),
         ("--max-depth 1001", "error: --max-depth is 1001, expected at most 1000"),
+        (
+            "--engine fused --min-depth 0",
+            "error: --engine is fused, which applies the hidden layer at least once",
+        ),
         ("--features a,b", "error: --features as a list has a meaning only beside data.file"),
         ("--features many", "error: --features as a list has a meaning only beside data.file"),
         ("--target y", "error: --target has a meaning only beside data.file"),
