@@ -9,12 +9,12 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use super::epochs::{epochs_in, tensor_of};
 use super::identity::Identity;
 use super::layout::CHECKPOINTS;
 use super::place::Place;
 use super::record::EpochRecord;
 use crate::error::{Error, Result};
-use crate::metrics::Metrics;
 use crate::storage::{create_folders, is_whole, seal, unseal, write_exclusive};
 use crate::train::{Progress, TrainerState};
 
@@ -27,11 +27,9 @@ const KEPT: usize = 2;
 const FOLD: &str = "fold-";
 /// The tensor of the order of the rows.
 const ROWS: &str = "rows";
-/// The tensor of the results of the epochs: a row of [`COLUMNS`] numbers each. In the header, which has a largest
+/// The tensor of the results of the epochs: a row of numbers each. In the header, which has a largest
 /// length, there would be no room for many.
 const EPOCHS: &str = "epochs";
-/// The loss, the errors of the validation, the rate and the seconds.
-const COLUMNS: usize = 7;
 
 /// All that is needed to resume the training of one network.
 #[derive(Debug, Clone)]
@@ -208,31 +206,6 @@ pub(super) fn is_checkpoint(name: &str) -> bool {
             .is_some_and(|name| step_of(name).is_some())
 }
 
-/// The results of `epochs` as a tensor, with NaN for what there is not.
-fn tensor_of(epochs: &[EpochRecord]) -> Result<Tensor> {
-    let numbers = epochs.iter().flat_map(|epoch| {
-        let EpochRecord { train_loss, validation, lr, seconds, .. } = *epoch;
-        let [mse, rmse, mae, r2] = validation
-            .map_or([f64::NAN; 4], |Metrics { mse, rmse, mae, r2 }| [mse, rmse, mae, r2.unwrap_or(f64::NAN)]);
-        [train_loss, mse, rmse, mae, r2, lr, seconds]
-    });
-    Ok(Tensor::from_vec(numbers.collect::<Vec<_>>(), (epochs.len(), COLUMNS), &Device::Cpu)?)
-}
-
-/// The results of the epochs of network `fold` in `tensor`.
-fn epochs_in(tensor: &Tensor, fold: usize) -> candle_core::Result<Vec<EpochRecord>> {
-    let rows = tensor.to_vec2::<f64>()?;
-    let epoch = |(epoch, row): (usize, &Vec<f64>)| match row[..] {
-        [train_loss, mse, rmse, mae, r2, lr, seconds] => {
-            let r2 = Some(r2).filter(|r2| !r2.is_nan());
-            let validation = (!mse.is_nan()).then_some(Metrics { mse, rmse, mae, r2 });
-            Ok(EpochRecord { fold, epoch, train_loss, validation, lr, seconds })
-        }
-        _ => candle_core::bail!("expected {COLUMNS} numbers of an epoch, got {}", row.len()),
-    };
-    rows.iter().enumerate().map(epoch).collect()
-}
-
 /// The checkpoint of network `index` in the file of the content `bytes`.
 fn read(bytes: &[u8], index: usize) -> Result<Checkpoint, String> {
     let (content, mut tensors): (Content, BTreeMap<_, _>) = unseal(KIND, FORMAT, bytes)?;
@@ -249,6 +222,7 @@ fn read(bytes: &[u8], index: usize) -> Result<Checkpoint, String> {
 mod tests {
     use super::*;
     use crate::config::CvConfig;
+    use crate::metrics::Metrics;
 
     fn checkpoint(epoch: usize, step: usize) -> Checkpoint {
         let progress = Progress { epoch, step, loss: 0.1, shuffle: 7, depth: 9, updates: BTreeMap::new() };

@@ -4,6 +4,7 @@ mod began;
 mod checkpoint;
 mod directory;
 mod environment;
+mod epochs;
 mod identity;
 mod layout;
 mod manifest;
