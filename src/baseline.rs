@@ -9,11 +9,14 @@ use crate::data::{Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
 use crate::evaluate::{Errors, Evaluation};
 use crate::results::{Baseline, FoldReport};
+use crate::stop::Stop;
 
 /// The penalty of the ridge regression, on standardised features: scikit-learn's default.
 const PENALTY: f64 = 1.;
-/// The most features of a ridge regression, whose cost grows with their square.
-const MOST_FEATURES: usize = 2048;
+/// The most features of a ridge regression, which is solved in their third power.
+const MOST_FEATURES: usize = 512;
+/// The most multiplications of all folds together, some seconds of work: of each row the squares of its features.
+const MOST_WORK: f64 = 3e10;
 /// How many rows are looked at at a time.
 const BLOCK: usize = 4096;
 
@@ -22,7 +25,8 @@ const BLOCK: usize = 4096;
 ///
 /// The latter is least squares with a penalty of 1 on the squared weights of features that are scaled to mean 0 and
 /// standard deviation 1 on the training rows, as by scikit-learn's `make_pipeline(StandardScaler(), Ridge())`; missing
-/// features are filled with their means. It is left out where there are more than 2048 features.
+/// features are filled with their means. It is left out where there are more than 512 features, or so many rows that it
+/// would take more than some seconds. Where `stop` says so there are none.
 ///
 /// # Errors
 ///
@@ -33,26 +37,30 @@ const BLOCK: usize = 4096;
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper::baselines;
+/// use taper::{Stop, baselines};
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
 ///
 /// // A linear model finds all but the noise, whose standard deviation is 0.1.
 /// let data = synthetic(1000, 4, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu)?;
-/// let found = baselines(&data, 4, 1)?;
+/// let found = baselines(&data, 4, 1, &Stop::default())?;
 /// assert_eq!((found[0].name.as_str(), found[1].name.as_str()), ("constant", "ridge"));
 /// assert!(found[0].mean.metrics.rmse > 0.5 && found[1].mean.metrics.rmse < 0.11);
 /// # Ok::<(), taper::Error>(())
 /// ```
-pub fn baselines(data: &Dataset, folds: usize, seed: u64) -> Result<Vec<Baseline>> {
+pub fn baselines(data: &Dataset, folds: usize, seed: u64, stop: &Stop) -> Result<Vec<Baseline>> {
     let partition = partition(data, folds, seed)?;
-    let has_ridge = data.features() <= MOST_FEATURES;
+    let work = (folds * data.rows()) as f64 * (data.features() as f64).powi(2);
+    let has_ridge = data.features() <= MOST_FEATURES && work <= MOST_WORK;
     let fits: &[(&str, Fit)] = &[("constant", constant), ("ridge", ridge)];
-    let fits = fits.iter().filter(|(name, _)| *name == "constant" || has_ridge);
-    fits.map(|(name, fit)| {
+    let mut baselines = Vec::new();
+    for (name, fit) in fits.iter().filter(|(name, _)| *name == "constant" || has_ridge) {
         let mut pooled = Errors::new(data.targets(), 0);
         let mut reports = Vec::new();
         for i in 0..folds {
+            if stop.reason().is_some() {
+                return Ok(Vec::new());
+            }
             let fold = partition.fold(i).ok_or(Error::NoRows)?;
             let mut errors = Errors::new(data.targets(), 0);
             let model = fit(data, &fold)?;
@@ -66,13 +74,13 @@ pub fn baselines(data: &Dataset, folds: usize, seed: u64) -> Result<Vec<Baseline
             let evaluation = errors.evaluation(data.target_names(), iter::empty())?;
             reports.push(FoldReport::new(i, fold.test.len(), evaluation, Vec::new(), 0.));
         }
-        Ok(Baseline {
+        baselines.push(Baseline {
             name: (*name).to_owned(),
             mean: Evaluation::mean_over(&reports),
             pooled: pooled.evaluation(data.target_names(), iter::empty())?,
-        })
-    })
-    .collect()
+        });
+    }
+    Ok(baselines)
 }
 
 /// How a model is fitted to the training rows of a fold.

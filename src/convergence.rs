@@ -2,6 +2,7 @@
 
 use crate::config::TrainConfig;
 use crate::stats;
+use crate::text::number;
 
 /// How far a parameter has to be able to move: those of a new network are smaller than 1, and AdamW moves each by
 /// about the learning rate in a step.
@@ -33,8 +34,10 @@ pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Opti
     if steps > 0 && way < LEAST_WAY {
         let enough = round_up(epochs as f64 * 2. * LEAST_WAY / way);
         return Some(format!(
-            "each network made {steps} steps at a learning rate of {lr}, which move a weight by at most about {way:.2}: \
-             too few to learn much; `train.epochs={enough}` makes more"
+            "each network made {steps} step{} at a learning rate of {lr}, which move a weight by at most about {}: \
+             too few to learn much; `train.epochs={enough}` makes more",
+            if steps == 1 { "" } else { "s" },
+            number(way)
         ));
     }
     let (fall, over) = fall(losses)?;

@@ -22,7 +22,15 @@ const ELEMENTS: &str = "CANDLE_NUM_THREADS";
 /// they are started here; where that fails each fold computes on its own thread alone, for which there is no pool.
 pub(super) fn share_cores(jobs: usize) {
     set_default(PRODUCTS, &(cores() / jobs.max(1)).max(1).to_string());
-    let number = |variable| env::var(variable).ok()?.parse().ok().filter(|number: &usize| *number > 0);
+    // More threads than that are a mistake, and the machine may have no room for them.
+    let most = 16 * cores();
+    let number = |variable: &str| {
+        let number: usize = env::var(variable).ok()?.parse().ok().filter(|number| *number > 0)?;
+        if number > most {
+            set(variable, &most.to_string());
+        }
+        Some(number.min(most))
+    };
     let products = number(PRODUCTS).unwrap_or(1);
     let elements = number(ELEMENTS).unwrap_or(products);
     if products.max(elements) > 1 && !start_pools(products, elements) {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use taper::report::CvReport;
 use taper::{baselines, cross_validate, partition};
+use tracing::warn;
 
 use super::cores::{cores, share_cores};
 use super::output::{print, width};
@@ -55,7 +56,10 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let predictions = mem::take(&mut results.predictions);
     // Of synthetic data it is known what can be reached.
     let baselines = match config.data.file {
-        Some(_) => baselines(&table.data, config.folds, config.seed)?,
+        Some(_) => baselines(&table.data, config.folds, config.seed, &options.stop).unwrap_or_else(|error| {
+            warn!("there are no simple models to compare with: {error}");
+            Vec::new()
+        }),
         None => Vec::new(),
     };
     let report = CvReport::new(config.clone(), data, results).with_baselines(baselines);

@@ -41,7 +41,8 @@ impl Signals {
     ///
     /// Fails when the system has no thread or no pipe for it.
     pub(super) fn watch() -> io::Result<Self> {
-        let mut arriving = iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+        let mut arriving = iterator::Signals::new(watched)?;
         let signals = Self::default();
         let watched = signals.clone();
         thread::Builder::new()
@@ -80,6 +81,15 @@ impl Signals {
             }
         }
     }
+}
+
+/// Whether whoever started the process lets it ignore `signal`, as `nohup` and shells do for commands in the background
+/// of a script. Only Linux says so.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
 }
 
 /// The name of a signal that is watched.

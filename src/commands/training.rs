@@ -120,7 +120,8 @@ impl<'a> Run<'a> {
     pub(crate) fn load(&self) -> Result<Table, Error> {
         load(&self.config).map_err(|error| {
             let error = self.as_given(error);
-            let is_missing = |files: Vec<&Path>| files.iter().position(|file| !file.exists());
+            let is_missing =
+                |files: Vec<&Path>| files.iter().position(|file| *file != Path::new("-") && !file.exists());
             match (&self.args.resume, is_missing(self.config.data.files())) {
                 // Data are recognised by their content, wherever they are.
                 (Some(_), Some(place)) => {

@@ -1,7 +1,7 @@
 //! The settings of a file of data.
 
-use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,15 @@ impl FileConfig {
     /// Takes the paths of `other` if it has as many files of the same format.
     pub(super) fn take_paths_of(&mut self, other: &Self) {
         let [mine, theirs] = [&*self, other].map(|file| file.file.extension().map(OsStr::to_ascii_lowercase));
-        if mine != theirs || self.target.len() != other.target.len() {
+        // What comes from standard input is text.
+        let is_text = |ending: &Option<OsString>| {
+            !["npy", "npz", "safetensors", "parquet"]
+                .iter()
+                .any(|binary| ending.as_deref() == Some(OsStr::new(binary)))
+        };
+        let is_input = [&*self, other].iter().any(|file| file.file == Path::new("-"));
+        let is_same = mine == theirs || is_input && is_text(&mine) && is_text(&theirs);
+        if !is_same || self.target.len() != other.target.len() {
             return;
         }
         self.file.clone_from(&other.file);

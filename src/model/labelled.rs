@@ -40,8 +40,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// As [`predict_file`](Self::predict_file), when the file lacks a target, and with [`Error::NoRows`] when no row is
-    /// left.
+    /// As [`predict_file`](Self::predict_file), when the file lacks a target, and with [`Error::Data`] when no row is
+    /// left or a prediction is not finite.
     ///
     /// # Examples
     ///
@@ -85,7 +85,8 @@ impl Model {
         let (mut row, mut left_out) = (0, 0);
         while let Some(block) = rows.next_block(self.rows_of_block())? {
             let Prediction { mean, by_depth } = self.predict_any_at_all_depths(&block.x)?;
-            let (mean, by_depth) = (mean.flatten_all()?.to_vec1()?, by_depth.flatten_all()?.to_vec1()?);
+            let [mean, by_depth] = [mean, by_depth].map(|output| output.flatten_all()?.to_vec1::<f64>());
+            let (mean, by_depth) = (mean?, by_depth?);
             let features = block.x.to_vec2::<f64>()?;
             let outputs = mean.chunks_exact(targets).zip(by_depth.chunks_exact(width));
             for ((truth, x), (mean, by_depth)) in block.y.chunks_exact(targets).zip(&features).zip(outputs) {
@@ -93,6 +94,13 @@ impl Model {
                 if has_no_feature || truth.iter().any(|truth| truth.is_nan()) {
                     left_out += 1;
                 } else {
+                    if mean.iter().chain(by_depth).any(|output| !output.is_finite()) {
+                        let problem = format!(
+                            "row {} has a prediction that is not finite: it is too far from those of the training",
+                            row + 1
+                        );
+                        return Err(Error::data(file.display(), problem));
+                    }
                     errors.push(truth, mean, by_depth);
                     predictions.push(row, 0, truth, mean, by_depth)?;
                 }
@@ -100,7 +108,7 @@ impl Model {
             }
         }
         if predictions.is_empty() {
-            return Err(Error::NoRows);
+            return Err(Error::data(file.display(), "has no rows with all values that are needed"));
         }
         Ok(FileEvaluation {
             evaluation: errors.evaluation(&self.schema.targets, depths)?,

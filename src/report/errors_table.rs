@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table};
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::metrics::Metrics;
 use crate::results::FoldReport;
-use crate::text::{one_line, significant};
+use crate::text::{one_line, shorten, significant};
 
 /// The width where the caller says none: that of most terminals and mails.
 pub(super) const WIDTH: usize = 80;
@@ -158,7 +158,7 @@ impl<'a> Row<'a> {
     fn cell(&self, column: Column, digits: i32) -> String {
         let error = |error: f64| significant(error, digits);
         match column {
-            Column::Name => self.name.clone(),
+            Column::Name => shorten(&self.name),
             Column::Mse => error(self.metrics.mse),
             Column::Rmse => error(self.metrics.rmse),
             Column::Mae => error(self.metrics.mae),

@@ -76,8 +76,8 @@ impl fmt::Display for CvReport {
             writeln!(f, "fold {} has 1 row, too few for r2; the pooled r2 is that of all rows", fold.fold)?;
         }
         if let [.., last] = self.baselines.as_slice() {
-            let linear = if last.name == "ridge" { ", ridge is a linear model" } else { "" };
-            writeln!(f, "constant predicts the mean of the training rows{linear}: means over the folds")?;
+            let linear = if last.name == "ridge" { "; ridge, a linear model" } else { "" };
+            writeln!(f, "constant: the mean of the training rows{linear}; means over the same folds")?;
         }
         write!(
             f,

@@ -86,8 +86,10 @@ impl RunDirectory {
         };
         let is_changed = manifest.identity.config.difference(&identity.config).is_some();
         manifest.identity = identity.clone();
-        manifest.reopen(is_changed || !path.join(CONFIG).exists());
-        let has_settings = manifest.sum_of(CONFIG).is_some();
+        if is_changed {
+            manifest.reopen();
+        }
+        let has_settings = manifest.sum_of(CONFIG).is_some() && path.join(CONFIG).exists();
         let directory = Self::new(place, manifest);
         directory.save_manifest()?;
         directory.clear()?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
-use super::layout::{CONFIG, ENVIRONMENT, MANIFEST, RESULTS, files_of};
+use super::layout::{ENVIRONMENT, MANIFEST, RESULTS, files_of};
 use crate::error::{Error, Result};
 use crate::storage::{hex, write_exclusive};
 
@@ -65,7 +65,7 @@ impl Manifest {
             text => text.map_err(|source| Error::cannot_read(&path, source))?,
         };
         let damaged = |problem: &str| {
-            let way = "without it, config.toml and the checkpoints say what the run is";
+            let way = "where it is removed, config.toml and the checkpoints say what the run is";
             Error::data(path.display(), format!("is damaged: {problem}; {way}"))
         };
         match serde_json::from_slice(&text) {
@@ -124,15 +124,19 @@ impl Manifest {
         self.files.insert(name.to_owned(), Some(sum));
     }
 
-    /// Notes that the run goes on, and will write all its files again but those that it began with, of which the
-    /// settings may have changed.
-    pub(super) fn reopen(&mut self, settings_changed: bool) {
+    /// Notes that the run, whose settings have changed, will write its files again but where it began.
+    pub(super) fn reopen(&mut self) {
         for (name, sum) in &mut self.files {
-            let stays = name == ENVIRONMENT || (name == CONFIG && !settings_changed);
-            if !stays {
+            if name != ENVIRONMENT {
                 *sum = None;
             }
         }
+    }
+
+    /// Notes that the file `name` is written again; whether it was complete and had another sum.
+    pub(super) fn rewrite(&mut self, name: &str, sum: &FileSum) -> bool {
+        let known = self.files.get_mut(name).and_then(|known| known.take_if(|known| known != sum));
+        known.is_some()
     }
 
     /// Reads the file `name` of the run in `folder`, and refuses it if it is not the one that the run wrote.

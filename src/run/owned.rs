@@ -46,6 +46,11 @@ pub(super) fn to_replace(path: &Path, command: &str, force: bool) -> Result<Vec<
             "which has {name}, a file that its run did not write; expected it elsewhere"
         ));
     }
+    if let Some(name) = own.iter().find(|name| path.join(name).is_dir()) {
+        return refused(&format!(
+            "which has a folder {name}, where its run wrote a file; expected it elsewhere"
+        ));
+    }
     Ok(own)
 }
 
@@ -79,6 +84,10 @@ pub(super) fn remove(path: &Path, names: &[String]) -> Result<()> {
         remove_file(&path.join(name))?;
     }
     let checkpoints = path.join(CHECKPOINTS);
+    // What a user has linked there is not the run's.
+    if checkpoints.is_symlink() {
+        return Ok(());
+    }
     for folder in entries(&checkpoints)? {
         let is_own = name_of(&folder).to_str().is_some_and(|name| name.starts_with("fold-"));
         if !is_own {

@@ -61,6 +61,7 @@ impl RunDirectory {
         let mut file = Summed::new(AtomicFile::create_exclusive(&path)?);
         predictions.write_csv(&mut file).map_err(|source| Error::cannot_write(&path, source))?;
         let (file, sum) = file.finish();
+        self.announce(PREDICTIONS, &sum)?;
         file.commit()?;
         self.manifest().note(PREDICTIONS, sum);
         Ok(())
@@ -99,11 +100,18 @@ impl RunDirectory {
         self.write(name, &text).map(drop)
     }
 
+    /// Says that the file `name` is about to have the sum `sum`, so that at no moment it is another than the manifest
+    /// says.
+    fn announce(&self, name: &str, sum: &FileSum) -> Result<()> {
+        if self.manifest().rewrite(name, sum) { self.save_manifest() } else { Ok(()) }
+    }
+
     /// Writes the file `name`, whose sum the manifest says when it is saved.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.place.check()?.join(name);
+        let (path, sum) = (self.place.check()?.join(name), FileSum::of(bytes));
+        self.announce(name, &sum)?;
         write_exclusive(&path, bytes)?;
-        self.manifest().note(name, FileSum::of(bytes));
+        self.manifest().note(name, sum);
         Ok(path)
     }
 }

@@ -38,6 +38,13 @@ fn matrices_of_numpy_are_read() {
     assert_eq!((x(&table), y(&table), table.dropped), (vec![vec![1.]], vec![vec![7.]], 1));
 }
 
+/// `bytes` with another bit at `place`.
+fn flipped(bytes: &[u8], place: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[place] ^= 1;
+    bytes
+}
+
 /// Files that numpy 2 wrote by `savez` and, with big-endian elements in column-major order, by `savez_compressed`.
 #[test]
 fn archives_of_numpy_are_read() {
@@ -50,6 +57,8 @@ fn archives_of_numpy_are_read() {
         for (changed, flags, expected) in [
             (bytes[..bytes.len() - 30].to_vec(), "", "FILE: cannot be read as .npz: "),
             (bytes[..200].to_vec(), "", "FILE: cannot be read as .npz: "),
+            // A byte of the elements of X, after its name and its header of 128 bytes.
+            (flipped(&bytes, if name == "stored.npz" { 200 } else { 90 }), "", "FILE: cannot be read: "),
             (bytes.clone(), "features=x", "data.features is 'x', which FILE does not have; it has X, y"),
             (bytes.clone(), "target=X", "data.target is 'X', which is the array of the features"),
         ] {

@@ -63,3 +63,58 @@ fn spaces_separate_fields() {
         assert_eq!(rows("spaces.txt", text.as_bytes(), settings), expected, "{text}");
     }
 }
+
+/// What is no text in its encoding is refused, and not read as something else.
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    for (encoding, bad) in
+        [("utf-8", &b"M\xfcller"[..]), ("shift_jis", b"M\x80\xfdller"), ("gb18030", b"M\xff")]
+    {
+        let bytes = [b"name,y\nMeyer,1\n", bad, b",2\n"].concat();
+        let config = config(file("bad_bytes.csv", &bytes), &format!("target=y encoding={encoding}"));
+        let error = read(&config, FloatType::F32).unwrap_err().to_string();
+        assert!(error.contains("bad_bytes.csv:3:name: "), "{encoding}: {error}");
+    }
+}
+
+/// Comments are no rows: lines are counted with them, and quotes in them close nothing.
+#[test]
+fn comments_do_not_disturb() {
+    let mut settings = config(
+        file("comments.csv", b"a,y\n# it's \"\n1,2\n\n# two\n# three\n\"3\n\",4\nx,5\n# \"end\n"),
+        "target=y number=a",
+    );
+    settings.dialect.comment = Some("#".parse().unwrap());
+    let error = read(&settings, FloatType::F32).unwrap_err().to_string();
+    assert!(error.contains("comments.csv:9:a: 'x' is not a number"), "{error}");
+    settings.file = file("good_comments.csv", b"a,y\n1,2\n# \"\n\"3\n\",4\n# \"end\n");
+    assert_eq!(read(&settings, FloatType::F32).unwrap().data.rows(), 2);
+    settings.file = file("spaced_comments.txt", b"# made  by \"hand\na   y\n# more  \"\n1   2.5\n30  4\n");
+    let table = read(&settings, FloatType::F32).unwrap();
+    assert_eq!(table.data.x().to_vec2::<f32>().unwrap(), [[1.], [30.]]);
+}
+
+/// However long the lines before the header are.
+#[test]
+fn many_lines_are_skipped() {
+    let long = "x".repeat(300_000) + "\n";
+    let many = "k 1,2,3\n".repeat(100_000);
+    let mut settings =
+        config(file("skipped.csv", format!("{long}{many}a,y\n1,2\n3,x\n").as_bytes()), "target=y");
+    settings.dialect.skip_rows = 100_001;
+    let error = read(&settings, FloatType::F32).unwrap_err().to_string();
+    assert!(error.contains("skipped.csv:100004:y: 'x' is not a number"), "{error}");
+}
+
+/// Numbers of one column do not tell how those of another are written, or a word is said of it.
+#[test]
+fn decimal_commas_of_other_columns_are_told() {
+    let text = b"price;id;y\n1.111;12,5;1\n2.222;13,5;2\n";
+    let table = read(&config(file("points.csv", text), "target=y drop=id"), FloatType::F64).unwrap();
+    assert_eq!(table.data.x().to_vec2::<f64>().unwrap(), [[1.111], [2.222]]);
+    let table = read(&config(file("points.csv", text), "target=y"), FloatType::F64).unwrap();
+    assert_eq!(table.data.x().to_vec2::<f64>().unwrap()[0], [1111., 12.5]);
+    let expected = "column 'price' has numbers such as '1.111', which is read as 1111, since numbers of other columns have \
+                    decimal commas; `data.decimal=point` reads points before decimals";
+    assert_eq!(table.notes, [expected]);
+}

@@ -1,7 +1,7 @@
 //! Delimited text, row by row.
 
 use std::collections::VecDeque;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
@@ -14,7 +14,7 @@ use super::source::Source;
 use super::spaces::Spaces;
 use super::unpack::{Shared, text};
 use super::window::Window;
-use crate::config::{Decimal, Dialect, Mark};
+use crate::config::{Decimal, Dialect, Encoding, Mark};
 use crate::data::file::DataFile;
 use crate::error::{Error, Result};
 use crate::text::quote;
@@ -50,10 +50,16 @@ pub(super) struct Lines<'a> {
     /// The columns that have no name in the header; they are called `unnamed_1` and so on, by their places.
     pub(super) unnamed: Vec<usize>,
     pub(super) delimiter: u8,
-    /// Whether numbers have decimal commas.
+    /// Whether numbers have decimal commas: as the dialect says, or as [`decide_decimals`](Self::decide_decimals) finds.
     pub(super) has_decimal_commas: bool,
+    /// Whether the dialect leaves that open.
+    decides_decimals: bool,
     /// The next rows, where they were looked at before.
     ahead: VecDeque<StringRecord>,
+    /// Where the last row ends.
+    end: u64,
+    /// The encoding that the text is decoded from, if it is given.
+    encoding: Option<Encoding>,
 }
 
 impl<'a> Lines<'a> {
@@ -69,6 +75,10 @@ impl<'a> Lines<'a> {
         let source = Shared::new(source);
         let text = text(source.clone(), dialect.encoding).map_err(cannot)?;
         let mut text = BufReader::with_capacity(BUFFER, text);
+        let mut skipped_lines = 0;
+        while skipped_lines < dialect.skip_rows && text.skip_until(b'\n').map_err(cannot)? > 0 {
+            skipped_lines += 1;
+        }
         let mut start = Vec::new();
         text.by_ref().take(BUFFER as u64).read_to_end(&mut start).map_err(cannot)?;
         if let Some(problem) = other_format(&start) {
@@ -76,30 +86,24 @@ impl<'a> Lines<'a> {
         }
         let is_whole = start.len() < BUFFER;
         let comment = dialect.comment.map(Mark::byte);
-        let line = |start: &[u8]| start.split_inclusive(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
-        let (mut skipped, mut skipped_lines) = (0, 0);
-        while skipped_lines < dialect.skip_rows && skipped < start.len() {
-            skipped += line(&start[skipped..]);
-            skipped_lines += 1;
-        }
-        let told = sniff::told_delimiter(&start[skipped..][..line(&start[skipped..])]);
+        let first = start.split_inclusive(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len);
+        let told = sniff::told_delimiter(&start[..first]);
         if told.is_some() {
-            skipped += line(&start[skipped..]);
+            start.drain(..first);
             skipped_lines += 1;
         }
         let delimiter = dialect.delimiter.map(Mark::byte).or(told).or(delimiter);
-        let delimiter = delimiter.unwrap_or_else(|| sniff::delimiter(&start[skipped..], is_whole, comment));
-        start.drain(..skipped);
+        let delimiter = delimiter.unwrap_or_else(|| sniff::delimiter(&start, is_whole, comment));
         let text = Cursor::new(start).chain(text);
         let text: Box<dyn Read> =
-            if delimiter == b' ' { Box::new(Spaces::new(text)) } else { Box::new(text) };
+            if delimiter == b' ' { Box::new(Spaces::new(text, comment)) } else { Box::new(text) };
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .comment(comment)
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(BUFFER)
-            .from_reader(Window::new(text, skipped_lines as u64));
+            .from_reader(Window::new(text, skipped_lines as u64, comment));
         let mut lines = Self {
             reader,
             source,
@@ -109,13 +113,12 @@ impl<'a> Lines<'a> {
             unnamed: Vec::new(),
             delimiter,
             has_decimal_commas: dialect.decimal == Decimal::Comma,
+            decides_decimals: dialect.decimal == Decimal::Auto && delimiter != b',',
             ahead: VecDeque::new(),
+            end: 0,
+            encoding: dialect.encoding,
         };
         lines.read_header(dialect.no_header)?;
-        if dialect.decimal == Decimal::Auto && delimiter != b',' {
-            lines.look_ahead()?;
-            lines.has_decimal_commas = sniff::has_decimal_commas(lines.ahead.make_contiguous());
-        }
         Ok(lines)
     }
 
@@ -183,13 +186,29 @@ impl<'a> Lines<'a> {
         self.read_row(record)
     }
 
-    /// Reads the rows that tell how numbers are written.
-    fn look_ahead(&mut self) -> Result<()> {
+    /// Finds out from the first of `rows` whether the numbers in `columns` have decimal commas, if the dialect does not
+    /// say.
+    pub(super) fn decide_decimals(&mut self, rows: &[StringRecord], columns: &[usize]) {
+        if self.decides_decimals {
+            let rows = &rows[..rows.len().min(sniff::ROWS)];
+            self.has_decimal_commas = sniff::has_decimal_commas(rows, columns);
+        }
+    }
+
+    /// As [`decide_decimals`](Self::decide_decimals), from the rows that follow, which are read again.
+    pub(super) fn decide_decimals_ahead(&mut self, columns: &[usize]) -> Result<()> {
         let mut record = StringRecord::new();
         while self.ahead.len() < sniff::ROWS && self.read_row(&mut record)? {
             self.ahead.push_back(record.clone());
         }
+        let rows: Vec<_> = self.ahead.iter().cloned().collect();
+        self.decide_decimals(&rows, columns);
         Ok(())
+    }
+
+    /// Whether the notation of numbers was found out and not told.
+    pub(super) fn found_decimal_commas(&self) -> bool {
+        self.decides_decimals && self.has_decimal_commas
     }
 
     /// Reads the next row of the file, which has as many fields as the header.
@@ -227,7 +246,7 @@ impl<'a> Lines<'a> {
         if !(record.as_slice().contains('\n') || record.as_slice().contains('\r')) {
             return Ok(());
         }
-        match quotes::of_row(self.reader.get_ref().row_until(self.reader.position().byte()), self.delimiter) {
+        match quotes::of_row(self.reader.get_ref().row_until(self.end), self.delimiter) {
             Quotes::Right => Ok(()),
             Quotes::Open => Err(self.error(record, None, OPEN)),
             Quotes::Early => {
@@ -261,6 +280,19 @@ impl<'a> Lines<'a> {
             let mut at = at.clone();
             at.set_line(self.reader.get_mut().begin_row(at.byte()));
             record.set_position(Some(at));
+            self.end = self.reader.position().byte();
+        }
+        if let Some(encoding) = self.encoding
+            && let Some(column) = record
+                .iter()
+                .position(|field| field.contains(char::REPLACEMENT_CHARACTER))
+                .filter(|_| is_read)
+        {
+            let line = place(self.file, line_of(record), None);
+            let column = self.header.get(column).cloned().unwrap_or_else(|| (column + 1).to_string());
+            let problem =
+                format!("has bytes that are no text in {encoding}, expected a file in that encoding");
+            return Err(Error::data(format!("{line}:{column}"), problem));
         }
         Ok(is_read)
     }
@@ -276,7 +308,7 @@ impl<'a> Lines<'a> {
     /// Rejects a file whose last field has no closing quote.
     pub(super) fn finish(&self) -> Result<()> {
         let text = self.reader.get_ref();
-        match quotes::of_row(text.row(), self.delimiter) {
+        match quotes::of_row(text.row_until(self.end), self.delimiter) {
             Quotes::Open => Err(Error::data(place(self.file, text.line_at(0), None), OPEN)),
             Quotes::Right | Quotes::Early => Ok(()),
         }

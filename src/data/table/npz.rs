@@ -51,13 +51,16 @@ impl<'a> Npz<'a> {
         let mut member =
             self.archive.by_name(&format!("{name}{ENDING}")).map_err(|error| damaged(file, &error))?;
         let size = member.size();
+        let failed = |error| cannot_read(file, error);
         let (mut unpacked, start) = match (member.compression(), member.data_start()) {
             (CompressionMethod::Stored, Some(start)) => {
-                (self.source.file.try_clone().map_err(|error| cannot_read(file, error))?, start)
+                // At its end the checksum is compared.
+                io::copy(&mut member, &mut io::sink()).map_err(failed)?;
+                (self.source.file.try_clone().map_err(failed)?, start)
             }
-            _ => (unpack(&mut member, size).map_err(|error| cannot_read(file, error))?, 0),
+            _ => (unpack(&mut member, size).map_err(failed)?, 0),
         };
-        unpacked.seek(SeekFrom::Start(start)).map_err(|error| cannot_read(file, error))?;
+        unpacked.seek(SeekFrom::Start(start)).map_err(failed)?;
         let mut source = Source::part(unpacked, file, size);
         let header = npy::read_header(&mut source).map_err(|problem| Error::data(&place, problem))?;
         Ok((source, header.array(place, start, size)?))
@@ -73,9 +76,10 @@ impl<'a> Npz<'a> {
 fn unpack(member: &mut impl Read, size: u64) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     // A member that has more than it says is not to fill the disk.
-    let copied = io::copy(&mut member.take(size), &mut file)?;
-    if copied < size {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    let copied = io::copy(&mut member.by_ref().take(size), &mut file)?;
+    // At its end the checksum is compared.
+    if copied < size || member.read(&mut [0])? > 0 {
+        return Err(io::Error::other("it has another size than it says"));
     }
     Ok(file)
 }

@@ -27,17 +27,19 @@ pub(super) fn delimiter(start: &[u8], is_whole: bool, comment: Option<u8>) -> u8
             .map(|best| best.0)
     };
     let even = most(&mut counts.iter().filter(|(_, counts)| is_even(counts)));
-    let is_spaced =
-        || counts.iter().all(|(_, counts)| fields(counts) <= 1) && is_even(&spaced_counts(start, is_whole));
+    let is_spaced = || {
+        counts.iter().all(|(_, counts)| fields(counts) <= 1)
+            && is_even(&spaced_counts(start, is_whole, comment))
+    };
     even.or_else(|| is_spaced().then_some(b' ')).or_else(|| most(&mut counts.iter())).unwrap_or(b',')
 }
 
 /// The number of fields in each of the first rows, if they were separated by spaces.
-fn spaced_counts(start: &[u8], is_whole: bool) -> Vec<usize> {
+fn spaced_counts(start: &[u8], is_whole: bool, comment: Option<u8>) -> Vec<usize> {
     let mut spaced = Vec::new();
     // Reading from memory does not fail.
-    let _ = Spaces::new(start).read_to_end(&mut spaced);
-    field_counts(&spaced, is_whole, b' ', None)
+    let _ = Spaces::new(start, comment).read_to_end(&mut spaced);
+    field_counts(&spaced, is_whole, b' ', comment)
 }
 
 /// The number of fields in each of the first rows, if they were separated by `delimiter`.
@@ -68,14 +70,23 @@ pub(super) fn told_delimiter(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// Whether the numbers of `rows`, whose fields are not separated by commas, have decimal commas: whether some have
-/// a comma and none has a point that is not between groups of three digits.
-pub(super) fn has_decimal_commas(rows: &[StringRecord]) -> bool {
-    let fields = || rows.iter().flatten().map(str::trim);
+/// Whether the numbers in `columns` of `rows`, whose fields are not separated by commas, have decimal commas: whether some
+/// have a comma and none has a point that is not between groups of three digits.
+pub(super) fn has_decimal_commas(rows: &[StringRecord], columns: &[usize]) -> bool {
+    let fields =
+        || rows.iter().flat_map(|row| columns.iter().filter_map(|&column| row.get(column))).map(str::trim);
     let has_commas = fields().any(|field| field.contains(',') && decimal_comma(field).is_some());
     let has_points =
         || fields().any(|field| field.contains('.') && is_number(field) && decimal_comma(field).is_none());
     has_commas && !has_points()
+}
+
+/// The first field of a column that is a number with points between groups of three digits, as `1.234`, where none of its
+/// fields has a comma: it may as well have decimal points.
+pub(super) fn doubtful_points<'a>(fields: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let has_commas = fields.clone().any(|field| field.contains(','));
+    let mut doubtful = fields.filter(|field| field.contains('.') && decimal_comma(field).is_some());
+    doubtful.next().filter(|_| !has_commas)
 }
 
 fn is_number(field: &str) -> bool {
@@ -173,8 +184,13 @@ mod tests {
         }
         let rows =
             |rows: &[&[&str]]| rows.iter().map(|row| StringRecord::from(row.to_vec())).collect::<Vec<_>>();
-        assert!(has_decimal_commas(&rows(&[&["a", "1,5"], &["b", "2"]])));
-        assert!(!has_decimal_commas(&rows(&[&["1.5", "1,5"]])));
-        assert!(!has_decimal_commas(&rows(&[&["1", "x,y"]])));
+        assert!(has_decimal_commas(&rows(&[&["a", "1,5"], &["b", "2"]]), &[0, 1]));
+        assert!(!has_decimal_commas(&rows(&[&["1.5", "1,5"]]), &[0, 1]));
+        // Another column does not tell.
+        assert!(!has_decimal_commas(&rows(&[&["1.234", "1,5"]]), &[0]));
+        assert_eq!(doubtful_points(["1", "1.234"].into_iter()), Some("1.234"));
+        assert_eq!(doubtful_points(["1,5", "1.234"].into_iter()), None);
+        assert_eq!(doubtful_points(["1.5", "2"].into_iter()), None);
+        assert!(!has_decimal_commas(&rows(&[&["1", "x,y"]]), &[0, 1]));
     }
 }

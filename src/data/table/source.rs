@@ -25,13 +25,15 @@ pub(super) struct Source {
     pub(super) len: u64,
     /// When it was last written, if it is a file whose system says so.
     modified: Option<SystemTime>,
+    /// Where it was opened, which standard input may be anywhere in a file.
+    start: u64,
     /// Where the next byte is read.
     at: u64,
     sum: Sum,
     span: EnteredSpan,
 }
 
-/// The sum of the bytes from the start of a file to `end`, taken while they are read.
+/// The sum of the bytes from where a file was opened to `end`, taken while they are read.
 struct Sum {
     hash: Sha256,
     end: u64,
@@ -61,15 +63,16 @@ impl Source {
         let len = metadata.len();
         let modified = metadata.is_file().then(|| metadata.modified().ok()).flatten();
         let span = info_span!("read", file = %path.display(), bytes = len).entered();
-        let sum = Sum { hash: Sha256::new(), end: 0 };
-        Ok(Self { file, path: path.to_owned(), len, modified, at: 0, sum, span })
+        let start = if modified.is_some() { (&file).stream_position().map_err(cannot)? } else { 0 };
+        let sum = Sum { hash: Sha256::new(), end: start };
+        Ok(Self { file, path: path.to_owned(), len, modified, start, at: start, sum, span })
     }
 
     /// What is in an open `file` of `len` bytes, a part of the file at `path`.
     pub(super) fn part(file: File, path: &Path, len: u64) -> Self {
         let span = info_span!("read", file = %path.display(), bytes = len).entered();
         let sum = Sum { hash: Sha256::new(), end: 0 };
-        Self { file, path: path.to_owned(), len, modified: None, at: 0, sum, span }
+        Self { file, path: path.to_owned(), len, modified: None, start: 0, at: 0, sum, span }
     }
 
     /// Tells that `bytes` more are read.
@@ -89,8 +92,8 @@ impl Source {
             let problem = "was written while it was read, expected a file that stays as it is";
             return Err(Error::data(self.path.display(), problem));
         }
-        let Self { path, sum: Sum { hash, end }, .. } = self;
-        Ok(DataFile::new(&path, end, hex(&hash.finalize())))
+        let Self { path, start, sum: Sum { hash, end }, .. } = self;
+        Ok(DataFile::new(&path, end - start, hex(&hash.finalize())))
     }
 
     /// Reads what is not hashed yet.

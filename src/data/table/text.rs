@@ -12,6 +12,7 @@ use super::delimited::{Lines, line_of};
 use super::markers::{Markers, Notation};
 use super::origin::Origin;
 use super::raw_table::RawTable;
+use super::sniff;
 use super::source::Source;
 use crate::config::FileConfig;
 use crate::error::{Error, Result};
@@ -42,8 +43,6 @@ pub(super) fn read<T: Real>(
         );
         return Err(Error::data(&lines.header_place, problem));
     }
-    let has_decimal_commas = lines.has_decimal_commas;
-    let notation = Notation { markers: Markers::new(&config.na), has_decimal_commas };
     let (mut sample, mut bytes, mut is_done) = (Vec::new(), 0, false);
     let mut record = StringRecord::new();
     while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && !is_done {
@@ -56,13 +55,20 @@ pub(super) fn read<T: Real>(
     }
     let row_names: Vec<_> = lines.unnamed.iter().copied().filter(|&i| names_rows(&sample, i)).collect();
     let choice = Choice::new(config, &header, &row_names)?;
+    let numbers: Vec<_> = choice.features.iter().chain(&choice.targets).copied().collect();
+    let numbers: Vec<_> = numbers.into_iter().filter(|column| !choice.text.contains(column)).collect();
+    lines.decide_decimals(&sample, &numbers);
+    let has_decimal_commas = lines.has_decimal_commas;
+    let notation = Notation { markers: Markers::new(&config.na), has_decimal_commas };
+    let doubts = numbers.iter().filter(|_| lines.found_decimal_commas());
+    let doubts = doubts.filter_map(|&column| doubtful_points(&sample, column, &header[column]));
     let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &notation)).collect();
     let used: HashSet<_> = choice.all().collect();
     let note = |&column: &usize| unnamed(column, &header[column], used.contains(&column));
     let is_declared = |column: &usize| choice.text.contains(column) || choice.number.contains(column);
     let codes = choice.features.iter().filter(|column| !is_declared(column));
     let codes = codes.filter_map(|&column| leading_zeros(&sample, column, &header[column]));
-    let notes = lines.unnamed.iter().map(note).chain(codes).collect();
+    let notes = lines.unnamed.iter().map(note).chain(codes).chain(doubts).collect();
     let mut table = RowBuilder::new(config, origin, header, choice, kinds);
     for record in sample {
         table.push(&TextRow { record: &record, notation: &notation })?;
@@ -116,6 +122,18 @@ fn kind<T: Real>(sample: &[StringRecord], column: usize, notation: &Notation) ->
         texts += usize::from(cell == Cell::Text && !has_commas(text));
     }
     (values > 0).then(|| if 2 * texts >= values { Kind::text() } else { Kind::Numbers })
+}
+
+/// What is said of a column whose points are taken to be between thousands, since others have decimal commas.
+fn doubtful_points(sample: &[StringRecord], column: usize, name: &str) -> Option<String> {
+    let number = sniff::doubtful_points(sample.iter().map(|record| field(record, column)))?;
+    let read = sniff::decimal_comma(number)?.parse::<f64>().ok()?;
+    Some(format!(
+        "column {} has numbers such as {}, which is read as {read}, since numbers of other columns have decimal commas; \
+         `data.decimal=point` reads points before decimals",
+        quote(name),
+        quote(number)
+    ))
 }
 
 /// What is said of a column whose whole numbers have leading zeros, as zip codes have: read as numbers they lose them.

@@ -46,7 +46,9 @@ pub(super) fn text(file: Shared, encoding: Option<Encoding>) -> io::Result<Box<d
         _ => Box::new(file),
     };
     let mut decoder = DecodeReaderBytesBuilder::new();
-    decoder.encoding(encoding.map(Encoding::get)).bom_override(true).strip_bom(true).utf8_passthru(true);
+    // What should be UTF-8 is left as it is: the reader of the rows says where it is not.
+    let encoding = encoding.map(Encoding::get).filter(|encoding| *encoding != encoding_rs::UTF_8);
+    decoder.encoding(encoding).bom_override(true).strip_bom(true).utf8_passthru(true);
     Ok(Box::new(decoder.build(unpacked)))
 }
 

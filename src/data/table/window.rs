@@ -23,12 +23,14 @@ pub(super) struct Window<R> {
     breaks: u64,
     /// The byte before the row.
     last: u8,
+    /// What begins a line that is no row.
+    comment: Option<u8>,
 }
 
 impl<R: Read> Window<R> {
-    /// Reads `from`, before which there were so many `lines`.
-    pub(super) fn new(from: R, lines: u64) -> Self {
-        Self { from, kept: Vec::new(), row: 0, place: 0, breaks: lines, last: 0 }
+    /// Reads `from`, before which there were so many `lines`. Lines that begin with `comment` are no rows.
+    pub(super) fn new(from: R, lines: u64, comment: Option<u8>) -> Self {
+        Self { from, kept: Vec::new(), row: 0, place: 0, breaks: lines, last: 0, comment }
     }
 
     /// Begins a row at `place` in the text, which is not before the last one: what is before it is not needed any
@@ -38,8 +40,7 @@ impl<R: Read> Window<R> {
         let before = usize::try_from(place.saturating_sub(self.place))
             .unwrap_or(usize::MAX)
             .min(self.kept.len() - self.row);
-        let is_break = |byte: &&u8| matches!(**byte, b'\n' | b'\r');
-        let empty = self.kept[self.row + before..].iter().take_while(is_break).count();
+        let empty = self.empty_lines(&self.kept[self.row + before..]);
         let passed = &self.kept[self.row..][..before + empty];
         self.breaks += breaks(self.last, passed);
         self.last = passed.last().copied().unwrap_or(self.last);
@@ -50,6 +51,19 @@ impl<R: Read> Window<R> {
             self.row = 0;
         }
         self.breaks + 1
+    }
+
+    /// How many bytes of `text` are the rest of a line break, empty lines and comments.
+    fn empty_lines(&self, text: &[u8]) -> usize {
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let mut at = 0;
+        loop {
+            at += text[at..].iter().take_while(|byte| is_break(byte)).count();
+            if text.get(at).is_none_or(|byte| Some(*byte) != self.comment) {
+                return at;
+            }
+            at += text[at..].iter().take_while(|byte| !is_break(byte)).count();
+        }
     }
 
     /// The line of the byte at `place`, which is in the row or after it.
@@ -114,7 +128,7 @@ mod tests {
     #[test]
     fn rows_know_their_text_and_line() {
         let text = "a,b\r\n1,2\r\n\r\n3,\"x\ny\"\r\nlast";
-        let mut window = Window::new(text.as_bytes(), 3);
+        let mut window = Window::new(text.as_bytes(), 3, Some(b'#'));
         window.read_to_end(&mut Vec::new()).unwrap();
         assert_eq!((window.begin_row(0), window.row_until(5)), (4, &b"a,b\r\n"[..]));
         // The csv crate begins rows after the carriage return.
@@ -122,5 +136,8 @@ mod tests {
         assert_eq!((window.begin_row(9), window.row()), (7, &b"3,\"x\ny\"\r\nlast"[..]));
         assert_eq!((window.line_at(16), window.line_at(17)), (7, 8));
         assert_eq!((window.begin_row(21), window.row()), (9, &b"last"[..]));
+        let mut window = Window::new(&b"a,y\n# one\n\n#\"two\n1,2\n"[..], 0, Some(b'#'));
+        window.read_to_end(&mut Vec::new()).unwrap();
+        assert_eq!((window.begin_row(4), window.row()), (5, &b"1,2\n"[..]));
     }
 }

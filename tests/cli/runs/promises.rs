@@ -1,6 +1,7 @@
 //! What a run folder promises: nothing that a user made is lost, and nothing in it is wrong without a word.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -158,7 +159,8 @@ fn a_changed_file_is_noticed() {
         let output = taper(args, &[]);
         let message = stderr(&output);
         assert!(
-            message.contains("run.json: is damaged: its checksum differs; without it, config.toml and"),
+            message
+                .contains("run.json: is damaged: its checksum differs; where it is removed, config.toml and"),
             "{message}"
         );
     }
@@ -194,7 +196,10 @@ fn a_run_does_not_write_into_another_folder() {
     let many: Vec<_> = SMALL.iter().map(|&arg| if arg == "12" { "100000" } else { arg }).collect();
     let args = [&["cv", "--out", run.to_str().unwrap()], &EACH_STEP[..]].concat();
     let process = command(&args, &many).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    while !run.join("checkpoints/fold-001").exists() {
+    for _ in 0..60_000 {
+        if run.join("checkpoints/fold-001").exists() {
+            break;
+        }
         thread::sleep(Duration::from_millis(1));
     }
     fs::rename(&run, &moved).unwrap();
@@ -232,36 +237,93 @@ fn a_folder_in_use_is_refused() {
 }
 
 /// Signals before the training end the process with a line, and a stopped quick look does not say how to resume it.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn signals_are_answered_from_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    // Data that take a while: a matrix of 3.2 million numbers as text.
-    let row = "0.125,".repeat(15) + "1\n" + &"0.25,".repeat(15) + "2\n";
-    let header: Vec<_> = (0..16).map(|i| format!("c{i}")).collect();
-    fs::write(path("a.csv"), header.join(",") + "\n" + &row.repeat(100_000)).unwrap();
-    let args = ["cv", "--data", &path("a.csv"), "--target", "c15", "--epochs", "1000", "--out", &path("run")];
-    let process = command(&args, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let caught = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::to_owned);
-        line.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0) & (1 << 14) != 0)
-    };
-    while cfg!(target_os = "linux") && !caught() {
-        thread::yield_now();
-    }
-    let kill = Command::new("kill").args(["-s", "TERM", &process.id().to_string()]).status().unwrap();
-    assert!(kill.success());
+    let run = folder.path().join("run");
+    let out = run.to_str().unwrap();
+    // Its data never end.
+    let args = ["cv", "--data", "-", "--target", "y", "--out", out];
+    let mut process = command(&args, &[]);
+    let mut process =
+        process.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(b"x,y\n1,2\n").unwrap();
+    wait_until(|| catches_sigterm(process.id()));
+    assert!(kill("TERM", process.id()));
     let output = process.wait_with_output().unwrap();
+    drop(stdin);
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(143), "{message}");
-    let last = message.lines().last().unwrap();
-    assert!(last.starts_with("stopped by SIGTERM before "), "{message}");
+    assert_eq!(message, "stopped by SIGTERM before it had written anything\n");
+    assert!(!run.exists());
 
-    let look = taper(&["cv", "--fast-dev-run", "--max-time", "0s", "--out", &path("look")], &[]);
+    let look = taper(&["cv", "--fast-dev-run", "--max-time", "0s", "--out", out], &[]);
     assert_eq!(look.status.code(), Some(124));
     assert!(stderr(&look).ends_with("is over, and nothing is left behind\n"), "{}", stderr(&look));
+}
+
+/// A signal that the run was started to ignore, as by `nohup`, does not stop it.
+#[cfg(target_os = "linux")]
+#[test]
+fn ignored_signals_stay_ignored() {
+    let (folder, expected) = with_whole_run();
+    let run = folder.path().join("nohup");
+    let script = "trap '' HUP; exec \"$0\" \"$@\"";
+    let mut process = Command::new("bash");
+    process
+        .args(["-c", script, env!("CARGO_BIN_EXE_taper"), "cv", "--out", run.to_str().unwrap()])
+        .args(SMALL);
+    let process = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until(|| catches_sigterm(process.id()));
+    kill("HUP", process.id());
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same(&run, &expected);
+}
+
+/// Waits for what happens in a moment, or gives up after a minute.
+#[cfg(target_os = "linux")]
+fn wait_until(happens: impl Fn() -> bool) {
+    let _ = (0..60_000).find(|_| {
+        thread::sleep(Duration::from_millis(1));
+        happens()
+    });
+}
+
+/// Whether the process `id` has a handler of SIGTERM.
+#[cfg(target_os = "linux")]
+fn catches_sigterm(id: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0) & (1 << 14) != 0)
+}
+
+#[cfg(target_os = "linux")]
+fn kill(signal: &str, id: u32) -> bool {
+    Command::new("kill").args(["-s", signal, &id.to_string()]).status().unwrap().success()
+}
+
+/// A run that is done stays done while it is looked at again.
+#[test]
+fn a_finished_run_stays_finished() {
+    let (_folder, run) = with_whole_run();
+    let path = run.to_str().unwrap();
+    let stopped = taper(&["cv", "-q", "--resume", path, "--max-time", "0s"], &[]);
+    assert_eq!(stopped.status.code(), Some(124));
+    assert!(taper(&["report", path], &[]).status.success());
+}
+
+/// Where a folder has come to be in the place of a file of the run, nothing is removed.
+#[test]
+fn force_refuses_folders_in_the_place_of_files() {
+    let (_folder, run) = with_whole_run();
+    fs::remove_file(run.join("report.html")).unwrap();
+    fs::create_dir(run.join("report.html")).unwrap();
+    let output = taper(&["cv", "--force", "--out", run.to_str().unwrap()], &SMALL);
+    assert!(stderr(&output).contains("which has a folder report.html"), "{}", stderr(&output));
+    assert!(run.join("results.json").exists());
 }
 
 /// A log without room is told once, and does not end the run.

@@ -43,10 +43,14 @@ impl<'a> TextRows<'a> {
         options: RowOptions,
     ) -> Result<Self> {
         let source = Source::open_once("data.file", file)?;
-        let lines = Lines::open(file, source, options.dialect, delimiter)?;
+        let mut lines = Lines::open(file, source, options.dialect, delimiter)?;
         let places = places(file, columns, &lines.header)?;
         let keep = find("keep", &options.keep, &lines.header, file)?;
         let targets = find("data.target", &options.targets, &lines.header, file)?;
+        let is_number = |(place, column): (&usize, &Column)| column.categories.is_empty().then_some(*place);
+        let numbers: Vec<_> =
+            places.iter().zip(columns).filter_map(is_number).chain(targets.iter().copied()).collect();
+        lines.decide_decimals_ahead(&numbers)?;
         let has_decimal_commas = lines.has_decimal_commas;
         let notation = Notation { markers: Markers::new(&options.na), has_decimal_commas };
         let record = StringRecord::new();
