@@ -2,7 +2,7 @@
 
 use crate::config::TrainConfig;
 use crate::stats;
-use crate::text::number;
+use crate::text::significant;
 
 /// How far a parameter has to be able to move: those of a new network are smaller than 1, and AdamW moves each by
 /// about the learning rate in a step.
@@ -37,7 +37,7 @@ pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Opti
             "each network made {steps} step{} at a learning rate of {lr}, which move a weight by at most about {}: \
              too few to learn much; `train.epochs={enough}` makes more",
             if steps == 1 { "" } else { "s" },
-            number(way)
+            significant(way, 2)
         ));
     }
     let (fall, over) = fall(losses)?;

@@ -228,7 +228,7 @@ fn bad_calls_get_a_message_and_a_code() {
         ),
         (
             "predict --model plain.safetensors --data matrix.safetensors",
-            "matrix.safetensors: has no tensor 'X', expected one; it has Z",
+            "matrix.safetensors:Z: has 3 columns, expected 2 as the model was trained on: x0, x1",
             1,
         ),
         (
