@@ -64,6 +64,9 @@ __device__ inline void bias_grad_of(uint64_t rows, uint64_t columns, uint32_t ac
   if (column < columns) {
     for (uint64_t row = threadIdx.y; row < rows;) {
       T block = T(0);
+      // Loads of four rows under way at a time: the compiler would write out all rows of a block. With the mask
+      // one row has three accesses, and four of them spill registers in f64.
+#pragma unroll(RELU ? 1 : 4)
       for (uint32_t r = 0; r < BLOCK_ROWS && row < rows; r++, row += blockDim.y) {
         const uint64_t i = row * columns + column;
         if (RELU) grad[i] = output[i] > T(0) ? grad[i] : T(0);

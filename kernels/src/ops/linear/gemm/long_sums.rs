@@ -92,18 +92,18 @@ fn products_of_many_features() {
     }
 }
 
-/// One block is a running sum, row by row and product by product, as it was before there were blocks.
+/// As many rows as a usual batch has, and as many products as a usual layer, are one running sum each, as they
+/// were before there were blocks.
 #[test]
 fn few_terms_are_one_running_sum() {
-    let numbers: Vec<f32> = (0..blocks::PRODUCTS).map(|i| (i as f32).sin()).collect();
-    let rows = &numbers[..blocks::ROWS];
+    let (rows, k) = (64, 256);
+    let numbers: Vec<f32> = (0..k).map(|i| (i as f32).sin()).collect();
     let mut sums = [0.];
-    column_sums(rows, Write::Set, &mut sums);
-    assert_eq!(sums, [rows.iter().fold(0., |sum, x| sum + x)]);
+    column_sums(&numbers[..rows], Write::Set, &mut sums);
+    assert_eq!(sums, [numbers[..rows].iter().fold(0., |sum, x| sum + x)]);
     // Exact products, so that it does not matter how often they are rounded.
     let mut c = [f32::NAN; 2];
-    let b: Vec<f32> = (0..blocks::PRODUCTS).flat_map(|i| [1., if i % 2 == 0 { 1. } else { -2. }]).collect();
-    let k = blocks::PRODUCTS;
+    let b: Vec<f32> = (0..k).flat_map(|i| [1., if i % 2 == 0 { 1. } else { -2. }]).collect();
     gemm([1, 2, k], Matrix::row_major(&numbers, k), &b, &mut c, Epilogue::Set);
     let chain = |column: usize| (0..k).fold(0., |sum, i| sum + numbers[i] * b[2 * i + column]);
     assert_eq!(c, [chain(0), chain(1)]);
