@@ -15,23 +15,24 @@ use crate::stop::Stop;
 const PENALTY: f64 = 1.;
 /// The most features of a ridge regression, which is solved in their third power.
 const MOST_FEATURES: usize = 512;
-/// The most multiplications of all folds together, some seconds of work: of each row the squares of its features.
+/// The most multiplications of all folds together, some seconds of work: of each row the squares of its
+/// features.
 const MOST_WORK: f64 = 3e10;
 /// How many rows are looked at at a time.
 const BLOCK: usize = 4096;
 
-/// The errors, on the folds that [`cross_validate`](crate::cross_validate()) uses under `seed`, of the mean of the
-/// training rows, `constant`, and of a linear model, `ridge`.
+/// The errors, on the folds that [`cross_validate`](crate::cross_validate()) uses under `seed`, of the mean
+/// of the training rows, `constant`, and of a linear model, `ridge`.
 ///
-/// The latter is least squares with a penalty of 1 on the squared weights of features that are scaled to mean 0 and
-/// standard deviation 1 on the training rows, as by scikit-learn's `make_pipeline(StandardScaler(), Ridge())`; missing
-/// features are filled with their means. It is left out where there are more than 512 features, or so many rows that it
-/// would take more than some seconds. Where `stop` says so there are none.
+/// The latter is least squares with a penalty of 1 on the squared weights of features that are scaled to mean
+/// 0 and standard deviation 1 on the training rows, as by scikit-learn's `make_pipeline(StandardScaler(),
+/// Ridge())`; missing features are filled with their means. It is left out where there are more than 512
+/// features, or so many rows that it would take more than some seconds. Where `stop` says so there are none.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when there cannot be so many folds, and with [`Error::NotFiniteResult`] when an error
-/// is not finite.
+/// Fails with [`Error::Config`] when there cannot be so many folds, and with [`Error::NotFiniteResult`] when
+/// an error is not finite.
 ///
 /// # Examples
 ///
@@ -147,8 +148,8 @@ fn ridge(data: &Dataset, fold: &Fold) -> Result<Linear> {
     Ok(Linear { means, weights: Some((scaling, weights)) })
 }
 
-/// Replaces `b` (n, m) by the solution X of A X = b for the symmetric positive definite `a` (n, n), both in row-major
-/// order, by the Cholesky decomposition A = L L^T.
+/// Replaces `b` (n, m) by the solution X of A X = b for the symmetric positive definite `a` (n, n), both in
+/// row-major order, by the Cholesky decomposition A = L L^T.
 fn solve(a: &mut [f64], b: &mut [f64], n: usize) {
     let m = b.len() / n;
     for i in 0..n {

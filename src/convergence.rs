@@ -4,16 +4,16 @@ use crate::config::TrainConfig;
 use crate::stats;
 use crate::text::significant;
 
-/// How far a parameter has to be able to move: those of a new network are smaller than 1, and AdamW moves each by
-/// about the learning rate in a step.
+/// How far a parameter has to be able to move: those of a new network are smaller than 1, and AdamW moves
+/// each by about the learning rate in a step.
 const LEAST_WAY: f64 = 0.2;
 /// The share by which the loss falls over the last eighth of the epochs where it still falls clearly.
 const LEAST_FALL: f64 = 0.05;
 /// How many standard errors the slope of the loss is then below 0.
 const LEAST_T: f64 = 3.;
 
-/// What to say of a training whose networks were trained on about `rows` rows each and met these `losses`, one
-/// list for each network; nothing if it seems to have been long enough.
+/// What to say of a training whose networks were trained on about `rows` rows each and met these `losses`,
+/// one list for each network; nothing if it seems to have been long enough.
 ///
 /// # Examples
 ///
@@ -48,8 +48,8 @@ pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Opti
     ))
 }
 
-/// By what share the losses of all networks together fell over the last epochs, and how many these are, if they
-/// fell clearly.
+/// By what share the losses of all networks together fell over the last epochs, and how many these are, if
+/// they fell clearly.
 fn fall(losses: &[Vec<f64>]) -> Option<(f64, usize)> {
     let epochs = losses.iter().map(Vec::len).min()?;
     let last = (epochs / 8).max(2);

@@ -17,8 +17,8 @@ const BLOCK: usize = 4096;
 
 /// The errors of a network on a set of rows: the means over its targets, and those of each.
 ///
-/// A target counts the same whatever its unit is, as by scikit-learn's `multioutput="uniform_average"`; so the
-/// mean of `mse` is mostly that of the target with the largest numbers, and the mean of `r2` is not.
+/// A target counts the same whatever its unit is, as by scikit-learn's `multioutput="uniform_average"`; so
+/// the mean of `mse` is mostly that of the target with the largest numbers, and the mean of `r2` is not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The errors of the prediction, the mean over all depths.
@@ -70,13 +70,13 @@ pub(crate) fn over<'a>(
 }
 
 impl TargetErrors {
-    /// Puts together the errors that were collected of the target `target`: of the prediction, and of the output
-    /// at each depth.
+    /// Puts together the errors that were collected of the target `target`: of the prediction, and of the
+    /// output at each depth.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::NoRows`] when nothing was collected, and with [`Error::NotFiniteResult`] when an error
-    /// is not finite.
+    /// Fails with [`Error::NoRows`] when nothing was collected, and with [`Error::NotFiniteResult`] when an
+    /// error is not finite.
     pub(crate) fn new(
         target: String,
         mean: &Accumulator,

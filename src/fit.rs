@@ -272,8 +272,8 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// By what a loss of scaled targets is multiplied to be in the target's own units; 1 for several targets, each
-/// of which has its own.
+/// By what a loss of scaled targets is multiplied to be in the target's own units; 1 for several targets,
+/// each of which has its own.
 fn unit(loss: Loss, scaling: Option<&Scaling>) -> f64 {
     let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
     match scales[..] {

@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     exit_code(command.run())
 }
 
-/// Lets the process exit as after other failures where it would abort since even something small finds no memory:
-/// Rust has then said how much it was.
+/// Lets the process exit as after other failures where it would abort since even something small finds no
+/// memory: Rust has then said how much it was.
 fn exit_where_memory_ends() {
     // A system without the signal does as it does.
     let _ = register_conditional_shutdown(SIGABRT, FAILED.into(), Arc::new(AtomicBool::new(true)));

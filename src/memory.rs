@@ -5,8 +5,9 @@ use sysinfo::System;
 /// Nothing is asked for fewer bytes: like every program, this one ends where even these cannot be had.
 const SMALL: u64 = 1 << 24;
 
-/// Refuses `count` elements of the type `T` that cannot be had: more than what is free, or than the limits of the
-/// process leave, as `ulimit -v` sets them. The error continues a sentence that begins with what needs them.
+/// Refuses `count` elements of the type `T` that cannot be had: more than what is free, or than the limits of
+/// the process leave, as `ulimit -v` sets them. The error continues a sentence that begins with what needs
+/// them.
 ///
 /// It is called before a library allocates that aborts where it gets nothing.
 pub(crate) fn check<T>(count: usize) -> Result<(), String> {
@@ -20,8 +21,8 @@ pub(crate) fn reserve<T>(count: usize) -> Result<Vec<T>, String> {
     Ok(values)
 }
 
-/// Makes room in `values` for `more` elements, and for many more if there is memory, so that it is seldom asked.
-/// The error is as by [`check`].
+/// Makes room in `values` for `more` elements, and for many more if there is memory, so that it is seldom
+/// asked. The error is as by [`check`].
 pub(crate) fn grow<T>(values: &mut Vec<T>, more: usize) -> Result<(), String> {
     if values.capacity() - values.len() >= more {
         return Ok(());
@@ -56,8 +57,8 @@ pub(crate) fn shown(bytes: u64) -> String {
     if gib < 0.1 { format!("{:.1} MiB", gib * 1024.) } else { format!("{gib:.1} GiB") }
 }
 
-/// The memory in bytes that this process can still get, from the machine or from its control group; without end
-/// where the machine does not say.
+/// The memory in bytes that this process can still get, from the machine or from its control group; without
+/// end where the machine does not say.
 pub(crate) fn free() -> u64 {
     let mut system = System::new();
     system.refresh_memory();

@@ -80,7 +80,8 @@ pub fn shell_quote(word: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
-/// The name of a column as it stands in a list of columns: quoted as in CSV if there is a comma or a quote in it.
+/// The name of a column as it stands in a list of columns: quoted as in CSV if there is a comma or a quote in
+/// it.
 pub(crate) fn column_in_list(name: &str) -> String {
     let is_plain = !name.contains([',', '"', '\n', '\r']);
     if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }

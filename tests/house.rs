@@ -1,11 +1,11 @@
 //! Nothing imports upward, and no two files need each other.
 //!
 //! The test reads all paths in `src` and `kernels/src` that lead to a file there: those of `use` and those
-//! within the code, without comments and unit tests. A path leads to the file that defines the item: what a `mod.rs` (or
-//! `lib.rs`) merely re-exports is followed to its home, and a re-export is not a use. So a `mod.rs` that
-//! declares and re-exports needs no file, and only one that has code of its own can be part of a circle.
-//! There one arrow is free: a file may use what an ancestor's `mod.rs` defines, since it is a part of that
-//! module, as `ops/cos/cpu.rs` is of the operation in `ops/cos/mod.rs`.
+//! within the code, without comments and unit tests. A path leads to the file that defines the item: what a
+//! `mod.rs` (or `lib.rs`) merely re-exports is followed to its home, and a re-export is not a use. So a
+//! `mod.rs` that declares and re-exports needs no file, and only one that has code of its own can be part of
+//! a circle. There one arrow is free: a file may use what an ancestor's `mod.rs` defines, since it is a part
+//! of that module, as `ops/cos/cpu.rs` is of the operation in `ops/cos/mod.rs`.
 
 // Clippy takes what is outside test functions for production code.
 #![allow(clippy::unwrap_used)]
@@ -167,8 +167,8 @@ impl House {
         for found in &file.paths {
             let Some(to) = self.resolve(&file.module, &found.segments) else { continue };
             let target = &self.files[to];
-            // A module that re-exports its own parts does not use them; what it takes from elsewhere it does. The
-            // crate's front page re-exports from everywhere.
+            // A module that re-exports its own parts does not use them; what it takes from elsewhere it does.
+            // The crate's front page re-exports from everywhere.
             if found.reexport.is_some() && (file.module.is_empty() || file.top() == target.top()) {
                 continue;
             }

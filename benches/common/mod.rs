@@ -38,9 +38,9 @@ impl Place {
     ///
     /// On a GPU a routine returns when its work is queued, so a clock around each would measure the queueing.
     /// A wait after each would add the way to the GPU and back to every one and leave it idle meanwhile, as
-    /// no program does that has other work. So the batch is queued whole and waited for once: what remains per
-    /// iteration is the time of the slower side, the queueing or the work, and nothing is subtracted. Nothing
-    /// is left in the queue when the clock starts. On the CPU there is nothing to wait for.
+    /// no program does that has other work. So the batch is queued whole and waited for once: what remains
+    /// per iteration is the time of the slower side, the queueing or the work, and nothing is subtracted.
+    /// Nothing is left in the queue when the clock starts. On the CPU there is nothing to wait for.
     pub(crate) fn time<T>(&self, iterations: u64, mut routine: impl FnMut() -> T) -> Duration {
         self.device.synchronize().unwrap();
         let start = Instant::now();

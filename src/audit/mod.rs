@@ -1,8 +1,8 @@
 //! Gradient checks of many functions at once: Candle's own operations, and those of this crate.
 //!
-//! [`run`] checks every case at contiguous and, apart from them, at strided inputs and, where Candle keeps the
-//! graph of the backward pass ([`second_order_available`]), its second derivatives. Inputs are f64 and away from ties; an
-//! operation that takes only f32 is checked in f32 with looser tolerances. The rows make a
+//! [`run`] checks every case at contiguous and, apart from them, at strided inputs and, where Candle keeps
+//! the graph of the backward pass ([`second_order_available`]), its second derivatives. Inputs are f64 and
+//! away from ties; an operation that takes only f32 is checked in f32 with looser tolerances. The rows make a
 //! [`table`](crate::gradcheck::table).
 //!
 //! ```

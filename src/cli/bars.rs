@@ -110,8 +110,8 @@ impl Visit for Fields {
     }
 }
 
-/// Draws `bar` again and again until it is finished. Indicatif's own way of doing so panics where the system grants
-/// no more threads; such a bar then moves with its work alone.
+/// Draws `bar` again and again until it is finished. Indicatif's own way of doing so panics where the system
+/// grants no more threads; such a bar then moves with its work alone.
 fn keep_ticking(bar: &ProgressBar) {
     let weak = bar.downgrade();
     let tick = move || {

@@ -15,7 +15,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Lines such as `14:02:31  INFO fold 2: fold done, mse 0.01021, seconds 0.15`: the time of day, the level, the fold, what happened, and numbers with the digits that people read.
+/// Lines such as `14:02:31  INFO fold 2: fold done, mse 0.01021, seconds 0.15`: the time of day, the level,
+/// the fold, what happened, and numbers with the digits that people read.
 pub(super) struct Lines {
     clock: ChronoLocal,
     /// The columns of the terminal, if there is one.
@@ -33,8 +34,8 @@ impl Lines {
     }
 }
 
-/// `text` with line breaks between words, so that its lines have at most `width` columns after the indent. Longer words
-/// stay whole.
+/// `text` with line breaks between words, so that its lines have at most `width` columns after the indent.
+/// Longer words stay whole.
 fn wrap(text: &str, width: usize) -> String {
     let mut wrapped = String::new();
     let mut column = INDENT;

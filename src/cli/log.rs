@@ -113,8 +113,8 @@ struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the file at `path` to append lines to it, and makes it if there is none. A file that contains something
-    /// other than log lines, which they would spoil, is refused.
+    /// Opens the file at `path` to append lines to it, and makes it if there is none. A file that contains
+    /// something other than log lines, which they would spoil, is refused.
     fn open(path: &Path) -> Result<Self> {
         let file = Arc::new(open_log(path)?);
         Ok(Self { file, path: path.into(), is_told: Arc::new(AtomicBool::new(false)) })

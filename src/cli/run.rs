@@ -10,7 +10,8 @@ use crate::cli::LogArgs;
 /// Where a run leaves its results, and what ends it.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Folder to make for settings, metrics, predictions, report and checkpoints; it must be new or empty
+    /// Folder to make for settings, metrics, predictions, report and checkpoints; it must be new or
+    /// empty, or with --force have a run
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Run", group = "folder")]
     pub(crate) out: Option<PathBuf>,
     /// Folder of a run to resume, bit for bit as if it had not been interrupted; settings may be omitted and

@@ -24,8 +24,8 @@ pub(crate) struct SettingArgs {
     #[serde(skip)]
     given: Vec<String>,
 
-    /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it. Paths in it are those
-    /// from the folder of the call
+    /// File of settings: .toml, .yaml or .json; `taper config` prints one. Flags override it. Paths in it are
+    /// those from the folder of the call
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Configuration")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
@@ -35,12 +35,12 @@ pub(crate) struct SettingArgs {
     #[serde(skip)]
     set: Vec<String>,
 
-    /// File to learn instead of synthetic data: text such as .csv with a header, packed or not, .npy, or .npz or
-    /// .safetensors with arrays X and y; - is standard input
+    /// File to learn instead of synthetic data: text such as .csv with a header, packed or not, .npy, or .npz
+    /// or .safetensors with arrays X and y; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Data")]
     data: Option<PathBuf>,
-    /// Columns of the file to predict; for .npy the file of the targets, for .npz and .safetensors the name of
-    /// their array
+    /// Columns of the file to predict; for .npy the file of the targets, for .npz and .safetensors the name
+    /// of their array
     #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
     #[serde(serialize_with = "names::as_one")]
     target: Vec<Names>,
@@ -173,8 +173,8 @@ impl SettingArgs {
         self.given = matches.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect();
     }
 
-    /// The settings `began` of a run to resume, or else of the file of --config, overridden by the flags that were
-    /// given, overridden by `--set`.
+    /// The settings `began` of a run to resume, or else of the file of --config, overridden by the flags that
+    /// were given, overridden by `--set`.
     ///
     /// # Errors
     ///

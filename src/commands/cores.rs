@@ -8,8 +8,8 @@ use std::thread;
 use candle_core::utils::barrier_pool;
 use rayon::ThreadPoolBuilder;
 
-/// How many threads compute a product of matrices, and how many an operation of Candle on many elements, which by
-/// default are as many.
+/// How many threads compute a product of matrices, and how many an operation of Candle on many elements,
+/// which by default are as many.
 const PRODUCTS: &str = "RAYON_NUM_THREADS";
 const ELEMENTS: &str = "CANDLE_NUM_THREADS";
 
@@ -18,8 +18,9 @@ const ELEMENTS: &str = "CANDLE_NUM_THREADS";
 /// Candle 0.11 asks how many threads to use at every matrix product, and without the variable it parses
 /// /proc/cpuinfo each time. Here a default run takes 1.8 s with the variable and 5.7 s without.
 ///
-/// The pools of these threads start when they are first used, and panic where the system grants no threads. So
-/// they are started here; where that fails each fold computes on its own thread alone, for which there is no pool.
+/// The pools of these threads start when they are first used, and panic where the system grants no threads.
+/// So they are started here; where that fails each fold computes on its own thread alone, for which there is
+/// no pool.
 pub(super) fn share_cores(jobs: usize) {
     set_default(PRODUCTS, &(cores() / jobs.max(1)).max(1).to_string());
     // More threads than that are a mistake, and the machine may have no room for them.

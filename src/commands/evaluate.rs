@@ -15,11 +15,11 @@ use tracing::{info, warn};
 
 use super::cores::share_cores;
 use super::inspect::load_model;
+use super::model_input::ModelInput;
 use super::output::{print, width};
 use super::output_file::{OutputFile, check_log};
-use super::predict::{MissingArg, UnknownArg};
 use super::signals::Signals;
-use crate::cli::{DialectArgs, LogArgs, MissingTargetArg, with_flags};
+use crate::cli::{LogArgs, MissingTargetArg, with_flags};
 
 /// The flags of `taper evaluate`.
 #[derive(Debug, Args)]
@@ -34,23 +34,11 @@ use crate::cli::{DialectArgs, LogArgs, MissingTargetArg, with_flags};
     )
 )]
 pub(crate) struct EvaluateArgs {
-    /// Model that `taper train` has written
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
-    pub(crate) model: PathBuf,
-    /// Rows with their targets: text such as .csv with a header, packed or not; - is standard input
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
-    pub(crate) data: PathBuf,
-    /// How to handle missing features; rows that are empty are left out
-    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
-    missing: MissingArg,
+    #[command(flatten)]
+    input: ModelInput,
     /// How to handle rows whose target is missing
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
     missing_target: MissingTargetArg,
-    /// How to handle a text that its column did not have in training
-    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
-    unknown: UnknownArg,
-    #[command(flatten)]
-    dialect: DialectArgs,
 
     /// Page to write with the errors and their pictures, such as may.html
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
@@ -68,20 +56,20 @@ pub(crate) struct EvaluateArgs {
 pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     let start = Instant::now();
     share_cores(1);
-    let inputs = [args.data.as_path(), args.model.as_path()];
+    let inputs = args.input.files();
     let check =
         |path: &PathBuf| OutputFile::check("report", path, &inputs, args.force, "expected a file to write");
     let page = args.report.as_ref().map(check).transpose()?;
     check_log(args.log.file(), inputs.into_iter().chain(args.report.as_deref()))?;
     args.log.start()?;
-    let model = load_model(&args.model, "--model")?;
+    let model = load_model(&args.input.model, "--model")?;
     let options = EvaluateOptions {
-        missing: args.missing.into(),
+        missing: args.input.missing.into(),
         missing_target: args.missing_target.into(),
-        unknown: args.unknown.into(),
-        dialect: args.dialect.dialect(),
+        unknown: args.input.unknown.into(),
+        dialect: args.input.dialect.dialect(),
     };
-    let found = model.evaluate_file(&args.data, &options)?;
+    let found = model.evaluate_file(&args.input.data, &options)?;
     if found.left_out > 0 {
         warn!("rows that were left out, since a value is missing: {}", found.left_out);
     }
@@ -96,8 +84,8 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     }
     let FileEvaluation { evaluation, predictions, left_out } = found;
     let report = EvaluationReport {
-        model: args.model.clone(),
-        data: args.data.clone(),
+        model: args.input.model.clone(),
+        data: args.input.data.clone(),
         rows: predictions.len(),
         left_out,
         evaluation,
@@ -113,9 +101,9 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
 /// What the page shows: the errors on the rows as those of a holdout.
 fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, seconds: f64) -> RunRecord {
     let file = FileConfig {
-        file: args.data.clone(),
+        file: args.input.data.clone(),
         target: model.schema().targets.clone(),
-        dialect: args.dialect.dialect(),
+        dialect: args.input.dialect.dialect(),
         ..FileConfig::default()
     };
     let data = DataConfig { file: Some(file), ..DataConfig::default() };
@@ -124,8 +112,8 @@ fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, sec
         command: "evaluate".to_owned(),
         config: CvConfig { data, ..CvConfig::default() },
         environment: vec![
-            ("model".to_owned(), args.model.display().to_string()),
-            ("data".to_owned(), args.data.display().to_string()),
+            ("model".to_owned(), args.input.model.display().to_string()),
+            ("data".to_owned(), args.input.data.display().to_string()),
         ],
         data: None,
         warnings: Vec::new(),

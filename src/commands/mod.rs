@@ -10,6 +10,7 @@ mod cv;
 mod evaluate;
 mod gradcheck;
 mod inspect;
+mod model_input;
 mod output;
 mod output_file;
 mod predict;

@@ -4,24 +4,24 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueHint};
+use clap::Args;
 use taper::Error;
-use taper::data::Unknown;
-use taper::model::{FilePredictions, MissingRows, Outputs, PredictOptions};
+use taper::model::{FilePredictions, Outputs, PredictOptions};
 use tracing::{info, warn};
 
 use super::cores::share_cores;
 use super::inspect::load_model;
+use super::model_input::ModelInput;
 use super::output_file::{OutputFile, check_log};
 use super::signals::Signals;
-use crate::cli::{DialectArgs, LogArgs, Names, all_names, value_enum};
+use crate::cli::{LogArgs, Names, all_names};
 
 /// The flags of `taper predict`.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Predict the rows of a file with a trained model\n\nThe file may have any number of rows: they are \
                   predicted in blocks. The columns that the model was trained on are found by their names, in any order; \
-                  others are not used, and the targets need not be there. Arrays (.npy, the tensor X of .safetensors) \
+                  others are not used, and the targets need not be there. Arrays (.npy, X of .npz and .safetensors) \
                   have no names, so their columns must be the model's in order.\n\nWhat is printed is CSV with a row for \
                   each row of the file: `prediction`, or `prediction:NAME` where there are several targets, in the \
                   targets' own units.",
@@ -29,22 +29,8 @@ use crate::cli::{DialectArgs, LogArgs, Names, all_names, value_enum};
                   taper predict --model model.safetensors --data new.csv --keep id --depth all --out predictions.csv", "\n\n", exit_codes!())
 )]
 pub(crate) struct PredictArgs {
-    /// Model that `taper train` has written
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
-    pub(crate) model: PathBuf,
-    /// Rows to predict: text such as .csv with a header, packed or not, .npy, .npz or
-    /// .safetensors; - is standard input
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
-    pub(crate) data: PathBuf,
-    /// How to handle missing values
-    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
-    missing: MissingArg,
-    /// How to handle a text that its column did not have in training
-    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
-    unknown: UnknownArg,
-
     #[command(flatten)]
-    dialect: DialectArgs,
+    input: ModelInput,
 
     /// File to write instead of standard output; it appears when it is complete
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -64,26 +50,6 @@ pub(crate) struct PredictArgs {
     pub(crate) log: LogArgs,
 }
 
-value_enum!(MissingArg for MissingRows {
-    /// As in training: mean if the model was trained so, else error
-    Trained,
-    /// They are refused
-    Error,
-    /// The mean of the training fills them in
-    Mean,
-    /// Nothing is predicted for rows with one
-    Empty
-});
-
-value_enum!(UnknownArg for Unknown {
-    /// It is refused
-    Error,
-    /// It counts as none of the texts of training
-    Zeros,
-    /// It is a missing value
-    Missing
-});
-
 /// The outputs that --depth says.
 fn outputs(text: &str) -> Result<Outputs, String> {
     match text {
@@ -98,9 +64,9 @@ impl PredictArgs {
     pub(crate) fn options(&self) -> PredictOptions {
         PredictOptions {
             outputs: self.depth,
-            missing: self.missing.into(),
-            unknown: self.unknown.into(),
-            dialect: self.dialect.dialect(),
+            missing: self.input.missing.into(),
+            unknown: self.input.unknown.into(),
+            dialect: self.input.dialect.dialect(),
             keep: all_names(&self.keep),
         }
     }
@@ -108,13 +74,12 @@ impl PredictArgs {
 
 pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
     let out = args.out.as_deref().map(|out| check_out(args, out)).transpose()?;
-    let others = [&args.data, &args.model].into_iter().map(PathBuf::as_path);
-    check_log(args.log.file(), others.chain(args.out.as_deref()))?;
+    check_log(args.log.file(), args.input.files().into_iter().chain(args.out.as_deref()))?;
     share_cores(1);
     args.log.start()?;
-    let model = load_model(&args.model, "--model")?;
+    let model = load_model(&args.input.model, "--model")?;
     let options = args.options();
-    let mut predictions = model.predict_file(&args.data, &options)?;
+    let mut predictions = model.predict_file(&args.input.data, &options)?;
     note_columns(&predictions);
     match out {
         None => write_all(&mut predictions, &mut io::stdout().lock(), "standard output")?,
@@ -134,7 +99,7 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
 /// The file to write, if it may be written.
 fn check_out(args: &PredictArgs, out: &Path) -> Result<OutputFile, Error> {
     let instead = "without it predictions go to standard output";
-    OutputFile::check("out", out, &[&args.data, &args.model], args.force, instead)
+    OutputFile::check("out", out, &args.input.files(), args.force, instead)
 }
 
 /// Writes all predictions to `out`, which is called `name`. That a reader such as `head` has gone away ends

@@ -13,9 +13,9 @@ use taper::Stop;
 
 /// Watches for SIGINT, SIGTERM and SIGHUP.
 ///
-/// Before the training they end the process, with a line and without what it was writing. A run they stop at its next
-/// step, where it has a checkpoint: only a second SIGINT ends it at once, since schedulers send SIGTERM more than once,
-/// and terminals SIGHUP when they close.
+/// Before the training they end the process, with a line and without what it was writing. A run they stop at
+/// its next step, where it has a checkpoint: only a second SIGINT ends it at once, since schedulers send
+/// SIGTERM more than once, and terminals SIGHUP when they close.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Signals(Arc<Mutex<Action>>);
 
@@ -83,8 +83,8 @@ impl Signals {
     }
 }
 
-/// Whether whoever started the process lets it ignore `signal`, as `nohup` and shells do for commands in the background
-/// of a script. Only Linux says so.
+/// Whether whoever started the process lets it ignore `signal`, as `nohup` and shells do for commands in the
+/// background of a script. Only Linux says so.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

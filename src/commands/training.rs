@@ -133,7 +133,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// What there is in the data that were read, which is logged with its warnings; nothing of synthetic ones.
+    /// What there is in the data that were read, which is logged with its warnings; nothing of synthetic
+    /// ones.
     pub(crate) fn summary(&self, table: &Table) -> Result<Option<DataSummary>> {
         if self.config.data.file.is_none() {
             return Ok(None);

@@ -10,12 +10,13 @@ use super::encoding::Encoding;
 /// How a file of text is written, as far as that is not to be found out from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dialect {
-    /// What stands between fields: by default the comma, semicolon, tab or bar that gives the first rows the same
-    /// number of fields, and most, or else spaces. A space stands for any number of spaces and tabs.
+    /// What stands between fields: by default the comma, semicolon, tab or bar that gives the first rows the
+    /// same number of fields, and most, or else spaces. A space stands for any number of spaces and tabs.
     pub delimiter: Option<Mark>,
     /// What stands before decimals.
     pub decimal: Decimal,
-    /// Whether the first row has fields and not the names of the columns, which are then `column_1` and so on.
+    /// Whether the first row has fields and not the names of the columns, which are then `column_1` and so
+    /// on.
     pub no_header: bool,
     /// How many lines there are before the header.
     pub skip_rows: usize,
@@ -29,8 +30,8 @@ pub struct Dialect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decimal {
-    /// A comma where commas are not between fields and the numbers of the first rows have commas alone; else a
-    /// point.
+    /// A comma where commas are not between fields and the numbers of the first rows have commas alone; else
+    /// a point.
     #[default]
     Auto,
     /// A point.

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An encoding of text, by a name that the [Encoding Standard](https://encoding.spec.whatwg.org/#names-and-labels) has
-/// for it.
+/// An encoding of text, by a name that the [Encoding
+/// Standard](https://encoding.spec.whatwg.org/#names-and-labels) has for it.
 ///
 /// # Examples
 ///

@@ -149,8 +149,8 @@ pub(super) fn complaint(message: &impl ToString) -> String {
     }
 }
 
-/// What is wrong with a text of YAML that opens more brackets than any settings do: the time in which the parser finds
-/// it grows with their square.
+/// What is wrong with a text of YAML that opens more brackets than any settings do: the time in which the
+/// parser finds it grows with their square.
 pub(super) fn nested_too_deep(yaml: &str) -> Option<String> {
     const DEEPEST: i64 = 1000;
     let mut depth = 0;

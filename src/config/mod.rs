@@ -101,8 +101,9 @@ impl CvConfig {
         })
     }
 
-    /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for more
-    /// epochs than it began with: the rate is constant, so the first epochs are the same however many follow.
+    /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for
+    /// more epochs than it began with: the rate is constant, so the first epochs are the same however many
+    /// follow.
     pub fn difference_to_resume(&self, began: &Self) -> Option<(&'static str, String, String)> {
         let mut began = began.clone();
         began.train.epochs = began.train.epochs.max(self.train.epochs);

@@ -6,9 +6,9 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 
 use crate::memory;
 
-/// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of the
-/// dtype of the features, or of f64 where they are kept as in a file until they are scaled; they have names.
-/// Rows may carry a group id; folds never split a group.
+/// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of
+/// the dtype of the features, or of f64 where they are kept as in a file until they are scaled; they have
+/// names. Rows may carry a group id; folds never split a group.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,
@@ -20,13 +20,13 @@ pub struct Dataset {
 
 impl Dataset {
     /// Joins features `x` (n, features) and targets `y` (n, targets). Tensors that are not contiguous, such
-    /// as some columns of a table, are copied: rows can be selected only from contiguous ones. The targets are called `y`, or `y0`, `y1`,
-    /// ....
+    /// as some columns of a table, are copied: rows can be selected only from contiguous ones. The targets
+    /// are called `y`, or `y0`, `y1`, ....
     ///
     /// # Errors
     ///
-    /// Fails when either is not a matrix, or when their rows or devices differ, or their dtypes do and that of
-    /// the targets is not f64.
+    /// Fails when either is not a matrix, or when their rows or devices differ, or their dtypes do and that
+    /// of the targets is not f64.
     ///
     /// # Examples
     ///
@@ -73,8 +73,8 @@ impl Dataset {
         Ok(Self { origins: is_any.then(|| origins.into()), ..self })
     }
 
-    /// What each feature is kept relative to: the features in their own units are `x` plus these. `None` where
-    /// they are `x`.
+    /// What each feature is kept relative to: the features in their own units are `x` plus these. `None`
+    /// where they are `x`.
     pub fn origins(&self) -> Option<&[f64]> {
         self.origins.as_deref()
     }

@@ -14,7 +14,8 @@ use crate::storage::hex;
 pub struct DataFile {
     /// Its path, as it was given.
     pub file: PathBuf,
-    /// Its absolute path, by which it is found from another folder; nothing of runs that an earlier version began.
+    /// Its absolute path, by which it is found from another folder; nothing of runs that an earlier version
+    /// began.
     #[serde(default)]
     pub absolute: Option<PathBuf>,
     /// Its size.
@@ -29,8 +30,8 @@ impl DataFile {
         Self { file: path.to_owned(), absolute: absolute(path).ok(), bytes, sha256 }
     }
 
-    /// Where the file is now: at the path that was given, from this folder, or where it was then. Of two files the one
-    /// with the content is the right one; nothing if none is there.
+    /// Where the file is now: at the path that was given, from this folder, or where it was then. Of two
+    /// files the one with the content is the right one; nothing if none is there.
     pub(crate) fn find(&self) -> Option<&Path> {
         let given = Some(self.file.as_path()).filter(|path| path.is_file());
         let then = self.absolute.as_deref().filter(|path| path.is_file());

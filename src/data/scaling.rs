@@ -33,8 +33,8 @@ pub struct Scaling {
     columns: Vec<Affine>,
 }
 
-/// The map (x - shift) / scale of a column whose missing values are `fill`. The column is rounded as its distance
-/// from `origin`.
+/// The map (x - shift) / scale of a column whose missing values are `fill`. The column is rounded as its
+/// distance from `origin`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Affine {
@@ -265,8 +265,8 @@ mod tests {
         assert_eq!(scaling.scales().collect::<Vec<_>>(), [0.5, 1.]);
     }
 
-    /// Dates of which all rows share six digits: of f32 numbers nothing would be left, and of numbers relative to
-    /// the first one all is.
+    /// Dates of which all rows share six digits: of f32 numbers nothing would be left, and of numbers
+    /// relative to the first one all is.
     #[test]
     fn a_large_origin_costs_no_digits() {
         let dates = [2_460_000.503_617, 2_460_000.504_746, 2_460_000.505_401, 2_460_007.25];

@@ -198,9 +198,9 @@ pub enum Failure {
     },
     /// Any of these, with names for its output and input.
     ///
-    /// So are all failures of second derivatives, whose outputs are gradients and whose inputs include upstream
-    /// gradients, and those of a check of parameters by name. In JSON it is the failure alone, as the report has
-    /// all names.
+    /// So are all failures of second derivatives, whose outputs are gradients and whose inputs include
+    /// upstream gradients, and those of a check of parameters by name. In JSON it is the failure alone, as
+    /// the report has all names.
     #[serde(untagged, serialize_with = "without_names")]
     Named {
         /// What is wrong.

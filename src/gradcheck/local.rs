@@ -52,8 +52,8 @@ impl<'a> Line<'a> {
 
     /// Why differences may not approximate the derivative, if they do not settle as the step shrinks.
     ///
-    /// If the slope is constant beyond one step on either side, there is a kink in between: the step is halved
-    /// until the two sides agree, which bounds the distance to the kink.
+    /// If the slope is constant beyond one step on either side, there is a kink in between: the step is
+    /// halved until the two sides agree, which bounds the distance to the kink.
     pub(super) fn diagnose(&self, tolerance: f64) -> Option<String> {
         const HALVINGS: i32 = 12;
         let eps = self.step;

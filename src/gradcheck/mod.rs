@@ -124,16 +124,16 @@
 //!
 //! Central differences need f64. [`DTypePolicy::Loosen`] allows f32, f16 and bf16 with suitable steps and
 //! tolerances, and [`dtype_parity`] says more of them. If the function has a kink, stay away from it by more
-//! than eps; the report estimates how close it is. If the function is steep or has a large constant term, an entry that disagrees is tried with other
-//! steps before it is called wrong, which PyTorch does not do.
+//! than eps; the report estimates how close it is. If the function is steep or has a large constant term, an
+//! entry that disagrees is tried with other steps before it is called wrong, which PyTorch does not do.
 //!
 //! # Second derivatives
 //!
 //! [`gradgradcheck`] checks the backward pass as a function of the inputs and the upstream gradients. Candle
 //! detaches gradients unless `CANDLE_GRAD_DO_NOT_DETACH=1` is in the environment before a thread's first
-//! backward pass. Without it there is nothing to check, and the result is [`Error::Detached`]. A process cannot
-//! set the variable for itself without unsafe code, but Cargo sets it for all that it runs, tests included, if
-//! `.cargo/config.toml` says so:
+//! backward pass. Without it there is nothing to check, and the result is [`Error::Detached`]. A process
+//! cannot set the variable for itself without unsafe code, but Cargo sets it for all that it runs, tests
+//! included, if `.cargo/config.toml` says so:
 //!
 //! ```toml
 //! [env]
@@ -184,8 +184,8 @@
 //! # Half precision
 //!
 //! Half types are rarely wrong by their formula, which a check in f64 sees, and often by overflow, by what
-//! vanishes and by sums in the wrong dtype, which it does not. [`dtype_parity`] compares values and gradients in
-//! f32, f16 or bf16 with those in f64.
+//! vanishes and by sums in the wrong dtype, which it does not. [`dtype_parity`] compares values and gradients
+//! in f32, f16 or bf16 with those in f64.
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
@@ -209,8 +209,8 @@
 //!
 //! A derivative below atol passes whatever the backward pass gives; a note in the report points it out. Fast
 //! mode overlooks a small error in one of many entries, and smaller ones in many: see [`Mode::Fast`]. The
-//! gradient of a straight-through estimator is not that of its function. And a check is valid for the inputs at
-//! which it was run, and for no others.
+//! gradient of a straight-through estimator is not that of its function. And a check is valid for the inputs
+//! at which it was run, and for no others.
 
 mod analytical;
 mod check;
@@ -309,7 +309,8 @@ where
     GradCheck::new().parity(f, inputs, device)
 }
 
-/// Checks the first derivatives of `f` with respect to all `parameters` and `inputs`, with the default settings.
+/// Checks the first derivatives of `f` with respect to all `parameters` and `inputs`, with the default
+/// settings.
 ///
 /// See [`GradCheck::check_parameters`].
 ///

@@ -54,8 +54,8 @@ impl GradCheck {
     /// every step, and the builder then holds the parameters that are differentiated. Parameters need a float
     /// dtype, which is f64 unless the settings allow others. Failures and reports call them by their names.
     ///
-    /// Inputs are checked in every [`Context`](super::Context), parameters as contiguous leaves only, which is
-    /// how a `VarMap` gives them.
+    /// Inputs are checked in every [`Context`](super::Context), parameters as contiguous leaves only, which
+    /// is how a `VarMap` gives them.
     ///
     /// # Errors
     ///

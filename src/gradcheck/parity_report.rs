@@ -40,8 +40,8 @@ impl Sides {
     }
 }
 
-/// Values and gradients of a function on a device, compared with those on the CPU, or in a coarse dtype, compared
-/// with those in F64.
+/// Values and gradients of a function on a device, compared with those on the CPU, or in a coarse dtype,
+/// compared with those in F64.
 ///
 /// In the entries, `numerical` is the value on the CPU or in F64, and `analytical` the other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,7 +50,7 @@ pub struct Parity {
     pub device: String,
     #[serde(skip)]
     pub(super) sides: Sides,
-    /// The worst element of each output; `None` for an empty or integer one.
+    /// The worst element of each output, of which integers must be equal; `None` for an empty one.
     pub values: Vec<Option<Entry>>,
     /// The worst element of each gradient, by output and then by input; `None` where there is none to
     /// compare.

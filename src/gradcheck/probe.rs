@@ -48,7 +48,8 @@ impl Probe {
         }
     }
 
-    /// The root mean square of independent errors in the inner products, each as large as its element of `values`.
+    /// The root mean square of independent errors in the inner products, each as large as its element of
+    /// `values`.
     pub(super) fn spread(&self, values: &[f64]) -> f64 {
         match self {
             Self::Basis(_) => 0.0,

@@ -54,8 +54,8 @@ fn shape<S: Serializer>(matrix: &Matrix, serializer: S) -> Result<S::Ok, S::Erro
     Shape { rows: matrix.rows, columns: matrix.columns }.serialize(serializer)
 }
 
-/// A report that serialises with all elements of its Jacobians: the fields of the report, and in `jacobians` an
-/// object with `numerical` and `analytical` for each of its `pairs`.
+/// A report that serialises with all elements of its Jacobians: the fields of the report, and in `jacobians`
+/// an object with `numerical` and `analytical` for each of its `pairs`.
 #[derive(Debug, Serialize)]
 pub struct WithJacobians<'a> {
     #[serde(flatten)]
@@ -72,8 +72,8 @@ struct Jacobians<'a> {
 /// The result of a check.
 ///
 /// It displays as a verdict, every failure, a table with a row per output and input, and both Jacobians side
-/// by side where they differ and are small. In JSON it has the shapes of the Jacobians and their worst entries;
-/// their elements, of which there may be millions, come [`with_jacobians`](Self::with_jacobians).
+/// by side where they differ and are small. In JSON it has the shapes of the Jacobians and their worst
+/// entries; their elements, of which there may be millions, come [`with_jacobians`](Self::with_jacobians).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// 1 for first derivatives, 2 for derivatives of the backward pass itself.

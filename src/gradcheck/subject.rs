@@ -57,7 +57,8 @@ impl<'a> Subject<'a> {
 
     /// The tolerance for the derivatives of an output along `rows` with respect to an input along `columns`.
     ///
-    /// The terms of a projection may cancel out, and their rounding errors then exceed the relative tolerance.
+    /// The terms of a projection may cancel out, and their rounding errors then exceed the relative
+    /// tolerance.
     pub(super) fn tolerance_along(
         &self,
         (output, input): (usize, usize),

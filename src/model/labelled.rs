@@ -35,13 +35,13 @@ pub struct FileEvaluation {
 }
 
 impl Model {
-    /// Predicts the rows of a text file that has the targets, too, and compares the two. Columns are found by their
-    /// names, as by [`RowReader`].
+    /// Predicts the rows of a text file that has the targets, too, and compares the two. Columns are found by
+    /// their names, as by [`RowReader`].
     ///
     /// # Errors
     ///
-    /// As [`predict_file`](Self::predict_file), when the file lacks a target, and with [`Error::Data`] when no row is
-    /// left or a prediction is not finite.
+    /// As [`predict_file`](Self::predict_file), when the file lacks a target, and with [`Error::Data`] when
+    /// no row is left or a prediction is not finite.
     ///
     /// # Examples
     ///
@@ -64,17 +64,10 @@ impl Model {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn evaluate_file(&self, file: &Path, options: &EvaluateOptions) -> Result<FileEvaluation> {
-        if options.missing == MissingRows::Mean {
-            self.check_means()?;
-        }
         let row_options = RowOptions {
-            allow_missing: self.allows_missing(options.missing),
-            unknown: options.unknown,
-            na: self.schema.na.clone(),
-            dialect: options.dialect,
-            keep: Vec::new(),
             targets: self.schema.targets.clone(),
             allow_missing_target: options.missing_target == MissingTarget::Drop,
+            ..self.row_options(options.missing, options.unknown, options.dialect)?
         };
         let mut rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;
         let targets = self.schema.targets.len();
@@ -90,21 +83,19 @@ impl Model {
             let features = block.x.to_vec2::<f64>()?;
             let outputs = mean.chunks_exact(targets).zip(by_depth.chunks_exact(width));
             for ((truth, x), (mean, by_depth)) in block.y.chunks_exact(targets).zip(&features).zip(outputs) {
+                row += 1;
                 let has_no_feature = options.missing == MissingRows::Empty && x.iter().any(|x| x.is_nan());
                 if has_no_feature || truth.iter().any(|truth| truth.is_nan()) {
                     left_out += 1;
-                } else {
-                    if mean.iter().chain(by_depth).any(|output| !output.is_finite()) {
-                        let problem = format!(
-                            "row {} has a prediction that is not finite: it is too far from those of the training",
-                            row + 1
-                        );
-                        return Err(Error::data(file.display(), problem));
-                    }
-                    errors.push(truth, mean, by_depth);
-                    predictions.push(row, 0, truth, mean, by_depth)?;
+                    continue;
                 }
-                row += 1;
+                if mean.iter().chain(by_depth).any(|output| !output.is_finite()) {
+                    let problem =
+                        "has a prediction that is not finite: it is too far from the rows of the training";
+                    return Err(Error::data(format!("{}: row {row}", file.display()), problem));
+                }
+                errors.push(truth, mean, by_depth);
+                predictions.push(row - 1, 0, truth, mean, by_depth)?;
             }
         }
         if predictions.is_empty() {

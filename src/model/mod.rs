@@ -177,8 +177,8 @@ impl Model {
         &self.taper
     }
 
-    /// Reads all rows of a file of data: the features (n, features) in f64, for [`predict`](Self::predict). A file
-    /// too large for the memory is for [`RowReader`], or [`predict_file`](Self::predict_file).
+    /// Reads all rows of a file of data: the features (n, features) in f64, for [`predict`](Self::predict). A
+    /// file too large for the memory is for [`RowReader`], or [`predict_file`](Self::predict_file).
     ///
     /// # Errors
     ///

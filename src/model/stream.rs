@@ -131,17 +131,9 @@ impl Model {
                 format!("is {depth}, expected mean, all or a depth of the model, {first} to {last}");
             return Err(Error::config("depth", problem));
         }
-        if options.missing == MissingRows::Mean {
-            self.check_means()?;
-        }
-        let row_options = RowOptions {
-            allow_missing: self.allows_missing(options.missing),
-            unknown: options.unknown,
-            na: self.schema.na.clone(),
-            dialect: options.dialect,
-            keep: options.keep.clone(),
-            ..RowOptions::default()
-        };
+        let keep = options.keep.clone();
+        let row_options = self.row_options(options.missing, options.unknown, options.dialect)?;
+        let row_options = RowOptions { keep, ..row_options };
         let rows = RowReader::open(file, &self.schema.features, self.dtype(), row_options)?;
         let predictions =
             FilePredictions { model: self, options, rows, is_begun: false, counts: Counts::default() };
@@ -160,13 +152,25 @@ impl Model {
         (NUMBERS / spec.in_features.max(depths * spec.out_features)).clamp(1, ROWS)
     }
 
-    /// Whether missing features become NaN, to be filled in or left out, where they are handled as `missing` says.
-    pub(super) fn allows_missing(&self, missing: MissingRows) -> bool {
-        match missing {
+    /// How rows of a file are read. Missing features that are filled in or left out become NaN.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Config`] of the key `missing` when the model does not know the means to fill in.
+    pub(super) fn row_options(
+        &self,
+        missing: MissingRows,
+        unknown: Unknown,
+        dialect: Dialect,
+    ) -> Result<RowOptions> {
+        let allow_missing = match missing {
             MissingRows::Trained => self.schema.fills_missing,
             MissingRows::Error => false,
-            MissingRows::Mean | MissingRows::Empty => true,
-        }
+            MissingRows::Mean => self.check_means().map(|()| true)?,
+            MissingRows::Empty => true,
+        };
+        let na = self.schema.na.clone();
+        Ok(RowOptions { allow_missing, unknown, na, dialect, ..RowOptions::default() })
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Row<'a> {
 
 /// A table of [`Row`]s, the first column of which is called `first`.
 ///
-/// As many columns as fit the width of the formatter, 80 by default, are shown, with four significant digits or else
-/// three. The depths between the first and the last are the first columns to go, and a line says so.
+/// As many columns as fit the width of the formatter, 80 by default, are shown, with four significant digits
+/// or else three. The depths between the first and the last are the first columns to go, and a line says so.
 pub(super) struct ErrorsTable<'a> {
     pub(super) first: &'a str,
     pub(super) rows: Vec<Row<'a>>,
@@ -149,8 +149,8 @@ impl<'a> Row<'a> {
         Self { name: one_line(name), metrics, by_depth, seconds: None }
     }
 
-    /// The cells of all columns, with the digits for which there is usually room. Where there is no error at one of the
-    /// `depths` its cell is empty.
+    /// The cells of all columns, with the digits for which there is usually room. Where there is no error at
+    /// one of the `depths` its cell is empty.
     pub(super) fn cells<'d>(&self, depths: impl Iterator<Item = &'d usize>) -> Vec<String> {
         all_columns(depths).chain([Column::Seconds]).map(|column| self.cell(column, 4)).collect()
     }

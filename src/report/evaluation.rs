@@ -9,8 +9,8 @@ use super::errors_table::{ErrorsTable, Row, WIDTH};
 use super::target_table;
 use crate::evaluate::Evaluation;
 
-/// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its `Serialize`
-/// one JSON document.
+/// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its
+/// `Serialize` one JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EvaluationReport {
     /// The file of the model.

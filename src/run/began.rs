@@ -25,13 +25,13 @@ impl RunDirectory {
         is_own(&resolve_parent(input)) || fs::canonicalize(input).is_ok_and(|input| is_own(&input))
     }
 
-    /// The settings that the run in the folder at `path` began with, and where its data are now: at the paths that were
-    /// given, or else at those that they had.
+    /// The settings that the run in the folder at `path` began with, and where its data are now: at the paths
+    /// that were given, or else at those that they had.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`](crate::Error::Config) of the key `resume` when the folder has no run, and with
-    /// [`Error::Data`](crate::Error::Data) when its settings are not those that the run wrote.
+    /// Fails with [`Error::Config`](crate::Error::Config) of the key `resume` when the folder has no run, and
+    /// with [`Error::Data`](crate::Error::Data) when its settings are not those that the run wrote.
     pub fn settings_of(path: &Path) -> Result<Settings> {
         owned::check_run(path)?;
         let Some(manifest) = Manifest::read(path)? else { return Settings::from_file(path.join(CONFIG)) };

@@ -24,7 +24,7 @@ const FORMAT: u32 = 2;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
 /// How the name of a network's folder begins; its number follows.
-const FOLD: &str = "fold-";
+pub(super) const FOLD: &str = "fold-";
 /// The tensor of the order of the rows.
 const ROWS: &str = "rows";
 /// The tensor of the results of the epochs: a row of numbers each. In the header, which has a largest
@@ -118,8 +118,8 @@ impl Checkpoints {
     }
 
     /// The last checkpoint that is not damaged, if there is one. A damaged one is deleted with a warning, and
-    /// its work is redone. One that cannot be read stays, and the one before it is used. One that is whole and cannot
-    /// be used, such as that of a newer taper, is an error, and stays.
+    /// its work is redone. One that cannot be read stays, and the one before it is used. One that is whole
+    /// and cannot be used, such as that of a newer taper, is an error, and stays.
     pub(crate) fn last(&self) -> Result<Option<Checkpoint>> {
         let files = self.files()?;
         for (before, path) in files.iter().enumerate().rev() {

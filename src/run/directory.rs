@@ -21,9 +21,9 @@ use crate::storage::{create_folders, partial, read_json};
 
 /// The folder of a run, which no other process can use at the same time.
 ///
-/// The last two checkpoints of each network are kept. Files appear whole or not at all, but for the metrics, which grow
-/// by a line with each epoch and are rewritten when the run is resumed or ends. Wherever a run is killed, its folder
-/// can be resumed, or taken by the same call again.
+/// The last two checkpoints of each network are kept. Files appear whole or not at all, but for the metrics,
+/// which grow by a line with each epoch and are rewritten when the run is resumed or ends. Wherever a run is
+/// killed, its folder can be resumed, or taken by the same call again.
 #[derive(Debug)]
 pub struct RunDirectory {
     pub(super) place: Place,
@@ -42,14 +42,14 @@ impl RunDirectory {
         owned::to_replace(path, command, force).map(drop)
     }
 
-    /// Makes the folder at `path` for a new run of what `identity` says, with the text `settings` of a file that
-    /// gives its settings again; or takes an empty folder. A folder with a run is taken only with `force`; the files
-    /// of that run are then removed, and nothing else.
+    /// Makes the folder at `path` for a new run of what `identity` says, with the text `settings` of a file
+    /// that gives its settings again; or takes an empty folder. A folder with a run is taken only with
+    /// `force`; the files of that run are then removed, and nothing else.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, with [`Error::Data`] when it is
-    /// in use, and with [`Error::File`] when it cannot be written.
+    /// Fails with [`Error::Config`] of the key `out` when the folder cannot be taken, with [`Error::Data`]
+    /// when it is in use, and with [`Error::File`] when it cannot be written.
     pub fn create(path: &Path, force: bool, identity: &Identity, settings: &str) -> Result<Self> {
         Self::check_new(path, &identity.command, force)?;
         create_folders(path)?;
@@ -63,13 +63,14 @@ impl RunDirectory {
         Ok(directory)
     }
 
-    /// Opens the folder of the run that `identity` recognises, to go on with it; with more epochs it is extended.
-    /// `settings` are as for [`create`](Self::create), and are written where they are missing or changed.
+    /// Opens the folder of the run that `identity` recognises, to go on with it; with more epochs it is
+    /// extended. `settings` are as for [`create`](Self::create), and are written where they are missing or
+    /// changed.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `resume` when there is no run or it computes something else, and with
-    /// [`Error::Data`] when the folder is in use.
+    /// Fails with [`Error::Config`] of the key `resume` when there is no run or it computes something else,
+    /// and with [`Error::Data`] when the folder is in use.
     pub fn resume(path: &Path, identity: &Identity, settings: &str) -> Result<Self> {
         let place = lock(path)?;
         let differs = |difference: Option<String>| {
@@ -201,8 +202,8 @@ impl ReportFolder {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and with [`Error::Data`] when the folder
-    /// is in use.
+    /// Fails with [`Error::Config`] of the key `resume` when there is no run, and with [`Error::Data`] when
+    /// the folder is in use.
     pub fn open(path: &Path) -> Result<Self> {
         owned::check_run(path)?;
         Place::lock(path).map(Self)
@@ -222,10 +223,11 @@ fn lock(path: &Path) -> Result<Place> {
     Ok(place)
 }
 
-/// What differs between `identity` and the run of an older version, which has no manifest, in the folder at `path`.
+/// What differs between `identity` and the run of an older version, which has no manifest, in the folder at
+/// `path`.
 ///
-/// Its environment has the command and the data; a run that was killed before it was written may have checkpoints that
-/// say the same.
+/// Its environment has the command and the data; a run that was killed before it was written may have
+/// checkpoints that say the same.
 fn difference_from_older(path: &Path, identity: &Identity) -> Result<Option<String>> {
     match read_json::<Environment>(&path.join(ENVIRONMENT)) {
         Ok(Environment { command, data, .. }) => return Ok(identity.difference_in_data(&command, &data)),

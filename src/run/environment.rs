@@ -83,8 +83,8 @@ impl Environment {
         facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
     }
 
-    /// What differs from `began` in how numbers are computed, so that the last bits of results may differ: the build,
-    /// the instruction set or the devices.
+    /// What differs from `began` in how numbers are computed, so that the last bits of results may differ:
+    /// the build, the instruction set or the devices.
     pub fn difference(&self, began: &Self) -> Option<String> {
         let facts = [
             (&self.taper, &began.taper),
@@ -102,8 +102,8 @@ impl Environment {
     }
 }
 
-/// The time in UTC. A clock that is wrong, before 1970 or after 9999, for which there is no text, counts as one at
-/// the nearer end of these years.
+/// The time in UTC. A clock that is wrong, before 1970 or after 9999, for which there is no text, counts as
+/// one at the nearer end of these years.
 fn timestamp(time: SystemTime) -> String {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(LAST);

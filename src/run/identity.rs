@@ -15,8 +15,8 @@ pub struct Identity {
     pub config: CvConfig,
     /// The files of the data; none where they are made up.
     pub data: Vec<DataFile>,
-    /// The version of how files are read and scaled, on which the last digits of a result depend; 0 of runs that do
-    /// not say it.
+    /// The version of how files are read and scaled, on which the last digits of a result depend; 0 of runs
+    /// that do not say it.
     #[serde(default)]
     pub preparation: u32,
 }
@@ -30,8 +30,8 @@ impl Identity {
         Self { command: command.to_owned(), config: config.clone(), data, preparation: PREPARATION }
     }
 
-    /// What differs from the identity `began` of a run to resume, as a sentence; `None` when nothing does but that
-    /// there are [more epochs](CvConfig::difference_to_resume).
+    /// What differs from the identity `began` of a run to resume, as a sentence; `None` when nothing does but
+    /// that there are [more epochs](CvConfig::difference_to_resume).
     pub(crate) fn difference(&self, began: &Self) -> Option<String> {
         self.difference_in_data(&began.command, &began.data).or_else(|| {
             if let Some((key, now, then)) = self.config.difference_to_resume(&began.config) {

@@ -18,8 +18,8 @@ const FORMAT: u32 = 1;
 
 /// The file `run.json`, which is the first that a run writes, and by which its folder is known.
 ///
-/// It says what the run computes from the first moment on, lists the files that are the run's own, and has the sums of
-/// those that are complete.
+/// It says what the run computes from the first moment on, lists the files that are the run's own, and has
+/// the sums of those that are complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     format: u32,
@@ -56,8 +56,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when it cannot be read, and with [`Error::Data`] when it is damaged or of a newer
-    /// taper.
+    /// Fails with [`Error::File`] when it cannot be read, and with [`Error::Data`] when it is damaged or of a
+    /// newer taper.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(MANIFEST);
         let text = match fs::read(&path) {

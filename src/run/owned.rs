@@ -5,15 +5,15 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::is_checkpoint;
+use super::checkpoint::{FOLD, is_checkpoint};
 use super::environment::Environment;
 use super::layout::{CHECKPOINTS, CONFIG, ENVIRONMENT, FILES, LOCK, MANIFEST, files_of};
 use super::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::storage::{partial, read_json};
 
-/// The files of another run in the folder at `path`, which a new run of `command` replaces with `force`; none where
-/// the folder is to be made or is empty.
+/// The files of another run in the folder at `path`, which a new run of `command` replaces with `force`; none
+/// where the folder is to be made or is empty.
 ///
 /// # Errors
 ///
@@ -51,6 +51,10 @@ pub(super) fn to_replace(path: &Path, command: &str, force: bool) -> Result<Vec<
             "which has a folder {name}, where its run wrote a file; expected it elsewhere"
         ));
     }
+    // What is behind a link is not the run's.
+    if path.join(CHECKPOINTS).is_symlink() {
+        return refused(&format!("which has a link {CHECKPOINTS}, expected the folder of its run"));
+    }
     Ok(own)
 }
 
@@ -84,12 +88,8 @@ pub(super) fn remove(path: &Path, names: &[String]) -> Result<()> {
         remove_file(&path.join(name))?;
     }
     let checkpoints = path.join(CHECKPOINTS);
-    // What a user has linked there is not the run's.
-    if checkpoints.is_symlink() {
-        return Ok(());
-    }
     for folder in entries(&checkpoints)? {
-        let is_own = name_of(&folder).to_str().is_some_and(|name| name.starts_with("fold-"));
+        let is_own = name_of(&folder).to_str().is_some_and(|name| name.starts_with(FOLD));
         if !is_own {
             continue;
         }

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 
 /// A folder that no other process writes into, and that is still where it was.
 ///
-/// Whoever holds the lock on its file `.lock` owns the folder. A folder that is renamed takes its lock along, so that
-/// the path without that very file leads to another folder, which is not to be written into.
+/// Whoever holds the lock on its file `.lock` owns the folder. A folder that is renamed takes its lock along,
+/// so that the path without that very file leads to another folder, which is not to be written into.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     path: PathBuf,
@@ -25,7 +25,8 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Data`] when another process holds it, and with [`Error::File`] when it cannot be written.
+    /// Fails with [`Error::Data`] when another process holds it, and with [`Error::File`] when it cannot be
+    /// written.
     pub(super) fn lock(path: &Path) -> Result<Self> {
         let name = path.join(LOCK);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);

@@ -25,7 +25,8 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
     /// The results on the test rows of each fold; none where nothing was held out.
     pub folds: Vec<FoldReport>,
-    /// The results of all test rows together; none where nothing was held out or an earlier version did not say.
+    /// The results of all test rows together; none where nothing was held out or an earlier version did not
+    /// say.
     pub pooled: Option<Evaluation>,
     /// What simple models reach on the same folds.
     pub baselines: Vec<Baseline>,

@@ -20,7 +20,8 @@ impl RunDirectory {
         self.save_manifest()
     }
 
-    /// Where the run began; nothing where it was killed before it said that, or where what it said is damaged.
+    /// Where the run began; nothing where it was killed before it said that, or where what it said is
+    /// damaged.
     pub fn environment(&self) -> Option<Environment> {
         let text = Manifest::read_file(Some(&*self.manifest()), self.path(), ENVIRONMENT);
         text.ok().and_then(|text| serde_json::from_slice(&text).ok())
@@ -100,8 +101,8 @@ impl RunDirectory {
         self.write(name, &text).map(drop)
     }
 
-    /// Says that the file `name` is about to have the sum `sum`, so that at no moment it is another than the manifest
-    /// says.
+    /// Says that the file `name` is about to have the sum `sum`, so that at no moment it is another than the
+    /// manifest says.
     fn announce(&self, name: &str, sum: &FileSum) -> Result<()> {
         if self.manifest().rewrite(name, sum) { self.save_manifest() } else { Ok(()) }
     }

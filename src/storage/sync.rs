@@ -46,8 +46,8 @@ pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Takes it that a file system which cannot wait for the disk has written: some of networks and of user space answer
-/// EINVAL, ENOSYS or ENOTSUP. The first time, that is said.
+/// Takes it that a file system which cannot wait for the disk has written: some of networks and of user space
+/// answer EINVAL, ENOSYS or ENOTSUP. The first time, that is said.
 fn tolerate(synced: io::Result<()>) -> io::Result<()> {
     static WARNING: Once = Once::new();
     match synced {

@@ -27,7 +27,8 @@ use engine::{At, Batch, Engine, Steps};
 use planned::Planned;
 pub use state::{Progress, TrainerState};
 
-/// Trains a [`DynamicNet`] with the loss and the optimiser of its [`TrainConfig`], at a depth drawn for every step.
+/// Trains a [`DynamicNet`] with the loss and the optimiser of its [`TrainConfig`], at a depth drawn for every
+/// step.
 ///
 /// Its steps are executed from a [plan](crate::plan), on buffers that are allocated once; [`EngineName`]
 /// tells when, and asks for Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at
@@ -126,8 +127,8 @@ impl Trainer {
         &self.net
     }
 
-    /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean loss
-    /// that training met. An epoch that was paused is brought to its end.
+    /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean
+    /// loss that training met. An epoch that was paused is brought to its end.
     ///
     /// # Errors
     ///
@@ -215,8 +216,8 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
     }
 }
 
-/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is, all are of one
-/// type that it knows and on one device, and every step has a gradient for each.
+/// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is,
+/// all are of one type that it knows and on one device, and every step has a gradient for each.
 fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
     let parameters: Vec<_> = net.named_parameters().map(|(_, parameter)| parameter).collect();
     let variables = vars.all_vars();

@@ -1,5 +1,5 @@
-//! What takes an allocator that counts: that a training step allocates nothing, and that no file, however damaged,
-//! takes more memory than it should.
+//! What takes an allocator that counts: that a training step allocates nothing, and that no file, however
+//! damaged, takes more memory than it should.
 
 // Clippy takes what is outside test functions for production code. An allocator is unsafe by its trait.
 #![allow(clippy::unwrap_used, clippy::panic, unsafe_code, unreachable_pub, reason = "test code")]

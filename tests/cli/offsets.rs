@@ -35,8 +35,8 @@ fn errors(results: &Value) -> Vec<f64> {
     targets.iter().flat_map(of).collect()
 }
 
-/// Of single-precision numbers an offset of a million leaves nothing of such a column, if they are rounded before
-/// they are scaled.
+/// Of single-precision numbers an offset of a million leaves nothing of such a column, if they are rounded
+/// before they are scaled.
 #[test]
 fn an_offset_changes_no_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,8 +9,8 @@ use taper::random::{Stream, generator};
 
 use crate::common::{json, stderr, taper};
 
-/// The document of a cross-validation of `rows` rows with the columns `a`, a column `name` whose field `field`
-/// gives, and the target `y`; `field` gets the row, `a` and `y`.
+/// The document of a cross-validation of `rows` rows with the columns `a`, a column `name` whose field
+/// `field` gives, and the target `y`; `field` gets the row, `a` and `y`.
 fn learn(
     rows: usize,
     name: &str,

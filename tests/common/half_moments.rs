@@ -64,8 +64,8 @@ pub fn small_gradients_move_as_defined(device: &Device) {
     }
 }
 
-/// With a constant gradient g, m = g (1 - beta1^t) and v = g^2 (1 - beta2^t). In bf16 a change by a thousandth part
-/// is rounded away, and v would stay at half of that.
+/// With a constant gradient g, m = g (1 - beta1^t) and v = g^2 (1 - beta2^t). In bf16 a change by a
+/// thousandth part is rounded away, and v would stay at half of that.
 pub fn moments_of_a_constant_gradient_are_their_closed_form(device: &Device) {
     let config = AdamWConfig::default();
     let steps = 3000;

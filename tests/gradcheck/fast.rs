@@ -46,8 +46,8 @@ fn is_caught(check: &GradCheck, f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs:
     }
 }
 
-/// Derivatives of both signs cancel out in a projection, and still an error of a tenth is found for every seed.
-/// n is too large for slow mode, so that fast mode alone decides.
+/// Derivatives of both signs cancel out in a projection, and still an error of a tenth is found for every
+/// seed. n is too large for slow mode, so that fast mode alone decides.
 #[test]
 fn derivatives_of_both_signs_do_not_hide_an_error() {
     let n = 3200;
@@ -65,8 +65,8 @@ fn derivatives_of_both_signs_do_not_hide_an_error() {
     assert!(is_caught(&fast(0), alternating(n, 1.03), &[numbers(&[n])]));
 }
 
-/// The documented bounds: errors in all n entries of an elementwise function are found above about sqrt(n) atol,
-/// and an error in a single entry above about n atol.
+/// The documented bounds: errors in all n entries of an elementwise function are found above about sqrt(n)
+/// atol, and an error in a single entry above about n atol.
 #[test]
 fn what_is_overlooked_is_documented() {
     let caught = |n: usize, errors: &dyn Fn(usize) -> f64| {
@@ -87,8 +87,8 @@ fn what_is_overlooked_is_documented() {
     assert_eq!((all, one), ([0, 3], [0, 3]));
 }
 
-/// PyTorch's fast mode passes this, as its tolerance grows with the number of entries. Here only a smaller error
-/// is overlooked.
+/// PyTorch's fast mode passes this, as its tolerance grows with the number of entries. Here only a smaller
+/// error is overlooked.
 #[test]
 fn fast_mode_overlooks_one_small_error_among_many() {
     torch_says("one_small_error", ["fails", "passes"]);

@@ -58,8 +58,8 @@ fn derivatives_are_those_of_the_closed_form() {
     }
 }
 
-/// The variables that a layer made for itself. Candle's `softmax_last_dim` severs the graph above it, so that its
-/// parameters get nothing.
+/// The variables that a layer made for itself. Candle's `softmax_last_dim` severs the graph above it, so that
+/// its parameters get nothing.
 #[test]
 fn a_var_map_brings_its_own() {
     let variables = VarMap::new();
@@ -190,4 +190,25 @@ fn half_types_are_caught_where_they_are_wrong() {
     // Lost in one dtype only.
     let severed = |x: &[Tensor]| if x[0].dtype() == DType::F64 { x[0].sqr() } else { x[0].detach().sqr() };
     assert!(half(severed, &[numbers(&[4])]).contains("in one dtype only"));
+}
+
+/// Indices are right or wrong, however large they are, and what is infinite or no number on both sides hides
+/// nothing else.
+#[test]
+fn indices_and_infinities_are_compared_exactly() {
+    // The last two numbers differ by less than bf16 can tell, so that the first of them is the largest.
+    let numbers: Vec<f64> = (0..62).map(f64::from).chain([100., 100.]).collect();
+    let numbers = [Tensor::new(numbers, &Device::Cpu).unwrap()];
+    let last = |x: &[Tensor]| {
+        let small = Tensor::new(&[0.1f64], &Device::Cpu)?.pad_with_zeros(0, 63, 0)?;
+        (&x[0] + small.to_dtype(x[0].dtype())?)?.argmax(0)
+    };
+    let text = differ(dtype_parity(last, &numbers, DType::BF16));
+    assert!(text.contains("is 6.300000e1 in f64 and 6.200000e1 in the coarser dtype"), "{text}");
+
+    let edges = [Tensor::new(&[-1f64, 0., 2.], &Device::Cpu).unwrap()];
+    dtype_parity(|x| x[0].log(), &edges, DType::F16).unwrap();
+    // 0.01 is lost beside 100 in f16, while the first two have no finite value.
+    let text = differ(dtype_parity(|x| x[0].log()?.affine(1e-9, 0.)? * 1e9, &edges, DType::F16));
+    assert!(text.contains("f16 disagrees"), "{text}");
 }

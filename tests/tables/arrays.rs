@@ -45,7 +45,8 @@ fn flipped(bytes: &[u8], place: usize) -> Vec<u8> {
     bytes
 }
 
-/// Files that numpy 2 wrote by `savez` and, with big-endian elements in column-major order, by `savez_compressed`.
+/// Files that numpy 2 wrote by `savez` and, with big-endian elements in column-major order, by
+/// `savez_compressed`.
 #[test]
 fn archives_of_numpy_are_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/numpy");

@@ -112,7 +112,8 @@ fn real_data_are_learnt() {
     assert!(unscaled >= 1.05 * mse);
 }
 
-/// Targets in units 1024 times smaller have the same scaled values, and errors 1024 times larger, bit for bit.
+/// Targets in units 1024 times smaller have the same scaled values, and errors 1024 times larger, bit for
+/// bit.
 #[test]
 fn errors_are_in_the_units_of_the_target() {
     let (mut config, table) = diabetes(FloatType::F64);

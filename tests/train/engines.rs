@@ -325,8 +325,8 @@ fn a_state_of_another_network_is_refused() {
     }
 }
 
-/// A single element of a gradient that is infinite, the loss being finite: the unit `unit` alone is alive, and
-/// sees the feature `feature` alone, which overflows in the product with the gradient of the loss.
+/// A single element of a gradient that is infinite, the loss being finite: the unit `unit` alone is alive,
+/// and sees the feature `feature` alone, which overflows in the product with the gradient of the loss.
 #[test]
 fn an_infinite_element_of_a_gradient_is_found_everywhere() {
     let hidden = 33;

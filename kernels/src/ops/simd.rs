@@ -31,8 +31,8 @@ pub(crate) fn run<W: WithSimd>(work: W) -> W::Output {
     }
 }
 
-/// The name of the instruction set that the operations run with: `AVX-512`, `AVX2`, `NEON`, or `plain` for what every
-/// machine of the target has. Results of different ones may differ in the last bits.
+/// The name of the instruction set that the operations run with: `AVX-512`, `AVX2`, `NEON`, or `plain` for
+/// what every machine of the target has. Results of different ones may differ in the last bits.
 pub fn instruction_set() -> &'static str {
     match Best::get() {
         #[cfg(target_arch = "x86_64")]

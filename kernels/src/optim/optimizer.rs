@@ -138,7 +138,8 @@ impl Update {
     ///
     /// # Errors
     ///
-    /// Fails when there is less state than [`OptimizerConfig::state_names`] names, and with the driver's error.
+    /// Fails when there is less state than [`OptimizerConfig::state_names`] names, and with the driver's
+    /// error.
     #[cfg(feature = "cuda")]
     pub fn launch<T: Scalar + DeviceRepr>(
         &self,

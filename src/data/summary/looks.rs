@@ -45,7 +45,8 @@ fn is_date(text: &str) -> bool {
     }
 }
 
-/// Whether `text` is a day or a month: two or three numbers of which one may be a year, as `31/1/24`, `2024-01`.
+/// Whether `text` is a day or a month: two or three numbers of which one may be a year, as `31/1/24`,
+/// `2024-01`.
 fn is_day(text: &str) -> bool {
     let Some(separator) = text.chars().find(|c| !c.is_ascii_digit()) else { return false };
     let parts: Vec<_> = text.split(separator).collect();

@@ -52,7 +52,8 @@ impl Numbers {
     }
 }
 
-/// The numbers of each column of a row-major matrix whose columns are relative to `origins`, if there are such.
+/// The numbers of each column of a row-major matrix whose columns are relative to `origins`, if there are
+/// such.
 pub(super) fn of_columns<T: WithDType>(x: &[T], columns: usize, origins: Option<&[f64]>) -> Vec<Numbers> {
     let mut numbers = vec![Numbers::new(); columns];
     let zeros = vec![0.; columns];
@@ -65,8 +66,8 @@ pub(super) fn of_columns<T: WithDType>(x: &[T], columns: usize, origins: Option<
     numbers
 }
 
-/// The pairs of a feature and a target that are equal in every row of `x` (n, features), relative to `origins`,
-/// and `y` (n, targets). Where both are many, only the first targets are compared.
+/// The pairs of a feature and a target that are equal in every row of `x` (n, features), relative to
+/// `origins`, and `y` (n, targets). Where both are many, only the first targets are compared.
 pub(super) fn equal_columns<T: WithDType>(
     x: &[T],
     features: usize,

@@ -70,7 +70,8 @@ pub(super) trait Archive {
     fn into_file(self) -> Result<DataFile>;
 }
 
-/// Reads the arrays `X` and `y` of `config.file`, or those that `config.features` and `config.target` name instead.
+/// Reads the arrays `X` and `y` of `config.file`, or those that `config.features` and `config.target` name
+/// instead.
 pub(super) fn read_archive<T: Real>(
     config: &FileConfig,
     origin: Origin,

@@ -131,7 +131,8 @@ pub(super) fn nearest<'a>(name: &str, header: &'a [String]) -> Option<&'a String
     if letters > LONGEST_TYPED {
         return None;
     }
-    // Up to a third of the letters may differ. Names of other lengths are not compared, which takes their product.
+    // Up to a third of the letters may differ. Names of other lengths are not compared, which takes their
+    // product.
     let most = letters.max(2) / 3;
     let name = name.to_lowercase();
     let distance = |column: &String| strsim::damerau_levenshtein(&name, &column.to_lowercase());

@@ -50,7 +50,8 @@ pub(super) struct Lines<'a> {
     /// The columns that have no name in the header; they are called `unnamed_1` and so on, by their places.
     pub(super) unnamed: Vec<usize>,
     pub(super) delimiter: u8,
-    /// Whether numbers have decimal commas: as the dialect says, or as [`decide_decimals`](Self::decide_decimals) finds.
+    /// Whether numbers have decimal commas: as the dialect says, or as
+    /// [`decide_decimals`](Self::decide_decimals) finds.
     pub(super) has_decimal_commas: bool,
     /// Whether the dialect leaves that open.
     decides_decimals: bool,
@@ -63,8 +64,8 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Reads `source`, the open `file`, as text in `dialect`, separated by `delimiter` if the dialect does not say
-    /// by what, or else by what its first rows agree on.
+    /// Reads `source`, the open `file`, as text in `dialect`, separated by `delimiter` if the dialect does
+    /// not say by what, or else by what its first rows agree on.
     pub(super) fn open(
         file: &'a Path,
         source: Source,
@@ -186,8 +187,8 @@ impl<'a> Lines<'a> {
         self.read_row(record)
     }
 
-    /// Finds out from the first of `rows` whether the numbers in `columns` have decimal commas, if the dialect does not
-    /// say.
+    /// Finds out from the first of `rows` whether the numbers in `columns` have decimal commas, if the
+    /// dialect does not say.
     pub(super) fn decide_decimals(&mut self, rows: &[StringRecord], columns: &[usize]) {
         if self.decides_decimals {
             let rows = &rows[..rows.len().min(sniff::ROWS)];

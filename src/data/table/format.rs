@@ -23,8 +23,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format of the file that `data.file` names, by its extension: text where it is none of another format. What
-    /// text is packed by has no part in it, so `a.tsv.gz` has the format of `a.tsv`.
+    /// The format of the file that `data.file` names, by its extension: text where it is none of another
+    /// format. What text is packed by has no part in it, so `a.tsv.gz` has the format of `a.tsv`.
     pub(super) fn of(file: &Path) -> Result<Self> {
         let extension = |file: &Path| file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let unpacked = match extension(file).as_str() {

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-/// Texts that stand for a missing value in every column: those of pandas' `read_csv`, and `?`, as in many files
-/// of the UCI repository.
+/// Texts that stand for a missing value in every column: those of pandas' `read_csv`, and `?`, as in many
+/// files of the UCI repository.
 const EVERYWHERE: [&str; 16] = [
     "", "?", "na", "n/a", "nan", "-nan", "+nan", "null", "none", "<na>", "#n/a", "#n/a n/a", "#na", "1.#ind",
     "1.#qnan", "-1.#ind",

@@ -44,15 +44,15 @@ pub use columns::{Column, MAX_CATEGORIES};
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
-/// Reads the file that `config` names into a data set on the CPU: features of `dtype`, and targets of f64 as they
-/// are in the file.
+/// Reads the file that `config` names into a data set on the CPU: features of `dtype`, and targets of f64 as
+/// they are in the file.
 ///
 /// By its extension the file is
 ///
 /// - text (.csv, .txt: separated by the comma, semicolon, tab or bar on which the first rows agree, .tsv: by
-///   tabs), see [`Dialect`](crate::config::Dialect). A column of features is text if at most half of its values in the first 1000 rows are
-///   numbers, or if [`FileConfig::text`] names it; it is one-hot encoded, with at most [`MAX_CATEGORIES`]
-///   different values. Spaces around fields are ignored;
+///   tabs), see [`Dialect`](crate::config::Dialect). A column of features is text if at most half of its
+///   values in the first 1000 rows are numbers, or if [`FileConfig::text`] names it; it is one-hot encoded,
+///   with at most [`MAX_CATEGORIES`] different values. Spaces around fields are ignored;
 /// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts; null and NaN are missing
 ///   values;
 /// - a numpy matrix (.npy), whose `target` is another such file;

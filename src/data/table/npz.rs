@@ -43,8 +43,8 @@ impl<'a> Npz<'a> {
         names
     }
 
-    /// Finds the array `name`, and the file that has its elements: the archive, or where they are packed an unnamed
-    /// file into which they are unpacked.
+    /// Finds the array `name`, and the file that has its elements: the archive, or where they are packed an
+    /// unnamed file into which they are unpacked.
     pub(super) fn find(&mut self, name: &str) -> Result<(Source, Array)> {
         let file = self.file;
         let place = format!("{}:{name}", file.display());

@@ -4,8 +4,9 @@ use super::cell::Real;
 
 /// What the numbers of a column are stored relative to.
 ///
-/// A single-precision number has seven digits, which a column of dates or of amounts near a large sum spends on
-/// what all its rows have in common. Of the difference to one of them they are left for what tells rows apart.
+/// A single-precision number has seven digits, which a column of dates or of amounts near a large sum spends
+/// on what all its rows have in common. Of the difference to one of them they are left for what tells rows
+/// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     /// Nothing: they are stored as they are.

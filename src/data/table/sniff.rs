@@ -11,8 +11,8 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// How many rows decide.
 pub(super) const ROWS: usize = 100;
 
-/// The delimiter that gives the rows at the `start` of a file the same number of fields, and most of them; if there
-/// is none, spaces where they do that, or else the one that the first row has most of.
+/// The delimiter that gives the rows at the `start` of a file the same number of fields, and most of them; if
+/// there is none, spaces where they do that, or else the one that the first row has most of.
 ///
 /// `is_whole` says whether the file ends there.
 pub(super) fn delimiter(start: &[u8], is_whole: bool, comment: Option<u8>) -> u8 {
@@ -52,7 +52,8 @@ fn field_counts(start: &[u8], is_whole: bool, delimiter: u8, comment: Option<u8>
     let mut counts: Vec<_> = counts
         .map(|record| record.len() - usize::from(record.iter().next_back().is_some_and(<[u8]>::is_empty)))
         .collect();
-    // The last one may be cut off. Where the first row is longer than what is looked at, it is better than none.
+    // The last one may be cut off. Where the first row is longer than what is looked at, it is better than
+    // none.
     if counts.len() > ROWS || (!is_whole && counts.len() > 1) {
         counts.pop();
     }
@@ -70,8 +71,8 @@ pub(super) fn told_delimiter(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// Whether the numbers in `columns` of `rows`, whose fields are not separated by commas, have decimal commas: whether some
-/// have a comma and none has a point that is not between groups of three digits.
+/// Whether the numbers in `columns` of `rows`, whose fields are not separated by commas, have decimal commas:
+/// whether some have a comma and none has a point that is not between groups of three digits.
 pub(super) fn has_decimal_commas(rows: &[StringRecord], columns: &[usize]) -> bool {
     let fields =
         || rows.iter().flat_map(|row| columns.iter().filter_map(|&column| row.get(column))).map(str::trim);
@@ -81,8 +82,8 @@ pub(super) fn has_decimal_commas(rows: &[StringRecord], columns: &[usize]) -> bo
     has_commas && !has_points()
 }
 
-/// The first field of a column that is a number with points between groups of three digits, as `1.234`, where none of its
-/// fields has a comma: it may as well have decimal points.
+/// The first field of a column that is a number with points between groups of three digits, as `1.234`, where
+/// none of its fields has a comma: it may as well have decimal points.
 pub(super) fn doubtful_points<'a>(fields: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let has_commas = fields.clone().any(|field| field.contains(','));
     let mut doubtful = fields.filter(|field| field.contains('.') && decimal_comma(field).is_some());
@@ -93,8 +94,8 @@ fn is_number(field: &str) -> bool {
     field.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// A number with a decimal comma and points between groups of three digits, as `1.234,5`, with a decimal point
-/// instead; a whole number stays as it is.
+/// A number with a decimal comma and points between groups of three digits, as `1.234,5`, with a decimal
+/// point instead; a whole number stays as it is.
 pub(super) fn decimal_comma(field: &str) -> Option<String> {
     let (whole, decimals) = field.split_once(',').map_or((field, None), |(whole, rest)| (whole, Some(rest)));
     let digits = whole.strip_prefix(['+', '-']).unwrap_or(whole);

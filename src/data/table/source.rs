@@ -84,7 +84,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when it cannot be read, and with [`Error::Data`] when it was written meanwhile.
+    /// Fails with [`Error::File`] when it cannot be read, and with [`Error::Data`] when it was written
+    /// meanwhile.
     pub(super) fn finish(mut self) -> Result<DataFile> {
         self.hash_rest().map_err(|source| Error::cannot_read(&self.path, source))?;
         let now = self.file.metadata().ok().and_then(|now| now.modified().ok());

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-/// A reader that makes one space of each run of spaces and tabs between fields, and none of those at the start and the
-/// end of a line. Within quotes they stay.
+/// A reader that makes one space of each run of spaces and tabs between fields, and none of those at the
+/// start and the end of a line. Within quotes they stay.
 pub(super) struct Spaces<R> {
     from: R,
     /// What begins a line that is left as it is.

@@ -80,8 +80,9 @@ pub(super) fn read<T: Real>(
     Ok(RawTable { files: vec![lines.into_file()?], notes, ..table.finish()? })
 }
 
-/// Whether a column without a name in the header has the names or the numbers of rows, as pandas and R write them,
-/// or nothing at all: whether its values are whole numbers that count, or all different texts, or empty.
+/// Whether a column without a name in the header has the names or the numbers of rows, as pandas and R write
+/// them, or nothing at all: whether its values are whole numbers that count, or all different texts, or
+/// empty.
 fn names_rows(sample: &[StringRecord], column: usize) -> bool {
     let fields = || sample.iter().map(|record| field(record, column));
     if fields().all(str::is_empty) {
@@ -136,7 +137,8 @@ fn doubtful_points(sample: &[StringRecord], column: usize, name: &str) -> Option
     ))
 }
 
-/// What is said of a column whose whole numbers have leading zeros, as zip codes have: read as numbers they lose them.
+/// What is said of a column whose whole numbers have leading zeros, as zip codes have: read as numbers they
+/// lose them.
 fn leading_zeros(sample: &[StringRecord], column: usize, name: &str) -> Option<String> {
     let is_digits = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
     let mut fields = sample.iter().map(|record| field(record, column));

@@ -35,9 +35,9 @@ impl Read for Shared {
     }
 }
 
-/// The text of `file`, which is unpacked if it begins as gzip or Zstandard do, and decoded from `encoding`, or else
-/// from that of its byte order mark. Without either it is as it is in the file, which should be UTF-8. A byte order
-/// mark is left out.
+/// The text of `file`, which is unpacked if it begins as gzip or Zstandard do, and decoded from `encoding`,
+/// or else from that of its byte order mark. Without either it is as it is in the file, which should be
+/// UTF-8. A byte order mark is left out.
 pub(super) fn text(file: Shared, encoding: Option<Encoding>) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(BUFFER, file);
     let unpacked: Box<dyn Read> = match file.fill_buf()? {

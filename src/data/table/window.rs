@@ -10,8 +10,8 @@ const SPARE: usize = 1 << 20;
 /// The most bytes of a row: a quote that is not closed makes one row of all of a file.
 const LONGEST_ROW: usize = 1 << 28;
 
-/// A reader that keeps what it has read from the start of the current row on, and counts the lines before it. So the
-/// raw text and the line of a row are known, whatever the text comes from.
+/// A reader that keeps what it has read from the start of the current row on, and counts the lines before it.
+/// So the raw text and the line of a row are known, whatever the text comes from.
 pub(super) struct Window<R> {
     from: R,
     kept: Vec<u8>,
@@ -33,9 +33,9 @@ impl<R: Read> Window<R> {
         Self { from, kept: Vec::new(), row: 0, place: 0, breaks: lines, last: 0, comment }
     }
 
-    /// Begins a row at `place` in the text, which is not before the last one: what is before it is not needed any
-    /// more. The line of the row, counted from 1, is that of its first byte that is not part of a line break, since
-    /// the csv crate has rows begin with the rest of one and with empty lines.
+    /// Begins a row at `place` in the text, which is not before the last one: what is before it is not needed
+    /// any more. The line of the row, counted from 1, is that of its first byte that is not part of a line
+    /// break, since the csv crate has rows begin with the rest of one and with empty lines.
     pub(super) fn begin_row(&mut self, place: u64) -> u64 {
         let before = usize::try_from(place.saturating_sub(self.place))
             .unwrap_or(usize::MAX)

@@ -77,8 +77,8 @@ fn key_numbers(run: &RunRecord) -> Vec<(String, String)> {
     numbers
 }
 
-/// What matters most of one of several targets: how much of its variance is explained, or its error where that
-/// is not known.
+/// What matters most of one of several targets: how much of its variance is explained, or its error where
+/// that is not known.
 fn target_tile(
     mean: &TargetErrors,
     std: &TargetErrors,

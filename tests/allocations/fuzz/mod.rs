@@ -1,8 +1,9 @@
-//! Files that are damaged or made to do harm: each is read or refused, in little time and memory, and never panics.
+//! Files that are damaged or made to do harm: each is read or refused, in little time and memory, and never
+//! panics.
 //!
-//! The files are valid ones with some changes, all drawn from a seed. `cargo test` tries a few; many more are tried by
-//! `TAPER_FUZZ_CASES=100000 cargo test --test allocations fuzz`, which is the number for each test, from the case
-//! `TAPER_FUZZ_FIRST` on. A test that fails tells its case.
+//! The files are valid ones with some changes, all drawn from a seed. `cargo test` tries a few; many more are
+//! tried by `TAPER_FUZZ_CASES=100000 cargo test --test allocations fuzz`, which is the number for each test,
+//! from the case `TAPER_FUZZ_FIRST` on. A test that fails tells its case.
 
 mod mutate;
 mod runs;
@@ -33,7 +34,8 @@ fn fuzz(cases: usize, case: impl FnMut(usize, &mut ChaCha8Rng) -> bool + Send + 
     run(first..first + cases, case);
 }
 
-/// Tries `case` with each of `numbers` and a generator of its own. It returns whether what it made was accepted.
+/// Tries `case` with each of `numbers` and a generator of its own. It returns whether what it made was
+/// accepted.
 fn run(numbers: Range<usize>, mut case: impl FnMut(usize, &mut ChaCha8Rng) -> bool + Send + 'static) {
     let cases = numbers.len();
     let (done, each) = mpsc::channel();

@@ -80,8 +80,8 @@ impl Run {
         Ok(CvReport::new(self.config.clone(), None, results))
     }
 
-    /// Makes all of the run in the folder at `path`, with a checkpoint after each step, but for its manifest, whose
-    /// sums would refuse what is changed: as earlier versions wrote it.
+    /// Makes all of the run in the folder at `path`, with a checkpoint after each step, but for its manifest,
+    /// whose sums would refuse what is changed: as earlier versions wrote it.
     fn make(&self, path: &Path) {
         let directory = RunDirectory::create(path, true, &self.identity, SETTINGS).unwrap();
         let directory = directory.checkpoint_every(Duration::ZERO);
@@ -133,8 +133,8 @@ fn damaged_runs() {
     });
 }
 
-/// Each bit of the files is flipped in turn, and each byte becomes a digit; of them all, as many as there are cases,
-/// evenly.
+/// Each bit of the files is flipped in turn, and each byte becomes a digit; of them all, as many as there are
+/// cases, evenly.
 #[test]
 fn flipped_bytes_of_runs() {
     let folder = tempdir().unwrap();

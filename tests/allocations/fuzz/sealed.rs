@@ -1,4 +1,5 @@
-//! Models and checkpoints, which a checksum protects from damage: what is behind it sees only what somebody made so.
+//! Models and checkpoints, which a checksum protects from damage: what is behind it sees only what somebody
+//! made so.
 
 use std::fs;
 use std::path::Path;

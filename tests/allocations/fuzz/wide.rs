@@ -1,7 +1,7 @@
 //! Tables as wide as they are never high: what each column costs is the same however many there are.
 //!
-//! Where all pairs of them are kept, these take gigabytes, which is more than a case may take, and where all are
-//! compared, a time that is seen.
+//! Where all pairs of them are kept, these take gigabytes, which is more than a case may take, and where all
+//! are compared, a time that is seen.
 
 use std::fmt::Write;
 use std::fs;

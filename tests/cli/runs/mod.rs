@@ -2,6 +2,7 @@
 
 mod promises;
 mod refused;
+mod signals;
 mod stopped;
 mod trained;
 

@@ -1,9 +1,8 @@
 //! What a run folder promises: nothing that a user made is lost, and nothing in it is wrong without a word.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -236,75 +235,6 @@ fn a_folder_in_use_is_refused() {
     assert_same(&run, &expected);
 }
 
-/// Signals before the training end the process with a line, and a stopped quick look does not say how to resume it.
-#[cfg(target_os = "linux")]
-#[test]
-fn signals_are_answered_from_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    let out = run.to_str().unwrap();
-    // Its data never end.
-    let args = ["cv", "--data", "-", "--target", "y", "--out", out];
-    let mut process = command(&args, &[]);
-    let mut process =
-        process.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdin = process.stdin.take().unwrap();
-    stdin.write_all(b"x,y\n1,2\n").unwrap();
-    wait_until(|| catches_sigterm(process.id()));
-    assert!(kill("TERM", process.id()));
-    let output = process.wait_with_output().unwrap();
-    drop(stdin);
-    let message = stderr(&output);
-    assert_eq!(output.status.code(), Some(143), "{message}");
-    assert_eq!(message, "stopped by SIGTERM before it had written anything\n");
-    assert!(!run.exists());
-
-    let look = taper(&["cv", "--fast-dev-run", "--max-time", "0s", "--out", out], &[]);
-    assert_eq!(look.status.code(), Some(124));
-    assert!(stderr(&look).ends_with("is over, and nothing is left behind\n"), "{}", stderr(&look));
-}
-
-/// A signal that the run was started to ignore, as by `nohup`, does not stop it.
-#[cfg(target_os = "linux")]
-#[test]
-fn ignored_signals_stay_ignored() {
-    let (folder, expected) = with_whole_run();
-    let run = folder.path().join("nohup");
-    let script = "trap '' HUP; exec \"$0\" \"$@\"";
-    let mut process = Command::new("bash");
-    process
-        .args(["-c", script, env!("CARGO_BIN_EXE_taper"), "cv", "--out", run.to_str().unwrap()])
-        .args(SMALL);
-    let process = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until(|| catches_sigterm(process.id()));
-    kill("HUP", process.id());
-    let output = process.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_same(&run, &expected);
-}
-
-/// Waits for what happens in a moment, or gives up after a minute.
-#[cfg(target_os = "linux")]
-fn wait_until(happens: impl Fn() -> bool) {
-    let _ = (0..60_000).find(|_| {
-        thread::sleep(Duration::from_millis(1));
-        happens()
-    });
-}
-
-/// Whether the process `id` has a handler of SIGTERM.
-#[cfg(target_os = "linux")]
-fn catches_sigterm(id: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0) & (1 << 14) != 0)
-}
-
-#[cfg(target_os = "linux")]
-fn kill(signal: &str, id: u32) -> bool {
-    Command::new("kill").args(["-s", signal, &id.to_string()]).status().unwrap().success()
-}
-
 /// A run that is done stays done while it is looked at again.
 #[test]
 fn a_finished_run_stays_finished() {
@@ -363,4 +293,17 @@ fn other_instructions_are_told() {
     assert!(other.status.success(), "{message}");
     let is_told = message.contains("the last bits of the results may differ");
     assert_eq!(is_told, began != "plain", "{message}");
+}
+
+/// What is behind a link in the place of the checkpoints is not the run's.
+#[cfg(unix)]
+#[test]
+fn force_refuses_linked_checkpoints() {
+    let (folder, run) = with_whole_run();
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(run.join("checkpoints"), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, run.join("checkpoints")).unwrap();
+    let output = taper(&["cv", "--force", "--out", run.to_str().unwrap()], &SMALL);
+    assert!(stderr(&output).contains("which has a link checkpoints"), "{}", stderr(&output));
+    assert!(run.join("results.json").exists() && fs::read_dir(elsewhere).unwrap().count() == 3);
 }

@@ -216,7 +216,8 @@ fn a_run_goes_on_with_data_that_have_moved() {
     assert_eq!(code, 2);
     assert!(message.contains("c.csv has changed since the run began: its content differs"), "{message}");
     assert_eq!(call(&["cv", "--resume", path, "--data", "b.csv"], &there), (0, String::new()));
-    // From now on the run knows where it is, from any folder, though a file of the old name has another content.
+    // From now on the run knows where it is, from any folder, though a file of the old name has another
+    // content.
     fs::write(here.join("a.csv"), text.replace("11", "13")).unwrap();
     for folder in [&here, &there, &folder.path().to_owned()] {
         assert_eq!(call(&["cv", "--resume", path], folder), (0, String::new()));

@@ -93,34 +93,6 @@ fn a_hundred_kills_lose_nothing() {
     assert_same(&run, &expected);
 }
 
-#[cfg(unix)]
-#[test]
-fn signals_stop_a_run_with_a_checkpoint() {
-    let (folder, expected) = with_whole_run();
-    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
-        let run = folder.path().join(signal);
-        let args = [&["cv", "--out", run.to_str().unwrap()], &EACH_STEP[..]].concat();
-        let process = command(&args, &SMALL).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        // A run with a checkpoint watches for signals.
-        while !run.join("checkpoints/fold-000").exists() {
-            thread::yield_now();
-        }
-        let id = process.id().to_string();
-        let send = || Command::new("kill").args(["-s", signal, &id]).stderr(Stdio::null()).status().unwrap();
-        assert!(send().success());
-        if signal != "INT" {
-            // Schedulers send more than one, and only a second Ctrl-C stops a run at once.
-            send();
-        }
-        let output = process.wait_with_output().unwrap();
-        let message = stderr(&output);
-        assert_eq!(output.status.code(), Some(code), "{message}");
-        assert!(message.starts_with(&format!("stopped by SIG{signal}, with a checkpoint; ")), "{message}");
-        assert!(taper(&["cv", "-q", "--resume", run.to_str().unwrap()], &[]).status.success());
-        assert_same(&run, &expected);
-    }
-}
-
 /// Where nothing more can be written the run fails, and what was written before is whole.
 #[cfg(unix)]
 #[test]
@@ -217,7 +189,8 @@ fn a_run_without_a_checkpoint_says_so() {
         "stopped since the time of --max-time is over, before the first checkpoint; `taper cv --resume {path}` resumes it\n"
     );
     assert_eq!((output.status.code(), message), (Some(124), expected));
-    // Killed a moment earlier it has not written where it ran; a run of an earlier version does not say what it is.
+    // Killed a moment earlier it has not written where it ran; a run of an earlier version does not say what
+    // it is.
     let unfinished = |expected: &str| {
         let output = taper(&["report", path], &[]);
         let message = stderr(&output);

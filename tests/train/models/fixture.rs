@@ -59,8 +59,8 @@ fn models_of_every_format_predict_as_numpy_does() {
     }
 }
 
-/// What is written today is what was written when version 2 of the format began, so that the version must change
-/// with it; version 1 is read.
+/// What is written today is what was written when version 2 of the format began, so that the version must
+/// change with it; version 1 is read.
 #[test]
 fn the_format_is_what_it_was() {
     for (name, ..) in FIXTURES {

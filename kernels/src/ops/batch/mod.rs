@@ -1,4 +1,5 @@
-//! What a training step does beside operations: gathering a batch, sums, and the check for what is not finite.
+//! What a training step does beside operations: gathering a batch, sums, and the check for what is not
+//! finite.
 
 mod cpu;
 mod gather;

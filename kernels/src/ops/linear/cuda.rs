@@ -80,8 +80,8 @@ pub fn column_sums<T: DeviceRepr>(
     Ok(())
 }
 
-/// `grad <- grad [output > 0]`, (rows, columns), for the `output` of a relu, and writes the column sums of that
-/// to `sums`.
+/// `grad <- grad [output > 0]`, (rows, columns), for the `output` of a relu, and writes the column sums of
+/// that to `sums`.
 ///
 /// # Errors
 ///

@@ -25,8 +25,8 @@ use sizes::Sizes;
 ///
 /// x is (..., in), W is (out, in), b is (out) and y is (..., out). With the gradient g of y: dx = g W, dW =
 /// g^T x and db = the sum of g over all axes but the last. Operands of 16 bits are widened to `f32`, and the
-/// result is rounded once. Long sums are added up in blocks, so that their error does not grow with the number
-/// of rows or features; in products on CUDA, cuBLAS adds up. PyTorch's equivalent is
+/// result is rounded once. Long sums are added up in blocks, so that their error does not grow with the
+/// number of rows or features; in products on CUDA, cuBLAS adds up. PyTorch's equivalent is
 /// `torch.nn.functional.linear`.
 ///
 /// # Errors

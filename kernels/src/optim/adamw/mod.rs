@@ -31,8 +31,8 @@ use update::{check_grad, update};
 /// p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 /// ```
 ///
-/// Parameters are f16, bf16, f32 or f64. An f16 or bf16 parameter has its moments and its update in f32 and is
-/// rounded once in each step.
+/// Parameters are f16, bf16, f32 or f64. An f16 or bf16 parameter has its moments and its update in f32 and
+/// is rounded once in each step.
 ///
 /// On the CPU, a moment whose magnitude is below the smallest normal number becomes zero: arithmetic on such
 /// numbers is slow there, and a moment would never leave them. A parameter that has no gradient in a step is

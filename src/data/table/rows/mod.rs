@@ -72,7 +72,8 @@ enum Rows<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    /// Opens `file` and finds `columns` in it, for a network of `dtype`, in whose range their numbers must be.
+    /// Opens `file` and finds `columns` in it, for a network of `dtype`, in whose range their numbers must
+    /// be.
     ///
     /// # Errors
     ///

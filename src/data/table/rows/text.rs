@@ -57,8 +57,8 @@ impl<'a> TextRows<'a> {
         Ok(Self { lines, columns, options, notation, places, keep, targets, record, unknown: 0 })
     }
 
-    /// The features of the next rows, at most `rows` of them, in row-major order. Their targets are appended to `y`,
-    /// and their fields in the columns to keep to `kept`.
+    /// The features of the next rows, at most `rows` of them, in row-major order. Their targets are appended
+    /// to `y`, and their fields in the columns to keep to `kept`.
     pub(super) fn read<T: Real>(
         &mut self,
         rows: usize,

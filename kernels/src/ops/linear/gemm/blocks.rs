@@ -1,10 +1,10 @@
 //! Sums of many terms, in blocks.
 //!
-//! Each addition to a running sum rounds it, so after n terms it may be off by n/2 units in its last place: the
-//! sum of 2^20 times 0.1 in `f32` is off by 1 %. So a running sum ends after a block of terms, and the sums of
-//! the blocks are added with compensation: the rounding error of an addition is a number itself, which Knuth's
-//! algorithm computes without a branch, and those are added up beside the sum (the idea of Kahan and Babuska). What
-//! remains is the rounding within a block, however many there are.
+//! Each addition to a running sum rounds it, so after n terms it may be off by n/2 units in its last place:
+//! the sum of 2^20 times 0.1 in `f32` is off by 1 %. So a running sum ends after a block of terms, and the
+//! sums of the blocks are added with compensation: the rounding error of an addition is a number itself,
+//! which Knuth's algorithm computes without a branch, and those are added up beside the sum (the idea of
+//! Kahan and Babuska). What remains is the rounding within a block, however many there are.
 //!
 //! Up to one block of terms there is only its running sum, as fast as ever.
 
@@ -14,8 +14,8 @@ use crate::ops::simd::{Simd, SimdFloat};
 /// batch has.
 pub(super) const ROWS: usize = 72;
 
-/// The most terms of a running sum of products. A tile of sums leaves its registers after a block, which takes
-/// as long as some eight products of each.
+/// The most terms of a running sum of products. A tile of sums leaves its registers after a block, which
+/// takes as long as some eight products of each.
 pub(super) const PRODUCTS: usize = 256;
 
 /// The sum of a number of blocks, in `N` vectors.

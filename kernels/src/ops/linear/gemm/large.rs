@@ -8,10 +8,11 @@ use super::relu_backward::relu_backward;
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// Whether there is a pool: one of a single thread would be no faster, and cannot start where the system grants none.
+/// Whether there is a pool: one of a single thread would be no faster, and cannot start where the system
+/// grants none.
 static USES_POOL: LazyLock<bool> = LazyLock::new(|| std::env::var("RAYON_NUM_THREADS").as_deref() != Ok("1"));
-/// The most terms of a sum that is left to the crate, which adds up in blocks of some hundred: as many as make
-/// the pass over C that each further sum takes cost hardly anything.
+/// The most terms of a sum that is left to the crate, which adds up in blocks of some hundred: as many as
+/// make the pass over C that each further sum takes cost hardly anything.
 const TERMS: usize = 1 << 12;
 
 /// Computes C = A B with `epilogue` on the threads of rayon's pool, for A (m, k) and B (k, n) with arbitrary

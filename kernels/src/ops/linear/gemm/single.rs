@@ -7,7 +7,8 @@ use super::blocks::{self, BlockSum};
 use super::epilogue::{Epilogue, Matrix};
 use crate::ops::simd::{Simd, SimdFloat};
 
-/// The product of A, whose rows are contiguous, and a column `b`, as long as a row of A and a vector at least.
+/// The product of A, whose rows are contiguous, and a column `b`, as long as a row of A and a vector at
+/// least.
 pub(super) struct Single<'a, T> {
     pub(super) a: Matrix<'a, T>,
     pub(super) b: &'a [T],

@@ -36,8 +36,8 @@
 //!   are loaded one at a time. So the gradient of a weight, g^T x, needs no transposed copy of g, and a
 //!   forward product x W^T wants the weight transposed, which the trainer keeps for that reason.
 //! - Each element of C is one chain of multiply-adds over p = 0..k, whatever its tile; where k is large, one
-//!   for each block of it ([`super::blocks`]). So a row's result is the same bit for bit whichever rows come with it,
-//!   and prediction may cut its rows as it likes.
+//!   for each block of it ([`super::blocks`]). So a row's result is the same bit for bit whichever rows come
+//!   with it, and prediction may cut its rows as it likes.
 //! - The sums start at the bias, and the epilogue works on registers. The mask of a relu's backward and the
 //!   sums of a bias's gradient used to be passes of their own; here they made a step 2 to 4 % faster.
 //! - All of it is compiled for each instruction set ([`simd`]): every function is `inline(always)`, and there
@@ -285,9 +285,9 @@ impl<T: SimdFloat> Gemm<'_, T> {
         for (p, b) in b.chunks_exact(n).enumerate() {
             let b = columns.load(simd, b);
             for (a, sums) in a.iter().zip(&mut sums) {
-                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1 in all of A, or that less the
-                // columns which a block is from the first, and there each slice of A ends: `gemm` has checked
-                // that this index does not overflow.
+                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1 in all of A, or that less
+                // the columns which a block is from the first, and there each slice of A ends: `gemm` has
+                // checked that this index does not overflow.
                 let a = T::splat(simd, unsafe { *a.get_unchecked(p * stride) });
                 for (b, sum) in b.iter().zip(sums) {
                     *sum = T::mul_add(simd, a, *b, *sum);
