@@ -118,12 +118,6 @@ pub trait SimdFloat: Scalar + Element<Compute = Self> + WithDType + Debug {
     /// a + b.
     fn add_vectors<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
 
-    /// a - b.
-    fn sub_vectors<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
-
-    /// a + b, or a where b is NaN.
-    fn add_unless_nan<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
-
     /// `grad` where `output` > 0, else 0.
     fn relu_backward<S: Simd>(simd: S, output: Self::Vector<S>, grad: Self::Vector<S>) -> Self::Vector<S>;
 
@@ -148,7 +142,7 @@ pub trait SimdFloat: Scalar + Element<Compute = Self> + WithDType + Debug {
 
 macro_rules! simd_float {
     ($type:ident, $vector:ident, $lanes:ident, $splat:ident, $mul_add:ident, $mul:ident, $add:ident,
-     $sub:ident, $less:ident, $equal:ident, $select:ident, $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident,
+     $less:ident, $select:ident, $sum:ident, $as_vectors:ident, $as_mut_vectors:ident, $load_part:ident,
      $store_part:ident) => {
         impl SimdFloat for $type {
             type Vector<S: Simd> = S::$vector;
@@ -171,17 +165,6 @@ macro_rules! simd_float {
             #[inline(always)]
             fn add_vectors<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$add(a, b)
-            }
-
-            #[inline(always)]
-            fn sub_vectors<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
-                simd.$sub(a, b)
-            }
-
-            #[inline(always)]
-            fn add_unless_nan<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
-                // Only NaN differs from itself.
-                simd.$select(simd.$equal(b, b), simd.$add(a, b), a)
             }
 
             #[inline(always)]
@@ -232,9 +215,7 @@ simd_float!(
     mul_add_e_f32s,
     mul_f32s,
     add_f32s,
-    sub_f32s,
     less_than_f32s,
-    equal_f32s,
     select_f32s,
     reduce_sum_f32s,
     as_simd_f32s,
@@ -250,9 +231,7 @@ simd_float!(
     mul_add_e_f64s,
     mul_f64s,
     add_f64s,
-    sub_f64s,
     less_than_f64s,
-    equal_f64s,
     select_f64s,
     reduce_sum_f64s,
     as_simd_f64s,

@@ -8,52 +8,54 @@
 //!
 //! Up to one block of terms there is only its running sum, as fast as ever.
 
-use crate::ops::simd::{Simd, SimdFloat};
+use crate::ops::simd::SimdFloat;
 
 /// The most terms of a running sum of rows: a multiple of the rows of every tile, and no fewer than a usual
 /// batch has.
 pub(super) const ROWS: usize = 72;
 
-/// The most terms of a running sum of products. A tile of sums leaves its registers after a block, which
-/// takes as long as some eight products of each.
+/// The most terms of a running sum of products.
 pub(super) const PRODUCTS: usize = 256;
 
-/// The sum of a number of blocks, in `N` vectors.
-#[derive(Clone, Copy)]
-pub(super) struct BlockSum<T: SimdFloat, S: Simd, const N: usize> {
-    sum: [T::Vector<S>; N],
-    /// What rounding has taken from `sum`.
-    lost: [T::Vector<S>; N],
+/// The sums of a number of blocks, for each of `LEN` numbers.
+pub(super) struct BlockSums<T, const LEN: usize> {
+    sums: [T; LEN],
+    /// What rounding has taken from `sums`.
+    lost: [T; LEN],
 }
 
-impl<T: SimdFloat, S: Simd, const N: usize> BlockSum<T, S, N> {
-    /// The sum so far.
-    #[inline(always)]
-    pub(super) fn new(simd: S, sum: [T::Vector<S>; N]) -> Self {
-        Self { sum, lost: [T::splat(simd, T::default()); N] }
+impl<T: SimdFloat, const LEN: usize> BlockSums<T, LEN> {
+    /// Sums of no blocks.
+    pub(super) fn new() -> Self {
+        Self { sums: [T::default(); LEN], lost: [T::default(); LEN] }
     }
 
-    /// Adds the sum of a block.
+    /// Starts the sums from `at` on with these numbers.
     #[inline(always)]
-    pub(super) fn add(&mut self, simd: S, block: [T::Vector<S>; N]) {
-        for ((sum, lost), x) in self.sum.iter_mut().zip(&mut self.lost).zip(block) {
-            let both = T::add_vectors(simd, *sum, x);
-            let added = T::sub_vectors(simd, both, *sum);
-            let kept = T::sub_vectors(simd, both, added);
-            let of_sum = T::sub_vectors(simd, *sum, kept);
-            let of_x = T::sub_vectors(simd, x, added);
-            *lost = T::add_vectors(simd, *lost, T::add_vectors(simd, of_sum, of_x));
+    pub(super) fn start(&mut self, at: usize, numbers: &[T]) {
+        self.sums[at..][..numbers.len()].copy_from_slice(numbers);
+        self.lost[at..][..numbers.len()].fill(T::default());
+    }
+
+    /// Adds the sums of a block to those from `at` on.
+    #[inline(always)]
+    pub(super) fn add(&mut self, at: usize, block: &[T]) {
+        for ((sum, lost), &x) in self.sums[at..].iter_mut().zip(&mut self.lost[at..]).zip(block) {
+            let both = *sum + x;
+            let added = both - *sum;
+            let kept = both - added;
+            *lost += (*sum - kept) + (x - added);
             *sum = both;
         }
     }
 
-    /// The sum. Where it is infinite, what was lost is NaN and does not count.
+    /// Replaces `numbers` by the sums from `at` on. Where one is infinite, what was lost is NaN and does not
+    /// count.
     #[inline(always)]
-    pub(super) fn total(&self, simd: S) -> [T::Vector<S>; N] {
-        let mut total = self.sum;
-        for (total, lost) in total.iter_mut().zip(self.lost) {
-            *total = T::add_unless_nan(simd, *total, lost);
+    pub(super) fn write(&self, at: usize, numbers: &mut [T]) {
+        for ((number, &sum), &lost) in numbers.iter_mut().zip(&self.sums[at..]).zip(&self.lost[at..]) {
+            // NaN is in no order, not even with itself.
+            *number = if lost.partial_cmp(&lost).is_some() { sum + lost } else { sum };
         }
-        total
     }
 }

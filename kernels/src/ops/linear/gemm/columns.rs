@@ -1,8 +1,12 @@
 //! Row-major matrices processed a few vectors of columns at a time.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
+
+/// The most columns of [`Columns`]: two vectors of the widest registers.
+pub(super) const COLUMNS: usize = 32;
 
 /// Some columns: `VECTORS` vectors of them, or part of one vector if not `FULL`.
 #[derive(Debug, Clone, Copy)]
@@ -12,10 +16,16 @@ pub(super) struct Columns<const VECTORS: usize, const FULL: bool> {
 }
 
 impl<const VECTORS: usize, const FULL: bool> Columns<VECTORS, FULL> {
+    /// Which columns these are.
+    #[inline(always)]
+    pub(super) fn range(self) -> Range<usize> {
+        self.start..self.start + self.width
+    }
+
     /// Reads these columns of a row.
     #[inline(always)]
     pub(super) fn load<T: SimdFloat, S: Simd>(self, simd: S, row: &[T]) -> [T::Vector<S>; VECTORS] {
-        let x = &row[self.start..self.start + self.width];
+        let x = &row[self.range()];
         std::array::from_fn(|v| {
             if FULL { T::load(simd, &x[v * T::lanes::<S>()..]) } else { T::load_part(simd, x) }
         })
@@ -29,7 +39,7 @@ impl<const VECTORS: usize, const FULL: bool> Columns<VECTORS, FULL> {
         row: &mut [T],
         vectors: &[T::Vector<S>; VECTORS],
     ) {
-        let x = &mut row[self.start..self.start + self.width];
+        let x = &mut row[self.range()];
         for (v, &vector) in vectors.iter().enumerate() {
             if FULL {
                 T::store(simd, &mut x[v * T::lanes::<S>()..], vector);
@@ -50,21 +60,20 @@ pub(super) trait ColumnWise<T: SimdFloat> {
         columns: Columns<VECTORS, FULL>,
     );
 
-    /// Works on `n` columns: two vectors at a time, then one, then the rest.
+    /// Works on the columns from `start` to `end`: two vectors at a time, then one, then the rest.
     #[inline(always)]
-    fn all_columns<S: Simd>(&mut self, simd: S, n: usize) {
+    fn all_columns<S: Simd>(&mut self, simd: S, Range { mut start, end }: Range<usize>) {
         let lanes = T::lanes::<S>();
-        let mut start = 0;
-        while start + 2 * lanes <= n {
+        while start + 2 * lanes <= end {
             self.columns(simd, Columns::<2, true> { start, width: 2 * lanes });
             start += 2 * lanes;
         }
-        if start + lanes <= n {
+        if start + lanes <= end {
             self.columns(simd, Columns::<1, true> { start, width: lanes });
             start += lanes;
         }
-        if start < n {
-            self.columns(simd, Columns::<1, false> { start, width: n - start });
+        if start < end {
+            self.columns(simd, Columns::<1, false> { start, width: end - start });
         }
     }
 }
@@ -85,6 +94,6 @@ impl<T: SimdFloat, W: ColumnWise<T>> WithSimd for All<T, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        self.work.all_columns(simd, self.n);
+        self.work.all_columns(simd, 0..self.n);
     }
 }

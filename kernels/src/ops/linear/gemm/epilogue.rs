@@ -91,6 +91,18 @@ pub enum Epilogue<'a, T> {
 }
 
 impl<T: Scalar> Epilogue<'_, T> {
+    /// The same, for a part of the product.
+    pub(super) fn reborrow(&mut self) -> Epilogue<'_, T> {
+        match self {
+            Self::Set => Epilogue::Set,
+            Self::Add => Epilogue::Add,
+            Self::BiasActivation { bias, activation } => {
+                Epilogue::BiasActivation { bias, activation: *activation }
+            }
+            Self::ReluBackward { output, bias_grad } => Epilogue::ReluBackward { output, bias_grad },
+        }
+    }
+
     /// Applies the epilogue to one element of A B, in `column`.
     #[inline(always)]
     pub(super) fn finish(&self, c: &mut T, product: T, column: usize) {

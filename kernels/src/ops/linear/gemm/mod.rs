@@ -14,6 +14,7 @@ mod packed;
 mod relu_backward;
 mod single;
 mod small;
+mod tiles;
 mod transpose;
 
 use crate::ops::simd::SimdFloat;
@@ -22,8 +23,8 @@ pub use epilogue::{Epilogue, Matrix, Write};
 use large::large;
 pub use packed::PackedMatrix;
 pub(crate) use relu_backward::{column_sums, relu_backward};
-pub use small::ROW_MULTIPLE;
 use small::small;
+pub use tiles::ROW_MULTIPLE;
 pub(crate) use transpose::transpose;
 
 /// The number of multiplications from which packing pays.

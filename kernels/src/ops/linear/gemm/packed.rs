@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
+use super::columns::COLUMNS;
 use super::epilogue::{Epilogue, Matrix};
-use super::small::{ROW_MULTIPLE, small};
+use super::small::small;
+use super::tiles::ROW_MULTIPLE;
 use super::transpose::transpose;
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::SimdFloat;
 
-/// The columns of a panel: two vectors of the widest registers.
-const PANEL: usize = 32;
+/// The columns of a panel.
+const PANEL: usize = COLUMNS;
 
 /// The most elements of a matrix that is not cut into panels.
 const WHOLE: usize = (1 << 21) / ROW_MULTIPLE;

@@ -1,7 +1,7 @@
 //! The backward of a bias and of a relu: column sums, and the gradient where the output is positive.
 
-use super::blocks::{self, BlockSum};
-use super::columns::{self, ColumnWise, Columns};
+use super::blocks::{self, BlockSums};
+use super::columns::{self, COLUMNS, ColumnWise, Columns};
 use super::epilogue::Write;
 use crate::ops::simd::{Simd, SimdFloat};
 
@@ -41,18 +41,20 @@ impl<T: SimdFloat> ColumnWise<T> for ColumnSums<'_, T> {
         columns: Columns<VECTORS, FULL>,
     ) {
         let n = self.sums.len();
-        let before = columns.load(simd, self.sums);
-        let sums = if self.matrix.len() <= n * blocks::ROWS {
-            add_rows::<T, S, VECTORS, FULL>(simd, columns, n, self.matrix, before)
-        } else {
-            let mut sums = BlockSum::<T, S, VECTORS>::new(simd, before);
-            for block in self.matrix.chunks(n * blocks::ROWS) {
-                let zeros = [T::splat(simd, T::default()); VECTORS];
-                sums.add(simd, add_rows::<T, S, VECTORS, FULL>(simd, columns, n, block, zeros));
-            }
-            sums.total(simd)
-        };
-        columns.store(simd, self.sums, &sums);
+        if self.matrix.len() <= n * blocks::ROWS {
+            let before = columns.load(simd, self.sums);
+            let sums = add_rows::<T, S, VECTORS, FULL>(simd, columns, n, self.matrix, before);
+            return columns.store(simd, self.sums, &sums);
+        }
+        let mut sums = BlockSums::<T, COLUMNS>::new();
+        sums.start(0, &self.sums[columns.range()]);
+        for block in self.matrix.chunks(n * blocks::ROWS) {
+            let zeros = [T::splat(simd, T::default()); VECTORS];
+            let block = add_rows::<T, S, VECTORS, FULL>(simd, columns, n, block, zeros);
+            columns.store(simd, self.sums, &block);
+            sums.add(0, &self.sums[columns.range()]);
+        }
+        sums.write(0, &mut self.sums[columns.range()]);
     }
 }
 
@@ -87,19 +89,21 @@ impl<T: SimdFloat> ColumnWise<T> for ReluBackward<'_, T> {
         columns: Columns<VECTORS, FULL>,
     ) {
         let n = self.bias_grad.len();
-        let before = columns.load(simd, self.bias_grad);
-        let sums = if self.grad.len() <= n * blocks::ROWS {
-            mask_rows::<T, S, VECTORS, FULL>(simd, columns, n, self.output, self.grad, before)
-        } else {
-            let mut sums = BlockSum::<T, S, VECTORS>::new(simd, before);
-            let length = n * blocks::ROWS;
-            for (grad, output) in self.grad.chunks_mut(length).zip(self.output.chunks(length)) {
-                let zeros = [T::splat(simd, T::default()); VECTORS];
-                sums.add(simd, mask_rows::<T, S, VECTORS, FULL>(simd, columns, n, output, grad, zeros));
-            }
-            sums.total(simd)
-        };
-        columns.store(simd, self.bias_grad, &sums);
+        if self.grad.len() <= n * blocks::ROWS {
+            let before = columns.load(simd, self.bias_grad);
+            let sums = mask_rows::<T, S, VECTORS, FULL>(simd, columns, n, self.output, self.grad, before);
+            return columns.store(simd, self.bias_grad, &sums);
+        }
+        let mut sums = BlockSums::<T, COLUMNS>::new();
+        sums.start(0, &self.bias_grad[columns.range()]);
+        let length = n * blocks::ROWS;
+        for (grad, output) in self.grad.chunks_mut(length).zip(self.output.chunks(length)) {
+            let zeros = [T::splat(simd, T::default()); VECTORS];
+            let block = mask_rows::<T, S, VECTORS, FULL>(simd, columns, n, output, grad, zeros);
+            columns.store(simd, self.bias_grad, &block);
+            sums.add(0, &self.bias_grad[columns.range()]);
+        }
+        sums.write(0, &mut self.bias_grad[columns.range()]);
     }
 }
 

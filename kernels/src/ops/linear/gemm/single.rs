@@ -3,7 +3,6 @@
 //! There is no vector of columns, so rows of A are multiplied by the column along k, four rows at a time, and
 //! the lanes are summed at the end.
 
-use super::blocks::{self, BlockSum};
 use super::epilogue::{Epilogue, Matrix};
 use crate::ops::simd::{Simd, SimdFloat};
 
@@ -20,73 +19,40 @@ pub(super) struct Single<'a, T> {
 
 impl<T: SimdFloat> Single<'_, T> {
     #[inline(always)]
-    pub(super) fn compute<S: Simd>(self, simd: S) {
-        if self.b.len() <= blocks::PRODUCTS * T::lanes::<S>() {
-            self.rows::<S, false>(simd);
-        } else {
-            self.rows::<S, true>(simd);
-        }
-    }
-
-    /// Computes all rows, with sums in blocks if `BLOCKS`.
-    #[inline(always)]
-    fn rows<S: Simd, const BLOCKS: bool>(mut self, simd: S) {
+    pub(super) fn compute<S: Simd>(mut self, simd: S) {
         let mut row = 0;
         // Several rows at a time hide the latency of the sums over lanes.
         while row + 4 <= self.c.len() {
-            self.elements::<S, 4, BLOCKS>(simd, row);
+            self.elements::<S, 4>(simd, row);
             row += 4;
         }
         while row < self.c.len() {
-            self.elements::<S, 1, BLOCKS>(simd, row);
+            self.elements::<S, 1>(simd, row);
             row += 1;
         }
     }
 
     /// Computes `ROWS` elements, from `row` on.
     #[inline(always)]
-    fn elements<S: Simd, const ROWS: usize, const BLOCKS: bool>(&mut self, simd: S, row: usize) {
-        let k = self.b.len();
+    fn elements<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
+        let (k, lanes) = (self.b.len(), T::lanes::<S>());
+        let whole = k - k % lanes;
         let a: [&[T]; ROWS] = std::array::from_fn(|r| &self.a.data[(row + r) * self.a.row_stride..][..k]);
-        let zeros = [T::splat(simd, T::default()); ROWS];
-        let sums = if BLOCKS {
-            let mut sums = BlockSum::<T, S, ROWS>::new(simd, zeros);
-            let length = blocks::PRODUCTS * T::lanes::<S>();
-            for (block, b) in self.b.chunks(length).enumerate() {
-                let a = a.map(|a| &a[block * length..]);
-                sums.add(simd, lane_sums(simd, &a, b));
+        let mut sums = [T::splat(simd, T::default()); ROWS];
+        for start in (0..whole).step_by(lanes) {
+            let b = T::load(simd, &self.b[start..]);
+            for (a, sum) in a.iter().zip(&mut sums) {
+                *sum = T::mul_add(simd, T::load(simd, &a[start..]), b, *sum);
             }
-            sums.total(simd)
-        } else {
-            lane_sums(simd, &a, self.b)
-        };
+        }
+        if whole < k {
+            let b = T::load_part(simd, &self.b[whole..]);
+            for (a, sum) in a.iter().zip(&mut sums) {
+                *sum = T::mul_add(simd, T::load_part(simd, &a[whole..]), b, *sum);
+            }
+        }
         for (c, sum) in self.c[row..].iter_mut().zip(sums) {
             self.epilogue.finish(c, T::sum(simd, sum), 0);
         }
     }
-}
-
-/// The sums of the products of rows with `b`, each row's in the lanes of a vector.
-#[inline(always)]
-fn lane_sums<T: SimdFloat, S: Simd, const ROWS: usize>(
-    simd: S,
-    a: &[&[T]; ROWS],
-    b: &[T],
-) -> [T::Vector<S>; ROWS] {
-    let lanes = T::lanes::<S>();
-    let whole = b.len() - b.len() % lanes;
-    let mut sums = [T::splat(simd, T::default()); ROWS];
-    for start in (0..whole).step_by(lanes) {
-        let b = T::load(simd, &b[start..]);
-        for (a, sum) in a.iter().zip(&mut sums) {
-            *sum = T::mul_add(simd, T::load(simd, &a[start..]), b, *sum);
-        }
-    }
-    if whole < b.len() {
-        let rest = T::load_part(simd, &b[whole..]);
-        for (a, sum) in a.iter().zip(&mut sums) {
-            *sum = T::mul_add(simd, T::load_part(simd, &a[whole..b.len()]), rest, *sum);
-        }
-    }
-    sums
 }

@@ -1,76 +1,21 @@
-//! Products of small matrices.
+//! Products of small matrices, by [tiles](super::tiles): at once, or in [`blocks`] of terms where the sums are
+//! long.
 //!
-//! A network of this crate multiplies matrices of about 64 x 32 x 32, some ten of them in a training step of
-//! 15 microseconds. A library for large products spends much of such a call on choosing a kernel and packing
-//! its operands, which cannot pay here: both are in the nearest caches already. So this kernel packs nothing,
-//! allocates nothing and starts no threads. It has two tasks: to keep the multiply-add units busy, and to
-//! leave nothing for a second pass over C.
-//!
-//! # The tile
-//!
-//! A multiply-add takes about four cycles, and most cores can start two in each. So at least eight
-//! independent sums have to be under way, with less than one load for each multiply-add. Both follow from
-//! keeping a *tile* of C, `ROWS` rows by two vectors of columns, in registers while all of k passes by:
-//!
-//! ```text
-//! for each pair of vectors of columns j        (then one vector, then part of one)
-//!     for each ROWS rows i                     (then 2 rows, then 1)
-//!         sums[ROWS][2] = bias[j], or C[i][j] for Add, or 0
-//!         for p in 0..k
-//!             b[2] = B[p][j]                   two loads
-//!             for r in 0..ROWS
-//!                 a = splat(A[i + r][p])       one load that fills all lanes
-//!                 sums[r][0] += a * b[0]
-//!                 sums[r][1] += a * b[1]
-//!         sums = epilogue(sums)
-//!         C[i][j] = sums
-//! ```
-//!
-//! That is 2 ROWS multiply-adds for 2 + ROWS loads. The sums, b and a take 2 ROWS + 3 registers, hence 8 rows
-//! where there are 32 registers (AVX-512: 19 in use; 16 sums) and 6 where there are 16 (AVX2: 15 in use; 12
-//! sums).
-//!
-//! Some consequences:
-//!
-//! - B has to be row-major, since its rows are loaded as vectors; A may have any strides, since its elements
-//!   are loaded one at a time. So the gradient of a weight, g^T x, needs no transposed copy of g, and a
-//!   forward product x W^T wants the weight transposed, which the trainer keeps for that reason.
-//! - Each element of C is one chain of multiply-adds over p = 0..k, whatever its tile; where k is large, one
-//!   for each block of it ([`super::blocks`]). So a row's result is the same bit for bit whichever rows come
-//!   with it, and prediction may cut its rows as it likes.
-//! - The sums start at the bias, and the epilogue works on registers. The mask of a relu's backward and the
-//!   sums of a bias's gradient used to be passes of their own; here they made a step 2 to 4 % faster.
-//! - All of it is compiled for each instruction set ([`simd`]): every function is `inline(always)`, and there
-//!   are no closures, which would be compiled for the baseline.
-//! - The loops over a tile have constant lengths. Written with an iterator whose length the compiler did not
-//!   know, the sums moved from registers to memory and the step took 2.3 times as long.
-//!
-//! - Reading A without comparing the index with the length saves two of 33 instructions for 12 multiply-adds
-//!   (AVX2), and a register, without which a pointer was read from the stack in each round.
-//!
-//! A product with a single column has no vector of columns, and is computed along k ([`super::single`]).
-//!
-//! # What was tried
-//!
-//! - Reading the rows of a batch where they lie instead of gathering them first: 0.2 to 0.6 us of a step
-//!   faster with up to 2^14 rows of data, 1.9 us slower with 2^21.
-//! - Prefetching those rows: no difference beyond the noise.
-//!
-//! Timed alone, the products of a step reach 95 % of what the multiply-add units can do (two Zen 4 cores), so
-//! the next gain is not in this file.
+//! The tiles know nothing of blocks: they compute a block of the terms for some rows and columns of C into C
+//! itself, from where it is added to what the blocks before it gave: a pass over C, in the nearest cache, for
+//! each block.
 
 use std::ops::Range;
 
-use super::blocks::{self, BlockSum};
-use super::columns::{ColumnWise, Columns};
+use super::blocks::{self, BlockSums};
+use super::columns::COLUMNS;
 use super::epilogue::{Epilogue, Matrix};
-use super::relu_backward::mask_and_sum;
-use super::single::Single;
+use super::tiles::{Gemm, ROW_MULTIPLE};
 use crate::ops::linear::activation::Activation;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// A multiple of the rows of each tile, 6 or 8: that many rows leave no remainder for the narrower tiles.
-pub const ROW_MULTIPLE: usize = 24;
+/// How many numbers are computed at a time: a few tiles, which stay in the nearest cache.
+const PATCH: usize = ROW_MULTIPLE * COLUMNS;
 
 /// Computes C = A B with `epilogue`, for A (m, k) with arbitrary strides and row-major B (k, n) and C (m, n).
 ///
@@ -78,230 +23,191 @@ pub const ROW_MULTIPLE: usize = 24;
 ///
 /// When a slice is shorter than its matrix.
 pub(super) fn small<T: SimdFloat>(
-    sizes @ [m, n, k]: [usize; 3],
+    [m, n, k]: [usize; 3],
     a: Matrix<T>,
     b: &[T],
     c: &mut [T],
     epilogue: Epilogue<T>,
 ) {
-    simd::run(Gemm { sizes, a, b: &b[..k * n], c: &mut c[..m * n], epilogue });
+    let (b, c) = (&b[..k * n], &mut c[..m * n]);
+    if k == 0 || m == 0 {
+        return without_products(n, c, &epilogue);
+    }
+    let gemm = Gemm { n, k, rows: 0..m, columns: 0..n, a, b, c, epilogue };
+    if fits_one_block(&gemm) { simd::run(gemm) } else { blocked(gemm) }
 }
 
-struct Gemm<'a, T> {
-    sizes: [usize; 3],
-    a: Matrix<'a, T>,
-    b: &'a [T],
-    c: &'a mut [T],
-    epilogue: Epilogue<'a, T>,
-}
-
-impl<T: SimdFloat> WithSimd for Gemm<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let [m, n, k] = self.sizes;
-        if k == 0 || m == 0 {
-            return self.without_products();
-        }
-        if n == 1 && self.a.column_stride == 1 && k >= T::lanes::<S>() && !self.masks() {
-            let Self { a, b, c, epilogue, .. } = self;
-            Single { a, b, c, epilogue }.compute(simd);
-        } else if k <= blocks::PRODUCTS {
-            self.tiles::<S, false>(simd);
-        } else {
-            self.tiles::<S, true>(simd);
-        }
+/// Applies the epilogue to a product that is zero everywhere or has no elements.
+fn without_products<T: SimdFloat>(n: usize, c: &mut [T], epilogue: &Epilogue<T>) {
+    for (i, c) in c.iter_mut().enumerate() {
+        epilogue.finish(c, T::default(), i % n);
     }
 }
 
-/// A product computed in tiles of `ROWS` rows, with sums in blocks if `BLOCKS`.
-struct Tiles<'a, T, const ROWS: usize, const BLOCKS: bool>(Gemm<'a, T>);
+/// The terms of a block of a sum over k.
+fn terms<T: SimdFloat>(gemm: &Gemm<T>) -> usize {
+    // Along k there are as many running sums as a vector has lanes.
+    if gemm.is_single() { 4 * blocks::PRODUCTS } else { blocks::PRODUCTS }
+}
 
-impl<T: SimdFloat, const ROWS: usize, const BLOCKS: bool> ColumnWise<T> for Tiles<'_, T, ROWS, BLOCKS> {
-    #[inline(always)]
-    fn columns<S: Simd, const VECTORS: usize, const FULL: bool>(
-        &mut self,
-        simd: S,
-        columns: Columns<VECTORS, FULL>,
-    ) {
-        let [m, ..] = self.0.sizes;
-        // The tiles add up the gradient of a bias row by row.
-        let many = m > blocks::ROWS && self.0.masks();
-        let zeros = [T::splat(simd, T::default()); VECTORS];
-        let before = if many { self.0.exchange_sums(simd, columns, &zeros) } else { zeros };
-        let mut sums = BlockSum::<T, S, VECTORS>::new(simd, before);
-        let mut start = 0;
-        while start < m {
-            let end = if many { m.min(start + blocks::ROWS) } else { m };
-            self.rows(simd, start..end, columns);
-            if many {
-                sums.add(simd, self.0.exchange_sums(simd, columns, &zeros));
+/// Whether all sums have as few terms as a running sum may have: those over k, and those over the rows for
+/// the gradient of a bias.
+fn fits_one_block<T: SimdFloat>(gemm: &Gemm<T>) -> bool {
+    let has_long_columns =
+        gemm.rows.len() > blocks::ROWS && matches!(gemm.epilogue, Epilogue::ReluBackward { .. });
+    gemm.k <= terms(gemm) && !has_long_columns
+}
+
+/// Computes a product with its sums in blocks.
+fn blocked<T: SimdFloat>(mut gemm: Gemm<T>) {
+    let mut patch = (gemm.k > terms(&gemm)).then(BlockSums::<T, PATCH>::new);
+    let most_rows = if patch.is_some() { ROW_MULTIPLE } else { blocks::ROWS };
+    for columns in chunks(gemm.columns.clone(), COLUMNS) {
+        let mut bias_sums = BlockSums::<T, COLUMNS>::new();
+        if let Epilogue::ReluBackward { bias_grad, .. } = &mut gemm.epilogue {
+            bias_sums.start(0, &bias_grad[columns.clone()]);
+        }
+        for rows in chunks(gemm.rows.clone(), most_rows) {
+            if let Epilogue::ReluBackward { bias_grad, .. } = &mut gemm.epilogue {
+                bias_grad[columns.clone()].fill(T::default());
             }
-            start = end;
+            match &mut patch {
+                Some(patch) => long_sums(&mut gemm, rows, columns.clone(), patch),
+                None => simd::run(gemm.part(rows, columns.clone())),
+            }
+            if let Epilogue::ReluBackward { bias_grad, .. } = &gemm.epilogue {
+                bias_sums.add(0, &bias_grad[columns.clone()]);
+            }
         }
-        if many {
-            self.0.exchange_sums(simd, columns, &sums.total(simd));
-        }
-    }
-}
-
-impl<T: SimdFloat, const ROWS: usize, const BLOCKS: bool> Tiles<'_, T, ROWS, BLOCKS> {
-    /// Computes the tiles of some rows.
-    #[inline(always)]
-    fn rows<S: Simd, const VECTORS: usize, const FULL: bool>(
-        &mut self,
-        simd: S,
-        Range { start: mut row, end }: Range<usize>,
-        columns: Columns<VECTORS, FULL>,
-    ) {
-        while row + ROWS <= end {
-            self.0.tile::<S, ROWS, VECTORS, FULL, BLOCKS>(simd, row, columns);
-            row += ROWS;
-        }
-        while row + 2 <= end {
-            self.0.tile::<S, 2, VECTORS, FULL, BLOCKS>(simd, row, columns);
-            row += 2;
-        }
-        if row < end {
-            self.0.tile::<S, 1, VECTORS, FULL, BLOCKS>(simd, row, columns);
+        if let Epilogue::ReluBackward { bias_grad, .. } = &mut gemm.epilogue {
+            bias_sums.write(0, &mut bias_grad[columns]);
         }
     }
 }
 
-/// The sums of a tile: `VECTORS` vectors of each row.
-type Sums<T, S, const ROWS: usize, const VECTORS: usize> = [[<T as SimdFloat>::Vector<S>; VECTORS]; ROWS];
-
-impl<T: SimdFloat> Gemm<'_, T> {
-    fn masks(&self) -> bool {
-        matches!(self.epilogue, Epilogue::ReluBackward { .. })
-    }
-
-    #[inline(always)]
-    fn tiles<S: Simd, const BLOCKS: bool>(self, simd: S) {
-        let [_, n, _] = self.sizes;
-        if S::REGISTER_COUNT >= 32 {
-            Tiles::<T, 8, BLOCKS>(self).all_columns(simd, n);
-        } else {
-            Tiles::<T, 6, BLOCKS>(self).all_columns(simd, n);
-        }
-    }
-
-    /// Replaces the gradient of a bias by `sums`, and returns what it was.
-    #[inline(always)]
-    fn exchange_sums<S: Simd, const VECTORS: usize, const FULL: bool>(
-        &mut self,
-        simd: S,
-        columns: Columns<VECTORS, FULL>,
-        sums: &[T::Vector<S>; VECTORS],
-    ) -> [T::Vector<S>; VECTORS] {
-        let Epilogue::ReluBackward { bias_grad, .. } = &mut self.epilogue else { return *sums };
-        let before = columns.load(simd, bias_grad);
-        columns.store(simd, bias_grad, sums);
-        before
-    }
-
-    /// Computes the tile of `ROWS` rows, from `row` on, by some columns.
-    #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool, const BLOCKS: bool>(
-        &mut self,
-        simd: S,
-        row: usize,
-        columns: Columns<VECTORS, FULL>,
-    ) {
-        let [_, n, k] = self.sizes;
-        let start = match &self.epilogue {
-            Epilogue::BiasActivation { bias, .. } => columns.load(simd, bias),
-            _ => [T::splat(simd, T::default()); VECTORS],
+/// Computes some rows and columns, at most [`PATCH`] of them, whose sums have several blocks.
+fn long_sums<T: SimdFloat>(
+    gemm: &mut Gemm<T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    patch: &mut BlockSums<T, PATCH>,
+) {
+    let (n, width) = (gemm.n, columns.len());
+    let row_of = |row: usize| row * n + columns.start..row * n + columns.end;
+    for (r, row) in rows.clone().enumerate() {
+        let before = match &gemm.epilogue {
+            Epilogue::Add => &gemm.c[row_of(row)],
+            Epilogue::BiasActivation { bias, .. } => &bias[columns.clone()],
+            Epilogue::Set | Epilogue::ReluBackward { .. } => &[T::default(); COLUMNS][..width],
         };
-        let mut sums = [start; ROWS];
-        if matches!(self.epilogue, Epilogue::Add) {
-            for (r, sums) in sums.iter_mut().enumerate() {
-                *sums = columns.load(simd, &self.c[(row + r) * n..][..n]);
-            }
-        }
-        let Matrix { data, row_stride, column_stride } = self.a;
-        let a: [&[T]; ROWS] =
-            std::array::from_fn(|r| &data[(row + r) * row_stride..][..=(k - 1) * column_stride]);
-        if BLOCKS {
-            let mut totals = [BlockSum::<T, S, VECTORS>::new(simd, start); ROWS];
-            for (total, sums) in totals.iter_mut().zip(&sums) {
-                *total = BlockSum::new(simd, *sums);
-            }
-            for (block, b) in self.b.chunks(n * blocks::PRODUCTS).enumerate() {
-                let first = block * blocks::PRODUCTS * column_stride;
-                let a = a.map(|a| &a[first..]);
-                let zeros = [[T::splat(simd, T::default()); VECTORS]; ROWS];
-                let sums = self.products(simd, &a, b, columns, zeros);
-                for (total, sums) in totals.iter_mut().zip(sums) {
-                    total.add(simd, sums);
-                }
-            }
-            for (sums, total) in sums.iter_mut().zip(&totals) {
-                *sums = total.total(simd);
-            }
-        } else {
-            sums = self.products(simd, &a, self.b, columns, sums);
-        }
-        match &mut self.epilogue {
-            // Loops of known lengths, here and below, so that no sum is addressed and has to leave its
-            // register.
+        patch.start(r * width, before);
+    }
+    for block in chunks(0..gemm.k, terms(gemm)) {
+        simd::run(gemm.block(rows.clone(), columns.clone(), block));
+        simd::run(AddRows { n, rows: rows.clone(), columns: columns.clone(), c: gemm.c, patch });
+    }
+    for (r, row) in rows.enumerate() {
+        let c = &mut gemm.c[row_of(row)];
+        patch.write(r * width, c);
+        match &mut gemm.epilogue {
             Epilogue::BiasActivation { activation: Activation::Relu, .. } => {
-                for sums in &mut sums {
-                    for sum in sums {
-                        *sum = T::relu(simd, *sum);
-                    }
+                for c in c.iter_mut().filter(|c| **c < T::default()) {
+                    *c = T::default();
                 }
             }
             Epilogue::ReluBackward { output, bias_grad } => {
-                let mut total = columns.load(simd, bias_grad);
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let output = columns.load(simd, &output[(row + r) * n..][..n]);
-                    mask_and_sum::<T, _, _>(simd, output, sums, &mut total);
+                let sums = &mut bias_grad[columns.clone()];
+                for ((c, &output), sum) in c.iter_mut().zip(&output[row_of(row)]).zip(sums) {
+                    *c = if output > T::default() { *c } else { T::default() };
+                    *sum += *c;
                 }
-                columns.store(simd, bias_grad, &total);
             }
             Epilogue::BiasActivation { activation: Activation::Identity, .. }
             | Epilogue::Set
             | Epilogue::Add => {}
         }
-        for (r, sums) in sums.iter().enumerate() {
-            columns.store(simd, &mut self.c[(row + r) * n..][..n], sums);
+    }
+}
+
+/// Adds rows of C to the sums of a patch. The compiler makes vectors of it.
+struct AddRows<'a, T> {
+    n: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: &'a [T],
+    patch: &'a mut BlockSums<T, PATCH>,
+}
+
+impl<T: SimdFloat> WithSimd for AddRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { n, rows, columns, c, patch } = self;
+        for (r, row) in rows.enumerate() {
+            patch.add(r * columns.len(), &c[row * n..][columns.clone()]);
         }
     }
+}
 
-    /// Adds the products of the rows `a` with the rows of `b`, as many as that has, to the sums of a tile.
-    #[allow(unsafe_code)]
-    #[inline(always)]
-    fn products<S: Simd, const ROWS: usize, const VECTORS: usize, const FULL: bool>(
-        &self,
-        simd: S,
-        a: &[&[T]; ROWS],
-        b: &[T],
-        columns: Columns<VECTORS, FULL>,
-        mut sums: Sums<T, S, ROWS, VECTORS>,
-    ) -> Sums<T, S, ROWS, VECTORS> {
-        let ([_, n, _], stride) = (self.sizes, self.a.column_stride);
-        for (p, b) in b.chunks_exact(n).enumerate() {
-            let b = columns.load(simd, b);
-            for (a, sums) in a.iter().zip(&mut sums) {
-                // SAFETY: B has k rows, as `small` sees to, so p is at most k - 1 in all of A, or that less
-                // the columns which a block is from the first, and there each slice of A ends: `gemm` has
-                // checked that this index does not overflow.
-                let a = T::splat(simd, unsafe { *a.get_unchecked(p * stride) });
-                for (b, sum) in b.iter().zip(sums) {
-                    *sum = T::mul_add(simd, a, *b, *sum);
+/// The range in parts of `len`, of which the last may be shorter.
+fn chunks(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(len).map(move |start| start..range.end.min(start + len))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Each epilogue of products with and without several blocks, in both directions, with A of both orders.
+    #[test]
+    fn blocks_of_every_kind_equal_plain_sums() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut largest = 0f64;
+        for (m, n, k) in [
+            (1, 1, 1025),
+            (25, 1, 4097),
+            (74, 1, 300),
+            (1, 40, 257),
+            (73, 33, 5),
+            (150, 70, 3),
+            (50, 35, 600),
+            (97, 3, 513),
+        ] {
+            let mut random = |len| -> Vec<f64> { (0..len).map(|_| rng.random_range(-1. ..1.)).collect() };
+            let [a, b, c, bias, output] = [m * k, k * n, m * n, n, m * n].map(&mut random);
+            for is_transposed in [false, true] {
+                let at = |i: usize, p: usize| if is_transposed { a[p * m + i] } else { a[i * k + p] };
+                let product = |i: usize, j: usize| (0..k).map(|p| at(i, p) * b[p * n + j]).sum::<f64>();
+                let matrix = if is_transposed { Matrix::transposed(&a, m) } else { Matrix::row_major(&a, k) };
+                let mut hold = |epilogue: Epilogue<f64>, expected: &dyn Fn(usize, usize) -> f64| {
+                    let mut found = c.clone();
+                    small([m, n, k], matrix, &b, &mut found, epilogue);
+                    for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                        let difference = (found[i * n + j] - expected(i, j)).abs();
+                        largest =
+                            if difference > largest || difference.is_nan() { difference } else { largest };
+                    }
+                };
+                hold(Epilogue::Set, &product);
+                hold(Epilogue::Add, &|i, j| c[i * n + j] + product(i, j));
+                let identity = Epilogue::BiasActivation { bias: &bias, activation: Activation::Identity };
+                hold(identity, &|i, j| bias[j] + product(i, j));
+                let relu = Epilogue::BiasActivation { bias: &bias, activation: Activation::Relu };
+                hold(relu, &|i, j| (bias[j] + product(i, j)).max(0.));
+                let masked = |i: usize, j: usize| if output[i * n + j] > 0. { product(i, j) } else { 0. };
+                let mut bias_grad = bias.clone();
+                hold(Epilogue::ReluBackward { output: &output, bias_grad: &mut bias_grad }, &masked);
+                for (j, sum) in bias_grad.iter().enumerate() {
+                    let difference = (sum - bias[j] - (0..m).map(|i| masked(i, j)).sum::<f64>()).abs();
+                    largest = if difference > largest || difference.is_nan() { difference } else { largest };
                 }
             }
         }
-        sums
-    }
-
-    /// Applies the epilogue to a product that is zero everywhere or has no elements.
-    fn without_products(self) {
-        let [_, n, _] = self.sizes;
-        for (i, c) in self.c.iter_mut().enumerate() {
-            self.epilogue.finish(c, T::default(), i % n);
-        }
+        println!("largest difference {largest:e}");
+        assert!(largest <= 1e-11);
     }
 }
