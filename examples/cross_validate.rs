@@ -9,7 +9,7 @@ use std::error::Error;
 use candle_core::Device;
 use taper::config::{FileConfig, FloatType, Learner, ModelConfig, Preparation};
 use taper::run::RunOptions;
-use taper::{cross_validate, data};
+use taper::{Partition, cross_validate, data};
 
 const FOLDS: usize = 4;
 
@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, max_depth) in [("dynamic depth", 4), ("one depth", 1)] {
         let model = ModelConfig { max_depth, ..ModelConfig::default() };
         let learner = Learner { model, preparation: Preparation::Standardise, ..Learner::default() };
-        let results = cross_validate(&table.data, &learner, FOLDS, &devices, &RunOptions::default())?;
+        let folds = Partition::new(&table.data, FOLDS, 1, learner.seed)?;
+        let results = cross_validate(&table.data, &learner, &folds, &devices, &RunOptions::default())?;
         let errors: Vec<String> =
             results.folds.iter().map(|fold| format!("{:.1}", fold.metrics.rmse)).collect();
         println!("{name}: rmse {}", errors.join(", "));

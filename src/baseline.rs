@@ -4,10 +4,10 @@ use std::iter;
 
 use candle_core::{DType, Tensor};
 
-use crate::cross_validate::partition;
 use crate::data::{Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
 use crate::evaluate::{Errors, Evaluation};
+use crate::partition::Partition;
 use crate::results::{Baseline, FoldReport};
 use crate::stop::Stop;
 
@@ -21,8 +21,7 @@ const MOST_WORK: f64 = 3e10;
 /// How many rows are looked at at a time.
 const BLOCK: usize = 4096;
 
-/// The errors, on the folds that [`cross_validate`](crate::cross_validate()) uses under `seed`, of the mean
-/// of the training rows, `constant`, and of a linear model, `ridge`.
+/// The errors, on `folds`, of the mean of the training rows, `constant`, and of a linear model, `ridge`.
 ///
 /// The latter is least squares with a penalty of 1 on the squared weights of features that are scaled to mean
 /// 0 and standard deviation 1 on the training rows, as by scikit-learn's `make_pipeline(StandardScaler(),
@@ -31,38 +30,37 @@ const BLOCK: usize = 4096;
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when there cannot be so many folds, and with [`Error::NotFiniteResult`] when
-/// an error is not finite.
+/// Fails with [`Error::NotFiniteResult`] when an error is not finite.
 ///
 /// # Examples
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper::{Stop, baselines};
+/// use taper::{Partition, Stop, baselines};
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
 ///
 /// // A linear model finds all but the noise, whose standard deviation is 0.1.
 /// let data = synthetic(1000, 4, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu)?;
-/// let found = baselines(&data, 4, 1, &Stop::default())?;
+/// let folds = Partition::new(&data, 4, 1, 1)?;
+/// let found = baselines(&data, &folds, &Stop::default())?;
 /// assert_eq!((found[0].name.as_str(), found[1].name.as_str()), ("constant", "ridge"));
 /// assert!(found[0].mean.metrics.rmse > 0.5 && found[1].mean.metrics.rmse < 0.11);
 /// # Ok::<(), taper::Error>(())
 /// ```
-pub fn baselines(data: &Dataset, folds: usize, seed: u64, stop: &Stop) -> Result<Vec<Baseline>> {
-    let partition = partition(data, folds, seed)?;
-    let work = (folds * data.rows()) as f64 * (data.features() as f64).powi(2);
+pub fn baselines(data: &Dataset, folds: &Partition, stop: &Stop) -> Result<Vec<Baseline>> {
+    let work = (folds.count() * data.rows()) as f64 * (data.features() as f64).powi(2);
     let has_ridge = data.features() <= MOST_FEATURES && work <= MOST_WORK;
     let fits: &[(&str, Fit)] = &[("constant", constant), ("ridge", ridge)];
     let mut baselines = Vec::new();
     for (name, fit) in fits.iter().filter(|(name, _)| *name == "constant" || has_ridge) {
         let mut pooled = Errors::new(data.targets(), 0);
         let mut reports = Vec::new();
-        for i in 0..folds {
+        for i in 0..folds.count() {
             if stop.reason().is_some() {
                 return Ok(Vec::new());
             }
-            let fold = partition.fold(i).ok_or(Error::NoRows)?;
+            let fold = folds.fold(i).ok_or(Error::NoRows)?;
             let mut errors = Errors::new(data.targets(), 0);
             let model = fit(data, &fold)?;
             for rows in fold.test.chunks(BLOCK) {

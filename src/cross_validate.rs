@@ -7,13 +7,13 @@ use tracing::{info, info_span};
 
 use crate::config::{Learner, device_names};
 use crate::convergence::too_short;
-use crate::data::{Dataset, KFold};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::fit::{Fitted, Prepared, fit};
 use crate::metrics::Accumulator;
 use crate::parallel::run_ordered;
-use crate::random::{Stream, generator};
+use crate::partition::Partition;
 use crate::results::FoldReport;
 use crate::run::{EpochRecord, Predicted, Predictions, RunOptions};
 use crate::text::list;
@@ -64,6 +64,7 @@ pub struct CrossValidated {
 ///
 /// ```
 /// use candle_core::{DType, Device};
+/// use taper::Partition;
 /// use taper::config::{Learner, TrainConfig};
 /// use taper::data::synthetic;
 /// use taper::random::{Stream, generator};
@@ -73,47 +74,51 @@ pub struct CrossValidated {
 /// let train = TrainConfig { epochs: 2, ..TrainConfig::default() };
 /// let learner = Learner { train, ..Learner::default() };
 /// let devices = [Device::Cpu, Device::Cpu];
-/// let results = taper::cross_validate(&data, &learner, 4, &devices, &RunOptions::default())?;
+/// let folds = Partition::new(&data, 4, 1, learner.seed)?;
+/// let results = taper::cross_validate(&data, &learner, &folds, &devices, &RunOptions::default())?;
 /// assert_eq!((results.folds.len(), results.predictions.len()), (4, 200));
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub fn cross_validate(
     data: &Dataset,
     learner: &Learner,
-    folds: usize,
+    folds: &Partition,
     devices: &[Device],
     options: &RunOptions,
 ) -> Result<CrossValidated> {
     let start = Instant::now();
     learner.check()?;
     check_devices(devices)?;
+    if folds.rows() != data.rows() {
+        let problem = format!("are of {} rows, expected the {} of the data", folds.rows(), data.rows());
+        return Err(Error::config("folds", problem));
+    }
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
     let on = device_names(devices);
     let span = info_span!(
         "cv",
-        folds,
+        folds = folds.count(),
         rows = data.rows(),
         features = data.features(),
         on,
         epochs = learner.train.epochs
     );
     let _entered = span.enter();
-    let partition = partition(data, folds, learner.seed)?;
     let checkpoints = match options.keep {
         Some((directory, identity)) => {
-            let rows: Vec<_> = partition.iter().map(|fold| fold.test).collect();
+            let rows: Vec<_> = folds.iter().map(|fold| fold.test).collect();
             directory.write_folds(&rows)?;
-            directory.restore(identity, folds)?
+            directory.restore(identity, folds.count())?
         }
-        None => vec![None; folds],
+        None => vec![None; folds.count()],
     };
     let epochs = learner.train.epochs;
     let prepare = |device: &Device| Prepared::new(learner, data, device);
-    let fitted = run_ordered(folds, devices, &options.stop, prepare, |i, data, stop| {
+    let fitted = run_ordered(folds.count(), devices, &options.stop, prepare, |i, data, stop| {
         let span = info_span!(parent: &span, "fold", fold = i, epochs);
         let _entered = span.enter();
-        let fold = partition.fold(i).ok_or(Error::NoRows)?;
+        let fold = folds.fold(i).ok_or(Error::NoRows)?;
         let fitted = fit(data, i, &fold, options, checkpoints[i].as_ref(), stop);
         // The network is no longer used, and the next fold may need its memory.
         fitted.map(FoldResult::from).map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
@@ -125,23 +130,10 @@ pub fn cross_validate(
     // A quick look is not meant to learn.
     if options.max_rows.is_none() {
         let losses: Vec<_> = results.folds.iter().map(|fold| fold.train_loss.clone()).collect();
-        let rows = data.rows() - data.rows() / folds;
+        let rows = folds.fold(folds.count() - 1).map_or(0, |fold| fold.train.len());
         results.warnings.extend(too_short(&losses, rows, &learner.train));
     }
     Ok(results)
-}
-
-/// The folds into which [`cross_validate`] divides the rows of `data` under `seed`.
-///
-/// # Errors
-///
-/// Fails with [`Error::Config`] when there cannot be so many.
-pub fn partition(data: &Dataset, folds: usize, seed: u64) -> Result<KFold> {
-    let mut rng = generator(seed, Stream::Folds, 0);
-    match data.groups() {
-        Some(groups) => KFold::grouped(groups, folds, &mut rng),
-        None => KFold::new(data.rows(), folds, &mut rng),
-    }
 }
 
 /// A fold's results, without its network.

@@ -75,6 +75,8 @@ pub mod model;
 #[cfg(feature = "cli")]
 mod parallel;
 #[cfg(feature = "cli")]
+mod partition;
+#[cfg(feature = "cli")]
 pub mod report;
 #[cfg(feature = "cli")]
 pub mod results;
@@ -101,13 +103,15 @@ pub use taper_kernels::{ops, optim};
 #[cfg(feature = "cli")]
 pub use baseline::baselines;
 #[cfg(feature = "cli")]
-pub use cross_validate::{CrossValidated, cross_validate, partition};
+pub use cross_validate::{CrossValidated, cross_validate};
 #[cfg(feature = "cli")]
 pub use error::{Error, Result};
 #[cfg(feature = "cli")]
 pub use fit::Fitted;
 #[cfg(feature = "cli")]
 pub use model::Model;
+#[cfg(feature = "cli")]
+pub use partition::Partition;
 #[cfg(feature = "cli")]
 pub use stop::{Stop, StopReason};
 #[cfg(feature = "cli")]

@@ -18,7 +18,7 @@ use crate::run::RunOptions;
 /// tested.
 ///
 /// The data are prepared as in [`cross_validate`](crate::cross_validate()), by what is fitted on the rows to
-/// train on. Rows of one group are on one side. A run that is kept resumes from the checkpoint in its folder,
+/// train on. Rows of one group are on one side; of rows in time the last are held out. A run that is kept resumes from the checkpoint in its folder,
 /// bit for bit as if it had not been interrupted.
 ///
 /// # Errors
@@ -83,6 +83,9 @@ pub fn train_model(
 ///
 /// Fails with [`Error::Config`] when the share leaves nothing to train on.
 pub fn hold_out(data: &Dataset, share: f64, seed: u64) -> Result<Fold> {
+    if let Some(order) = data.order() {
+        return KFold::latest(order, share);
+    }
     let mut rng = generator(seed, Stream::Holdout, 0);
     KFold::holdout(data.rows(), data.groups(), share, &mut rng)
 }

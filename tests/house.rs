@@ -29,7 +29,7 @@ const FLOORS: &[&[&str]] = &[
     // data -> folds -> train -> metrics -> report,
     &["data"],
     &["convergence", "metrics", "train"],
-    &["evaluate"],
+    &["evaluate", "partition"],
     &["results"],
     &["run"],
     &["model"],

@@ -60,6 +60,10 @@ pub(crate) struct SettingArgs {
     /// Column of the file whose equal values stay in one fold; it is not a feature
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     group: Option<String>,
+    /// Column of the file by whose numbers or dates the rows are ordered: each fold is tested on what comes
+    /// after its training rows; it is not a feature
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    order: Option<String>,
     /// How to handle rows whose target is missing
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     missing_target: MissingTargetArg,
@@ -94,6 +98,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "K", default_value_t = defaults().folds, help_heading = "Data",
           allow_negative_numbers = true)]
     folds: usize,
+    /// Times that taper cv divides the rows anew and tests all folds, from 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = defaults().repeats, help_heading = "Data",
+          allow_negative_numbers = true)]
+    repeats: usize,
     /// Share of the rows that taper train keeps to test the model on, from 0 to below 1
     #[arg(long, value_name = "X", default_value_t = defaults().holdout, help_heading = "Data",
           allow_hyphen_values = true)]

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 use clap::Args;
 use taper::report::CvReport;
-use taper::{baselines, cross_validate, partition};
+use taper::{Partition, baselines, cross_validate};
 use tracing::warn;
 
 use super::cores::{cores, share_cores};
@@ -38,25 +38,26 @@ fn jobs(text: &str) -> Result<NonZeroUsize, String> {
 
 pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let mut run = Run::new("cv", &args.settings, &args.run, args.output.log.file())?;
-    share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(run.config.folds));
+    share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(run.config.networks()));
     run.watch_signals()?;
     let config = &run.config;
     args.output.log.start()?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
-    let jobs = args.jobs.zip(NonZeroUsize::new(config.folds)).map(|(jobs, folds)| jobs.min(folds));
+    let jobs = args.jobs.zip(NonZeroUsize::new(config.networks())).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;
     let table = run.load()?;
     let data = run.summary(&table)?;
-    let folder =
-        run.folder(&table, &devices, || partition(&table.data, config.folds, config.seed).map(drop))?;
+    let folds = Partition::new(&table.data, config.folds, config.repeats, config.seed)
+        .map_err(|error| run.as_given(error))?;
+    let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
-    let mut results = cross_validate(&table.data, &config.learner(), config.folds, &devices, &options)
+    let mut results = cross_validate(&table.data, &config.learner(), &folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     warn_of(&mut results.warnings);
     let predictions = mem::take(&mut results.predictions);
     // Of synthetic data it is known what can be reached.
     let baselines = match config.data.file {
-        Some(_) => baselines(&table.data, config.folds, config.seed, &options.stop).unwrap_or_else(|error| {
+        Some(_) => baselines(&table.data, &folds, &options.stop).unwrap_or_else(|error| {
             warn!("there are no simple models to compare with: {error}");
             Vec::new()
         }),

@@ -49,7 +49,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let table = run.load()?;
     let data = run.summary(&table)?;
     let (learner, holdout) = (run.config.learner(), run.config.holdout);
-    let folder = run.folder(&table, &devices, || hold_out(&table.data, holdout, learner.seed).map(drop))?;
+    hold_out(&table.data, holdout, learner.seed).map_err(|error| run.as_given(error))?;
+    let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
     let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;

@@ -146,18 +146,13 @@ impl<'a> Run<'a> {
     }
 
     /// `error` with the setting named as the user gave it.
-    fn as_given(&self, error: Error) -> Error {
+    pub(crate) fn as_given(&self, error: Error) -> Error {
         self.settings.as_given(error)
     }
 
-    /// Makes or opens the folder, if there is to be one, when the data have been read. `check` says whether
-    /// the settings of a new run go with them, before what is in the folder is touched.
-    pub(crate) fn folder(
-        &self,
-        table: &Table,
-        devices: &[Device],
-        check: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Option<Folder>> {
+    /// Makes or opens the folder, if there is to be one, when the data have been read and the settings are
+    /// known to go with them.
+    pub(crate) fn folder(&self, table: &Table, devices: &[Device]) -> Result<Option<Folder>> {
         let args = self.args;
         if let Some(signals) = &self.signals {
             signals.stop(&self.stop);
@@ -169,10 +164,7 @@ impl<'a> Run<'a> {
         let settings = commented(&self.config, false);
         let directory = match (&args.resume, new) {
             (Some(folder), _) => RunDirectory::resume(folder, &identity, &settings)?,
-            (None, Some(folder)) => {
-                check().map_err(|error| self.as_given(error))?;
-                RunDirectory::create(folder, args.force, &identity, &settings)?
-            }
+            (None, Some(folder)) => RunDirectory::create(folder, args.force, &identity, &settings)?,
             (None, None) => return Ok(None),
         };
         let directory = directory.checkpoint_every(args.checkpoint_every);

@@ -99,6 +99,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     missing_target: Option<MissingTarget>,
     #[serde(skip_serializing_if = "Option::is_none")]
     na: Option<Vec<String>>,
@@ -151,6 +153,7 @@ impl From<DataConfig> for Document {
                 drop,
                 missing,
                 group,
+                order,
                 missing_target,
                 na,
                 text,
@@ -163,6 +166,7 @@ impl From<DataConfig> for Document {
                 drop: Some(drop),
                 missing: Some(missing),
                 group,
+                order,
                 missing_target: Some(missing_target),
                 na: Some(na),
                 text: Some(text),
@@ -192,6 +196,7 @@ impl TryFrom<Document> for DataConfig {
             drop,
             missing,
             group,
+            order,
             missing_target,
             na,
             text,
@@ -219,6 +224,7 @@ impl TryFrom<Document> for DataConfig {
                 ("drop", drop.is_some()),
                 ("missing", missing.is_some()),
                 ("group", group.is_some()),
+                ("order", order.is_some()),
                 ("missing_target", missing_target.is_some()),
                 ("na", na.is_some()),
                 ("text", text.is_some()),
@@ -254,6 +260,7 @@ impl TryFrom<Document> for DataConfig {
             drop: drop.unwrap_or_default(),
             missing: missing.unwrap_or_default(),
             group,
+            order,
             missing_target: missing_target.unwrap_or_default(),
             na: na.unwrap_or_default(),
             text: text.unwrap_or_default(),

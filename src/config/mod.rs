@@ -46,6 +46,8 @@ pub struct CvConfig {
     pub train: TrainConfig,
     /// The number of folds of a cross-validation.
     pub folds: usize,
+    /// How often a cross-validation is repeated, each time with other folds.
+    pub repeats: usize,
     /// The share of the rows that the training of a model holds out to test it on.
     pub holdout: f64,
     /// The seed of every random stream.
@@ -63,6 +65,7 @@ impl Default for CvConfig {
             model: ModelConfig::default(),
             train: TrainConfig::default(),
             folds: 4,
+            repeats: 1,
             holdout: 0.,
             seed: 1,
             device: DeviceSpec::Auto,
@@ -99,6 +102,11 @@ impl CvConfig {
             let (here, there) = (self.get(key), other.get(key));
             (here != there).then(|| (*key, shown(here), shown(there)))
         })
+    }
+
+    /// The number of networks of a cross-validation: one for each fold of each repetition.
+    pub fn networks(&self) -> usize {
+        self.folds.saturating_mul(self.repeats)
     }
 
     /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for

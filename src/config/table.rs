@@ -22,6 +22,8 @@ pub struct FileConfig {
     pub missing: Missing,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
+    /// The column whose values order the rows in time.
+    pub order: Option<String>,
     /// How to handle rows without a target.
     pub missing_target: MissingTarget,
     /// The texts that stand for a missing value instead of the usual ones.

@@ -9,6 +9,8 @@ use crate::memory::{self, shown};
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with
 /// ease.
 pub(crate) const MAX_DEPTH: usize = 1000;
+/// The most repetitions of a cross-validation, far more than anybody waits for.
+const MAX_REPEATS: usize = 10_000;
 
 impl CvConfig {
     /// Checks every setting.
@@ -30,13 +32,22 @@ impl CvConfig {
     /// assert_eq!(error.to_string(), "folds is 1, expected at least 2");
     /// ```
     pub fn validate(self) -> Result<ValidConfig> {
-        let Self { data, folds, holdout, .. } = &self;
+        let Self { data, folds, repeats, holdout, .. } = &self;
         match &data.file {
             None => synthetic(&self)?,
             Some(file) => columns(file)?,
         }
         at_least("folds", *folds, 2)?;
+        at_least("repeats", *repeats, 1)?;
+        at_most("repeats", *repeats, MAX_REPEATS)?;
         finite("holdout", *holdout, (0. ..1.).contains(holdout), "from 0 to below 1")?;
+        if let Some(order) = data.file.as_ref().and_then(|file| file.order.as_ref())
+            && *repeats > 1
+        {
+            let problem =
+                format!("is {repeats}, but rows ordered by '{order}' have only one division, expected 1");
+            return Err(Error::config("repeats", problem));
+        }
         if data.file.is_none() && *folds > data.rows {
             return Err(Error::config(
                 "folds",
@@ -114,6 +125,10 @@ fn columns(config: &FileConfig) -> Result<()> {
             config.drop.join(",")
         );
         return Err(Error::config("data.drop", problem));
+    }
+    if let (Some(order), Some(_)) = (&config.order, &config.group) {
+        let problem = format!("is '{order}', but rows are also grouped; expected one or the other");
+        return Err(Error::config("data.order", problem));
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use crate::memory;
 
 /// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of
 /// the dtype of the features, or of f64 where they are kept as in a file until they are scaled; they have
-/// names. Rows may carry a group id; folds never split a group.
+/// names. Rows may carry a group id; folds never split a group. Or they may be ordered in time; then folds are tested
+/// on what comes after their training rows.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,
@@ -16,6 +17,7 @@ pub struct Dataset {
     y: Tensor,
     target_names: Arc<[String]>,
     groups: Option<Arc<[u32]>>,
+    order: Option<Arc<[u32]>>,
 }
 
 impl Dataset {
@@ -57,7 +59,14 @@ impl Dataset {
             )
         }
         let target_names = target_names(y.dims()[1]).into();
-        Ok(Self { x: x.contiguous()?, origins: None, y: y.contiguous()?, target_names, groups: None })
+        Ok(Self {
+            x: x.contiguous()?,
+            origins: None,
+            y: y.contiguous()?,
+            target_names,
+            groups: None,
+            order: None,
+        })
     }
 
     /// The data set whose features are `x` plus these, one for each column.
@@ -125,6 +134,23 @@ impl Dataset {
     /// The group id of each row, if the rows are grouped.
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
+    }
+
+    /// The data set whose rows are ordered in time by these ranks; rows of one rank are of one time.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is not one rank for each row.
+    pub fn with_order(self, ranks: Vec<u32>) -> Result<Self> {
+        if ranks.len() != self.rows() {
+            bail!("Dataset: {} ranks of {} rows, expected one for each row", ranks.len(), self.rows())
+        }
+        Ok(Self { order: Some(ranks.into()), ..self })
+    }
+
+    /// The rank in time of each row, if the rows are ordered.
+    pub fn order(&self) -> Option<&[u32]> {
+        self.order.as_deref()
     }
 
     /// The features, (n, features), relative to [`origins`](Self::origins) if there are any.

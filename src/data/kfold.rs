@@ -1,23 +1,29 @@
 //! Partitions of rows into folds.
 
+mod ordered;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::iter;
 
 use rand::Rng;
 use rand::seq::SliceRandom;
 
 use crate::error::{Error, Result};
 
-/// A shuffled partition of n rows into k folds.
+/// A division of n rows into k folds.
 #[derive(Debug, Clone)]
 pub struct KFold {
-    /// The rows of the first fold, then those of the second, and so on.
+    /// The test rows of the first fold, then those of the second, and so on; before them, those that are only
+    /// trained on.
     rows: Vec<u32>,
-    /// Where each fold ends in `rows`.
-    ends: Vec<usize>,
+    /// Where the first fold starts in `rows`, and where each ends.
+    bounds: Vec<usize>,
+    /// Whether a fold is trained only on what is before its test rows.
+    is_ordered: bool,
 }
 
-/// The rows of one fold: its test rows, and all others to train on, both ascending.
+/// The rows of one fold, those to train on and those to test on, both ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fold {
     /// The training rows.
@@ -52,8 +58,8 @@ impl KFold {
         let mut rows = rows_below(n)?;
         rows.shuffle(rng);
         let (size, larger) = (rows.len() / k, rows.len() % k);
-        let ends = (1..=k).map(|i| i * size + i.min(larger)).collect();
-        Ok(Self { rows, ends })
+        let bounds = (0..=k).map(|i| i * size + i.min(larger)).collect();
+        Ok(Self { rows, bounds, is_ordered: false })
     }
 
     /// Divides rows into `k` folds that never split a group; `groups` has the group id of each row.
@@ -102,7 +108,7 @@ impl KFold {
             *end += fold.len();
             Some(*end)
         });
-        Ok(Self { ends: ends.collect(), rows: folds.concat() })
+        Ok(Self { bounds: iter::once(0).chain(ends).collect(), rows: folds.concat(), is_ordered: false })
     }
 
     /// Holds out a `share` of `n` rows for testing: a single fold, shuffled by `rng`. Of rows in `groups`,
@@ -124,10 +130,7 @@ impl KFold {
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn holdout(n: usize, groups: Option<&[u32]>, share: f64, rng: &mut impl Rng) -> Result<Fold> {
-        let refused = |problem: &str| Err(Error::config("holdout", format!("is {share}, {problem}")));
-        if !(0. ..1.).contains(&share) {
-            return refused("expected a number from 0 to below 1");
-        }
+        check_share(share)?;
         let rows = rows_below(n)?;
         // Ungrouped rows are groups of one.
         let mut parts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
@@ -141,7 +144,8 @@ impl KFold {
             if (test.len() as f64) < share * n as f64 { test.extend(part) } else { train.extend(part) }
         }
         if train.is_empty() {
-            return refused("which leaves nothing to train on");
+            let problem = format!("is {share}, which leaves nothing to train on");
+            return Err(Error::config("holdout", problem));
         }
         test.sort_unstable();
         train.sort_unstable();
@@ -150,10 +154,10 @@ impl KFold {
 
     /// The rows of fold `i`, or `None` when there are fewer folds.
     pub fn fold(&self, i: usize) -> Option<Fold> {
-        let end = *self.ends.get(i)?;
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        let (start, end) = (*self.bounds.get(i)?, *self.bounds.get(i + 1)?);
         let mut test = self.rows[start..end].to_vec();
-        let mut train = [&self.rows[..start], &self.rows[end..]].concat();
+        let after = if self.is_ordered { &[] } else { &self.rows[end..] };
+        let mut train = [&self.rows[..start], after].concat();
         test.sort_unstable();
         train.sort_unstable();
         Some(Fold { train, test })
@@ -161,8 +165,16 @@ impl KFold {
 
     /// All folds, in order.
     pub fn iter(&self) -> impl Iterator<Item = Fold> + '_ {
-        (0..self.ends.len()).filter_map(|i| self.fold(i))
+        (0..self.bounds.len() - 1).filter_map(|i| self.fold(i))
     }
+}
+
+/// Rejects what is no share of the rows to hold out.
+fn check_share(share: f64) -> Result<()> {
+    if (0. ..1.).contains(&share) {
+        return Ok(());
+    }
+    Err(Error::config("holdout", format!("is {share}, expected a number from 0 to below 1")))
 }
 
 /// The indices of `n` rows.

@@ -52,6 +52,11 @@ impl CvReport {
         Self { config, data, warnings, folds, mean, std, pooled, baselines: Vec::new(), seconds }
     }
 
+    /// The mean over the folds of each repetition.
+    fn repeats(&self) -> Vec<Evaluation> {
+        self.folds.chunks(self.config.folds.max(1)).map(Evaluation::mean_over).collect()
+    }
+
     /// The report with what simple models reach.
     #[must_use]
     pub fn with_baselines(self, baselines: Vec<Baseline>) -> Self {
@@ -65,8 +70,13 @@ impl fmt::Display for CvReport {
         let together = [("mean", &self.mean), ("std", &self.std), ("pooled", &self.pooled)];
         let together = together.into_iter().map(|(name, errors)| Row::of(name, errors));
         let baselines = self.baselines.iter().map(|baseline| Row::of(&baseline.name, &baseline.mean));
-        let rows = self.folds.iter().map(Row::of_fold).chain(together).chain(baselines);
-        let table = ErrorsTable { first: "fold", rows: rows.collect() };
+        let repeats = self.repeats();
+        let parts: Vec<_> = match repeats.len() {
+            0 | 1 => self.folds.iter().map(Row::of_fold).collect(),
+            _ => repeats.iter().enumerate().map(|(i, errors)| Row::of(&i.to_string(), errors)).collect(),
+        };
+        let first = if repeats.len() > 1 { "repeat" } else { "fold" };
+        let table = ErrorsTable { first, rows: parts.into_iter().chain(together).chain(baselines).collect() };
         writeln!(f, "{table:width$}")?;
         if let [_, _, ..] = self.mean.targets.as_slice() {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
@@ -79,9 +89,13 @@ impl fmt::Display for CvReport {
             let linear = if last.name == "ridge" { "; ridge, a linear model" } else { "" };
             writeln!(f, "constant: the mean of the training rows{linear}; means over the same folds")?;
         }
+        let times = match repeats.len() {
+            0 | 1 => String::new(),
+            times => format!(" ({times} times {})", self.folds.len() / times),
+        };
         write!(
             f,
-            "mean squared error {} ± {} over {} folds, {:.2} s",
+            "mean squared error {} ± {} over {} folds{times}, {:.2} s",
             number(self.mean.metrics.mse),
             number(self.std.metrics.mse),
             self.folds.len(),

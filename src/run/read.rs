@@ -69,7 +69,7 @@ impl RunRecord {
             let command = Some(environment.command);
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
-        let networks = if environment.command == "train" { 1 } else { config.folds };
+        let networks = if environment.command == "train" { 1 } else { config.networks() };
         Ok(Self {
             command: environment.command.clone(),
             environment: environment.facts(),

@@ -85,7 +85,7 @@ fn jobs_and_repetition_do_not_change_the_result() {
 
 #[test]
 fn every_flag_reaches_the_configuration() {
-    let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --holdout 0.25 --epochs 1 --batch-size 7 --lr 0.01 \
+    let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --repeats 2 --holdout 0.25 --epochs 1 --batch-size 7 --lr 0.01 \
                 --weight-decay 0.1 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
@@ -93,7 +93,7 @@ fn every_flag_reaches_the_configuration() {
         "data": {"rows": 60, "features": 3, "noise": 0.5, "scale": "none"},
         "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming"},
         "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "weight_decay": 0.1, "engine": "autograd"},
-        "folds": 3, "holdout": 0.25, "seed": 9, "device": "cpu", "dtype": "f64",
+        "folds": 3, "repeats": 2, "holdout": 0.25, "seed": 9, "device": "cpu", "dtype": "f64",
     });
     assert_eq!(json["config"], expected);
 }
@@ -172,7 +172,8 @@ fn the_library_gives_the_result_of_the_command() {
     let data = synthetic(200, 4, 0.1, generator(3, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
     let devices = config.device.open(None).unwrap();
     let options = RunOptions::default();
-    let results = taper::cross_validate(&data, &config.learner(), config.folds, &devices, &options).unwrap();
+    let folds = taper::Partition::new(&data, config.folds, config.repeats, config.seed).unwrap();
+    let results = taper::cross_validate(&data, &config.learner(), &folds, &devices, &options).unwrap();
     let report = CvReport::new(config, None, results);
     let report = serde_json::to_value(report).unwrap();
     let command = json(&taper(&small(&["--json"])));

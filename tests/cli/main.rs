@@ -11,6 +11,7 @@ mod configuration;
 mod conventions;
 mod errors;
 mod evaluate;
+mod folds;
 #[cfg(target_os = "linux")]
 mod limits;
 mod offsets;

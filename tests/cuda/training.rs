@@ -10,7 +10,7 @@ use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::run::RunOptions;
 use taper::train::Trainer;
-use taper::{Error, cross_validate};
+use taper::{Error, Partition, cross_validate};
 
 #[test]
 fn fifty_steps_follow_pytorch() {
@@ -31,7 +31,8 @@ fn a_cross_validation_gives_the_cpus_result() {
         let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
         let run = |devices: &[Device]| {
             let options = RunOptions::default();
-            let results = cross_validate(&data, &learner, 4, devices, &options).unwrap();
+            let folds = Partition::new(&data, 4, 1, learner.seed).unwrap();
+            let results = cross_validate(&data, &learner, &folds, devices, &options).unwrap();
             let by_fold = results.folds.iter().flat_map(|fold| {
                 let by_depth = fold.mse_by_depth.values().copied();
                 fold.train_loss.iter().copied().chain([fold.metrics.mse]).chain(by_depth)
@@ -142,6 +143,7 @@ fn a_gpu_opened_once_takes_one_fold_at_a_time() {
     let gpu = gpu();
     let (learner, options) = (Learner::default(), RunOptions::default());
     let devices = [gpu.clone(), Device::Cpu, gpu];
-    let error = cross_validate(&data, &learner, 4, &devices, &options).unwrap_err().to_string();
+    let folds = Partition::new(&data, 4, 1, learner.seed).unwrap();
+    let error = cross_validate(&data, &learner, &folds, &devices, &options).unwrap_err().to_string();
     assert_eq!(error, "device has a GPU more than once, expected one opened for each");
 }

@@ -7,12 +7,12 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::reference::{array, indices, numbers, reference};
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
-use taper::CrossValidated;
 use taper::config::{CvConfig, FileConfig, FloatType, Missing, Scale};
 use taper::data::{Dataset, KFold, Scaling, Table, read};
 use taper::random::{Stream, generator};
 use taper::report::CvReport;
 use taper::run::RunOptions;
+use taper::{CrossValidated, Partition};
 
 /// Exact up to rounding in double precision.
 const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
@@ -82,7 +82,8 @@ fn diabetes(dtype: FloatType) -> (CvConfig, Table) {
 
 fn cross_validate(config: &CvConfig, data: &Dataset) -> taper::Result<CrossValidated> {
     let options = RunOptions::default();
-    taper::cross_validate(data, &config.learner(), config.folds, &[Device::Cpu], &options)
+    let folds = Partition::new(data, config.folds, config.repeats, config.seed)?;
+    taper::cross_validate(data, &config.learner(), &folds, &[Device::Cpu], &options)
 }
 
 fn run(config: &CvConfig, data: &Dataset) -> CvReport {

@@ -15,7 +15,7 @@ use taper::random::{Stream, generator};
 use taper::report::CvReport;
 use taper::run::RunOptions;
 use taper::train::Trainer;
-use taper::{Error, cross_validate};
+use taper::{Error, Partition, cross_validate};
 
 #[test]
 fn fifty_steps_follow_pytorch() {
@@ -37,7 +37,8 @@ fn engines_give_one_result() {
             let rng = generator(learner.seed, Stream::Data, 0);
             let data = synthetic(500, 16, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
             let options = RunOptions::default();
-            let results = cross_validate(&data, &learner, 4, &[Device::Cpu], &options).unwrap();
+            let folds = Partition::new(&data, 4, 1, learner.seed).unwrap();
+            let results = cross_validate(&data, &learner, &folds, &[Device::Cpu], &options).unwrap();
             let of_fold = results.folds.iter().flat_map(|fold| {
                 fold.train_loss.iter().chain(fold.mse_by_depth.values()).copied().chain([fold.metrics.mse])
             });
@@ -173,7 +174,8 @@ fn run(config: CvConfig, jobs: usize) -> Result<CvReport, Error> {
     let data = &config.data;
     let data = synthetic(data.rows, data.features, data.noise, rng, config.dtype.into(), &Device::Cpu)?;
     let devices = vec![Device::Cpu; jobs];
-    let results = cross_validate(&data, &config.learner(), config.folds, &devices, &RunOptions::default())?;
+    let folds = Partition::new(&data, config.folds, config.repeats, config.seed)?;
+    let results = cross_validate(&data, &config.learner(), &folds, &devices, &RunOptions::default())?;
     Ok(CvReport::new(config, None, results))
 }
 
@@ -243,17 +245,21 @@ fn a_run_is_what_its_parts_make() {
 fn settings_that_are_not_valid_are_refused() {
     let rng = generator(1, Stream::Data, 0);
     let data = synthetic(20, 3, 0.1, rng, DType::F32, &Device::Cpu).unwrap();
-    let refused = |learner: &Learner, folds, devices: &[Device]| {
-        cross_validate(&data, learner, folds, devices, &RunOptions::default()).unwrap_err().to_string()
+    let partition = |folds| Partition::new(&data, folds, 1, 1);
+    assert_eq!(partition(1).unwrap_err().to_string(), "folds is 1, expected at least 2");
+    assert_eq!(partition(21).unwrap_err().to_string(), "folds is 21, expected at most the 20 rows");
+    let folds = partition(4).unwrap();
+    let refused = |data: &Dataset, learner: &Learner, devices: &[Device]| {
+        cross_validate(data, learner, &folds, devices, &RunOptions::default()).unwrap_err().to_string()
     };
     let (mut learner, cpu) = (Learner::default(), [Device::Cpu]);
-    assert_eq!(refused(&learner, 1, &cpu), "folds is 1, expected at least 2");
-    assert_eq!(refused(&learner, 21, &cpu), "folds is 21, expected at most the 20 rows");
-    assert_eq!(refused(&learner, 4, &[]), "device is none, expected at least one");
+    let more = synthetic(21, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    assert_eq!(refused(&more, &learner, &cpu), "folds are of 20 rows, expected the 21 of the data");
+    assert_eq!(refused(&data, &learner, &[]), "device is none, expected at least one");
     learner.train.epochs = 0;
-    assert_eq!(refused(&learner, 4, &cpu), "train.epochs is 0, expected at least 1");
+    assert_eq!(refused(&data, &learner, &cpu), "train.epochs is 0, expected at least 1");
     learner.model.min_depth = 5;
-    assert_eq!(refused(&learner, 4, &cpu), "model.min_depth is 5, expected at most the maximum of 4");
+    assert_eq!(refused(&data, &learner, &cpu), "model.min_depth is 5, expected at most the maximum of 4");
 }
 
 #[test]

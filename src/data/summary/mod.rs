@@ -69,6 +69,8 @@ pub enum Role {
     Target,
     /// Its equal values stay in one fold.
     Group,
+    /// It orders the rows.
+    Order,
     /// It is not used.
     LeftOut,
 }
@@ -103,6 +105,9 @@ impl fmt::Display for DataSummary {
         if let Some(group) = of(Role::Group).next() {
             let groups = group.categories.unwrap_or_default();
             write!(f, ", {} by {}", counted(groups, ["group", "groups"]), shorten(&group.name))?;
+        }
+        if let Some(order) = of(Role::Order).next() {
+            write!(f, ", ordered by {}", shorten(&order.name))?;
         }
         let missing = self.columns.iter().fold(0usize, |sum, column| sum.saturating_add(column.missing));
         if missing > 0 {
@@ -188,11 +193,13 @@ impl Table {
             let groups: HashSet<_> = self.data.groups().unwrap_or_default().iter().collect();
             ColumnSummary { categories: Some(groups.len()), ..ColumnSummary::unknown(name, Role::Group) }
         });
+        let order = self.order.as_ref().map(|name| ColumnSummary::unknown(name, Role::Order));
         let left_out = self.left_out.iter().map(|name| ColumnSummary::unknown(name, Role::LeftOut));
         self.feature_columns()
             .map(feature)
             .chain(self.data.target_names().iter().zip(targets).map(target))
             .chain(group)
+            .chain(order)
             .chain(left_out)
             .collect()
     }
@@ -221,9 +228,10 @@ impl Table {
             }
         }
         if self.duplicates > 0 {
-            let advice = match &self.group {
-                Some(_) => "where their groups differ",
-                None => "a column that tells their origin would keep them together as the group",
+            let advice = match (&self.group, &self.order) {
+                (Some(_), _) => "where their groups differ",
+                (None, Some(_)) => "where their times differ",
+                (None, None) => "a column that tells their origin would keep them together as the group",
             };
             let equal = match self.duplicates {
                 1 => "1 row equals an earlier row".to_owned(),

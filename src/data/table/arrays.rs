@@ -219,7 +219,9 @@ impl<'a> Tensors<'a> {
 
 /// Rejects column names for files whose columns have none.
 fn check_names(config: &FileConfig, format: &str) -> Result<()> {
-    for (key, names) in [("data.drop", config.drop.as_slice()), ("data.group", config.group.as_slice())] {
+    let (group, order) = (config.group.as_slice(), config.order.as_slice());
+    for (key, names) in [("data.drop", config.drop.as_slice()), ("data.group", group), ("data.order", order)]
+    {
         if !names.is_empty() {
             let problem =
                 format!("is {}, expected none: the columns of {format} files have no names", shown(names));
@@ -271,7 +273,7 @@ fn join<T: Real>(
     }
     let features = Column::unnamed(x.array.columns);
     let targets = target_names(y.array.columns);
-    let (origins, groups, left_out, notes) = (x.origins, None, Vec::new(), Vec::new());
+    let (origins, left_out, notes) = (x.origins, Vec::new(), Vec::new());
     Ok(RawTable {
         files,
         x: x.values,
@@ -279,7 +281,8 @@ fn join<T: Real>(
         y: y.values,
         features,
         targets,
-        groups,
+        groups: None,
+        order: None,
         left_out,
         notes,
         dropped,

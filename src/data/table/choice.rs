@@ -19,6 +19,8 @@ pub(super) struct Choice {
     pub(super) targets: Vec<usize>,
     /// The group column.
     pub(super) group: Option<usize>,
+    /// The column that orders the rows.
+    pub(super) order: Option<usize>,
     /// The columns of text, and those of numbers, as far as they are declared.
     pub(super) text: Vec<usize>,
     pub(super) number: Vec<usize>,
@@ -35,13 +37,17 @@ impl Choice {
         let find = |key, names: &[String]| find(key, names, header, &config.file);
         let targets = find("data.target", &config.target)?;
         let group = find("data.group", config.group.as_slice())?.first().copied();
+        let order = find("data.order", config.order.as_slice())?.first().copied();
         let named = find("data.features", &config.features)?;
         let dropped = find("data.drop", &config.drop)?;
         let (text, number) = (find("data.text", &config.text)?, find("data.number", &config.number)?);
         let [are_targets, are_text, are_dropped] = [&targets, &text, &dropped].map(|columns| set(columns));
-        for (key, columns) in
-            [("data.group", group.as_slice()), ("data.features", &named), ("data.drop", &dropped)]
-        {
+        for (key, columns) in [
+            ("data.group", group.as_slice()),
+            ("data.order", order.as_slice()),
+            ("data.features", &named),
+            ("data.drop", &dropped),
+        ] {
             if let Some(&column) = columns.iter().find(|column| are_targets.contains(column)) {
                 return Err(Error::config(key, format!("is '{}', which is a target", header[column])));
             }
@@ -49,6 +55,9 @@ impl Choice {
         for (key, columns) in [("data.features", &named), ("data.drop", &dropped)] {
             if let Some(&column) = columns.iter().find(|column| group == Some(**column)) {
                 return Err(Error::config(key, format!("is '{}', which is the group", header[column])));
+            }
+            if let Some(&column) = columns.iter().find(|column| order == Some(**column)) {
+                return Err(Error::config(key, format!("is '{}', which orders the rows", header[column])));
             }
         }
         if let Some(&column) = text.iter().find(|column| are_targets.contains(column)) {
@@ -62,7 +71,7 @@ impl Choice {
         }
         let are_unused = set(unused);
         let is_left = |column: &usize| {
-            group != Some(*column)
+            ![group, order].contains(&Some(*column))
                 && ![&are_targets, &are_dropped, &are_unused].iter().any(|columns| columns.contains(column))
         };
         let features = if named.is_empty() { (0..header.len()).filter(is_left).collect() } else { named };
@@ -71,12 +80,13 @@ impl Choice {
                 format!("is none of the columns of {}, expected at least one", some_of(&config.file, header));
             return Err(Error::config("data.features", problem));
         }
-        Ok(Self { features, targets, group, text, number })
+        Ok(Self { features, targets, group, order, text, number })
     }
 
-    /// All chosen columns: the targets, the group and the features.
+    /// All chosen columns: the targets, the group, the order and the features.
     pub(super) fn all(&self) -> impl Iterator<Item = usize> + '_ {
-        self.targets.iter().chain(self.group.as_slice()).chain(&self.features).copied()
+        let marks = self.group.iter().chain(&self.order);
+        self.targets.iter().chain(marks).chain(&self.features).copied()
     }
 }
 
@@ -178,6 +188,7 @@ mod tests {
             features: features.to_vec(),
             targets: targets.to_vec(),
             group,
+            order: None,
             text: Vec::new(),
             number: Vec::new(),
         };

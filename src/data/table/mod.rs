@@ -26,6 +26,7 @@ mod sniff;
 mod source;
 mod spaces;
 mod text;
+mod times;
 mod unpack;
 mod window;
 

@@ -24,6 +24,8 @@ pub struct Table {
     pub features: Vec<Column>,
     /// The column whose equal values are a group.
     pub group: Option<String>,
+    /// The column that orders the rows.
+    pub order: Option<String>,
     /// The columns of the file that are not used.
     pub left_out: Vec<String>,
     /// What was noticed while reading, in sentences.
@@ -43,6 +45,7 @@ impl Table {
             data,
             features,
             group: None,
+            order: None,
             left_out: Vec::new(),
             notes: Vec::new(),
             dropped: 0,
@@ -63,6 +66,8 @@ pub(super) struct RawTable<T> {
     pub(super) targets: Vec<String>,
     /// The group column, and the group of each row.
     pub(super) groups: Option<(String, Vec<u32>)>,
+    /// The column that orders the rows, and the rank of each row.
+    pub(super) order: Option<(String, Vec<u32>)>,
     pub(super) left_out: Vec<String>,
     /// What was noticed while reading.
     pub(super) notes: Vec<String>,
@@ -72,7 +77,19 @@ pub(super) struct RawTable<T> {
 impl<T: Real> RawTable<T> {
     /// The table of these rows of `file`, unless there is nothing in them to learn.
     pub(super) fn check(self, file: &Path) -> Result<Table> {
-        let Self { files, mut x, origins, y, features, targets, groups, left_out, notes, dropped } = self;
+        let Self {
+            files,
+            mut x,
+            origins,
+            y,
+            features,
+            targets,
+            groups,
+            order: ranks,
+            left_out,
+            notes,
+            dropped,
+        } = self;
         let rows = y.len() / targets.len();
         if rows == 0 {
             let problem = match dropped {
@@ -99,12 +116,16 @@ impl<T: Real> RawTable<T> {
         let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
         let y = Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?;
         let mut data = Dataset::new(x, y)?.with_origins(origins)?.with_target_names(targets)?;
-        let mut group = None;
+        let (mut group, mut order) = (None, None);
         if let Some((name, groups)) = groups {
             data = data.with_groups(groups)?;
             group = Some(name);
         }
-        Ok(Table { files, data, features, group, left_out, notes, dropped, duplicates })
+        if let Some((name, ranks)) = ranks {
+            data = data.with_order(ranks)?;
+            order = Some(name);
+        }
+        Ok(Table { files, data, features, group, order, left_out, notes, dropped, duplicates })
     }
 }
 

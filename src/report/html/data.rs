@@ -39,6 +39,7 @@ fn row(column: &ColumnSummary) -> Row {
         Role::Feature => "feature",
         Role::Target => "target",
         Role::Group => "group",
+        Role::Order => "order",
         Role::LeftOut => "left out",
     };
     let kind = match column.kind {

@@ -14,7 +14,7 @@ use taper::data::{DataSummary, Dataset, read, synthetic};
 use taper::random::{Stream, generator};
 use taper::report::{CvReport, html};
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
-use taper::{Result, cross_validate};
+use taper::{Partition, Result, cross_validate};
 use tempfile::tempdir;
 
 use super::mutate::mutate;
@@ -75,7 +75,8 @@ impl Run {
     /// Begins the run in the folder at `path`, or resumes it from the checkpoints there.
     fn go(&self, directory: &RunDirectory) -> Result<CvReport> {
         let options = RunOptions { keep: Some((directory, &self.identity)), ..RunOptions::default() };
-        let results = cross_validate(&self.data, &self.config.learner(), 2, &[Device::Cpu], &options)?;
+        let folds = Partition::new(&self.data, 2, 1, self.config.seed)?;
+        let results = cross_validate(&self.data, &self.config.learner(), &folds, &[Device::Cpu], &options)?;
         directory.write_predictions(&results.predictions)?;
         Ok(CvReport::new(self.config.clone(), None, results))
     }

@@ -63,6 +63,7 @@ fn config(rng: &mut ChaCha8Rng, file: &Path) -> FileConfig {
         drop: columns(rng),
         missing: maybe(rng, &[Missing::Drop, Missing::Mean]).unwrap_or_default(),
         group: columns(rng).pop(),
+        order: columns(rng).pop(),
         missing_target: maybe(rng, &[MissingTarget::Drop]).unwrap_or_default(),
         na: columns(rng),
         text: columns(rng),

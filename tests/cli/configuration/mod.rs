@@ -54,7 +54,7 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
 }
 
 /// Every setting of synthetic data with a value that is not its default.
-const OTHERS: &str = "--folds 3 --holdout 0.25 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
+const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
                       --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming \
                       --epochs 1 --batch-size 7 --lr 0.30000000000000004 --weight-decay 0.1 --engine autograd";
 
@@ -62,7 +62,7 @@ const OTHERS: &str = "--folds 3 --holdout 0.25 --seed 18446744073709551615 --dev
 const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none \
                     --missing-target drop --na=-999,x --text zip --number size --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1";
-const NAMED: &str = "--data houses.csv --target price --features rooms,size";
+const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year";
 
 #[test]
 fn what_is_printed_is_read_back_in_every_format() {
@@ -93,7 +93,9 @@ fn what_is_printed_is_read_back_in_every_format() {
 fn toml_explains_every_key() {
     let folder = folder("explains");
     let text = printed(&folder, &[]);
-    let texts = [&text, &printed(&folder, &FILE.split_whitespace().collect::<Vec<_>>())];
+    let [of_file, named] =
+        [FILE, NAMED].map(|args| printed(&folder, &args.split_whitespace().collect::<Vec<_>>()));
+    let texts = [&text, &of_file, &named];
     for key in keys() {
         let name = format!("{} = ", key.rsplit('.').next().unwrap());
         let mut explained = 0;
@@ -102,7 +104,8 @@ fn toml_explains_every_key() {
             let Some(at) = lines.iter().position(|line| line.starts_with(&name)) else { continue };
             let (comment, has_default) = (
                 lines[at - 1],
-                !["data.file", "data.group", "data.delimiter", "data.comment", "data.encoding"].contains(key),
+                !["data.file", "data.group", "data.order", "data.delimiter", "data.comment", "data.encoding"]
+                    .contains(key),
             );
             assert!(comment.starts_with("# ") && comment.ends_with(']') == has_default, "{key}: {comment}");
             explained += 1;
@@ -155,7 +158,7 @@ fn the_ranges_in_the_comments_are_checked() {
         }
     }
     println!("{checked} ranges");
-    assert_eq!(checked, 11);
+    assert_eq!(checked, 12);
 }
 
 #[test]

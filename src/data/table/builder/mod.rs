@@ -12,6 +12,7 @@ use super::choice::Choice;
 use super::columns::Column;
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
+use super::times::Times;
 use crate::config::{FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -61,6 +62,7 @@ pub(super) struct RowBuilder<'a, T> {
     x: Vec<T>,
     y: Vec<f64>,
     group: Vec<u32>,
+    times: Times,
     dropped: usize,
 }
 
@@ -106,7 +108,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             }
         };
         let kinds = choice.features.iter().zip(kinds).map(declared).collect();
-        Self { config, header, choice, kinds, groups: HashMap::new(), origins, x, y, group, dropped: 0 }
+        let (groups, times, dropped) = (HashMap::new(), Times::default(), 0);
+        Self { config, header, choice, kinds, groups, origins, x, y, group, times, dropped }
     }
 
     /// Appends a row, or drops it if a value is missing and the configuration says so.
@@ -131,6 +134,9 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             let group = self.group(row, column)?;
             self.group.push(group);
         }
+        if let Some(column) = self.choice.order {
+            self.time(row, column)?;
+        }
         for i in 0..self.kinds.len() {
             let value = self.feature(row, i)?;
             self.x.push(value);
@@ -140,7 +146,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
 
     /// Whether the row is left out since a value is missing.
     fn is_left_out(&self, row: &impl Row) -> bool {
-        let Choice { features, targets, group, .. } = &self.choice;
+        let Choice { features, targets, group, order, .. } = &self.choice;
         let has_no_target = || targets.iter().any(|&column| row.is_missing_number(column));
         let has_no_feature = || {
             features.iter().zip(&self.kinds).any(|(&column, kind)| match kind {
@@ -150,7 +156,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         };
         match (self.config.missing, self.config.missing_target) {
             (Missing::Drop, _) => {
-                group.is_some_and(|column| row.is_missing(column)) || has_no_target() || has_no_feature()
+                let mut marks = group.iter().chain(order);
+                marks.any(|&column| row.is_missing(column)) || has_no_target() || has_no_feature()
             }
             (_, MissingTarget::Drop) => has_no_target(),
             (_, MissingTarget::Error) => false,
@@ -178,6 +185,17 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let (name, next) = (row.text(column), self.groups.len() as u32);
         let known = self.groups.get(name.as_ref()).copied();
         Ok(known.unwrap_or_else(|| *self.groups.entry(name.into_owned()).or_insert(next)))
+    }
+
+    /// Notes where the row is in the order.
+    fn time(&mut self, row: &impl Row, column: usize) -> Result<()> {
+        if row.is_missing(column) {
+            let problem =
+                "is a missing value, expected a number or a date; `data.missing=drop` leaves out such rows";
+            return Err(self.refuse(row, column, problem));
+        }
+        let pushed = self.times.push(row.cell::<f64>(column), &row.text(column));
+        pushed.map_err(|problem| self.refuse(row, column, &problem))
     }
 
     /// The value or the code of feature `i`.
@@ -252,6 +270,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             features,
             targets: self.config.target.clone(),
             groups: self.choice.group.map(|column| (self.header[column].clone(), self.group)),
+            order: self.choice.order.map(|column| (self.header[column].clone(), self.times.ranks())),
             left_out,
             notes: Vec::new(),
             dropped: self.dropped,
