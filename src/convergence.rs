@@ -30,7 +30,10 @@ const LEAST_T: f64 = 3.;
 pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Option<String> {
     let TrainConfig { epochs, batch_size, lr, .. } = *config;
     let steps = epochs.saturating_mul(rows.div_ceil(batch_size.max(1)));
-    let way = lr * steps as f64;
+    // A thousand steps stand for all of a long training.
+    let some = (0..steps).step_by(steps.div_ceil(1000).max(1));
+    let rates: Vec<_> = some.map(|step| config.rate(step as u64, rows)).collect();
+    let way = stats::mean(&rates) * steps as f64;
     if steps > 0 && way < LEAST_WAY {
         let enough = round_up(epochs as f64 * 2. * LEAST_WAY / way);
         return Some(format!(

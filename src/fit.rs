@@ -229,7 +229,9 @@ impl<'a> Fit<'a> {
             Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.metrics),
             _ => None,
         };
-        let (epoch, lr, seconds) = (self.epochs.len(), self.learner.train.lr, self.seconds);
+        let (epoch, seconds) = (self.epochs.len(), self.seconds);
+        let (train, rows) = (&self.learner.train, self.rows.len());
+        let lr = train.rate((epoch as u64 + 1).saturating_mul(train.steps(rows)).saturating_sub(1), rows);
         self.seconds = 0.;
         let record = EpochRecord { fold: self.index, epoch, train_loss, validation, lr, seconds };
         if let Some(keeper) = &self.keeper {

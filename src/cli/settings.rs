@@ -10,6 +10,7 @@ use taper::config::{
     CvConfig, DeviceSpec, EngineName, FloatType, Missing, MissingTarget, Scale, Settings, keys,
 };
 use taper::nn::CosInit;
+use taper::optim::Schedule;
 
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -138,6 +139,13 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
           allow_hyphen_values = true)]
     lr: f64,
+    /// How the learning rate changes over the steps of all epochs, of which --lr is the largest
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
+    schedule: ScheduleArg,
+    /// Share of the steps over which the learning rate rises to what the schedule says, from 0 to 1
+    #[arg(long, value_name = "X", default_value_t = defaults().train.warmup, help_heading = "Training",
+          allow_hyphen_values = true)]
+    warmup: f64,
     /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
@@ -259,6 +267,21 @@ value_enum!(CosInitArg for CosInit {
     Centred,
     /// U(-sqrt(6/in), sqrt(6/in)): cos(W) starts near 1, and training explodes
     Kaiming
+});
+
+value_enum!(ScheduleArg for Schedule {
+    /// It stays
+    Constant,
+    /// It falls along a line to 0
+    Linear,
+    /// It falls along half a cosine to 0
+    Cosine,
+    /// It rises from 1/25 over 30 % of the steps and falls to nearly 0, along half cosines
+    OneCycle,
+    /// It is a tenth after half of the steps, a hundredth after three quarters
+    Step,
+    /// It rises from 0 and falls to 0 four times, each time over twice as many steps
+    CosLog4
 });
 
 value_enum!(EngineArg for EngineName {

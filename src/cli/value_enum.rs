@@ -4,7 +4,7 @@
 macro_rules! value_enum {
     ($arg:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),* }) => {
         #[derive(Debug, Clone, Copy, clap::ValueEnum, serde::Serialize)]
-        #[serde(rename_all = "lowercase")]
+        #[serde(rename_all = "kebab-case")]
         pub(crate) enum $arg {
             $($(#[$doc])* $variant),*
         }

@@ -98,7 +98,11 @@ impl<'a> Run<'a> {
     fn check_settings(&self, began: &Settings) -> Result<()> {
         match self.config.difference_to_resume(&*began.validate()?) {
             Some((key, now, then)) => {
-                let more = if key == "train.epochs" { ", to which more can be added" } else { "" };
+                let more = match key {
+                    "train.epochs" if self.config.train.is_extendable() => ", to which more can be added",
+                    "train.epochs" => ", with which its learning rate came to an end",
+                    _ => "",
+                };
                 let problem = format!("is {now}, and the run to resume began with {then}{more}");
                 Err(self.settings.as_given(Error::Config { key, problem }).into())
             }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ops::Loss;
-use crate::optim::{AdamWConfig, OptimizerConfig};
+use crate::optim::{AdamWConfig, OptimizerConfig, Schedule};
 
 pub use crate::nn::ModelConfig;
 pub use data::{DataConfig, Scale};
@@ -110,11 +110,13 @@ impl CvConfig {
     }
 
     /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for
-    /// more epochs than it began with: the rate is constant, so the first epochs are the same however many
-    /// follow.
+    /// more epochs than it began with if the learning rate is constant: then the first epochs are the same
+    /// however many follow.
     pub fn difference_to_resume(&self, began: &Self) -> Option<(&'static str, String, String)> {
         let mut began = began.clone();
-        began.train.epochs = began.train.epochs.max(self.train.epochs);
+        if began.train.is_extendable() {
+            began.train.epochs = began.train.epochs.max(self.train.epochs);
+        }
         self.difference(&began)
     }
 
@@ -136,8 +138,12 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// The number of rows of a step.
     pub batch_size: usize,
-    /// The learning rate.
+    /// The learning rate, the largest one where there is a schedule.
     pub lr: f64,
+    /// How the learning rate changes over the steps of all epochs.
+    pub schedule: Schedule,
+    /// The share of the steps over which the rate rises to what the schedule says.
+    pub warmup: f64,
     /// The decoupled weight decay.
     pub weight_decay: f64,
     /// What computes the steps.
@@ -161,7 +167,8 @@ pub enum EngineName {
 impl Default for TrainConfig {
     fn default() -> Self {
         let AdamWConfig { lr, weight_decay, .. } = AdamWConfig::default();
-        Self { epochs: 25, batch_size: 64, lr, weight_decay, engine: EngineName::Auto }
+        let schedule = Schedule::default();
+        Self { epochs: 25, batch_size: 64, lr, schedule, warmup: 0., weight_decay, engine: EngineName::Auto }
     }
 }
 
@@ -169,6 +176,24 @@ impl TrainConfig {
     /// The loss.
     pub fn loss(&self) -> Loss {
         Loss::Mse
+    }
+
+    /// Whether the first epochs are the same however many follow.
+    pub fn is_extendable(&self) -> bool {
+        self.schedule == Schedule::Constant && self.warmup == 0.
+    }
+
+    /// The number of steps of an epoch over `rows` rows.
+    pub(crate) fn steps(&self, rows: usize) -> u64 {
+        rows.div_ceil(self.batch_size.max(1)) as u64
+    }
+
+    /// The learning rate of step number `step`, counted from 0, of all steps of a training on `rows` rows.
+    pub(crate) fn rate(&self, step: u64, rows: usize) -> f64 {
+        let steps = self.steps(rows).saturating_mul(self.epochs as u64);
+        let rising = self.warmup * steps as f64;
+        let risen = if rising > 0. { ((step as f64 + 1.) / rising).min(1.) } else { 1. };
+        self.lr * risen * self.schedule.factor(step, steps)
     }
 
     /// The settings of the optimiser.

@@ -75,10 +75,11 @@ impl ModelConfig {
 
 impl TrainConfig {
     pub(super) fn check(&self) -> Result<()> {
-        let Self { epochs, batch_size, lr, weight_decay, .. } = *self;
+        let Self { epochs, batch_size, lr, warmup, weight_decay, .. } = *self;
         at_least("train.epochs", epochs, 1)?;
         at_least("train.batch_size", batch_size, 1)?;
         finite("train.lr", lr, lr > 0., "above 0")?;
+        finite("train.warmup", warmup, (0. ..=1.).contains(&warmup), "from 0 to 1")?;
         finite("train.weight_decay", weight_decay, weight_decay >= 0., "of 0 or more")
     }
 }

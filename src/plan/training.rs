@@ -189,10 +189,11 @@ impl<D: Device> Training<D> {
         execute(&mut self.device, &step.passes, rows, &mut memory)
     }
 
-    /// Updates all parameters with the gradients of [`gradients`](Self::gradients) at `depth`.
-    pub(crate) fn update(&mut self, depth: usize) -> Result<()> {
+    /// Updates all parameters with the gradients of [`gradients`](Self::gradients) at `depth`, at the
+    /// learning rate `lr`.
+    pub(crate) fn update(&mut self, depth: usize, lr: f64) -> Result<()> {
         self.updates = self.updates.saturating_add(1);
-        let update = self.optimizer.update(self.updates);
+        let update = self.optimizer.update(self.updates, lr);
         let first = self.parameters.len();
         let Some(step) = self.plans.get(&depth) else { bail!("depth {depth} has no plan") };
         for &(parameter, grad) in &step.gradients {

@@ -37,7 +37,7 @@ impl Autograd {
 }
 
 impl Engine for Autograd {
-    fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64> {
+    fn step(&mut self, x: &Tensor, y: &Tensor, lr: f64, at: At) -> Result<f64> {
         let loss = self.loss.of(&self.net.forward_at_depth(x, at.depth)?, y)?;
         let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
         if !value.is_finite() {
@@ -51,7 +51,7 @@ impl Engine for Autograd {
                 return Err(at.not_finite(format!("the gradient of {name}")));
             }
         }
-        self.optimizer.update(&grads)?;
+        self.optimizer.update(&grads, lr)?;
         Ok(value)
     }
 
@@ -59,7 +59,7 @@ impl Engine for Autograd {
         let mut loss = steps.loss;
         for (i, batch) in steps.batches.iter().enumerate() {
             let (x, y) = data.select(batch.rows)?;
-            loss += self.step(&x, &y, steps.at(i))? * batch.rows.len() as f64;
+            loss += self.step(&x, &y, batch.lr, steps.at(i))? * batch.rows.len() as f64;
             if pause() {
                 return Ok((i + 1, loss));
             }

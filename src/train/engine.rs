@@ -9,11 +9,12 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::optim::ParameterState;
 
-/// One step of an epoch: the rows of its batch, and the depth drawn for it.
+/// One step of an epoch: the rows of its batch, the depth drawn for it, and its learning rate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub(super) rows: &'a [u32],
     pub(super) depth: usize,
+    pub(super) lr: f64,
 }
 
 /// Which step it is, as errors say it.
@@ -53,14 +54,14 @@ impl Steps<'_> {
 ///
 /// All engines give the same parameters for the same batches and depths, up to rounding.
 pub(super) trait Engine: Debug + Send {
-    /// Makes one step on the batch `x` (n, features), `y` (n, targets), and returns the loss before the
-    /// update.
+    /// Makes one step on the batch `x` (n, features), `y` (n, targets) at the learning rate `lr`, and returns
+    /// the loss before the update.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::NotFinite`], and leaves the parameters alone, when the loss or a gradient is not
     /// finite.
-    fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64>;
+    fn step(&mut self, x: &Tensor, y: &Tensor, lr: f64, at: At) -> Result<f64>;
 
     /// Makes these steps on `data`, until `pause`, which is asked after each, says so. Returns how many were
     /// made, and the sum of the epoch's losses by then; adding up resumes where it was, so a pause does not

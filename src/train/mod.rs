@@ -69,7 +69,7 @@ pub struct Trainer {
     engine: Box<dyn Engine>,
     /// The names of what the optimiser remembers of each parameter.
     state_names: &'static [&'static str],
-    batch_size: usize,
+    config: TrainConfig,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
     /// The epochs that are done.
@@ -113,7 +113,7 @@ impl Trainer {
             state_names: config.optimizer().state_names(),
             net,
             params: named_vars(vars),
-            batch_size: config.batch_size.max(1),
+            config: config.clone(),
             shuffle: generator(seed, Stream::Shuffle, index),
             depth: generator(seed, Stream::Depth, index),
             epoch: 0,
@@ -164,13 +164,16 @@ impl Trainer {
             self.step = 0;
             UnderWay { depth_position: self.depth.get_word_pos(), depths: Vec::new(), steps: 0, loss: 0. }
         });
-        let batches = rows.chunks(self.batch_size);
+        let batches = rows.chunks(self.config.batch_size.max(1));
         if under_way.depths.is_empty() {
             let depths = self.net.depths();
             under_way.depths = batches.clone().map(|_| self.depth.random_range(depths.clone())).collect();
         }
-        let batches = batches.zip(&under_way.depths).skip(under_way.steps);
-        let batches: Vec<_> = batches.map(|(rows, &depth)| Batch { rows, depth }).collect();
+        let before = self.config.steps(count).saturating_mul(self.epoch as u64);
+        let batches = (before..).zip(batches).zip(&under_way.depths).skip(under_way.steps);
+        let batch =
+            |((step, rows), &depth): ((u64, _), _)| Batch { rows, depth, lr: self.config.rate(step, count) };
+        let batches: Vec<_> = batches.map(batch).collect();
         let UnderWay { steps: first, loss, .. } = under_way;
         let steps = Steps { batches: &batches, epoch: self.epoch, first, loss };
         let (made, loss) = self.engine.run(data, steps, pause)?;
@@ -183,7 +186,8 @@ impl Trainer {
     }
 
     /// Makes one step on the batch `x` (n, features), `y` (n, targets) at `depth`, and returns the loss
-    /// before it.
+    /// before it. Whatever the schedule, its rate is the learning rate of the settings: how many steps there
+    /// are to be is not known.
     ///
     /// # Errors
     ///
@@ -193,7 +197,8 @@ impl Trainer {
         if x.dims().first() == Some(&0) {
             return Err(Error::NoRows);
         }
-        let loss = self.engine.step(x, y, At { epoch: self.epoch, step: self.step, depth })?;
+        let loss =
+            self.engine.step(x, y, self.config.lr, At { epoch: self.epoch, step: self.step, depth })?;
         self.step += 1;
         Ok(loss)
     }

@@ -29,7 +29,7 @@ impl<D: Device> Planned<D> {
 
     /// One step on the batch that is loaded: waits for the device, checks the loss and every gradient before
     /// the update, and returns the loss times the rows.
-    fn checked_step(&mut self, rows: usize, at: At) -> Result<f64> {
+    fn checked_step(&mut self, rows: usize, lr: f64, at: At) -> Result<f64> {
         self.training.device().reset_status(0.)?;
         self.training.gradients(rows, at.depth)?;
         let status = self.training.checked_gradients(at.depth)?;
@@ -39,7 +39,7 @@ impl<D: Device> Planned<D> {
         if let Some(i) = status.not_finite {
             return Err(at.not_finite(format!("the gradient of {}", self.training.parameters()[i].name)));
         }
-        self.training.update(at.depth)?;
+        self.training.update(at.depth, lr)?;
         Ok(status.loss)
     }
 
@@ -78,7 +78,7 @@ impl<D: Device> Planned<D> {
             self.training.prepare(batch.rows.len(), batch.depth)?;
             self.training.gather([data.x(), data.y()], rows, start..end)?;
             self.training.gradients(batch.rows.len(), batch.depth)?;
-            self.training.update(batch.depth)?;
+            self.training.update(batch.depth, batch.lr)?;
             start = end;
             if pause() {
                 return Ok(i + 1);
@@ -94,7 +94,7 @@ impl<D: Device> Planned<D> {
             let end = start + batch.rows.len();
             self.training.prepare(batch.rows.len(), batch.depth)?;
             self.training.gather([data.x(), data.y()], rows, start..end)?;
-            loss += self.checked_step(batch.rows.len(), steps.at(i))?;
+            loss += self.checked_step(batch.rows.len(), batch.lr, steps.at(i))?;
             start = end;
         }
         Ok(loss)
@@ -135,13 +135,13 @@ impl<D: Device> Planned<D> {
 }
 
 impl<D: Device> Engine for Planned<D> {
-    fn step(&mut self, x: &Tensor, y: &Tensor, at: At) -> Result<f64> {
+    fn step(&mut self, x: &Tensor, y: &Tensor, lr: f64, at: At) -> Result<f64> {
         self.check_batch(x, y, iter::once(at.depth))?;
         let rows = x.dims()[0];
         self.training.prepare(rows, at.depth)?;
         self.training.load_batch(x, y)?;
         self.training.load()?;
-        let loss = self.checked_step(rows, at)?;
+        let loss = self.checked_step(rows, lr, at)?;
         self.training.store()?;
         Ok(loss / rows as f64)
     }

@@ -6,11 +6,13 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::devices;
 use crate::error::first_line;
 use candle_core::{DType, Device, Tensor, Var};
-use candle_nn::VarMap;
+use candle_nn::{Optimizer, VarMap};
 use taper::Error;
 use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
+use taper::ops::mse;
+use taper::optim::{AdamW, AdamWConfig, Schedule};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -258,6 +260,40 @@ fn rows_that_there_are_not_are_refused() {
     }
 }
 
+/// The rates of a schedule, against a loop by hand over the batches that the trainer took.
+#[test]
+fn the_rate_of_each_step_follows_the_schedule() {
+    let (epochs, batch, data) = (3, 8, data(&Device::Cpu));
+    let model = ModelConfig { min_depth: 2, max_depth: 2, ..ModelConfig::default() };
+    for (schedule, warmup) in [(Schedule::Cosine, 0.), (Schedule::OneCycle, 0.), (Schedule::Linear, 0.4)] {
+        for engine in [EngineName::Fused, EngineName::Autograd] {
+            let config = TrainConfig { epochs, schedule, warmup, ..config(engine) };
+            let (vars, net) = network(&Device::Cpu, &model);
+            let mut trainer = Trainer::new(net, &vars, &config, 3, 0).unwrap();
+            let (by_hand, net) = network(&Device::Cpu, &model);
+            let settings =
+                AdamWConfig { lr: config.lr, weight_decay: config.weight_decay, ..AdamWConfig::default() };
+            let mut adamw = AdamW::new(by_hand.all_vars(), settings).unwrap();
+            let mut rows: Vec<u32> = (0..53).collect();
+            let (mut step, steps) = (0, 7 * epochs as u64);
+            for _ in 0..epochs {
+                trainer.epoch(&data, &mut rows).unwrap();
+                for batch in rows.chunks(batch) {
+                    let rising = warmup * steps as f64;
+                    let risen = if warmup > 0. { ((step + 1) as f64 / rising).min(1.) } else { 1. };
+                    adamw.set_learning_rate(config.lr * risen * schedule.factor(step, steps));
+                    let (x, y) = data.select(batch).unwrap();
+                    let loss = mse(&net.forward_at_depth(&x, 2).unwrap(), &y).unwrap();
+                    adamw.backward_step(&loss).unwrap();
+                    step += 1;
+                }
+            }
+            let what = format!("{schedule:?} by {engine:?}");
+            assert_close(&what, &parameters(&vars), &parameters(&by_hand), CLOSE);
+        }
+    }
+}
+
 /// Training that is paused after any of its steps, and resumed in a new trainer, is training without a pause,
 /// bit for bit.
 #[test]
@@ -268,7 +304,9 @@ fn a_paused_training_goes_on_to_the_bit() {
         let data = data(&device);
         let start = || {
             let (vars, net) = network(&device, &ModelConfig::default());
-            (vars.clone(), Trainer::new(net, &vars, &config(engine), 3, 0).unwrap())
+            let schedule = Schedule::OneCycle;
+            let config = TrainConfig { epochs: 3, schedule, warmup: 0.2, ..config(engine) };
+            (vars.clone(), Trainer::new(net, &vars, &config, 3, 0).unwrap())
         };
         let (expected_vars, mut trainer) = start();
         let mut expected_rows: Vec<u32> = (0..53).collect();

@@ -34,12 +34,12 @@ pub struct ParameterState {
 
 /// An optimiser of variables whose state can be read and restored, whichever it is.
 pub trait Stateful: Debug + Send {
-    /// Updates every variable that has a gradient.
+    /// Updates every variable that has a gradient, at the learning rate `lr`.
     ///
     /// # Errors
     ///
     /// Fails with Candle's errors.
-    fn update(&mut self, grads: &GradStore) -> Result<()>;
+    fn update(&mut self, grads: &GradStore, lr: f64) -> Result<()>;
 
     /// A copy of what is remembered of each variable, in their order.
     ///
@@ -95,10 +95,12 @@ impl OptimizerConfig {
         }
     }
 
-    /// Update number `step`, counted from 1.
-    pub fn update(&self, step: u32) -> Update {
+    /// Update number `step`, counted from 1, at the learning rate `lr`.
+    pub fn update(&self, step: u32, lr: f64) -> Update {
         match self {
-            Self::AdamW(config) => Update::AdamW(StepCoefficients::new(config, step)),
+            Self::AdamW(config) => {
+                Update::AdamW(StepCoefficients::new(&AdamWConfig { lr, ..config.clone() }, step))
+            }
         }
     }
 
@@ -193,7 +195,8 @@ macro_rules! cpu_update {
 cpu_update!(f32, f64);
 
 impl Stateful for AdamW {
-    fn update(&mut self, grads: &GradStore) -> Result<()> {
+    fn update(&mut self, grads: &GradStore, lr: f64) -> Result<()> {
+        self.set_learning_rate(lr);
         self.step(grads)
     }
 

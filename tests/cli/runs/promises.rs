@@ -186,6 +186,35 @@ fn a_run_is_extended() {
     assert_same(&run, &expected);
 }
 
+/// A schedule of the learning rate ends with the last epoch; stopped before, the run goes on along it.
+#[test]
+fn a_run_with_a_schedule_is_resumed_and_not_extended() {
+    let (folder, _) = with_whole_run();
+    let [whole, run] = ["uninterrupted", "stopped"].map(|name| folder.path().join(name));
+    let scheduled: Vec<_> = SMALL.iter().chain(&["--schedule", "one-cycle"]).copied().collect();
+    assert!(taper(&["cv", "--out", whole.to_str().unwrap()], &scheduled).status.success());
+    let path = run.to_str().unwrap();
+    let stopped = taper(&["cv", "--out", path, "--max-time", "0s"], &scheduled);
+    assert_eq!(stopped.status.code(), Some(124), "{}", stderr(&stopped));
+    assert!(taper(&["cv", "--resume", path, "-q"], &[]).status.success());
+    assert_same(&run, &whole);
+    let refused = taper(&["cv", "--resume", path, "--epochs", "13"], &[]);
+    let message = stderr(&refused);
+    let why =
+        "--epochs is 13, and the run to resume began with 12, with which its learning rate came to an end";
+    assert!(refused.status.code() == Some(2) && message.contains(why), "{message}");
+    // The rate of each epoch's last step is on record, and there is a picture of it.
+    let rates: Vec<f64> = fs::read_to_string(run.join("metrics.jsonl"))
+        .unwrap()
+        .lines()
+        .take(12)
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["lr"].as_f64().unwrap())
+        .collect();
+    let top = rates.iter().copied().fold(0., f64::max);
+    assert!(rates[0] < top && rates[11] < 1e-5 * top && top <= 1e-3, "{rates:?}");
+    assert!(fs::read_to_string(run.join("report.html")).unwrap().contains("learning rate"));
+}
+
 /// A folder that is renamed under a run is left alone, and so is what comes to be at its old path.
 #[cfg(unix)]
 #[test]
