@@ -48,7 +48,7 @@ fn every_dtype_and_size_is_updated_as_on_the_cpu() {
 #[test]
 fn half_parameters_have_moments_in_single_precision() {
     let gpu = Device::new_cuda(0).unwrap();
-    crate::half_moments::small_gradients_move_as_defined(&gpu);
+    crate::half_moments::small_gradients_move_as_by_pytorch(&gpu);
     crate::half_moments::moments_of_a_constant_gradient_are_their_closed_form(&gpu);
 }
 

@@ -84,7 +84,7 @@ fn adamw_agrees_with_candle() {
 
 #[test]
 fn half_parameters_have_moments_in_single_precision() {
-    crate::half_moments::small_gradients_move_as_defined(&Device::Cpu);
+    crate::half_moments::small_gradients_move_as_by_pytorch(&Device::Cpu);
     crate::half_moments::moments_of_a_constant_gradient_are_their_closed_form(&Device::Cpu);
 }
 
