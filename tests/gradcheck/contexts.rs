@@ -95,6 +95,17 @@ fn right_for_leaves_only() {
     GradCheck::new().contexts(&[]).check(&f, &x()).unwrap();
 }
 
+/// No gradient for leaves, where there is none to have, and one for what is not a leaf.
+#[test]
+fn a_gradient_in_another_context_alone() {
+    let op = Op1::new(|_| 1.0, |x, _, g| if x.is_variable() { Ok(None) } else { g.ones_like().map(Some) });
+    let report = wrong(move |x| op.apply(&x[0]), &x(), "depends on how the function is called");
+    assert!(report.failures.iter().any(|failure| matches!(
+        failure,
+        Failure::ContextDependent { input: Some(0), context: Context::Intermediate, .. }
+    )));
+}
+
 /// Right for contiguous inputs, and by default that is not enough.
 #[test]
 fn right_for_contiguous_inputs_only() {

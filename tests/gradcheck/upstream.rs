@@ -37,6 +37,22 @@ fn large_upstream_gradients_must_not_be_clipped() {
     }
 }
 
+/// In f64 nothing overflows at these magnitudes, so what is not finite is wrong.
+#[test]
+fn large_upstream_gradients_must_not_become_infinite() {
+    for bad in [f64::INFINITY, f64::NAN] {
+        let f = upstream_through(move |g| {
+            let is_large = g.abs()?.max_all()?.to_scalar::<f64>()? > 1e9;
+            if is_large { g * bad } else { Ok(g.clone()) }
+        });
+        let report = wrong(f, &x(), "not linear in the upstream gradient");
+        assert!(
+            matches!(report.failures[0], Failure::NotLinear { scale, .. } if scale.abs() > 1e9),
+            "{report}"
+        );
+    }
+}
+
 /// Of either sign, for an output of one element as for many.
 #[test]
 fn either_sign_counts() {
