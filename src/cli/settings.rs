@@ -9,7 +9,7 @@ use taper::Error;
 use taper::config::{
     CvConfig, DeviceSpec, EngineName, FloatType, Missing, MissingTarget, Scale, Settings, keys,
 };
-use taper::nn::CosInit;
+use taper::nn::{Block, CosInit};
 use taper::optim::Schedule;
 
 use super::dialect::DialectArgs;
@@ -123,6 +123,9 @@ pub(crate) struct SettingArgs {
     /// Kind of all layers
     #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
     layer: LayerArg,
+    /// What the hidden layer does at each application
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
+    block: BlockArg,
     /// How the weights of cos layers start
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,
@@ -261,6 +264,15 @@ enum LayerArg {
     /// y = x cos(W)^T + b
     Cos,
 }
+
+value_enum!(BlockArg for Block {
+    /// h <- relu(W h + b)
+    Plain,
+    /// h <- h + relu(W h + b)
+    Residual,
+    /// h <- relu(W h + b + U x + c), where the input layer gives U x + c: the features come in again each time
+    Injection
+});
 
 value_enum!(CosInitArg for CosInit {
     /// pi/2 + U(-1/sqrt(in), 1/sqrt(in)): cos(W) starts like a linear layer's weight

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use crate::nn::forward::{Eager, Forward};
-use crate::nn::{DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig};
+use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig};
 use crate::ops::Activation;
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
@@ -16,6 +16,8 @@ use crate::ops::Activation;
 /// h_d = relu(hidden(h_(d-1)))   the same layer at every depth
 /// y_d = output(h_d)             y is (n, out)
 /// ```
+///
+/// Other [blocks](Block) than the plain one change the second line.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
@@ -175,16 +177,43 @@ impl DynamicNet {
         x: &F::Value,
         depths: RangeInclusive<usize>,
     ) -> Result<Vec<F::Value>> {
-        let mut h = forward.layer(&self.input, x, Activation::Relu)?;
+        let (mut h, injected) = match self.spec.model.block {
+            Block::Plain | Block::Residual => (forward.layer(&self.input, x, Activation::Relu)?, None),
+            Block::Injection => {
+                let input = forward.layer(&self.input, x, Activation::Identity)?;
+                (forward.relu(&input)?, Some(input))
+            }
+        };
         let mut outputs = Vec::new();
         for depth in 0..=*depths.end() {
             if depth > 0 {
-                h = forward.layer(&self.hidden, &h, Activation::Relu)?;
+                h = self.apply(forward, &h, injected.as_ref())?;
             }
             if depths.contains(&depth) {
                 outputs.push(forward.layer(&self.output, &h, Activation::Identity)?);
             }
         }
         Ok(outputs)
+    }
+
+    /// The activations after `h`; `injected` is the input layer's result where the block wants it.
+    fn apply<F: Forward>(
+        &self,
+        forward: &mut F,
+        h: &F::Value,
+        injected: Option<&F::Value>,
+    ) -> Result<F::Value> {
+        match (self.spec.model.block, injected) {
+            (Block::Residual, _) => {
+                let change = forward.layer(&self.hidden, h, Activation::Relu)?;
+                forward.add(h, &change)
+            }
+            (Block::Plain | Block::Injection, None) => forward.layer(&self.hidden, h, Activation::Relu),
+            (Block::Plain | Block::Injection, Some(injected)) => {
+                let product = forward.layer(&self.hidden, h, Activation::Identity)?;
+                let sum = forward.add(&product, injected)?;
+                forward.relu(&sum)
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::nn::Layer;
-use crate::ops::Activation;
+use crate::ops::{Activation, relu};
 
 /// The steps of a forward pass, whoever takes them.
 ///
@@ -16,6 +16,12 @@ pub(crate) trait Forward {
 
     /// `activation` of `layer` applied to `x`.
     fn layer(&mut self, layer: &Layer, x: &Self::Value, activation: Activation) -> Result<Self::Value>;
+
+    /// x + y.
+    fn add(&mut self, x: &Self::Value, y: &Self::Value) -> Result<Self::Value>;
+
+    /// relu(x).
+    fn relu(&mut self, x: &Self::Value) -> Result<Self::Value>;
 }
 
 /// Candle's own operations.
@@ -26,5 +32,13 @@ impl Forward for Eager {
 
     fn layer(&mut self, layer: &Layer, x: &Tensor, activation: Activation) -> Result<Tensor> {
         layer.forward_with(x, activation)
+    }
+
+    fn add(&mut self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        x + y
+    }
+
+    fn relu(&mut self, x: &Tensor) -> Result<Tensor> {
+        relu(x)
     }
 }

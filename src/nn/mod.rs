@@ -4,6 +4,7 @@
 //! makes the [`VarBuilder`](candle_nn::VarBuilder) that creates them from a random stream of your own, since
 //! Candle's CPU generator cannot be seeded.
 
+mod block;
 mod cos_linear;
 mod dynamic_net;
 pub(crate) mod forward;
@@ -12,6 +13,7 @@ mod layer;
 mod linear;
 mod spec;
 
+pub use block::Block;
 pub use cos_linear::{CosInit, CosLinear};
 pub use dynamic_net::DynamicNet;
 pub use init::{named_vars, seeded_builder};

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{CosInit, LayerKind};
+use crate::nn::{Block, CosInit, LayerKind};
 
 /// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
 /// configuration.
@@ -19,11 +19,14 @@ pub struct ModelConfig {
     pub max_depth: usize,
     /// The kind of all layers; [`LayerKind::Linear`] by default.
     pub layer: LayerKind,
+    /// What the hidden layer does at each application; [`Block::Plain`] by default.
+    pub block: Block,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { hidden: 32, min_depth: 1, max_depth: 4, layer: LayerKind::default() }
+        let (layer, block) = (LayerKind::default(), Block::default());
+        Self { hidden: 32, min_depth: 1, max_depth: 4, layer, block }
     }
 }
 
@@ -33,9 +36,13 @@ impl ModelConfig {
         self.min_depth..=self.max_depth
     }
 
-    /// Its layers in a few words, such as `cos layers`.
+    /// Its layers in a few words, such as `cos layers` or `linear layers, injection blocks`.
     pub fn layers(&self) -> String {
-        format!("{} layers", self.layer.name())
+        let layers = format!("{} layers", self.layer.name());
+        match self.block {
+            Block::Plain => layers,
+            block => format!("{layers}, {} blocks", block.name()),
+        }
     }
 
     /// The network for rows of `in_features` features and `out_features` targets.
@@ -106,6 +113,7 @@ struct ModelDocument {
     max_depth: usize,
     layer: LayerName,
     cos_init: CosInit,
+    block: Block,
 }
 
 impl Default for ModelDocument {
@@ -118,19 +126,19 @@ impl TryFrom<ModelDocument> for ModelConfig {
     type Error = String;
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
-        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init } = document;
-        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)? })
+        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block } = document;
+        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block })
     }
 }
 
 impl From<ModelConfig> for ModelDocument {
-    fn from(ModelConfig { hidden, min_depth, max_depth, layer }: ModelConfig) -> Self {
-        Self { hidden, min_depth, max_depth, layer: layer.into(), cos_init: layer.cos_init() }
+    fn from(ModelConfig { hidden, min_depth, max_depth, layer, block }: ModelConfig) -> Self {
+        Self { hidden, min_depth, max_depth, layer: layer.into(), cos_init: layer.cos_init(), block }
     }
 }
 
-/// How a [`DynamicNetSpec`] is written. Initialisation is left out where it is the default: a trained network
-/// does not depend on it.
+/// How a [`DynamicNetSpec`] is written. Initialisation is left out where it is the default, since a trained
+/// network does not depend on it, and so is the block, which older networks do not name.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpecDocument {
@@ -142,6 +150,8 @@ struct SpecDocument {
     layer: LayerName,
     #[serde(default, skip_serializing_if = "is_default")]
     cos_init: CosInit,
+    #[serde(default, skip_serializing_if = "is_default")]
+    block: Block,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -152,18 +162,18 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
     type Error = String;
 
     fn try_from(document: SpecDocument) -> Result<Self, String> {
-        let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init } =
+        let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init, block } =
             document;
-        let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.checked(cos_init)? };
+        let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block };
         Ok(Self { in_features, out_features, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer } = model;
-        let cos_init = layer.cos_init();
-        Self { in_features, hidden, out_features, min_depth, max_depth, layer: layer.into(), cos_init }
+        let ModelConfig { hidden, min_depth, max_depth, layer, block } = model;
+        let (layer, cos_init) = (layer.into(), layer.cos_init());
+        Self { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init, block }
     }
 }
 
@@ -183,9 +193,10 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
 
-        let spec = ModelConfig { layer: KAIMING, ..ModelConfig::default() }.network(5, 2);
+        let model = ModelConfig { layer: KAIMING, block: Block::Injection, ..ModelConfig::default() };
+        let spec = model.network(5, 2);
         let text = serde_json::to_string(&spec).unwrap();
-        assert!(text.ends_with(r#""layer":"cos","cos_init":"kaiming"}"#), "{text}");
+        assert!(text.ends_with(r#""layer":"cos","cos_init":"kaiming","block":"injection"}"#), "{text}");
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
     }
 

@@ -266,6 +266,16 @@ impl Forward for Graph {
             Activation::Relu => self.map(MapKind::Relu, out),
         })
     }
+
+    fn add(&mut self, &x: &Value, &y: &Value) -> Result<Value> {
+        let out = self.value(x.rows, x.columns);
+        self.instructions.push(Instruction::Add { x, y, out });
+        Ok(out)
+    }
+
+    fn relu(&mut self, &x: &Value) -> Result<Value> {
+        Ok(self.map(MapKind::Relu, x))
+    }
 }
 
 /// The gradients that are known so far.

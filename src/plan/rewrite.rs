@@ -97,20 +97,24 @@ fn added(instruction: Instruction, term: Value, sum: Value) -> Option<Instructio
     }
 }
 
-/// The gradient of a relu and the sums of its columns move into the product before them.
+/// The gradient of a relu and the sums of its columns move into the product before them, past an addition
+/// that only reads that gradient.
 fn fuse_relu_backward(instructions: Vec<Instruction>) -> Vec<Instruction> {
     let reads = Reads::new(&instructions);
     let mut fused: Vec<Instruction> = Vec::with_capacity(instructions.len());
     for instruction in instructions {
+        let addition = fused.last().copied().filter(|last| matches!(last, Instruction::Add { .. }));
+        let before = &fused[..fused.len() - usize::from(addition.is_some())];
         if let Instruction::ColumnSums { x, write, out: bias_grad } = instruction
-            && let &[.., Instruction::Gemm { a, b, epilogue: Epilogue::Set, out: product }, relu] = &fused[..]
+            && let &[.., Instruction::Gemm { a, b, epilogue: Epilogue::Set, out: product }, relu] = before
             && let Instruction::MapBackward { function: MapKind::Relu, saved: output, grad, out } = relu
             && (product, x) == (grad, out)
             && reads.is_single(product)
         {
-            fused.truncate(fused.len() - 2);
+            fused.truncate(before.len() - 2);
             let epilogue = Epilogue::ReluBackward { output, bias_grad, write };
             fused.push(Instruction::Gemm { a, b, epilogue, out });
+            fused.extend(addition);
         } else {
             fused.push(instruction);
         }

@@ -68,14 +68,15 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
         let (vars, vb) =
             given(parameters.iter().map(|(name, value)| (name.clone(), tensor(value, DType::F64))));
         let layer = layer_kind(&case["layer"]);
-        let model = ModelConfig { hidden: 7, min_depth: 0, max_depth: 4, layer };
+        let block = serde_json::from_value(case["block"].clone()).unwrap();
+        let model = ModelConfig { hidden: 7, min_depth: 0, max_depth: 4, layer, block };
         let net = DynamicNet::new(&model.network(5, 1), vb.clone()).unwrap();
         let (x, y) = (shaped(&case["x"], (6, 5), DType::F64), shaped(&case["y"], (6, 1), DType::F64));
         let all = net.forward_all_depths(&x).unwrap();
         assert_eq!(all.len(), 5);
         for reference in array(&case["depths"]) {
             let depth = reference["depth"].as_u64().unwrap() as usize;
-            let what = format!("{layer:?}, depth {depth}");
+            let what = format!("{layer:?}, {block:?}, depth {depth}");
             let output = net.forward_at_depth(&x, depth).unwrap();
             assert_close(&what, &values(&output), &numbers(&reference["output"]), F64);
             assert_close(&what, &values(&all[depth]), &numbers(&reference["output"]), F64);
@@ -113,7 +114,7 @@ fn new_parameters_have_their_names_shapes_and_ranges() {
     ] {
         let vars = VarMap::new();
         let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(3), DType::F64, &Device::Cpu);
-        let model = ModelConfig { hidden: 100, min_depth: 1, max_depth: 1, layer };
+        let model = ModelConfig { hidden: 100, min_depth: 1, max_depth: 1, layer, ..ModelConfig::default() };
         let net = DynamicNet::new(&model.network(100, 100), vb).unwrap();
         let named = named_vars(&vars);
         let mut by_net: Vec<_> = net.named_parameters().collect();

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, IndexOp, Tensor, WithDType};
 use candle_nn::{VarBuilder, VarMap};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use taper::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
 use taper::ops::mse;
 use taper::plan::Predictor;
 
@@ -25,7 +25,10 @@ fn network(
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(1), dtype, &Device::Cpu);
     let (in_features, hidden, out_features) = (*in_features, *hidden, *out_features);
-    let model = ModelConfig { hidden, min_depth: *depths.start(), max_depth: *depths.end(), layer: *layer };
+    // All blocks take their turn.
+    let block = [Block::Plain, Block::Residual, Block::Injection][(hidden + out_features) % 3];
+    let model =
+        ModelConfig { hidden, min_depth: *depths.start(), max_depth: *depths.end(), layer: *layer, block };
     let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
     (vars, net)
 }

@@ -3,6 +3,7 @@
 Floats are written with all their digits; NaN and infinities, which JSON lacks, as the strings "nan", "inf", "-inf".
 """
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -129,9 +130,10 @@ class CosLinear(torch.nn.Linear):
 
 
 class DynamicNet(torch.nn.Module):
-    def __init__(self, layer, features, hidden, seed, dtype):
+    def __init__(self, layer, features, hidden, seed, dtype, block="plain"):
         super().__init__()
         self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
+        self.block = block
         self.to(dtype)
         with torch.no_grad():
             for i, (_, p) in enumerate(sorted(self.named_parameters())):
@@ -140,9 +142,15 @@ class DynamicNet(torch.nn.Module):
                     p += math.pi / 2
 
     def forward(self, x, depth):
-        h = torch.relu(self.input(x))
+        injected = self.input(x)
+        h = torch.relu(injected)
         for _ in range(depth):
-            h = torch.relu(self.hidden(h))
+            if self.block == "injection":
+                h = torch.relu(self.hidden(h) + injected)
+            elif self.block == "residual":
+                h = h + torch.relu(self.hidden(h))
+            else:
+                h = torch.relu(self.hidden(h))
         return self.output(h)
 
     def parameters_by_name(self):
@@ -154,8 +162,8 @@ LAYERS = {"linear": torch.nn.Linear, "cos": CosLinear}
 
 def networks():
     cases = []
-    for name, layer in LAYERS.items():
-        net = DynamicNet(layer, 5, 7, seed=10, dtype=torch.float64)
+    for block, (name, layer) in itertools.product(("plain", "residual", "injection"), LAYERS.items()):
+        net = DynamicNet(layer, 5, 7, seed=10, dtype=torch.float64, block=block)
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
         depths = []
         for depth in range(5):
@@ -170,6 +178,7 @@ def networks():
         cases.append(
             {
                 "layer": name,
+                "block": block,
                 "parameters": net.parameters_by_name(),
                 "x": x.flatten(),
                 "y": y.flatten(),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use taper::config::{EngineName, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -29,9 +29,16 @@ fn case() -> impl Strategy<Value = Case> {
         Just(LayerKind::Cos(CosInit::Centred)),
         Just(LayerKind::Cos(CosInit::Kaiming))
     ];
-    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer).prop_map(|(hidden, min_depth, more, layer)| {
-        ModelConfig { hidden, min_depth, max_depth: min_depth + more, layer }
-    });
+    let block = prop_oneof![Just(Block::Plain), Just(Block::Residual), Just(Block::Injection)];
+    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block).prop_map(
+        |(hidden, min_depth, more, layer, block)| ModelConfig {
+            hidden,
+            min_depth,
+            max_depth: min_depth + more,
+            layer,
+            block,
+        },
+    );
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, 0u64..1000).prop_map(
         |(model, features, targets, rows, batch_size, seed)| Case {
             model,
@@ -65,7 +72,7 @@ fn train(case: &Case, engine: EngineName) -> Vec<f64> {
 
 #[test]
 fn a_plan_trains_any_network_as_autograd_does() {
-    let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     TestRunner::new_with_rng(config, rng)
         .run(&case(), |case| {

@@ -55,7 +55,7 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
 
 /// Every setting of synthetic data with a value that is not its default.
 const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
-                      --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming \
+                      --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block injection \
                       --epochs 1 --batch-size 7 --lr 0.30000000000000004 --schedule one-cycle --warmup 0.25 --weight-decay 0.1 --engine autograd";
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.

@@ -95,7 +95,7 @@ fn training() -> Training {
 fn write_fixtures() {
     for (name, dtype, layer) in FIXTURES {
         let schema = Schema { fills_missing: true, ..towns(dtype) };
-        let config = ModelConfig { hidden: 4, min_depth: 0, max_depth: 2, layer };
+        let config = ModelConfig { hidden: 4, min_depth: 0, max_depth: 2, layer, ..ModelConfig::default() };
         let vars = VarMap::new();
         let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), dtype, &Device::Cpu);
         let net = DynamicNet::new(&config.network(5, 2), vb).unwrap();
