@@ -1,6 +1,7 @@
 //! The command line: flags, messages, logs and progress bars.
 
 mod bars;
+mod choices;
 mod commented;
 mod dialect;
 mod lines;
@@ -12,12 +13,13 @@ mod value_enum;
 
 use taper::config::keys;
 
+pub(crate) use choices::MissingTargetArg;
 pub(crate) use commented::commented;
 pub(crate) use dialect::DialectArgs;
 pub(crate) use log::LogArgs;
 pub(crate) use names::{Names, all as all_names};
 pub(crate) use run::{OutputArgs, RunArgs};
-pub(crate) use settings::{MissingTargetArg, SettingArgs};
+pub(crate) use settings::SettingArgs;
 pub(crate) use value_enum::value_enum;
 
 /// A refusal by clap as one line: what is wrong, and what would be right where clap knows.

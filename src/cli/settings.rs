@@ -6,15 +6,14 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueHint};
 use serde::{Serialize, Serializer};
 use taper::Error;
-use taper::config::{
-    CvConfig, DeviceSpec, EngineName, FloatType, Missing, MissingTarget, Scale, Settings, keys,
-};
-use taper::nn::{Block, CosInit};
-use taper::optim::Schedule;
+use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
+use super::choices::{
+    BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, MissingArg, MissingTargetArg, RecipeArg, ScaleArg,
+    ScheduleArg,
+};
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
-use super::value_enum::value_enum;
 use super::{argument, flag};
 
 /// The settings: for each key of the configuration the flag of its name, whose help explains it.
@@ -30,6 +29,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Configuration")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
+    /// Settings that belong together; all others override them
+    #[arg(long, value_name = "NAME", value_enum, help_heading = "Configuration")]
+    #[serde(skip)]
+    recipe: Option<RecipeArg>,
     /// Setting by its key in the configuration, as train.lr=3e-4, with a value in YAML; overrides file and
     /// flags
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
@@ -199,6 +202,10 @@ impl SettingArgs {
     ///
     /// Fails when the file cannot be read, a key is unknown or a `--set` is not an assignment.
     pub(crate) fn settings(&self, began: Option<Settings>) -> Result<Settings, Error> {
+        if began.is_some() && self.recipe.is_some() {
+            let problem = "--recipe sets what a run begins with, and the run to resume began; expected one or the other";
+            return Err(Error::Settings(problem.to_owned()));
+        }
         let mut settings = match (began, &self.config) {
             (Some(began), _) => began,
             (None, Some(file)) => Settings::from_file(file)?,
@@ -225,84 +232,11 @@ impl SettingArgs {
             })?;
             settings.set_text(key, value, |key| format!("--set {key}"))?;
         }
+        for (key, value) in self.recipe.map(Recipe::from).into_iter().flat_map(Recipe::settings) {
+            if !settings.is_given(key) {
+                settings.set(key, value, |key| format!("{key} of --recipe"))?;
+            }
+        }
         Ok(settings)
     }
 }
-
-value_enum!(MissingArg for Missing {
-    /// They are refused
-    Error,
-    /// Rows with one are left out
-    Drop,
-    /// A missing feature becomes the mean of the training rows of each fold
-    Mean
-});
-
-value_enum!(MissingTargetArg for MissingTarget {
-    /// They are refused
-    Error,
-    /// They are left out
-    Drop
-});
-
-value_enum!(ScaleArg for Scale {
-    /// Data of files are scaled, synthetic data not
-    Auto,
-    /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
-    Standard,
-    /// As they are
-    None
-});
-
-/// The kinds of layer by name; the initialisation of cos layers is a setting of its own.
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-enum LayerArg {
-    /// y = x W^T + b
-    #[default]
-    Linear,
-    /// y = x cos(W)^T + b
-    Cos,
-}
-
-value_enum!(BlockArg for Block {
-    /// h <- relu(W h + b)
-    Plain,
-    /// h <- h + relu(W h + b)
-    Residual,
-    /// h <- relu(W h + b + U x + c), where the input layer gives U x + c: the features come in again each time
-    Injection
-});
-
-value_enum!(CosInitArg for CosInit {
-    /// pi/2 + U(-1/sqrt(in), 1/sqrt(in)): cos(W) starts like a linear layer's weight
-    Centred,
-    /// U(-sqrt(6/in), sqrt(6/in)): cos(W) starts near 1, and training explodes
-    Kaiming
-});
-
-value_enum!(ScheduleArg for Schedule {
-    /// It stays
-    Constant,
-    /// It falls along a line to 0
-    Linear,
-    /// It falls along half a cosine to 0
-    Cosine,
-    /// It rises from 1/25 over 30 % of the steps and falls to nearly 0, along half cosines
-    OneCycle,
-    /// It is a tenth after half of the steps, a hundredth after three quarters
-    Step,
-    /// It rises from 0 and falls to 0 four times, each time over twice as many steps
-    CosLog4
-});
-
-value_enum!(EngineArg for EngineName {
-    /// The fused engine where it applies, else autograd
-    Auto,
-    /// A plan derived from the network, on buffers that are allocated once
-    Fused,
-    /// Candle's automatic differentiation
-    Autograd
-});
-
-value_enum!(DtypeArg for FloatType { F32, F64 });

@@ -294,3 +294,27 @@ fn anchors_and_merges_of_yaml_are_read() {
     assert_eq!((&config["train"]["lr"], &config["train"]["epochs"]), (&json!(0.5), &json!(2)));
     assert_eq!(config["data"]["target"], json!(["no", "y"]));
 }
+
+/// A recipe is overridden by a file, a flag and an assignment, and that of the exercise is the default.
+#[test]
+fn recipes_are_where_other_settings_begin() {
+    let folder = folder("recipes");
+    assert_eq!(resolved(&folder, &["--recipe", "seed"]), resolved(&folder, &[]));
+    let injection = resolved(&folder, &["--recipe", "injection"]);
+    assert_eq!(
+        (&injection["model"]["block"], &injection["train"]["lr"], &injection["train"]["epochs"]),
+        (&json!("injection"), &json!(0.02), &json!(25))
+    );
+    fs::write(folder.join("run.toml"), "[train]\nlr = 0.5\nepochs = 7\n").unwrap();
+    let args = ["--config", "run.toml", "--recipe", "injection", "--epochs", "9", "--set", "model.hidden=5"];
+    let mixed = resolved(&folder, &args);
+    assert_eq!((&mixed["train"]["lr"], &mixed["train"]["epochs"]), (&json!(0.5), &json!(9)));
+    assert_eq!((&mixed["model"]["hidden"], &mixed["model"]["block"]), (&json!(5), &json!("injection")));
+    let run = ["cv", "-q", "--rows", "40", "--features", "2", "--epochs", "1", "--out", "run"];
+    assert!(taper(&folder, &run).status.success());
+    assert_refused(
+        &folder,
+        &["cv", "--resume", "run", "--recipe", "injection"],
+        "--recipe sets what a run begins with, and the run to resume began; expected one or the other",
+    );
+}

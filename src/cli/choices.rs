@@ -1,0 +1,92 @@
+//! The names of choices on the command line, with what `--help` says of each.
+
+use taper::config::{EngineName, FloatType, Missing, MissingTarget, Recipe, Scale};
+use taper::nn::{Block, CosInit};
+use taper::optim::Schedule;
+
+use super::value_enum::value_enum;
+
+value_enum!(RecipeArg for Recipe {
+    /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3; the default
+    Seed,
+    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, and a weight decay of 0.05
+    Injection
+});
+
+value_enum!(MissingArg for Missing {
+    /// They are refused
+    Error,
+    /// Rows with one are left out
+    Drop,
+    /// A missing feature becomes the mean of the training rows of each fold
+    Mean
+});
+
+value_enum!(MissingTargetArg for MissingTarget {
+    /// They are refused
+    Error,
+    /// They are left out
+    Drop
+});
+
+value_enum!(ScaleArg for Scale {
+    /// Data of files are scaled, synthetic data not
+    Auto,
+    /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
+    Standard,
+    /// As they are
+    None
+});
+
+/// The kinds of layer by name; the initialisation of cos layers is a setting of its own.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LayerArg {
+    /// y = x W^T + b
+    #[default]
+    Linear,
+    /// y = x cos(W)^T + b
+    Cos,
+}
+
+value_enum!(BlockArg for Block {
+    /// h <- relu(W h + b)
+    Plain,
+    /// h <- h + relu(W h + b)
+    Residual,
+    /// h <- relu(W h + b + U x + c), where the input layer gives U x + c: the features come in again each time
+    Injection
+});
+
+value_enum!(CosInitArg for CosInit {
+    /// pi/2 + U(-1/sqrt(in), 1/sqrt(in)): cos(W) starts like a linear layer's weight
+    Centred,
+    /// U(-sqrt(6/in), sqrt(6/in)): cos(W) starts near 1, and training explodes
+    Kaiming
+});
+
+value_enum!(ScheduleArg for Schedule {
+    /// It stays
+    Constant,
+    /// It falls along a line to 0
+    Linear,
+    /// It falls along half a cosine to 0
+    Cosine,
+    /// It rises from 1/25 over 30 % of the steps and falls to nearly 0, along half cosines
+    OneCycle,
+    /// It is a tenth after half of the steps, a hundredth after three quarters
+    Step,
+    /// It rises from 0 and falls to 0 four times, each time over twice as many steps
+    CosLog4
+});
+
+value_enum!(EngineArg for EngineName {
+    /// The fused engine where it applies, else autograd
+    Auto,
+    /// A plan derived from the network, on buffers that are allocated once
+    Fused,
+    /// Candle's automatic differentiation
+    Autograd
+});
+
+value_enum!(DtypeArg for FloatType { F32, F64 });
