@@ -30,10 +30,7 @@ const LEAST_T: f64 = 3.;
 pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Option<String> {
     let TrainConfig { epochs, batch_size, lr, .. } = *config;
     let steps = epochs.saturating_mul(rows.div_ceil(batch_size.max(1)));
-    // A thousand steps stand for all of a long training.
-    let some = (0..steps).step_by(steps.div_ceil(1000).max(1));
-    let rates: Vec<_> = some.map(|step| config.rate(step as u64, rows)).collect();
-    let way = stats::mean(&rates) * steps as f64;
+    let way = config.mean_rate() * steps as f64;
     if steps > 0 && way < LEAST_WAY {
         let enough = round_up(epochs as f64 * 2. * LEAST_WAY / way);
         return Some(format!(
@@ -86,6 +83,7 @@ fn round_up(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optim::Schedule;
 
     fn config(epochs: usize) -> TrainConfig {
         TrainConfig { epochs, ..TrainConfig::default() }
@@ -104,6 +102,12 @@ mod tests {
         let advice = too_short(&flat, 45, &config(25)).unwrap();
         assert!(advice.contains("made 25 steps at a learning rate of 0.001"), "{advice}");
         assert!(advice.contains("`train.epochs=400`"), "{advice}");
+        // A schedule of a single step may have a rate of 0 there.
+        for schedule in [Schedule::CosLog4, Schedule::OneCycle, Schedule::Cosine] {
+            let advice = too_short(&flat, 45, &TrainConfig { schedule, ..config(1) }).unwrap();
+            // The mean of each is about half of the largest rate.
+            assert!([800, 900].iter().any(|n| advice.contains(&format!("epochs={n}`"))), "{advice}");
+        }
         assert_eq!(too_short(&flat, 12_288, &config(25)), None);
         assert_eq!(too_short(&[], 12_288, &config(25)), None);
         assert_eq!(too_short(&[vec![1.; 3]], 12_288, &config(3)), None);

@@ -30,9 +30,10 @@ pub struct CrossValidated {
     pub mean: Evaluation,
     /// Their sample standard deviation.
     pub std: Evaluation,
-    /// The errors of all rows together, each predicted by the network that has not seen it.
+    /// The errors of all tested rows together, each predicted by networks that have not seen it.
     pub pooled: Evaluation,
-    /// The predictions of all rows in order, each by the network that has not seen it.
+    /// The predictions of the tested rows in order, each by the network that has not seen it, once in each
+    /// repetition.
     pub predictions: Predictions,
     /// What is suspicious about the folds or the training, in sentences that say what to do.
     pub warnings: Vec<String>,
@@ -40,7 +41,7 @@ pub struct CrossValidated {
     pub seconds: f64,
 }
 
-/// Trains a network on each of `folds` training sets of `data` and tests it on the rest, one fold at a time
+/// Trains a network on the training rows of each of `folds` and tests it on its test rows, one fold at a time
 /// on each of `devices`.
 ///
 /// The CPU may be listed more than once; a GPU on which several folds run side by side has to be opened for
@@ -54,8 +55,8 @@ pub struct CrossValidated {
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when a setting of `learner` is not valid, the rows cannot be divided into so
-/// many folds, there is no device, one opened GPU is listed twice, or (the key `resume`) the folder has
+/// Fails with [`Error::Config`] when a setting of `learner` is not valid, the folds are not of these data,
+/// there is no device, one opened GPU is listed twice, or (the key `resume`) the folder has
 /// checkpoints of another run; with [`Error::Fold`] for the first fold that fails, in the order of the folds
 /// and not of time; within it, with [`Error::Stopped`] when the run was stopped; and with [`Error::File`]
 /// when its folder cannot be written.

@@ -1,7 +1,8 @@
 //! The division of a data set into folds.
 
 use crate::data::{Dataset, Fold, KFold};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::memory;
 use crate::random::{Stream, generator};
 
 /// The folds of a cross-validation, which may be repeated, each time with another division of the rows.
@@ -34,7 +35,8 @@ impl Partition {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`](crate::Error::Config) when there cannot be so many folds.
+    /// Fails with [`Error::Config`] when there cannot be so many folds, or there is no memory for so many
+    /// repetitions.
     pub fn new(data: &Dataset, folds: usize, repeats: usize, seed: u64) -> Result<Self> {
         let division = |repeat| {
             let mut rng = generator(seed, Stream::Folds, repeat);
@@ -44,6 +46,9 @@ impl Partition {
                 (None, None) => KFold::new(data.rows(), folds, &mut rng),
             }
         };
+        memory::check::<u32>(data.rows().saturating_mul(repeats)).map_err(|problem| {
+            Error::config("repeats", format!("is {repeats}, and a list of their rows {problem}"))
+        })?;
         let divisions = (0..repeats).map(division).collect::<Result<_>>()?;
         Ok(Self { divisions, folds, rows: data.rows() })
     }

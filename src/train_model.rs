@@ -18,8 +18,8 @@ use crate::run::RunOptions;
 /// tested.
 ///
 /// The data are prepared as in [`cross_validate`](crate::cross_validate()), by what is fitted on the rows to
-/// train on. Rows of one group are on one side; of rows in time the last are held out. A run that is kept resumes from the checkpoint in its folder,
-/// bit for bit as if it had not been interrupted.
+/// train on. Rows of one group are on one side; of rows in time the last are held out. A run that is kept
+/// resumes from the checkpoint in its folder, bit for bit as if it had not been interrupted.
 ///
 /// # Errors
 ///

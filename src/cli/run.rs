@@ -15,7 +15,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Run", group = "folder")]
     pub(crate) out: Option<PathBuf>,
     /// Folder of a run to resume, bit for bit as if it had not been interrupted; settings may be omitted and
-    /// cannot differ, but for more epochs, and data may have moved
+    /// cannot differ, but for more epochs at a constant rate, and data may have moved
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Run", group = "folder",
           conflicts_with_all = ["config", "force", "fast_dev_run"])]
     pub(crate) resume: Option<PathBuf>,

@@ -198,6 +198,13 @@ impl TrainConfig {
         self.lr * risen * self.schedule.factor(step, steps)
     }
 
+    /// The mean of the learning rate over the steps of a long training.
+    pub(crate) fn mean_rate(&self) -> f64 {
+        const STEPS: u64 = 1000;
+        let factors = (0..STEPS).map(|step| self.schedule.factor(step, STEPS));
+        self.lr * (1. - self.warmup / 2.) * factors.sum::<f64>() / STEPS as f64
+    }
+
     /// The settings of the optimiser.
     pub fn optimizer(&self) -> OptimizerConfig {
         OptimizerConfig::AdamW(AdamWConfig {

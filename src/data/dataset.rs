@@ -8,8 +8,8 @@ use crate::memory;
 
 /// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of
 /// the dtype of the features, or of f64 where they are kept as in a file until they are scaled; they have
-/// names. Rows may carry a group id; folds never split a group. Or they may be ordered in time; then folds are tested
-/// on what comes after their training rows.
+/// names. Rows may carry a group id; folds never split a group. Or they may be ordered in time; then folds
+/// are tested on what comes after their training rows.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     x: Tensor,

@@ -208,8 +208,9 @@ impl DynamicNet {
                 let change = forward.layer(&self.hidden, h, Activation::Relu)?;
                 forward.add(h, &change)
             }
-            (Block::Plain | Block::Injection, None) => forward.layer(&self.hidden, h, Activation::Relu),
-            (Block::Plain | Block::Injection, Some(injected)) => {
+            (Block::Plain, _) => forward.layer(&self.hidden, h, Activation::Relu),
+            (Block::Injection, None) => bail!("DynamicNet: there is nothing to inject"),
+            (Block::Injection, Some(injected)) => {
                 let product = forward.layer(&self.hidden, h, Activation::Identity)?;
                 let sum = forward.add(&product, injected)?;
                 forward.relu(&sum)

@@ -242,8 +242,8 @@ fn rewrites_do_not_change_the_gradients() {
             let (computed, next) = (graph.first_computed(), graph.next_number());
             let plain = transpose_right_factors(graph.instructions.clone(), next);
             let fused = transpose_right_factors(fuse(graph.instructions, computed), next);
-            // Of each application its relu, forward and backward, and its sums. A relu of a sum stays, as do the
-            // gradients that a residual connection reads twice.
+            // Of each application its relu, forward and backward, and its sums. A relu of a sum stays, as do
+            // the gradients that a residual connection reads twice.
             let gone = if block == Block::Plain { 3 * depth } else { depth };
             assert!(fused.len() + gone < plain.len(), "{block:?}: {} and {}", fused.len(), plain.len());
             let [plain, fused] = [plain, fused].map(|list| gradients(&net, list));

@@ -14,7 +14,7 @@ use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::results::{Baseline, FoldReport};
-use crate::text::number;
+use crate::text::{list, number};
 
 use self::errors_table::{ErrorsTable, Row, WIDTH};
 pub use evaluation::EvaluationReport;
@@ -37,7 +37,7 @@ pub struct CvReport {
     pub mean: Evaluation,
     /// The sample standard deviation over the folds.
     pub std: Evaluation,
-    /// The errors of all rows together, each predicted by the network that has not seen it.
+    /// The errors of all tested rows together, each predicted by networks that have not seen it.
     pub pooled: Evaluation,
     /// What simple models reach on the same folds; none where nobody asked.
     pub baselines: Vec<Baseline>,
@@ -82,8 +82,15 @@ impl fmt::Display for CvReport {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
             writeln!(f, "{:width$}\n", target_table(&self.mean.targets))?;
         }
-        for fold in self.folds.iter().filter(|fold| has_too_few_for_r2(fold)) {
-            writeln!(f, "fold {} has 1 row, too few for r2; the pooled r2 is that of all rows", fold.fold)?;
+        let small = self.folds.iter().filter(|fold| has_too_few_for_r2(fold));
+        let small: Vec<_> = small.map(|fold| fold.fold.to_string()).collect();
+        let folds = match small.as_slice() {
+            [] => None,
+            [fold] => Some(format!("fold {fold} has 1 row")),
+            folds => Some(format!("folds {} have 1 row each", list(folds))),
+        };
+        if let Some(folds) = folds {
+            writeln!(f, "{folds}, too few for r2; the pooled r2 is that of all tested rows")?;
         }
         if let [.., last] = self.baselines.as_slice() {
             let linear = if last.name == "ridge" { "; ridge, a linear model" } else { "" };

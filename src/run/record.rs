@@ -96,7 +96,7 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// The errors after it on rows that are not trained on.
     pub validation: Option<Metrics>,
-    /// The learning rate.
+    /// The learning rate of the last step.
     pub lr: f64,
     /// How long it took.
     pub seconds: f64,

@@ -61,7 +61,7 @@ fn what_cannot_be_ordered_is_refused() {
     for (args, expected) in [
         (
             &["--order", "when"][..],
-            "t.csv:2:when: '1.2.2024' is neither a number nor a date such as 2024-01-31, which rows can be ordered by",
+            "t.csv:2:when: '1.2.2024' is neither a number nor a date such as 2024-01-31 or 2024-01-31 17:30:00, which rows can be ordered by",
         ),
         (
             &["--order", "b"],

@@ -36,7 +36,7 @@ pub enum Schedule {
     /// PyTorch's `OneCycleLR(total_steps=steps)` (Smith and Topin, 2018), without its change of momentum.
     OneCycle,
     /// It is a tenth from half of the steps on, and a hundredth from three quarters on; PyTorch's
-    /// `MultiStepLR(milestones=[steps / 2, 3 * steps / 4])`.
+    /// `MultiStepLR(milestones=[ceil(steps / 2), ceil(3 * steps / 4)])`.
     Step,
     /// It rises from 0 and falls to 0 four times, each time over twice as many steps:
     /// (1 - cos(2 pi log2(1 + 15 t))) / 2 at the share t of the steps, as `RealMLP` has it (Holzmüller and

@@ -33,11 +33,17 @@ impl KFold {
         check_k(k, times, "times")?;
         let n = rows.len();
         let size = n / (k + 1);
+        if size == 0 {
+            let problem =
+                format!("is {k}, expected at most {} of {n} rows, as the first are only trained on", n - 1);
+            return Err(Error::config("folds", problem));
+        }
         let bounds: Vec<_> = (0..=k).map(|i| past_ties(&rows, ranks, n - (k - i) * size)).collect();
-        if size == 0 || bounds.windows(2).any(|ends| ends[0] == ends[1]) {
+        if bounds.windows(2).any(|ends| ends[0] == ends[1]) {
+            let fewer = if k > 2 { "; expected fewer folds" } else { "" };
             let problem = format!(
-                "is {k}, which leaves a fold without rows: the {n} rows have {times} different times, and rows of one \
-                 time are not divided; expected fewer folds"
+                "is {k}, which leaves a fold without rows: many of the {n} rows are of one time, and such rows are \
+                 not divided{fewer}"
             );
             return Err(Error::config("folds", problem));
         }
@@ -70,7 +76,9 @@ impl KFold {
         let (mut train, mut test) = (rows[..start].to_vec(), rows[start..].to_vec());
         for (side, rows) in [("train", &train), ("test", &test)] {
             if rows.is_empty() && (side == "train" || share > 0.) {
-                let problem = format!("is {share}, which leaves nothing to {side} on");
+                let why =
+                    if side == "test" { ": the last rows are of one time, and are not divided" } else { "" };
+                let problem = format!("is {share}, which leaves nothing to {side} on{why}");
                 return Err(Error::config("holdout", problem));
             }
         }
@@ -127,9 +135,11 @@ mod tests {
         assert_eq!(tests_of(&folds.unwrap()), [vec![4, 5], vec![6, 7, 8, 9], vec![10, 11]]);
         let error = KFold::ordered(&[0, 0, 0, 1, 1, 1, 2, 2], 3).unwrap_err().to_string();
         assert!(
-            error.starts_with("folds is 3, which leaves a fold without rows: the 8 rows have 3"),
+            error.starts_with("folds is 3, which leaves a fold without rows: many of the 8 rows are of one"),
             "{error}"
         );
+        let error = KFold::ordered(&[0, 1], 2).unwrap_err().to_string();
+        assert_eq!(error, "folds is 2, expected at most 1 of 2 rows, as the first are only trained on");
         assert_eq!(
             KFold::ordered(&[0, 0, 1], 3).unwrap_err().to_string(),
             "folds is 3, expected at most the 2 times"
@@ -143,7 +153,11 @@ mod tests {
         assert_eq!(latest(&[4, 3, 3, 3, 0], 0.5).unwrap(), [0]);
         assert!(latest(&[4, 3], 0.).unwrap().is_empty());
         for (ranks, share, problem) in [
-            (vec![1, 1, 1], 0.5, "holdout is 0.5, which leaves nothing to test on"),
+            (
+                vec![1, 1, 1],
+                0.5,
+                "holdout is 0.5, which leaves nothing to test on: the last rows are of one time, and are not divided",
+            ),
             (vec![0, 1], 0.9, "holdout is 0.9, which leaves nothing to train on"),
             (vec![0, 1], f64::NAN, "holdout is NaN, expected a number from 0 to below 1"),
         ] {

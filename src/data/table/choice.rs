@@ -60,6 +60,12 @@ impl Choice {
                 return Err(Error::config(key, format!("is '{}', which orders the rows", header[column])));
             }
         }
+        for (key, columns) in [("data.text", &text), ("data.number", &number)] {
+            if let Some(&column) = columns.iter().find(|column| order == Some(**column)) {
+                let problem = format!("is '{}', which orders the rows, expected features", header[column]);
+                return Err(Error::config(key, problem));
+            }
+        }
         if let Some(&column) = text.iter().find(|column| are_targets.contains(column)) {
             let problem = format!("is '{}', which is a target, expected features", header[column]);
             return Err(Error::config("data.text", problem));

@@ -55,7 +55,8 @@ pub(super) fn read<T: Real>(
     }
     let row_names: Vec<_> = lines.unnamed.iter().copied().filter(|&i| names_rows(&sample, i)).collect();
     let choice = Choice::new(config, &header, &row_names)?;
-    let numbers: Vec<_> = choice.features.iter().chain(&choice.targets).copied().collect();
+    let numbers: Vec<_> =
+        choice.features.iter().chain(&choice.targets).chain(&choice.order).copied().collect();
     let numbers: Vec<_> = numbers.into_iter().filter(|column| !choice.text.contains(column)).collect();
     lines.decide_decimals(&sample, &numbers);
     let has_decimal_commas = lines.has_decimal_commas;

@@ -191,7 +191,7 @@ fn rate(run: &RunRecord) -> Option<Figure> {
     let x = Axis::new(Kind::Whole, "epochs", rate.epochs());
     let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "learning rate", rate.values()));
     rate.draw(&mut picture);
-    let caption = "The learning rate of each epoch.".to_owned();
+    let caption = "The learning rate of the last step of each epoch.".to_owned();
     Some(Figure { title: "Learning rate".to_owned(), legend: Vec::new(), picture, caption })
 }
 

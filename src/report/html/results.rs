@@ -41,6 +41,9 @@ fn facts(run: &RunRecord) -> Vec<String> {
     }
     if run.folds.len() > 1 {
         facts.push(some(run.folds.len(), "fold", "folds"));
+        if run.config.repeats > 1 {
+            facts.push(some(run.config.repeats, "repetition", "repetitions"));
+        }
     }
     if let Some(epochs) = run.epochs.iter().map(|record| record.epoch.saturating_add(1)).max() {
         facts.push(some(epochs, "epoch", "epochs"));
@@ -71,7 +74,7 @@ fn key_numbers(run: &RunRecord) -> Vec<(String, String)> {
     ];
     match (mean.r2.zip(std.r2), run.pooled.as_ref().and_then(|pooled| pooled.metrics.r2)) {
         (Some((mean, std)), _) => numbers.push(("R²".to_owned(), both(mean, std))),
-        (None, Some(pooled)) => numbers.push(("R² of all rows".to_owned(), number(pooled))),
+        (None, Some(pooled)) => numbers.push(("R² of all tested rows".to_owned(), number(pooled))),
         (None, None) => {}
     }
     numbers
@@ -127,7 +130,7 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
          their square. The prediction is the mean of the outputs at all depths.",
     );
     if !is_one && run.pooled.is_some() {
-        page.paragraph("Pooled errors are those of all rows together, whatever their folds.");
+        page.paragraph("Pooled errors are those of all tested rows together, whatever their folds.");
     }
     if mean.targets.len() > 1 {
         let targets: Vec<Row> = mean

@@ -1,5 +1,6 @@
 //! Runs that keep a folder: what is in it, and that they survive whatever ends them.
 
+mod earlier;
 mod promises;
 mod refused;
 mod signals;

@@ -92,8 +92,8 @@ fn products_of_many_features() {
     }
 }
 
-/// As many rows as a usual batch has, and as many products as a usual layer, are one running sum each, as they
-/// were before there were blocks.
+/// As many rows as a usual batch has, and as many products as a usual layer, are one running sum each, as
+/// they were before there were blocks.
 #[test]
 fn few_terms_are_one_running_sum() {
     let (rows, k) = (64, 256);

@@ -1,5 +1,5 @@
-//! Products of small matrices, by [tiles](super::tiles): at once, or in [`blocks`] of terms where the sums are
-//! long.
+//! Products of small matrices, by [tiles](super::tiles): at once, or in [`blocks`] of terms where the sums
+//! are long.
 //!
 //! The tiles know nothing of blocks: they compute a block of the terms for some rows and columns of C into C
 //! itself, from where it is added to what the blocks before it gave: a pass over C, in the nearest cache, for

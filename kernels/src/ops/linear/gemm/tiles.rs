@@ -40,11 +40,10 @@
 //!   with it, and prediction may cut its rows as it likes.
 //! - The sums start at the bias, and the epilogue works on registers. The mask of a relu's backward and the
 //!   sums of a bias's gradient used to be passes of their own; here they made a step 2 to 4 % faster.
-//! - All of it is compiled for each instruction set ([`crate::ops::simd`]): every function is `inline(always)`, and there
-//!   are no closures, which would be compiled for the baseline.
+//! - All of it is compiled for each instruction set ([`crate::ops::simd`]): every function is
+//!   `inline(always)`, and there are no closures, which would be compiled for the baseline.
 //! - The loops over a tile have constant lengths. Written with an iterator whose length the compiler did not
 //!   know, the sums moved from registers to memory and the step took 2.3 times as long.
-//!
 //! - Reading A without comparing the index with the length saves two of 33 instructions for 12 multiply-adds
 //!   (AVX2), and a register, without which a pointer was read from the stack in each round.
 //!
