@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, bail};
 use clap::Args;
 use taper::config::DeviceSpec;
-use taper::gradcheck::{Verdict, summary, table};
+use taper::gradcheck::{Verdict, summary, table_within};
 use taper::{Error, audit};
 
 use super::cores::{can_start, set_default, share_cores};
-use super::output::print;
+use super::output::{print, width};
 
 /// The flags of `taper gradcheck`.
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub(crate) fn gradcheck(args: &GradcheckArgs) -> Result<()> {
     if args.json {
         print(&serde_json::to_string_pretty(&rows)?)?;
     } else {
-        print(&format!("{}\n{}", table(&rows), summary(&rows)))?;
+        print(&format!("{}\n{}", table_within(&rows, width()), summary(&rows)))?;
     }
     let failed = rows.iter().filter(|row| row.verdict != Verdict::Right).count();
     if failed > 0 && !args.candle {

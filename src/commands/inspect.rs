@@ -13,7 +13,7 @@ use taper::plan::Plan;
 use taper::{Error, Model};
 
 use super::cores::share_cores;
-use super::output::print;
+use super::output::{print, width};
 
 /// The flags of `taper inspect`.
 #[derive(Debug, Args)]
@@ -73,7 +73,8 @@ fn print_plans(net: &DynamicNet, args: &InspectArgs) -> Result<()> {
     if args.json {
         return print(&serde_json::to_string_pretty(&plans)?);
     }
-    let tables: Vec<_> = plans.iter().map(Plan::to_string).collect();
+    let width = width();
+    let tables: Vec<_> = plans.iter().map(|plan| format!("{plan:width$}")).collect();
     print(&tables.join("\n\n"))
 }
 

@@ -260,7 +260,7 @@ pub use report::{Gradient, Pair, Report, WithJacobians};
 pub use second::second_order_available;
 pub use settings::{DTypePolicy, GradCheck, Mode};
 pub use suite::Case;
-pub use table::{Row, Verdict, summary, table};
+pub use table::{Row, Verdict, summary, table, table_within};
 pub use view::strided;
 
 /// Checks the first derivatives of `f` at `inputs` against central differences, with the default settings.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 
-use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
 use super::settings::Mode;
@@ -71,7 +72,27 @@ pub struct Row {
 
 /// Formats rows as a Markdown table, with a column of details if there are any.
 pub fn table(rows: &[Row]) -> String {
-    let details = rows.iter().any(|row| !row.detail.is_empty());
+    built(rows, rows.iter().any(|row| !row.detail.is_empty())).trim_fmt()
+}
+
+/// As [`table`] where that fits `width` columns. Or else what does not fit is wrapped, and the details are a
+/// list below the table.
+pub fn table_within(rows: &[Row], width: usize) -> String {
+    let whole = table(rows);
+    if whole.lines().all(|line| line.chars().count() <= width) {
+        return whole;
+    }
+    let mut table = built(rows, false);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    let details = rows.iter().filter(|row| !row.detail.is_empty()).map(|row| {
+        let Row { name, inputs, order, .. } = row;
+        format!("\n{name}, {inputs}, order {order}: {}", brief(&row.detail))
+    });
+    iter::once(table.trim_fmt()).chain(details).collect()
+}
+
+fn built(rows: &[Row], details: bool) -> Table {
     let columns = if details { 7 } else { 6 };
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
@@ -89,7 +110,7 @@ pub fn table(rows: &[Row]) -> String {
         ];
         table.add_row(&cells[..columns]);
     }
-    table.trim_fmt()
+    table
 }
 
 /// Counts the verdicts: `16 checks: 5 right, 6 wrong, 5 not differentiable by design`.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use candle_core::{DType, Result, bail};
 use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
 use super::compile::{Compiled, prediction, training_step};
@@ -20,8 +20,8 @@ use crate::optim::OptimizerConfig;
 /// The instructions of a network's training step at one depth, or of its prediction, as the CPU executes
 /// them.
 ///
-/// Its `Display` is a table, its `Serialize` the same as a document. Networks are compared at equal compute
-/// by [`flops`](Self::flops).
+/// Its `Display` is a table, within the width asked for as in `format!("{plan:80}")`, its `Serialize` the same
+/// as a document. Networks are compared at equal compute by [`flops`](Self::flops).
 ///
 /// # Examples
 ///
@@ -148,7 +148,11 @@ impl fmt::Display for Plan {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        table.fmt(f)
+        if let Some(width) = f.width() {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+        }
+        f.write_str(&table.trim_fmt())
     }
 }
 

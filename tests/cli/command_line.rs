@@ -392,7 +392,14 @@ fn gradcheck_prints_json() {
 fn gradcheck_audits_candle() {
     let output = taper(&["gradcheck", "--candle", "--filter", "max_pool2d"]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
-    assert!(stdout(&output).contains("off by a factor of 0.25"), "{}", stdout(&output));
+    let text = stdout(&output);
+    assert!(text.contains("max_pool2d, f64 [1, 2, 4, 4], order 1: derivatives differ in 8 of 256"), "{text}");
+    assert!(text.contains("off by a factor of 0.25"), "{text}");
+    // The table fits, and the details are below it.
+    assert!(
+        text.lines().filter(|line| line.starts_with('|')).all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
 }
 
 #[test]

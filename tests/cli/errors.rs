@@ -111,6 +111,8 @@ fn each_target_has_its_errors_and_all_count_the_same() {
     let model = folder.path().join("trained/model.safetensors");
     let inspected = json(&taper(&["inspect", "--json", model.to_str().unwrap()]));
     check("inspected, big", &inspected["training"]["holdout"]["targets"][0], each[0]);
+    let plans = taper(&["inspect", "--plan", model.to_str().unwrap()]);
+    assert!(stdout(&plans).lines().all(|line| line.chars().count() <= 80), "{}", stdout(&plans));
     let inspected = taper(&["inspect", model.to_str().unwrap()]);
     assert!(stdout(&inspected).contains("\n  big, old: mse "), "{}", stdout(&inspected));
 }
