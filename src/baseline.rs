@@ -30,7 +30,8 @@ const BLOCK: usize = 4096;
 ///
 /// # Errors
 ///
-/// Fails with [`Error::NotFiniteResult`] when an error is not finite.
+/// Fails with [`Error::Config`] when the folds are not of these data, and with [`Error::NotFiniteResult`] when
+/// an error is not finite.
 ///
 /// # Examples
 ///
@@ -49,6 +50,7 @@ const BLOCK: usize = 4096;
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub fn baselines(data: &Dataset, folds: &Partition, stop: &Stop) -> Result<Vec<Baseline>> {
+    folds.check(data)?;
     let work = (folds.count() * data.rows()) as f64 * (data.features() as f64).powi(2);
     let has_ridge = data.features() <= MOST_FEATURES && work <= MOST_WORK;
     let fits: &[(&str, Fit)] = &[("constant", constant), ("ridge", ridge)];

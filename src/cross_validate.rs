@@ -90,10 +90,7 @@ pub fn cross_validate(
     let start = Instant::now();
     learner.check()?;
     check_devices(devices)?;
-    if folds.rows() != data.rows() {
-        let problem = format!("are of {} rows, expected the {} of the data", folds.rows(), data.rows());
-        return Err(Error::config("folds", problem));
-    }
+    folds.check(data)?;
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
     let on = device_names(devices);

@@ -58,9 +58,13 @@ impl Partition {
         self.divisions.len() * self.folds
     }
 
-    /// The number of rows that are divided.
-    pub fn rows(&self) -> usize {
-        self.rows
+    /// Refuses data that are not those which were divided, as far as their number of rows tells.
+    pub(crate) fn check(&self, data: &Dataset) -> Result<()> {
+        if self.rows == data.rows() {
+            return Ok(());
+        }
+        let problem = format!("are of {} rows, expected the {} of the data", self.rows, data.rows());
+        Err(Error::config("folds", problem))
     }
 
     /// The rows of fold `i`, counted through all repetitions; `None` when there are fewer.

@@ -19,14 +19,18 @@ use crate::cli::{LogArgs, Names, all_names};
 /// The flags of `taper predict`.
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Predict the rows of a file with a trained model\n\nThe file may have any number of rows: they are \
-                  predicted in blocks. The columns that the model was trained on are found by their names, in any order; \
-                  others are not used, and the targets need not be there. Arrays (.npy, X of .npz and .safetensors) \
-                  have no names, so their columns must be the model's in order.\n\nWhat is printed is CSV with a row for \
-                  each row of the file: `prediction`, or `prediction:NAME` where there are several targets, in the \
-                  targets' own units.",
-    after_help = concat!("Examples:\n  taper predict --model model.safetensors --data new.csv > predictions.csv\n  \
-                  taper predict --model model.safetensors --data new.csv --keep id --depth all --out predictions.csv", "\n\n", exit_codes!())
+    long_about = "Predict the rows of a file with a trained model\n\nThe file may have any number of rows: \
+                  they are predicted in blocks. The columns that the model was trained on are found by their \
+                  names, in any order; others are not used, and the targets need not be there. Arrays (.npy, X \
+                  of .npz and .safetensors) have no names, so their columns must be the model's in order.\n\n\
+                  What is printed is CSV with a row for each row of the file: `prediction`, or \
+                  `prediction:NAME` where there are several targets, in the targets' own units.",
+    after_help = concat!(
+        "Examples:\n  taper predict --model model.safetensors --data new.csv > predictions.csv\n  ",
+        "taper predict --model model.safetensors --data new.csv --keep id --depth all --out predictions.csv",
+        "\n\n",
+        exit_codes!()
+    )
 )]
 pub(crate) struct PredictArgs {
     #[command(flatten)]

@@ -10,6 +10,12 @@ pub(crate) fn taper(args: &[&str]) -> Output {
     command.args(args).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").output().unwrap()
 }
 
+/// The exit code, standard output and standard error.
+pub(crate) fn called(args: &[&str]) -> (Option<i32>, String, String) {
+    let output = taper(args);
+    (output.status.code(), stdout(&output).to_owned(), stderr(&output).to_owned())
+}
+
 pub(crate) fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }

@@ -1,16 +1,10 @@
 //! `taper evaluate`: the errors of a model on rows whose targets are known.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::Value;
 
-fn taper(args: &[&str]) -> (Option<i32>, String, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_taper")).args(args).env_remove("RUST_LOG").output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    (output.status.code(), stdout, stderr)
-}
+use super::common::called;
 
 /// On the rows that training held out, the errors are those that training found there.
 #[test]
@@ -20,7 +14,7 @@ fn the_errors_of_held_out_rows_are_those_of_the_training() {
     let data = "tests/data/diabetes.csv";
     let run = path("run");
     let train = ["train", "-q", "--data", data, "--target", "y,s1", "--epochs", "3", "--holdout", "0.3"];
-    let (code, _, message) = taper(&[&train[..], &["--out", &run]].concat());
+    let (code, _, message) = called(&[&train[..], &["--out", &run]].concat());
     assert_eq!(code, Some(0), "{message}");
     let results: Value = serde_json::from_slice(&fs::read(format!("{run}/results.json")).unwrap()).unwrap();
 
@@ -38,7 +32,7 @@ fn the_errors_of_held_out_rows_are_those_of_the_training() {
     fs::write(path("new.csv"), &text).unwrap();
     let model = format!("{run}/model.safetensors");
     let call = ["evaluate", "--model", &model, "--data", &path("new.csv")];
-    let (code, json, message) = taper(&[&call[..], &["--json", "--report", &path("page.html")]].concat());
+    let (code, json, message) = called(&[&call[..], &["--json", "--report", &path("page.html")]].concat());
     assert_eq!(code, Some(0), "{message}");
     let found: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&found["rows"], &found["left_out"]), (&results["holdout"]["rows"], &0.into()));
@@ -47,7 +41,7 @@ fn the_errors_of_held_out_rows_are_those_of_the_training() {
     }
     let page = fs::read_to_string(path("page.html")).unwrap();
     assert!(page.contains("taper evaluate") && page.contains("<svg") && !page.contains("<dt>train.lr</dt>"));
-    let (_, table, _) = taper(&call);
+    let (_, table, _) = called(&call);
     assert!(table.lines().next().unwrap().trim_start().starts_with("rows"), "{table}");
     assert!(table.lines().any(|line| line.trim_start().starts_with("s1 ")), "{table}");
 
@@ -56,11 +50,11 @@ fn the_errors_of_held_out_rows_are_those_of_the_training() {
     let (_, rest) = first.split_once(';').unwrap();
     fs::write(path("gaps.csv"), format!("{text};{rest}\n")).unwrap();
     let gaps = ["evaluate", "--model", &model, "--data", &path("gaps.csv")];
-    let (code, _, message) = taper(&gaps);
+    let (code, _, message) = called(&gaps);
     let expected =
         ":y: '' is a missing value, and a target is needed; `--missing-target drop` leaves out such rows";
     assert!(code == Some(1) && message.contains(expected), "{message}");
-    let (code, json, message) = taper(&[&gaps[..], &["--missing-target", "drop", "--json"]].concat());
+    let (code, json, message) = called(&[&gaps[..], &["--missing-target", "drop", "--json"]].concat());
     assert!(
         code == Some(0) && message.contains("rows that were left out, since a value is missing: 1"),
         "{message}"
@@ -68,13 +62,13 @@ fn the_errors_of_held_out_rows_are_those_of_the_training() {
     let dropped: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&dropped["mse"], &dropped["left_out"]), (&found["mse"], &1.into()));
     fs::write(path("word.csv"), format!("{text}much;{rest}\n")).unwrap();
-    let (code, _, message) = taper(&["evaluate", "--model", &model, "--data", &path("word.csv")]);
+    let (code, _, message) = called(&["evaluate", "--model", &model, "--data", &path("word.csv")]);
     assert!(
         code == Some(1) && message.contains("'much' is not a number, expected one in a target"),
         "{message}"
     );
     let (_, features) = text.split_once('\n').unwrap();
     fs::write(path("bare.csv"), format!("{}\n{features}", header.join(";").replace('y', "z"))).unwrap();
-    let (code, _, message) = taper(&["evaluate", "--model", &model, "--data", &path("bare.csv")]);
+    let (code, _, message) = called(&["evaluate", "--model", &model, "--data", &path("bare.csv")]);
     assert!(code == Some(2) && message.contains("--target is 'y', which"), "{message}");
 }

@@ -2,16 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
-fn taper(args: &[&str]) -> (Option<i32>, String, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_taper")).args(args).env_remove("RUST_LOG").output().unwrap();
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    (output.status.code(), stdout, stderr)
-}
+use super::common::called;
 
 /// A table of 22 days out of order: row i is of day 7 i mod 22.
 fn write_days(path: &Path) {
@@ -28,7 +22,7 @@ fn rows_in_time_are_tested_after_those_they_are_trained_on() {
     write_days(&folder.path().join("days.csv"));
     let data = ["--data", &path("days.csv"), "--target", "y", "--order", "day", "--epochs", "2", "-q"];
     let run = path("run");
-    let (code, _, message) = taper(&[&["cv", "--out", &run][..], &data].concat());
+    let (code, _, message) = called(&[&["cv", "--out", &run][..], &data].concat());
     assert_eq!(code, Some(0), "{message}");
     let folds: Value = serde_json::from_slice(&fs::read(format!("{run}/folds.json")).unwrap()).unwrap();
     for (fold, days) in [6..10, 10..14, 14..18, 18..22].into_iter().enumerate() {
@@ -43,7 +37,7 @@ fn rows_in_time_are_tested_after_those_they_are_trained_on() {
     // Of a model the last rows are held out.
     let model = path("model");
     let train = ["train", "--holdout", "0.1", "--out", &model];
-    assert_eq!(taper(&[&train[..], &data].concat()).0, Some(0));
+    assert_eq!(called(&[&train[..], &data].concat()).0, Some(0));
     let held_out = fs::read_to_string(format!("{model}/predictions.csv")).unwrap();
     let targets: Vec<_> = held_out.lines().skip(1).map(|line| line.split(',').nth(2).unwrap()).collect();
     let mut targets: Vec<f64> = targets.iter().map(|target| target.parse().unwrap()).collect();
@@ -80,7 +74,8 @@ fn what_cannot_be_ordered_is_refused() {
         ),
         (&["--repeats", "0"], "--repeats is 0, expected at least 1"),
     ] {
-        let (code, _, message) = taper(&[&["cv", "-q", "--data", &file, "--target", "y"][..], args].concat());
+        let (code, _, message) =
+            called(&[&["cv", "-q", "--data", &file, "--target", "y"][..], args].concat());
         assert!(code == Some(2) || code == Some(1), "{message}");
         assert!(message.contains(expected), "{message}\nexpected {expected}");
     }
@@ -93,7 +88,7 @@ fn repeated_folds_begin_with_those_of_one_cross_validation() {
     let run = folder.path().join("run").to_str().unwrap().to_owned();
     let call = ["cv", "-q", "--rows", "60", "--features", "3", "--epochs", "2", "--folds", "3", "--json"];
     let json = |args: &[&str]| -> Value {
-        let (code, json, message) = taper(&[&call[..], args].concat());
+        let (code, json, message) = called(&[&call[..], args].concat());
         assert_eq!(code, Some(0), "{message}");
         serde_json::from_str(&json).unwrap()
     };
@@ -118,7 +113,7 @@ fn repeated_folds_begin_with_those_of_one_cross_validation() {
     let predictions = fs::read_to_string(format!("{run}/predictions.csv")).unwrap();
     let rows: Vec<_> = predictions.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!((rows.len(), rows[0], rows[2], rows[3]), (180, "0", "0", "1"));
-    let (code, table, message) = taper(&["cv", "-q", "--resume", &run]);
+    let (code, table, message) = called(&["cv", "-q", "--resume", &run]);
     assert_eq!(code, Some(0), "{message}");
     let first: Vec<_> = table.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(first, ["repeat", "0", "1", "2", "mean", "std", "pooled", "mean"]);

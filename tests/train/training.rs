@@ -15,7 +15,7 @@ use taper::random::{Stream, generator};
 use taper::report::CvReport;
 use taper::run::RunOptions;
 use taper::train::Trainer;
-use taper::{Error, Partition, cross_validate};
+use taper::{Error, Partition, Stop, baselines, cross_validate};
 
 #[test]
 fn fifty_steps_follow_pytorch() {
@@ -254,7 +254,9 @@ fn settings_that_are_not_valid_are_refused() {
     };
     let (mut learner, cpu) = (Learner::default(), [Device::Cpu]);
     let more = synthetic(21, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
-    assert_eq!(refused(&more, &learner, &cpu), "folds are of 20 rows, expected the 21 of the data");
+    let other = "folds are of 20 rows, expected the 21 of the data";
+    assert_eq!(refused(&more, &learner, &cpu), other);
+    assert_eq!(baselines(&more, &folds, &Stop::default()).unwrap_err().to_string(), other);
     assert_eq!(refused(&data, &learner, &[]), "device is none, expected at least one");
     learner.train.epochs = 0;
     assert_eq!(refused(&data, &learner, &cpu), "train.epochs is 0, expected at least 1");
