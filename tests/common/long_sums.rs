@@ -1,7 +1,7 @@
 //! Sums over 2^20 rows in `f32`, on any device.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use taper::ops::{Activation, linear_with};
+use taper::ops::{Activation, linear_with, maximum, mul};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -25,4 +25,22 @@ pub fn bias_gradients_of_many_rows(device: &Device) {
             assert_close(&what, &bias_grad(activation).unwrap(), &vec![expected; outputs], close);
         }
     }
+}
+
+/// The gradient of a row that all rows are multiplied by, or compared with, is a sum over the rows too.
+pub fn gradients_of_operands_that_are_broadcast(device: &Device) {
+    let close = Tolerance { rtol: 1e-6, atol: 0. };
+    let expected = f64::from(0.1f32) * LEN as f64;
+    let x = Tensor::full(0.1f32, (LEN, 3), device).unwrap();
+    let columns = Tensor::full(0.1f32, (3, LEN), device).unwrap();
+    let grad = |z: fn(&Tensor, &Tensor) -> Result<Tensor>, x: &Tensor, row: &Var| {
+        values(z(x, row).unwrap().sum_all().unwrap().backward().unwrap().get(row).unwrap())
+    };
+    let var = |shape: &[usize]| Var::ones(shape, DType::F32, device).unwrap();
+    assert_close("mul by a row", &grad(mul, &x, &var(&[3])), &[expected; 3], close);
+    assert_close("mul by a column", &grad(mul, &columns, &var(&[3, 1])), &[expected; 3], close);
+    assert_close("mul by a number", &grad(mul, &x, &var(&[])), &[3. * expected], close);
+    let times =
+        |x: &Tensor, row: &Tensor| mul(&maximum(x, row)?, &Tensor::full(0.1f32, x.shape(), x.device())?);
+    assert_close("maximum with a row", &grad(times, &x, &var(&[1, 3])), &[expected; 3], close);
 }

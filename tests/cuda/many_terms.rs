@@ -4,12 +4,17 @@ use candle_core::Tensor;
 use taper::ops::mse;
 
 use crate::compare::{Tolerance, assert_close, values};
-use crate::long_sums::bias_gradients_of_many_rows;
+use crate::long_sums::{bias_gradients_of_many_rows, gradients_of_operands_that_are_broadcast};
 use crate::parity::gpu;
 
 #[test]
 fn a_bias_gradient_of_many_rows_is_right() {
     bias_gradients_of_many_rows(&gpu());
+}
+
+#[test]
+fn a_gradient_of_what_was_broadcast_to_many_rows_is_right() {
+    gradients_of_operands_that_are_broadcast(&gpu());
 }
 
 #[test]

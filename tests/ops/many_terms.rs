@@ -4,11 +4,16 @@ use candle_core::{DType, Device, Tensor, Var};
 use taper::ops::linear;
 
 use crate::compare::{Tolerance, assert_close, values};
-use crate::long_sums::bias_gradients_of_many_rows;
+use crate::long_sums::{bias_gradients_of_many_rows, gradients_of_operands_that_are_broadcast};
 
 #[test]
 fn a_bias_gradient_of_many_rows_is_right() {
     bias_gradients_of_many_rows(&Device::Cpu);
+}
+
+#[test]
+fn a_gradient_of_what_was_broadcast_to_many_rows_is_right() {
+    gradients_of_operands_that_are_broadcast(&Device::Cpu);
 }
 
 /// A row of 2^20 features times a weight, and the gradient of a weight from 2^20 rows, against `f64`.

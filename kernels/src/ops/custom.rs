@@ -36,7 +36,7 @@ thread_local! {
 
 /// Detaches `grad` from its graph where Candle would not use that. The graph holds every tensor on the way to
 /// the gradient, and freed memory, which is still in the cache, is faster than new memory.
-fn without_graph(grad: Option<Tensor>) -> Option<Tensor> {
+pub(super) fn without_graph(grad: Option<Tensor>) -> Option<Tensor> {
     grad.map(|grad| if KEEPS_GRAPH.with(|&keeps| keeps) { grad } else { grad.detach() })
 }
 

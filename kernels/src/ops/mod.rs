@@ -37,6 +37,7 @@
 
 mod axes;
 mod batch;
+mod broadcast;
 mod custom;
 mod elements;
 mod elementwise;

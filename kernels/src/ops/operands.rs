@@ -1,8 +1,6 @@
 //! The checks of operands that all operations share, and their error messages.
 
-use std::borrow::Cow;
-
-use candle_core::{DType, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 /// Whether the operations support `dtype`.
 fn is_supported(dtype: DType) -> bool {
@@ -47,26 +45,14 @@ pub(super) fn check_all(op: &str, operands: &[(&str, &Tensor)]) -> Result<()> {
     Ok(())
 }
 
-/// Checks the operands of a binary operation and broadcasts both to their common shape.
-pub(super) fn broadcast<'a>(
-    op: &'static str,
-    x: &'a Tensor,
-    y: &'a Tensor,
-) -> Result<(Cow<'a, Tensor>, Cow<'a, Tensor>)> {
+/// Checks the operands of a binary operation, whose shapes have to broadcast.
+pub(super) fn check_broadcast(op: &'static str, x: &Tensor, y: &Tensor) -> Result<()> {
     let operands = [("x", x), ("y", y)];
     check_all(op, &operands)?;
-    if x.shape() == y.shape() {
-        return Ok((Cow::Borrowed(x), Cow::Borrowed(y)));
-    }
-    let Ok(shape) = x.shape().broadcast_shape_binary_op(y.shape(), op) else {
+    if x.shape().broadcast_shape_binary_op(y.shape(), op).is_err() {
         bail!("{}, the shapes do not broadcast", list(op, &operands))
-    };
-    Ok((expand(x, &shape)?, expand(y, &shape)?))
-}
-
-/// `x` broadcast to `shape`, without a node in the graph if it already has that shape.
-fn expand<'a>(x: &'a Tensor, shape: &Shape) -> Result<Cow<'a, Tensor>> {
-    if x.shape() == shape { Ok(Cow::Borrowed(x)) } else { x.broadcast_as(shape).map(Cow::Owned) }
+    }
+    Ok(())
 }
 
 /// Applies `op` to the operands, those of 16 bits widened to `f32` and the result rounded once.

@@ -5,10 +5,10 @@ mod tie;
 
 use candle_core::{Result, Tensor};
 
+use crate::ops::broadcast;
 use crate::ops::custom::{Elementwise, Op};
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{Kernel, kernel};
-use crate::ops::operands;
 use cpu::{Maximum, MaximumGrad};
 pub use tie::TieGrad;
 
@@ -65,8 +65,7 @@ pub fn maximum(x: &Tensor, y: &Tensor) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn maximum_with(x: &Tensor, y: &Tensor, tie: TieGrad) -> Result<Tensor> {
-    let (x, y) = operands::broadcast("maximum", x, y)?;
-    x.apply_op2(&y, Op(Maximum { tie }))
+    broadcast::apply(Maximum { tie }, x, y)
 }
 
 /// z = max(x, y); dz/dx = [x > y] + share of x [x = y], dz/dy = [y > x] + share of y [x = y].
@@ -91,7 +90,8 @@ impl Elementwise<2> for Maximum {
 /// It is piecewise constant in `x` and `y`, whose gradients are zero, so they are detached and only `grad`
 /// stays in the graph.
 fn maximum_grad(x: &Tensor, y: &Tensor, grad: &Tensor, halves: u8) -> Result<Tensor> {
-    let (x, y) = (x.detach(), y.detach());
+    let shape = grad.shape();
+    let (x, y) = (x.detach().broadcast_as(shape)?, y.detach().broadcast_as(shape)?);
     match halves {
         0 => x.apply_op3(&y, grad, Op(MaximumGrad::<0>)),
         1 => x.apply_op3(&y, grad, Op(MaximumGrad::<1>)),

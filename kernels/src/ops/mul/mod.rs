@@ -4,10 +4,10 @@ mod cpu;
 
 use candle_core::{Result, Tensor};
 
-use crate::ops::custom::{Elementwise, Op};
+use crate::ops::broadcast;
+use crate::ops::custom::Elementwise;
 #[cfg(feature = "cuda")]
 use crate::ops::launch::{Kernel, kernel};
-use crate::ops::operands;
 use cpu::Mul;
 
 /// Multiplies `x` and `y` element by element, broadcasting them to a common shape.
@@ -35,8 +35,7 @@ use cpu::Mul;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn mul(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    let (x, y) = operands::broadcast("mul", x, y)?;
-    x.apply_op2(&y, Op(Mul))
+    broadcast::apply(Mul, x, y)
 }
 
 /// z = x y; dz/dx = y, dz/dy = x.
