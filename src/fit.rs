@@ -113,12 +113,11 @@ pub(crate) fn fit(
     fit.train(&train, &test, stop)?;
     let depths = fit.trainer.net().depths().collect();
     let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), depths);
+    let net = fit.trainer.predicting_net()?;
     let has_test = !fold.test.is_empty();
-    let evaluation =
-        has_test.then(|| test.evaluate(fit.trainer.net(), Some(&mut predictions))).transpose()?;
+    let evaluation = has_test.then(|| test.evaluate(&net, Some(&mut predictions))).transpose()?;
     let seconds = before + start.elapsed().as_secs_f64();
     info!(mse = evaluation.as_ref().map(|evaluation| evaluation.metrics.mse), seconds, "fold done");
-    let net = fit.trainer.net().clone();
     let (epochs, warnings) = (fit.epochs, Vec::new());
     Ok(Fitted { net, features, targets, epochs, evaluation, predictions, warnings, seconds })
 }
@@ -226,7 +225,9 @@ impl<'a> Fit<'a> {
     /// The results of the epoch that is done. Only a run that is kept is tested after each.
     fn record(&mut self, train_loss: f64, test: &Test) -> Result<EpochRecord> {
         let validation = match &self.keeper {
-            Some(_) if !test.rows.is_empty() => Some(test.evaluate(self.trainer.net(), None)?.metrics),
+            Some(_) if !test.rows.is_empty() => {
+                Some(test.evaluate(&self.trainer.predicting_net()?, None)?.metrics)
+            }
             _ => None,
         };
         let (epoch, seconds) = (self.epochs.len(), self.seconds);

@@ -2,7 +2,7 @@
 
 use taper::config::{EngineName, FloatType, Missing, MissingTarget, Recipe, Scale};
 use taper::nn::{Block, CosInit};
-use taper::optim::Schedule;
+use taper::optim::{Penalised, Schedule};
 
 use super::value_enum::value_enum;
 
@@ -78,6 +78,13 @@ value_enum!(ScheduleArg for Schedule {
     Step,
     /// It rises from 0 and falls to 0 four times, each time over twice as many steps
     CosLog4
+});
+
+value_enum!(PenaliseArg for Penalised {
+    /// The weights of layers
+    Weights,
+    /// Biases and scales too
+    All
 });
 
 value_enum!(EngineArg for EngineName {

@@ -9,8 +9,8 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, MissingArg, MissingTargetArg, RecipeArg, ScaleArg,
-    ScheduleArg,
+    BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, MissingArg, MissingTargetArg, PenaliseArg,
+    RecipeArg, ScaleArg, ScheduleArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -156,6 +156,29 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
+    /// L2 penalty, 0 or more: it adds L2 times the weights to their gradients
+    #[arg(long, value_name = "X", default_value_t = defaults().train.l2, help_heading = "Training",
+          allow_hyphen_values = true)]
+    l2: f64,
+    /// L1 penalty, 0 or more: weights that matter little become exactly 0
+    #[arg(long, value_name = "X", default_value_t = defaults().train.l1, help_heading = "Training",
+          allow_hyphen_values = true)]
+    l1: f64,
+    /// Which parameters weight decay, L2 and L1 penalise
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t, help_heading = "Training")]
+    penalise: PenaliseArg,
+    /// Largest norm of the gradients of a step, all together, 0 or more, where 0 is any
+    #[arg(long, value_name = "X", default_value_t = defaults().train.clip_norm, help_heading = "Training",
+          allow_hyphen_values = true)]
+    clip_norm: f64,
+    /// Largest magnitude of an element of a gradient, 0 or more, where 0 is any
+    #[arg(long, value_name = "X", default_value_t = defaults().train.clip_value, help_heading = "Training",
+          allow_hyphen_values = true)]
+    clip_value: f64,
+    /// Decay of the average of the parameters that predicts in their place, from 0, for none, to below 1
+    #[arg(long, value_name = "X", default_value_t = defaults().train.averaging, help_heading = "Training",
+          allow_hyphen_values = true)]
+    averaging: f64,
     /// What computes the training steps; all engines give the same result up to rounding
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,

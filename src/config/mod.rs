@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ops::Loss;
-use crate::optim::{AdamWConfig, OptimizerConfig, Schedule};
+use crate::optim::{AdamWConfig, OptimizerConfig, Penalised, Schedule, Updates};
 
 pub use crate::nn::ModelConfig;
 pub use data::{DataConfig, Scale};
@@ -148,6 +148,18 @@ pub struct TrainConfig {
     pub warmup: f64,
     /// The decoupled weight decay.
     pub weight_decay: f64,
+    /// The coupled L2 penalty; 0 for none.
+    pub l2: f64,
+    /// The L1 penalty, by a proximal step; 0 for none.
+    pub l1: f64,
+    /// Which parameters weight decay, L2 and L1 penalise.
+    pub penalise: Penalised,
+    /// The largest norm of all gradients of a step together; 0 for any.
+    pub clip_norm: f64,
+    /// The largest magnitude of an element of a gradient; 0 for any.
+    pub clip_value: f64,
+    /// The decay of the average of the parameters that predicts; 0 for none, where the last parameters do.
+    pub averaging: f64,
     /// What computes the steps.
     pub engine: EngineName,
 }
@@ -170,7 +182,21 @@ impl Default for TrainConfig {
     fn default() -> Self {
         let AdamWConfig { lr, weight_decay, .. } = AdamWConfig::default();
         let schedule = Schedule::default();
-        Self { epochs: 25, batch_size: 64, lr, schedule, warmup: 0., weight_decay, engine: EngineName::Auto }
+        Self {
+            epochs: 25,
+            batch_size: 64,
+            lr,
+            schedule,
+            warmup: 0.,
+            weight_decay,
+            l2: 0.,
+            l1: 0.,
+            penalise: Penalised::default(),
+            clip_norm: 0.,
+            clip_value: 0.,
+            averaging: 0.,
+            engine: EngineName::Auto,
+        }
     }
 }
 
@@ -205,13 +231,19 @@ impl TrainConfig {
         self.lr * (1. - self.warmup / 2.) * factors.sum::<f64>() / STEPS as f64
     }
 
-    /// The settings of the optimiser.
-    pub fn optimizer(&self) -> OptimizerConfig {
-        OptimizerConfig::AdamW(AdamWConfig {
-            lr: self.lr,
-            weight_decay: self.weight_decay,
-            ..AdamWConfig::default()
-        })
+    /// How parameters are updated.
+    pub fn updates(&self) -> Updates {
+        let Self { lr, weight_decay, l2, l1, penalise: penalised, averaging, .. } = *self;
+        let bound = |bound: f64| if bound == 0. { f64::INFINITY } else { bound };
+        Updates {
+            optimizer: OptimizerConfig::AdamW(AdamWConfig { lr, weight_decay, ..AdamWConfig::default() }),
+            clip_value: bound(self.clip_value),
+            clip_norm: bound(self.clip_norm),
+            l2,
+            l1,
+            penalised,
+            averaging,
+        }
     }
 }
 
@@ -278,6 +310,6 @@ mod tests {
     fn the_settings_reach_the_optimizer() {
         let train = TrainConfig { lr: 0.5, weight_decay: 0.25, ..TrainConfig::default() };
         let expected = AdamWConfig { lr: 0.5, weight_decay: 0.25, ..AdamWConfig::default() };
-        assert_eq!(train.optimizer(), OptimizerConfig::AdamW(expected));
+        assert_eq!(train.updates(), OptimizerConfig::AdamW(expected).into());
     }
 }

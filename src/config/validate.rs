@@ -75,12 +75,21 @@ impl ModelConfig {
 
 impl TrainConfig {
     pub(super) fn check(&self) -> Result<()> {
-        let Self { epochs, batch_size, lr, warmup, weight_decay, .. } = *self;
+        let Self { epochs, batch_size, lr, warmup, averaging, .. } = *self;
         at_least("train.epochs", epochs, 1)?;
         at_least("train.batch_size", batch_size, 1)?;
         finite("train.lr", lr, lr > 0., "above 0")?;
         finite("train.warmup", warmup, (0. ..=1.).contains(&warmup), "from 0 to 1")?;
-        finite("train.weight_decay", weight_decay, weight_decay >= 0., "of 0 or more")
+        for (key, value) in [
+            ("train.weight_decay", self.weight_decay),
+            ("train.l2", self.l2),
+            ("train.l1", self.l1),
+            ("train.clip_norm", self.clip_norm),
+            ("train.clip_value", self.clip_value),
+        ] {
+            finite(key, value, value >= 0., "of 0 or more")?;
+        }
+        finite("train.averaging", averaging, (0. ..1.).contains(&averaging), "from 0 to below 1")
     }
 }
 

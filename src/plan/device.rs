@@ -9,7 +9,7 @@ use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
 use crate::ops::{Loss, MapKind};
-use crate::optim::Update;
+use crate::optim::{Pass, Update};
 
 /// A device with buffers and one kernel for each instruction of a plan.
 ///
@@ -108,6 +108,16 @@ pub(crate) trait Device: Debug + Send {
         state: &mut [Self::Buffer],
         grad: &Self::Buffer,
     ) -> Result<()>;
+
+    /// Sets the sum of squares to 0.
+    fn reset_squares(&mut self) -> Result<()>;
+
+    /// The sum of squares grows by those of the first `len` elements of `x`.
+    fn add_squares(&mut self, len: usize, x: &Self::Buffer) -> Result<()>;
+
+    /// Makes `pass` over the first `len` elements of `x`, with those of `y` if it reads another array, and
+    /// with the sum of squares as that of all gradients.
+    fn pass(&self, pass: Pass, len: usize, x: &mut Self::Buffer, y: Option<&Self::Buffer>) -> Result<()>;
 
     /// Sets the status to `loss` and to finite.
     fn reset_status(&mut self, loss: f64) -> Result<()>;

@@ -13,7 +13,7 @@ use super::instruction::{Instruction, Value};
 use super::memory::{Buffers, Size};
 use crate::nn::DynamicNet;
 use crate::ops::Loss;
-use crate::optim::{OptimizerConfig, ParameterState};
+use crate::optim::{ParameterState, Updates};
 
 /// The most instructions of the plans that are kept, some 100 MB: all of a network of up to 500 depths. Of a
 /// deeper one the deepest are made again, which takes longer than a step of a small network.
@@ -26,7 +26,7 @@ const MOST_INSTRUCTIONS: usize = 1 << 19;
 #[derive(Debug)]
 pub(crate) struct Training<D: Device> {
     device: D,
-    optimizer: OptimizerConfig,
+    rule: Updates,
     parameters: Vec<Parameter>,
     /// The value of each parameter.
     values: Vec<D::Buffer>,
@@ -58,8 +58,8 @@ struct Step {
 
 impl<D: Device> Training<D> {
     /// Prepares the training of `net` on its device. The buffers of a batch grow with the first batches.
-    pub(crate) fn new(device: D, net: &DynamicNet, loss: Loss, optimizer: OptimizerConfig) -> Result<Self> {
-        optimizer.check()?;
+    pub(crate) fn new(device: D, net: &DynamicNet, loss: Loss, rule: Updates) -> Result<Self> {
+        rule.check()?;
         let parameters = parameters(net, D::WEIGHTS);
         let zeros = |count: usize| -> Result<Vec<Vec<D::Buffer>>> {
             let zeros = |parameter: &Parameter| {
@@ -67,7 +67,7 @@ impl<D: Device> Training<D> {
             };
             parameters.iter().map(zeros).collect()
         };
-        let state = optimizer.state_names().len();
+        let state = rule.state_names().len();
         Ok(Self {
             values: zeros(1)?.into_iter().flatten().collect(),
             states: zeros(state)?,
@@ -81,7 +81,7 @@ impl<D: Device> Training<D> {
             sizes: Vec::new(),
             rows: 0,
             device,
-            optimizer,
+            rule,
             parameters,
         })
     }
@@ -189,23 +189,6 @@ impl<D: Device> Training<D> {
         execute(&mut self.device, &step.passes, rows, &mut memory)
     }
 
-    /// Updates all parameters with the gradients of [`gradients`](Self::gradients) at `depth`, at the
-    /// learning rate `lr`.
-    pub(crate) fn update(&mut self, depth: usize, lr: f64) -> Result<()> {
-        self.updates = self.updates.saturating_add(1);
-        let update = self.optimizer.update(self.updates, lr);
-        let first = self.parameters.len();
-        let Some(step) = self.plans.get(&depth) else { bail!("depth {depth} has no plan") };
-        for &(parameter, grad) in &step.gradients {
-            let Some(Some(grad)) = self.others.get(grad.number - first) else {
-                bail!("a gradient is missing")
-            };
-            let (value, state) = (&mut self.values[parameter.number], &mut self.states[parameter.number]);
-            self.device.update(&update, value, state, grad)?;
-        }
-        Ok(())
-    }
-
     /// The status with every gradient of `depth` checked.
     pub(crate) fn checked_gradients(&mut self, depth: usize) -> Result<Status> {
         let first = self.parameters.len();
@@ -248,9 +231,9 @@ impl<D: Device> Training<D> {
         if states.iter().any(|state| state.steps != updates) {
             bail!("the parameters differ in their number of updates")
         }
-        let tensors = self.optimizer.state_names().len();
+        let tensors = self.rule.state_names().len();
         if states.iter().any(|state| state.tensors.len() != tensors) {
-            bail!("a parameter's state is incomplete, expected {:?}", self.optimizer.state_names())
+            bail!("a parameter's state is incomplete, expected {:?}", self.rule.state_names())
         }
         for ((parameter, to), state) in self.parameters.iter().zip(&mut self.states).zip(states) {
             let variable = &parameter.tensor;
@@ -295,3 +278,4 @@ impl Step {
 
 #[cfg(test)]
 mod tests;
+mod update;

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::nn::{DynamicNet, named_vars};
 use crate::ops::Loss;
 use crate::ops::kernels::CpuKernels;
-use crate::optim::{OptimizerConfig, ParameterState, Stateful, in_order};
+use crate::optim::{ParameterState, Stateful, Updater, Updates, in_order};
 
 /// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient
 /// at once.
@@ -20,18 +20,13 @@ pub(super) struct Autograd {
     net: DynamicNet,
     params: Vec<(String, Var)>,
     loss: Loss,
-    optimizer: Box<dyn Stateful>,
+    optimizer: Updater,
 }
 
 impl Autograd {
-    pub(super) fn new(
-        net: DynamicNet,
-        vars: &VarMap,
-        loss: Loss,
-        optimizer: &OptimizerConfig,
-    ) -> Result<Self> {
+    pub(super) fn new(net: DynamicNet, vars: &VarMap, loss: Loss, updates: &Updates) -> Result<Self> {
         let params = named_vars(vars);
-        let optimizer = optimizer.build(params.iter().map(|(_, var)| var.clone()).collect())?;
+        let optimizer = Updater::new(updates, params.iter().map(|(_, var)| var.clone()).collect())?;
         Ok(Self { net, params, loss, optimizer })
     }
 }
@@ -43,7 +38,7 @@ impl Engine for Autograd {
         if !value.is_finite() {
             return Err(at.not_finite("the loss".to_owned()));
         }
-        let grads = loss.backward()?;
+        let mut grads = loss.backward()?;
         for (name, var) in &self.params {
             if let Some(grad) = grads.get(var)
                 && !is_finite(grad)?
@@ -51,7 +46,7 @@ impl Engine for Autograd {
                 return Err(at.not_finite(format!("the gradient of {name}")));
             }
         }
-        self.optimizer.update(&grads, lr)?;
+        self.optimizer.update(&mut grads, lr)?;
         Ok(value)
     }
 

@@ -5,10 +5,10 @@ mod engine;
 mod planned;
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use candle_core::{DType, Device, Tensor, Var};
-use candle_nn::VarMap;
+use candle_nn::{VarBuilder, VarMap};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -17,6 +17,7 @@ use crate::config::{EngineName, TrainConfig};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, named_vars};
+use crate::optim::AVERAGE;
 use crate::plan::cpu::Cpu;
 #[cfg(feature = "cuda")]
 use crate::plan::cuda::Cuda;
@@ -40,7 +41,7 @@ pub use state::{Progress, TrainerState};
 ///
 /// ```
 /// use candle_core::{DType, Device};
-/// use candle_nn::VarMap;
+/// use candle_nn::{VarBuilder, VarMap};
 /// use taper::config::{ModelConfig, TrainConfig};
 /// use taper::data::synthetic;
 /// use taper::nn::{DynamicNet, seeded_builder};
@@ -68,7 +69,7 @@ pub struct Trainer {
     params: Vec<(String, Var)>,
     engine: Box<dyn Engine>,
     /// The names of what the optimiser remembers of each parameter.
-    state_names: &'static [&'static str],
+    state_names: Vec<&'static str>,
     config: TrainConfig,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
@@ -110,7 +111,7 @@ impl Trainer {
     ) -> Result<Self> {
         Ok(Self {
             engine: choose_engine(&net, vars, config)?,
-            state_names: config.optimizer().state_names(),
+            state_names: config.updates().state_names(),
             net,
             params: named_vars(vars),
             config: config.clone(),
@@ -125,6 +126,30 @@ impl Trainer {
     /// The network in its present state.
     pub fn net(&self) -> &DynamicNet {
         &self.net
+    }
+
+    /// The network that is to predict: [`net`](Self::net), or where parameters are averaged
+    /// ([`TrainConfig::averaging`]) a copy with the averages, as soon as there has been a step.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the device has no memory for the copy.
+    pub fn predicting_net(&self) -> Result<DynamicNet> {
+        let averages = match self.state_names.iter().position(|name| *name == AVERAGE) {
+            None => return Ok(self.net.clone()),
+            Some(position) => self
+                .engine
+                .optimizer_state()?
+                .into_iter()
+                .map(move |(name, mut state)| (name, state.steps, state.tensors.swap_remove(position))),
+        };
+        let averages: Vec<_> = averages.collect();
+        if averages.iter().all(|(_, steps, _)| *steps == 0) {
+            return Ok(self.net.clone());
+        }
+        let tensors: HashMap<_, _> = averages.into_iter().map(|(name, _, average)| (name, average)).collect();
+        let vb = VarBuilder::from_tensors(tensors, self.net.dtype(), self.net.device());
+        Ok(DynamicNet::new(self.net.spec(), vb)?)
     }
 
     /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean
@@ -217,7 +242,7 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
              1 or more; this network differs",
         )),
-        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.loss(), &config.optimizer())?)),
+        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.loss(), &config.updates())?)),
     }
 }
 
@@ -240,13 +265,17 @@ fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resu
         (Device::Cpu, DType::F32) => Some(planned(Cpu::<f32>::new(), net, config)?),
         (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, config)?),
         #[cfg(feature = "cuda")]
-        (Device::Cuda(device), DType::F32) => {
-            Some(planned(Cuda::<f32>::new(device, parameters.len(), &config.optimizer())?, net, config)?)
-        }
+        (Device::Cuda(device), DType::F32) => Some(planned(
+            Cuda::<f32>::new(device, parameters.len(), &config.updates().optimizer)?,
+            net,
+            config,
+        )?),
         #[cfg(feature = "cuda")]
-        (Device::Cuda(device), DType::F64) => {
-            Some(planned(Cuda::<f64>::new(device, parameters.len(), &config.optimizer())?, net, config)?)
-        }
+        (Device::Cuda(device), DType::F64) => Some(planned(
+            Cuda::<f64>::new(device, parameters.len(), &config.updates().optimizer)?,
+            net,
+            config,
+        )?),
         _ => None,
     })
 }
@@ -257,6 +286,6 @@ fn planned<D: PlanDevice + 'static>(
     config: &TrainConfig,
 ) -> Result<Box<dyn Engine>> {
     let widths = [net.spec().in_features, net.spec().out_features];
-    let training = Training::new(device, net, config.loss(), config.optimizer())?;
+    let training = Training::new(device, net, config.loss(), config.updates())?;
     Ok(Box::new(Planned::new(training, widths)))
 }

@@ -86,13 +86,15 @@ fn jobs_and_repetition_do_not_change_the_result() {
 #[test]
 fn every_flag_reaches_the_configuration() {
     let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --repeats 2 --holdout 0.25 --epochs 1 --batch-size 7 --lr 0.01 \
-                --schedule cosine --warmup 0.5 --weight-decay 0.1 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block residual --seed 9 \
+                --schedule cosine --warmup 0.5 --weight-decay 0.1 --l2 0.01 --l1 0.02 --penalise all --clip-norm 1 --clip-value 0.5 \
+                --averaging 0.9 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block residual --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
     let expected = serde_json::json!({
         "data": {"rows": 60, "features": 3, "noise": 0.5, "scale": "none"},
         "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming", "block": "residual"},
-        "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "schedule": "cosine", "warmup": 0.5, "weight_decay": 0.1, "engine": "autograd"},
+        "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "schedule": "cosine", "warmup": 0.5, "weight_decay": 0.1, "l2": 0.01,
+            "l1": 0.02, "penalise": "all", "clip_norm": 1.0, "clip_value": 0.5, "averaging": 0.9, "engine": "autograd"},
         "folds": 3, "repeats": 2, "holdout": 0.25, "seed": 9, "device": "cpu", "dtype": "f64",
     });
     assert_eq!(json["config"], expected);
@@ -222,6 +224,11 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--lr 0", "error: --lr is 0, expected a finite number above 0"),
         ("--lr -1e-3", "error: --lr is -0.001, expected a finite number above 0"),
         ("--weight-decay -1", "error: --weight-decay is -1, expected a finite number of 0 or more"),
+        ("--l1 -1", "error: --l1 is -1, expected a finite number of 0 or more"),
+        ("--l2 -1", "error: --l2 is -1, expected a finite number of 0 or more"),
+        ("--clip-norm -1", "error: --clip-norm is -1, expected a finite number of 0 or more"),
+        ("--clip-value inf", "error: --clip-value is inf, expected a finite number of 0 or more"),
+        ("--averaging 1", "error: --averaging is 1, expected a finite number from 0 to below 1"),
         ("--rows 0", "error: --rows is 0, expected at least 2"),
         ("--features 0", "error: --features is 0, expected at least 1"),
         ("--hidden 0", "error: --hidden is 0, expected at least 1"),

@@ -17,3 +17,4 @@ mod networks;
 mod optimizer;
 mod optimizer_state;
 mod prediction;
+mod updates;

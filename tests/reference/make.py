@@ -251,6 +251,64 @@ def adamw():
     write("adamw.json", cases)
 
 
+def updates():
+    """20 steps on given gradients with clipping, penalties and an average, in the order of taper's `Updates`."""
+    cases = []
+    for settings in (
+        {"clip_value": 0.5},
+        {"clip_norm": 1.0},
+        {"clip_norm": 1e3},
+        {"clip_value": 0.7, "clip_norm": 2.0},
+        {"l2": 0.3},
+        {"l2": 0.3, "penalised": "all"},
+        {"weight_decay": 2.0},
+        {"weight_decay": 2.0, "penalised": "all"},
+        {"l1": 3.0},
+        {"averaging": 0.6},
+        {"clip_norm": 1.0, "weight_decay": 1.0, "l2": 0.1, "l1": 1.0, "averaging": 0.99},
+    ):
+        a, b = (torch.nn.Parameter(normal(3, 4, seed=90)), torch.nn.Parameter(normal(5, seed=91)))
+        start = [a.detach().flatten().clone(), b.detach().flatten().clone()]
+        penalised = [a, b] if settings.get("penalised") == "all" else [a]
+        decay, l1, l2 = (settings.get(name, 0.0) for name in ("weight_decay", "l1", "l2"))
+        if l2 and not decay:
+            # PyTorch's own coupled penalty.
+            groups = [{"params": [p], "weight_decay": l2 if any(p is q for q in penalised) else 0.0} for p in (a, b)]
+            optimizer, l2 = torch.optim.Adam(groups, lr=1e-2), 0.0
+        else:
+            groups = [{"params": [p], "weight_decay": decay if any(p is q for q in penalised) else 0.0} for p in (a, b)]
+            optimizer = torch.optim.AdamW(groups, lr=1e-2)
+        gamma = settings.get("averaging", 0.0)
+        both = torch.nn.ParameterList([a, b])
+        average = torch.optim.swa_utils.AveragedModel(
+            both, avg_fn=lambda mean, p, n: mean + max(1 - gamma, 10 / (int(n) + 10)) * (p - mean)
+        )
+        grads_a, grads_b = normal(20, 12, seed=92), normal(20, 5, seed=93)
+        for step in range(20):
+            a.grad, b.grad = grads_a[step].reshape(3, 4).clone(), grads_b[step].clone()
+            if "clip_value" in settings:
+                torch.nn.utils.clip_grad_value_([a, b], settings["clip_value"])
+            if "clip_norm" in settings:
+                torch.nn.utils.clip_grad_norm_([a, b], settings["clip_norm"])
+            if l2:
+                for p in penalised:
+                    p.grad = p.grad + l2 * p.detach()
+            optimizer.step()
+            for p in penalised if l1 else []:
+                p.data = torch.nn.functional.softshrink(p.data, 1e-2 * l1)
+            average.update_parameters(both)
+        cases.append(
+            {
+                **settings,
+                "start": start,
+                "grads": [grads_a.flatten(), grads_b.flatten()],
+                "end": [a.flatten(), b.flatten()],
+                "average": [p.flatten() for p in average.module],
+            }
+        )
+    write("updates.json", cases)
+
+
 def trajectories():
     """50 steps of training with given data, initial parameters, batches and depths."""
     cases = []
@@ -292,4 +350,5 @@ if __name__ == "__main__":
     cos_linear()
     networks()
     adamw()
+    updates()
     trajectories()

@@ -273,7 +273,8 @@ fn the_rate_of_each_step_follows_the_schedule() {
             let (by_hand, net) = network(&Device::Cpu, &model);
             let settings =
                 AdamWConfig { lr: config.lr, weight_decay: config.weight_decay, ..AdamWConfig::default() };
-            let mut adamw = AdamW::new(by_hand.all_vars(), settings).unwrap();
+            let mut adamw =
+                AdamW::new(by_hand.all_vars(), settings).unwrap().decaying_only(|var| var.rank() > 1);
             let mut rows: Vec<u32> = (0..53).collect();
             let (mut step, steps) = (0, 7 * epochs as u64);
             for _ in 0..epochs {
@@ -305,12 +306,20 @@ fn a_paused_training_goes_on_to_the_bit() {
         let start = || {
             let (vars, net) = network(&device, &ModelConfig::default());
             let schedule = Schedule::OneCycle;
-            let config = TrainConfig { epochs: 3, schedule, warmup: 0.2, ..config(engine) };
+            let config = TrainConfig {
+                epochs: 3,
+                schedule,
+                warmup: 0.2,
+                clip_norm: 1.,
+                averaging: 0.9,
+                ..config(engine)
+            };
             (vars.clone(), Trainer::new(net, &vars, &config, 3, 0).unwrap())
         };
-        let (expected_vars, mut trainer) = start();
+        let (expected_vars, mut expected_trainer) = start();
         let mut expected_rows: Vec<u32> = (0..53).collect();
-        let expected: Vec<_> = (0..3).map(|_| trainer.epoch(&data, &mut expected_rows).unwrap()).collect();
+        let expected: Vec<_> =
+            (0..3).map(|_| expected_trainer.epoch(&data, &mut expected_rows).unwrap()).collect();
 
         // Seven steps an epoch, a pause after each fourth.
         let (mut vars, mut trainer) = start();
@@ -331,6 +340,12 @@ fn a_paused_training_goes_on_to_the_bit() {
         assert_eq!(losses, expected, "{engine:?}");
         assert_eq!(rows, expected_rows);
         assert_eq!(parameters(&vars), parameters(&expected_vars), "{engine:?}");
+        let averages = |trainer: &Trainer| {
+            let net = trainer.predicting_net().unwrap();
+            net.named_parameters().flat_map(|(_, parameter)| values(parameter)).collect::<Vec<_>>()
+        };
+        assert_eq!(averages(&trainer), averages(&expected_trainer), "{engine:?}");
+        assert_ne!(averages(&trainer), parameters(&vars));
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use taper::config::{EngineName, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::optim::Penalised;
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -20,6 +21,8 @@ struct Case {
     targets: usize,
     rows: usize,
     batch_size: usize,
+    /// Clipping, penalties and averages.
+    updates: TrainConfig,
     seed: u64,
 }
 
@@ -39,19 +42,38 @@ fn case() -> impl Strategy<Value = Case> {
             block,
         },
     );
-    (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, 0u64..1000).prop_map(
-        |(model, features, targets, rows, batch_size, seed)| Case {
+    (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(
+        |(model, features, targets, rows, batch_size, updates, seed)| Case {
             model,
             features,
             targets,
             rows,
             batch_size,
+            updates,
             seed,
         },
     )
 }
 
-/// The errors of two epochs and all parameters after them.
+/// Settings of updates, of which half do nothing.
+fn updates() -> impl Strategy<Value = TrainConfig> {
+    let some = |value: f64| prop_oneof![Just(0.), Just(value)];
+    let penalise = prop_oneof![Just(Penalised::Weights), Just(Penalised::All)];
+    // Losses of a few units have gradients of about that size.
+    (some(1.), some(0.1), some(0.2), some(3.), penalise, some(0.8)).prop_map(
+        |(clip_norm, clip_value, l2, l1, penalise, averaging)| TrainConfig {
+            clip_norm,
+            clip_value,
+            l2,
+            l1,
+            penalise,
+            averaging,
+            ..TrainConfig::default()
+        },
+    )
+}
+
+/// The errors of two epochs, all parameters after them, and their averages.
 fn train(case: &Case, engine: EngineName) -> Vec<f64> {
     let &Case { features, targets, rows, batch_size, seed, .. } = case;
     let rng = generator(seed, Stream::Data, 0);
@@ -62,11 +84,13 @@ fn train(case: &Case, engine: EngineName) -> Vec<f64> {
     let vb = seeded_builder(&vars, generator(seed, Stream::Init, 0), DType::F64, &Device::Cpu);
     let net = DynamicNet::new(&case.model.network(features, targets), vb).unwrap();
     // Small steps: a cos layer that starts with all cosines near 1 explodes.
-    let config = TrainConfig { batch_size, weight_decay: 0.1, lr: 1e-4, engine, ..TrainConfig::default() };
+    let config = TrainConfig { batch_size, weight_decay: 0.1, lr: 1e-4, engine, ..case.updates.clone() };
     let mut trainer = Trainer::new(net, &vars, &config, seed, 0).unwrap();
     let mut order: Vec<u32> = (0..rows as u32).collect();
     let mut seen: Vec<f64> = (0..2).map(|_| trainer.epoch(&data, &mut order).unwrap()).collect();
     seen.extend(named_vars(&vars).iter().flat_map(|(_, var)| values(var)));
+    let predicting = trainer.predicting_net().unwrap();
+    seen.extend(predicting.named_parameters().flat_map(|(_, parameter)| values(parameter)));
     seen
 }
 

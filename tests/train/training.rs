@@ -208,7 +208,8 @@ fn a_run_is_what_its_parts_make() {
         let vb = seeded_builder(&vars, generator(11, Stream::Init, i), DType::F32, &Device::Cpu);
         let net = DynamicNet::new(&config.model.network(6, 1), vb).unwrap();
         let settings = AdamWConfig { lr: 1e-2, weight_decay: 0.3, ..AdamWConfig::default() };
-        let mut optimizer = AdamW::new(vars.all_vars(), settings).unwrap();
+        let mut optimizer =
+            AdamW::new(vars.all_vars(), settings).unwrap().decaying_only(|var| var.rank() > 1);
         let (mut shuffle, mut depths) = (generator(11, Stream::Shuffle, i), generator(11, Stream::Depth, i));
         let mut train_loss = vec![];
         for _ in 0..3 {

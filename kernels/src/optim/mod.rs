@@ -4,7 +4,11 @@ mod adamw;
 mod by_name;
 mod in_place;
 mod optimizer;
+mod passes;
+mod penalised;
 mod schedule;
+mod updater;
+mod updates;
 
 pub use adamw::{AdamW, AdamWConfig, AdamWState};
 #[doc(hidden)]
@@ -12,4 +16,15 @@ pub use by_name::in_order;
 pub use optimizer::OptimizerConfig;
 #[doc(hidden)]
 pub use optimizer::{CpuUpdate, ParameterState, Stateful, Update};
+#[doc(hidden)]
+pub use passes::Pass;
+#[cfg(feature = "cuda")]
+#[doc(hidden)]
+pub use passes::{ADD_SQUARES, cuda};
+pub use penalised::Penalised;
 pub use schedule::Schedule;
+#[doc(hidden)]
+pub use updater::Updater;
+#[doc(hidden)]
+pub use updates::AVERAGE;
+pub use updates::Updates;

@@ -9,6 +9,8 @@ use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Optimizer;
 
 use super::adamw::{self, AdamW, AdamWConfig, AdamWState, StepCoefficients};
+use super::passes::{self, Pass};
+use super::penalised::Penalised;
 use crate::ops::kernels::CpuKernels;
 #[cfg(feature = "cuda")]
 use crate::ops::kernels::Scalar;
@@ -34,12 +36,12 @@ pub struct ParameterState {
 
 /// An optimiser of variables whose state can be read and restored, whichever it is.
 pub trait Stateful: Debug + Send {
-    /// Updates every variable that has a gradient, at the learning rate `lr`.
+    /// Updates every variable that has a gradient, at the learning rate `lr`. The gradients may be changed.
     ///
     /// # Errors
     ///
     /// Fails with Candle's errors.
-    fn update(&mut self, grads: &GradStore, lr: f64) -> Result<()>;
+    fn update(&mut self, grads: &mut GradStore, lr: f64) -> Result<()>;
 
     /// A copy of what is remembered of each variable, in their order.
     ///
@@ -84,14 +86,17 @@ impl OptimizerConfig {
         }
     }
 
-    /// The optimiser of `vars`.
+    /// The optimiser of `vars`, whose weight decay is that of the `penalised` ones.
     ///
     /// # Errors
     ///
     /// Fails when the settings are out of range.
-    pub fn build(&self, vars: Vec<Var>) -> Result<Box<dyn Stateful>> {
+    pub(super) fn build(&self, vars: Vec<Var>, penalised: Penalised) -> Result<Box<dyn Stateful>> {
         match self {
-            Self::AdamW(config) => Ok(Box::new(AdamW::new(vars, config.clone())?)),
+            Self::AdamW(config) => {
+                let adamw = AdamW::new(vars, config.clone())?;
+                Ok(Box::new(adamw.decaying_only(|var| penalised.contains(var))))
+            }
         }
     }
 
@@ -121,6 +126,14 @@ pub enum Update {
 }
 
 impl Update {
+    /// The same without weight decay.
+    #[must_use]
+    pub fn without_decay(self) -> Self {
+        match self {
+            Self::AdamW(coefficients) => Self::AdamW(coefficients.without_decay()),
+        }
+    }
+
     fn apply<T: CpuKernels>(
         &self,
         parameter: &mut [T],
@@ -175,6 +188,13 @@ pub trait CpuUpdate: Sized {
         state: &mut dyn Iterator<Item = &mut [Self]>,
         grad: &[Self],
     ) -> Result<()>;
+
+    /// The sum of the squares of `x`, the same on every machine.
+    fn sum_of_squares(x: &[Self]) -> f64;
+
+    /// Makes `pass` over `x`, with `y` of the same length if it reads another array; `squares` is the sum of
+    /// the squares of all gradients.
+    fn pass(pass: Pass, squares: f64, x: &mut [Self], y: &[Self]);
 }
 
 macro_rules! cpu_update {
@@ -188,6 +208,14 @@ macro_rules! cpu_update {
             ) -> Result<()> {
                 update.apply(parameter, state, grad)
             }
+
+            fn sum_of_squares(x: &[Self]) -> f64 {
+                passes::sum_of_squares(x)
+            }
+
+            fn pass(pass: Pass, squares: f64, x: &mut [Self], y: &[Self]) {
+                passes::apply(pass, squares, x, y);
+            }
         })*
     };
 }
@@ -195,7 +223,7 @@ macro_rules! cpu_update {
 cpu_update!(f32, f64);
 
 impl Stateful for AdamW {
-    fn update(&mut self, grads: &GradStore, lr: f64) -> Result<()> {
+    fn update(&mut self, grads: &mut GradStore, lr: f64) -> Result<()> {
         self.set_learning_rate(lr);
         self.step(grads)
     }

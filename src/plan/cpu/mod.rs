@@ -12,7 +12,7 @@ use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::{self, CpuKernels, Matrix, Write, on_cpu};
 use crate::ops::{Loss, MapKind};
-use crate::optim::{CpuUpdate, Update};
+use crate::optim::{CpuUpdate, Pass, Update};
 pub(crate) use buffer::Buffer;
 
 /// The type of the elements of a plan on the CPU.
@@ -38,12 +38,14 @@ element!(f64, F64);
 #[derive(Debug)]
 pub(crate) struct Cpu<T> {
     status: Status,
+    /// The sum of the squares of the gradients.
+    squares: f64,
     element: PhantomData<T>,
 }
 
 impl<T> Cpu<T> {
     pub(crate) fn new() -> Self {
-        Self { status: Status { loss: 0., not_finite: None }, element: PhantomData }
+        Self { status: Status { loss: 0., not_finite: None }, squares: 0., element: PhantomData }
     }
 }
 
@@ -195,6 +197,21 @@ impl<T: Element> Device for Cpu<T> {
     ) -> Result<()> {
         let len = parameter.len();
         T::update(update, parameter, &mut state.iter_mut().map(|state| &mut **state), &grad[..len])
+    }
+
+    fn reset_squares(&mut self) -> Result<()> {
+        self.squares = 0.;
+        Ok(())
+    }
+
+    fn add_squares(&mut self, len: usize, x: &Buffer<T>) -> Result<()> {
+        self.squares += T::sum_of_squares(&x[..len]);
+        Ok(())
+    }
+
+    fn pass(&self, pass: Pass, len: usize, x: &mut Buffer<T>, y: Option<&Buffer<T>>) -> Result<()> {
+        T::pass(pass, self.squares, &mut x[..len], y.map_or(&[], |y| &y[..len]));
+        Ok(())
     }
 
     fn reset_status(&mut self, loss: f64) -> Result<()> {

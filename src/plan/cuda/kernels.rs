@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::mem::{Discriminant, discriminant};
 
 use candle_core::Result;
 use candle_core::cuda_backend::cudarc::cublas::{CudaBlas, Gemm, GemmConfig};
@@ -13,7 +14,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 use crate::ops::kernels::Scalar;
 use crate::ops::kernels::cuda::{ADD, CHECK, GATHER, Kernel, linear};
 use crate::ops::{Activation, Loss, MapKind};
-use crate::optim::OptimizerConfig;
+use crate::optim::{ADD_SQUARES, OptimizerConfig, Pass};
 
 /// The type of the elements of a plan on CUDA.
 pub(crate) trait Element: Scalar + CudaDType + DeviceRepr + ValidAsZeroBits + Debug + Send {
@@ -60,6 +61,9 @@ pub(super) struct Kernels {
     pub(super) column_sums: CudaFunction,
     pub(super) relu_backward: CudaFunction,
     pub(super) update: CudaFunction,
+    pub(super) add_squares: CudaFunction,
+    /// By the kind of pass, whatever its factor.
+    pub(super) passes: HashMap<Discriminant<Pass>, CudaFunction>,
     pub(super) activations: HashMap<Activation, CudaFunction>,
     /// Each function's own, and that of its derivative.
     pub(super) functions: HashMap<MapKind, [CudaFunction; 2]>,
@@ -74,6 +78,7 @@ impl Kernels {
             let [forward, backward] = function.kernels().map(load);
             Ok((function, [forward?, backward?]))
         };
+        let pass = |pass: Pass| Ok((discriminant(&pass), load(pass.kernel())?));
         let loss = |loss: Loss| Ok((loss, load(loss.kernel())?));
         Ok(Self {
             gather: load(GATHER)?,
@@ -82,6 +87,8 @@ impl Kernels {
             column_sums: load(linear::COLUMN_SUMS)?,
             relu_backward: load(linear::RELU_BACKWARD)?,
             update: load(optimizer.kernel())?,
+            add_squares: load(ADD_SQUARES)?,
+            passes: Pass::ALL.into_iter().map(pass).collect::<Result<_>>()?,
             activations: Activation::ALL.into_iter().map(activation).collect::<Result<_>>()?,
             functions: MapKind::ALL.into_iter().map(function).collect::<Result<_>>()?,
             losses: Loss::ALL.into_iter().map(loss).collect::<Result<_>>()?,

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::mem::discriminant;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
 use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
 use crate::ops::{Loss, MapKind};
-use crate::optim::{OptimizerConfig, Update};
+use crate::optim::{self, OptimizerConfig, Pass, Update};
 pub(crate) use kernels::Element;
 use kernels::Kernels;
 use storage::{Assign, elements};
@@ -42,6 +43,8 @@ pub(crate) struct Cuda<T> {
     kernels: Kernels,
     /// The loss, and behind it a slot for each buffer that can be checked: whether it is not finite.
     status: CudaSlice<f64>,
+    /// The sum of the squares of the gradients.
+    squares: CudaSlice<f64>,
     element: PhantomData<T>,
 }
 
@@ -53,6 +56,7 @@ impl<T: Element> Cuda<T> {
             kernels: Kernels::new(device, T::SUFFIX, optimizer)?,
             blas: device.cublas_handle(),
             status: stream.alloc_zeros(1 + slots).w()?,
+            squares: stream.alloc_zeros(1).w()?,
             stream,
             element: PhantomData,
         })
@@ -289,6 +293,19 @@ impl<T: Element> Device for Cuda<T> {
         grad: &CudaSlice<T>,
     ) -> Result<()> {
         update.launch(&self.stream, &self.kernels.update, parameter, state, grad)
+    }
+
+    fn reset_squares(&mut self) -> Result<()> {
+        self.stream.memset_zeros(&mut self.squares).w()
+    }
+
+    fn add_squares(&mut self, len: usize, x: &CudaSlice<T>) -> Result<()> {
+        optim::cuda::add_squares(&self.stream, &self.kernels.add_squares, len, x, &mut self.squares)
+    }
+
+    fn pass(&self, pass: Pass, len: usize, x: &mut CudaSlice<T>, y: Option<&CudaSlice<T>>) -> Result<()> {
+        let kernel = kernel_of(&self.kernels.passes, &discriminant(&pass))?;
+        optim::cuda::apply(&self.stream, kernel, pass, &self.squares, len, x, y)
     }
 
     fn reset_status(&mut self, loss: f64) -> Result<()> {

@@ -37,6 +37,12 @@ impl StepCoefficients {
         }
     }
 
+    /// The same without weight decay.
+    #[must_use]
+    pub(in crate::optim) fn without_decay(self) -> Self {
+        Self { decay: 1., ..self }
+    }
+
     /// The coefficients rounded to the type that elements are computed in.
     pub fn rounded<T: Scalar>(self) -> StepCoefficients<T> {
         StepCoefficients {

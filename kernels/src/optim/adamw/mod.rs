@@ -70,6 +70,8 @@ pub struct AdamW {
     /// The name of each variable, or nothing if they were given without.
     names: Option<Vec<String>>,
     states: Vec<AdamWState>,
+    /// Whether the weight decay is for each variable too.
+    decays: Vec<bool>,
     config: AdamWConfig,
 }
 
@@ -126,7 +128,34 @@ impl AdamW {
         }
         let state = |(number, var)| AdamWState::new(var, &label(names.as_deref(), number));
         let states = vars.iter().enumerate().map(state).collect::<Result<_>>()?;
-        Ok(Self { vars, names, states, config })
+        Ok(Self { decays: vec![true; vars.len()], vars, names, states, config })
+    }
+
+    /// The optimiser with the weight decay on those variables alone for which `decays` says so: in PyTorch
+    /// two groups of parameters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use taper_kernels as taper;
+    /// use candle_core::{DType, Device, Var};
+    /// use candle_nn::Optimizer;
+    /// use taper::optim::{AdamW, AdamWConfig};
+    ///
+    /// let weight = Var::ones((1, 2), DType::F32, &Device::Cpu)?;
+    /// let bias = Var::ones(1, DType::F32, &Device::Cpu)?;
+    /// let config = AdamWConfig { lr: 0.5, weight_decay: 0.5, ..Default::default() };
+    /// let adamw = AdamW::new(vec![weight.clone(), bias.clone()], config)?;
+    /// let mut adamw = adamw.decaying_only(|var| var.rank() > 1);
+    /// adamw.backward_step(&((weight.sum_all()? + bias.sum_all()?)? * 0.)?)?;
+    /// assert_eq!(weight.to_vec2::<f32>()?, [[0.75, 0.75]]);
+    /// assert_eq!(bias.to_vec1::<f32>()?, [1.]);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn decaying_only(mut self, decays: impl FnMut(&Var) -> bool) -> Self {
+        self.decays = self.vars.iter().map(decays).collect();
+        self
     }
 
     /// The settings.
@@ -228,12 +257,14 @@ impl Optimizer for AdamW {
                 check_grad(grad, var, || label(self.names.as_deref(), number))?;
             }
         }
-        for (var, state) in self.vars.iter().zip(&mut self.states) {
+        let without_decay = AdamWConfig { weight_decay: 0., ..self.config.clone() };
+        for ((var, state), &decays) in self.vars.iter().zip(&mut self.states).zip(&self.decays) {
+            let config = if decays { &self.config } else { &without_decay };
             // Candle cannot set a variable that has no elements.
             if let Some(grad) = grads.get(var)
                 && var.elem_count() > 0
             {
-                update(var, &grad.detach(), state, &self.config)?;
+                update(var, &grad.detach(), state, config)?;
             }
         }
         Ok(())
