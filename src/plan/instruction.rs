@@ -89,7 +89,7 @@ pub(crate) enum Epilogue<R = Value, W = R> {
 }
 
 /// One step of a plan. `out` never shares its buffer with an operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Instruction {
     /// out <- A B, as the epilogue says.
     Gemm { a: Factor, b: Factor, epilogue: Epilogue, out: Value },

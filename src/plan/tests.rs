@@ -182,7 +182,7 @@ fn functions_and_their_gradients_are_autograds() {
 }
 
 #[test]
-fn sums_and_the_loss_are_candles() {
+fn sums_and_the_losses_are_candles() {
     on_every_device(|machine| {
         let rng = &mut ChaCha8Rng::seed_from_u64(3);
         let (x, y, sums) = (random(rng, 6, 5), random(rng, 6, 5), random(rng, 1, 5));
@@ -199,13 +199,19 @@ fn sums_and_the_loss_are_candles() {
             assert_same("column sums", &buffers[2], expected);
         }
         let prediction = Var::from_tensor(&x).unwrap();
-        let loss = candle_nn::loss::mse(&prediction, &y).unwrap();
-        let grads = loss.backward().unwrap();
-        let instruction = Instruction::Loss { loss: Loss::Mse, prediction: vx, target: vy, grad: out };
-        let buffers = run(machine, instruction);
-        assert_same("gradient of the loss", &buffers[3], grads.get(&prediction).unwrap());
-        // Weighted by the rows.
-        assert_same("loss", &[machine.loss() / 6.], &loss);
+        for loss in Loss::ALL {
+            let expected = match loss {
+                Loss::Mse => candle_nn::loss::mse(&prediction, &y),
+                Loss::Mae => (prediction.as_tensor() - &y).unwrap().abs().unwrap().mean_all(),
+                Loss::Huber { delta } => candle_nn::loss::huber(&prediction, &y, delta),
+            }
+            .unwrap();
+            let grads = expected.backward().unwrap();
+            let buffers = run(machine, Instruction::Loss { loss, prediction: vx, target: vy, grad: out });
+            assert_same("gradient of the loss", &buffers[3], grads.get(&prediction).unwrap());
+            // Weighted by the rows.
+            assert_same(loss.name(), &[machine.loss() / 6.], &expected);
+        }
     });
     let rng = &mut ChaCha8Rng::seed_from_u64(4);
     let x = random(rng, 6, 5);

@@ -1,7 +1,7 @@
 //! Derivatives of the operations, of second and higher order.
 
 use candle_core::{Device, Error, Result, Tensor, Var};
-use taper::ops::{TieGrad, cos, maximum_with, mul, relu};
+use taper::ops::{TieGrad, cos, huber, mae, maximum_with, mul, relu};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -64,6 +64,22 @@ pub fn check(device: &Device) -> Result<()> {
         hold("d(d max/dx)/dg", along_g, |i| [0., share, 1.][i] * at(&v, i));
         assert!(grads.get(&x).is_none() && grads.get(&y).is_none());
     }
+
+    // Means of n = 3 terms: the differences are -0.8, 0 and 2.9.
+    let d = |i| at(&x, i) - at(&y, i);
+    let sign = |i: usize| if d(i) == 0. { 0. } else { d(i).signum() };
+    let one = Tensor::new(1f64, device)?;
+    hold("d mae", &grad(&mae(&x, &y)?, &one, &x)?, |i| sign(i) / 3.);
+    let first = grad(&huber(&x, &y, 1.)?, &one, &x)?;
+    hold("d huber/dx", &first, |i| d(i).clamp(-1., 1.) / 3.);
+    hold("d2 huber/dx2", &grad(&first, &v, &x)?, |i| [1., 1., 0.][i] * at(&v, i) / 3.);
+    hold("d2 huber/dxdy", &grad(&first, &v, &y)?, |i| [-1., -1., 0.][i] * at(&v, i) / 3.);
+    // Of the square of the mean |d|, which has a second derivative.
+    let z = mae(&x, &y)?;
+    let first = grad(&mul(&z, &z)?, &one, &x)?;
+    let (size, along) = (3.7 / 3., (0..3).map(|i| sign(i) * at(&v, i)).sum::<f64>() / 3.);
+    hold("d mae^2/dx", &first, |i| 2. * size * sign(i) / 3.);
+    hold("d2 mae^2/dx2", &grad(&first, &v, &x)?, |i| 2. * along * sign(i) / 3.);
 
     // A function whose second derivative is not diagonal in the operations: f = relu(x)^2 cos(y).
     let f = mul(&mul(&relu(&x)?, &relu(&x)?)?, &cos(&y)?)?;

@@ -1,4 +1,4 @@
-//! Values and gradients of the layers and the loss on CUDA against those on the CPU: every dtype, layout, and
+//! Values and gradients of the layers and the losses on CUDA against those on the CPU: every dtype, layout, and
 //! size around a block's.
 //!
 //! Of numbers whose sums are exact they are equal; with cosines, within what CUDA documents.
@@ -9,7 +9,7 @@ use crate::parity::{
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use taper::ops::{Activation, cos_linear_with, linear_with, mse};
+use taper::ops::{Activation, Loss, cos_linear_with, linear_with};
 
 /// `f` of operands of `shapes` seen as `views`, and its gradients, on both devices.
 fn hold(
@@ -142,30 +142,26 @@ fn empty_layers() {
 }
 
 #[test]
-fn the_squared_error() {
-    let mut differences = Differences::default();
-    let f = |x: &[Tensor]| mse(&x[0], &x[1]);
-    for dtype in DTYPES {
-        for numbers in [Numbers::Plain, Numbers::Special] {
-            for len in [1, 2, 31, 255, 256, 257, 3000] {
-                let (views, shapes) = ([View::Contiguous; 2], vec![vec![len]; 2]);
-                let allowed = Allowed::Absolute(f64::from(2 - precision(dtype).0).exp2());
-                hold(&mut differences, "mse", f, (&views, &shapes), (dtype, numbers), allowed);
-            }
-            for view in View::ALL {
-                for [x, y] in [[view, View::Contiguous], [View::Contiguous, view], [view, view]] {
-                    let shapes = vec![vec![4, 8]; 2];
-                    hold(
-                        &mut differences,
-                        "mse",
-                        f,
-                        (&[x, y], &shapes),
-                        (dtype, numbers),
-                        Allowed::Absolute(0.),
-                    );
+fn the_losses() {
+    for loss in Loss::ALL {
+        let mut differences = Differences::default();
+        let (name, f) = (loss.name(), |x: &[Tensor]| loss.of(&x[0], &x[1]));
+        for dtype in DTYPES {
+            for numbers in [Numbers::Plain, Numbers::Special] {
+                for len in [1, 2, 31, 255, 256, 257, 3000] {
+                    let (views, shapes) = ([View::Contiguous; 2], vec![vec![len]; 2]);
+                    let allowed = Allowed::Absolute(f64::from(2 - precision(dtype).0).exp2());
+                    hold(&mut differences, name, f, (&views, &shapes), (dtype, numbers), allowed);
+                }
+                for view in View::ALL {
+                    for [x, y] in [[view, View::Contiguous], [View::Contiguous, view], [view, view]] {
+                        let shapes = vec![vec![4, 8]; 2];
+                        let allowed = Allowed::Absolute(0.);
+                        hold(&mut differences, name, f, (&[x, y], &shapes), (dtype, numbers), allowed);
+                    }
                 }
             }
         }
+        differences.print(name);
     }
-    differences.print("mse");
 }

@@ -80,7 +80,7 @@ def operations():
 
 
 def layers():
-    """Layers with a bias and without, after a relu and not, on no, one and two leading axes; and the squared error."""
+    """Layers with a bias and without, after a relu and not, on no, one and two leading axes; and the losses."""
     linear = torch.nn.functional.linear
     functions = {
         "linear": linear,
@@ -95,9 +95,19 @@ def layers():
             for some in (operands, operands[:2]):
                 about = " ".join(str(tuple(x.shape)) for x in some)
                 cases.append({"op": name, "about": about} | differentiate(function, *some))
+    losses = {
+        "mse": torch.nn.functional.mse_loss,
+        "mae": torch.nn.functional.l1_loss,
+        "huber": lambda x, y: torch.nn.functional.huber_loss(x, y, delta=0.7),
+    }
     for i, shape in enumerate([(), (7,), (5, 3)]):
         x, y = normal(*shape, seed=230 + i), normal(*shape, seed=240 + i)
-        cases.append({"op": "mse", "about": str(shape)} | differentiate(torch.nn.functional.mse_loss, x, y))
+        for name, loss in losses.items():
+            cases.append({"op": name, "about": str(shape)} | differentiate(loss, x, y))
+    # Where the slope changes: no difference, and one of the delta of huber.
+    x, y = torch.tensor([1.0, 2.0, 0.7, -0.7], dtype=torch.float64), torch.tensor([1.0, -3.0, 0.0, 0.0], dtype=torch.float64)
+    for name, loss in losses.items():
+        cases.append({"op": name, "about": "edges"} | differentiate(loss, x, y))
     return cases
 
 

@@ -3,42 +3,61 @@
 use candle_core::{Result, Tensor};
 
 #[cfg(feature = "cuda")]
+use crate::ops::difference::OfDifference;
+use crate::ops::difference::cpu::mean_and_grad;
+use crate::ops::huber::cpu::Huber;
+use crate::ops::huber::huber;
+#[cfg(feature = "cuda")]
 use crate::ops::launch::Kernel;
+use crate::ops::mae::cpu::Mae;
+use crate::ops::mae::mae;
 use crate::ops::mse::{self, mse};
 use crate::ops::simd::SimdFloat;
 
 /// A loss: a number for predictions and targets of one shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Loss {
     /// The mean squared error, [`mse`](crate::ops::mse()).
     #[default]
     Mse,
+    /// The mean absolute error, [`mae`](crate::ops::mae()).
+    Mae,
+    /// Huber's loss, [`huber`](crate::ops::huber()).
+    Huber {
+        /// From which difference on the loss grows in proportion to it.
+        delta: f64,
+    },
 }
 
 impl Loss {
-    /// All losses.
-    pub const ALL: [Self; 1] = [Self::Mse];
+    /// One of each kind.
+    pub const ALL: [Self; 3] = [Self::Mse, Self::Mae, Self::Huber { delta: 1. }];
 
     /// Its name, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mse => "mse",
+            Self::Mae => "mae",
+            Self::Huber { .. } => "huber",
         }
     }
 
     /// The floating-point operations for each element, with those of the gradient.
     pub fn flops(self) -> usize {
         match self {
-            // A difference, its square, their sum, and the gradient.
-            Self::Mse => 4,
+            // A difference, its square or its size, their sum, and the gradient.
+            Self::Mse | Self::Mae => 4,
+            // Besides, a comparison and the factor of either side.
+            Self::Huber { .. } => 6,
         }
     }
 
     /// What the loss of targets that were divided by `scale` is multiplied by to be the loss of the targets
-    /// themselves; 1 if no factor does that.
+    /// themselves; 1 if no factor does that. It makes Huber's loss that with a delta of `delta * scale`.
     pub fn unit(self, scale: f64) -> f64 {
         match self {
-            Self::Mse => scale * scale,
+            Self::Mse | Self::Huber { .. } => scale * scale,
+            Self::Mae => scale,
         }
     }
 
@@ -46,18 +65,24 @@ impl Loss {
     ///
     /// # Errors
     ///
-    /// Fails when the shapes, dtypes or devices differ, and when there are no elements.
+    /// Fails when the shapes, dtypes or devices differ, when there are no elements, and when a parameter of
+    /// the loss is out of range.
     pub fn of(self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         match self {
             Self::Mse => mse(prediction, target),
+            Self::Mae => mae(prediction, target),
+            Self::Huber { delta } => huber(prediction, target, delta),
         }
     }
 
     /// The loss on slices of one length, rounded to their type; grad <- its derivative by the prediction.
     pub(super) fn with_grad<T: SimdFloat>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
-        match self {
-            Self::Mse => mse::cpu::mean_and_grad(prediction, target, grad).to_f64(),
-        }
+        let loss = match self {
+            Self::Mse => mse::cpu::mean_and_grad(prediction, target, grad),
+            Self::Mae => mean_and_grad(&Mae, prediction, target, grad),
+            Self::Huber { delta } => mean_and_grad(&Huber { delta }, prediction, target, grad),
+        };
+        loss.to_f64()
     }
 
     /// The kernel of one block that adds the weighted loss to a sum and writes the gradient.
@@ -65,6 +90,18 @@ impl Loss {
     pub fn kernel(self) -> Kernel {
         match self {
             Self::Mse => mse::STEP_KERNEL,
+            Self::Mae => Mae::KERNELS.step,
+            Self::Huber { .. } => Huber::KERNELS.step,
+        }
+    }
+
+    /// The number that its kernel takes behind the others; none if that takes none.
+    #[cfg(feature = "cuda")]
+    pub fn parameter(self) -> Option<f64> {
+        match self {
+            Self::Mse => None,
+            Self::Mae => Some(Mae.parameter()),
+            Self::Huber { delta } => Some(Huber { delta }.parameter()),
         }
     }
 }

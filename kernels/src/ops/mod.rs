@@ -1,5 +1,6 @@
 //! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`], [`relu`] and [`cos`], the
-//! layers [`linear`] and [`cos_linear`], each with its relu in one operation, and the loss [`mse`].
+//! layers [`linear`] and [`cos_linear`], each with its relu in one operation, and the losses [`mse`], [`mae`]
+//! and [`huber`].
 //!
 //! Every operation
 //!
@@ -29,7 +30,8 @@
 //! `Elementwise` for the derivative itself, like `mul` and `cos`. Either way loops, layouts, dtypes and
 //! threads are written once: in `elementwise.rs` and `axes.rs` for the CPU, in `elementwise.cuh` and
 //! `launch.rs` for CUDA. Any other operation implements Candle's `CustomOp` itself, on the slices that
-//! `elements.rs` finds, like `mse`.
+//! `elements.rs` finds, like `mse`. A loss that is the mean of a function of differences states that function
+//! alone, like `mae`: the sums are written once, in `difference` and in `loss.cuh`.
 //!
 //! Then the operation gets a row in the tables that test all of them: `tests/ops/operations.rs` with its
 //! reference values from PyTorch (`tests/reference/make.py`), `tests/ops/properties.rs`,
@@ -39,6 +41,7 @@ mod axes;
 mod batch;
 mod broadcast;
 mod custom;
+mod difference;
 mod elements;
 mod elementwise;
 mod half_floats;
@@ -64,15 +67,19 @@ pub(crate) mod ptx {
 }
 
 mod cos;
+mod huber;
 mod linear;
+mod mae;
 mod maximum;
 mod mse;
 mod mul;
 mod relu;
 
 pub use cos::cos;
+pub use huber::huber;
 pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};
 pub use loss::Loss;
+pub use mae::mae;
 pub use map_kind::{MapKind, Saved};
 pub use maximum::{TieGrad, maximum, maximum_with};
 pub use mse::mse;

@@ -67,7 +67,8 @@ pub(super) struct Kernels {
     pub(super) activations: HashMap<Activation, CudaFunction>,
     /// Each function's own, and that of its derivative.
     pub(super) functions: HashMap<MapKind, [CudaFunction; 2]>,
-    pub(super) losses: HashMap<Loss, CudaFunction>,
+    /// By the name of the loss.
+    pub(super) losses: HashMap<&'static str, CudaFunction>,
 }
 
 impl Kernels {
@@ -79,7 +80,7 @@ impl Kernels {
             Ok((function, [forward?, backward?]))
         };
         let pass = |pass: Pass| Ok((discriminant(&pass), load(pass.kernel())?));
-        let loss = |loss: Loss| Ok((loss, load(loss.kernel())?));
+        let loss = |loss: Loss| Ok((loss.name(), load(loss.kernel())?));
         Ok(Self {
             gather: load(GATHER)?,
             check: load(CHECK)?,

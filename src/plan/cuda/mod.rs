@@ -274,11 +274,14 @@ impl<T: Element> Device for Cuda<T> {
         {
             check_len(what, buffer.len(), len)?;
         }
-        let kernel = kernel_of(&self.kernels.losses, &loss)?;
-        let len = len as u64;
+        let kernel = kernel_of(&self.kernels.losses, &loss.name())?;
+        let (len, parameter) = (len as u64, loss.parameter());
         let mut sum = self.status.slice_mut(..1);
         let mut args = self.stream.launch_builder(kernel);
         args.arg(&len).arg(&weight).arg(prediction).arg(target).arg(grad).arg(&mut sum);
+        if let Some(parameter) = &parameter {
+            args.arg(parameter);
+        }
         let one_block = LaunchConfig { grid_dim: (1, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
         // SAFETY: the arguments are those of every loss's step kernel, measured above.
         unsafe { args.launch(one_block) }.w()?;

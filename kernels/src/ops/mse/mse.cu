@@ -1,20 +1,5 @@
 // The mean squared error. Sums are accumulated in a fixed order, so they are reproducible.
-#include "elementwise.cuh"
-
-// The threads of a block that computes a sum.
-constexpr uint32_t THREADS = 256;
-
-// The sum of `mine` over the threads of a block, for its first thread.
-__device__ inline double block_sum(double mine) {
-  __shared__ double partial[THREADS];
-  partial[threadIdx.x] = mine;
-  __syncthreads();
-  for (uint32_t half = THREADS / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  return partial[0];
-}
+#include "loss.cuh"
 
 // partial[block] <- the block's share of the sum of (prediction - target)^2.
 template <typename T>
@@ -26,15 +11,6 @@ __device__ inline void squares_of(uint64_t len, const T *prediction, const T *ta
   }
   const double sum = block_sum(mine);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
-}
-
-// mean <- the sum of the `count` parts over `len`. For one block.
-template <typename T>
-__device__ inline void mean_of(uint64_t count, uint64_t len, const double *partial, T *mean) {
-  double mine = 0;
-  for (uint64_t i = threadIdx.x; i < count; i += THREADS) mine += partial[i];
-  const double sum = block_sum(mine);
-  if (threadIdx.x == 0) *mean = T(sum / double(len));
 }
 
 // One pass of a training step: grad <- 2 (prediction - target) / len, and loss <- loss + weight * (the mean

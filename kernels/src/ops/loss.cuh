@@ -1,0 +1,83 @@
+// What the losses share: sums of a block in a fixed order, so that they are reproducible; and the kernels of
+// a loss that is the mean of a function of differences.
+//
+// An operation supplies that function and its slope, with a parameter where it has one. From
+//
+//   struct Mae {
+//     double parameter;
+//     __device__ double f(double d) const { return fabs(d); }
+//     template <typename T> __device__ T slope(T d) const { return d > T(0) ? T(1) : d < T(0) ? T(-1) : d; }
+//   };
+//   LOSS(mae, Mae)
+//
+// come three kernels for each dtype: mae_parts_f32, mae_mean_f32 and mae_step_f32, and so on.
+#pragma once
+#include "elementwise.cuh"
+
+// The threads of a block that computes a sum.
+constexpr uint32_t THREADS = 256;
+
+// The sum of `mine` over the threads of a block, for its first thread.
+__device__ inline double block_sum(double mine) {
+  __shared__ double partial[THREADS];
+  partial[threadIdx.x] = mine;
+  __syncthreads();
+  for (uint32_t half = THREADS / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
+    __syncthreads();
+  }
+  return partial[0];
+}
+
+// mean <- the sum of the `count` parts over `len`. For one block.
+template <typename T>
+__device__ inline void mean_of(uint64_t count, uint64_t len, const double *partial, T *mean) {
+  double mine = 0;
+  for (uint64_t i = threadIdx.x; i < count; i += THREADS) mine += partial[i];
+  const double sum = block_sum(mine);
+  if (threadIdx.x == 0) *mean = T(sum / double(len));
+}
+
+// partial[block] <- the block's share of the sum of f(prediction - target).
+template <typename L, typename T>
+__device__ inline void loss_parts(L loss, uint64_t len, const T *prediction, const T *target, double *partial) {
+  double mine = 0;
+  for (uint64_t i = first_position(); i < len; i += position_step()) mine += loss.f(double(prediction[i] - target[i]));
+  const double sum = block_sum(mine);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// One pass of a training step: grad <- f'(prediction - target) / len, and sum <- sum + weight * (the mean of
+// f). For one block.
+template <typename L, typename T>
+__device__ inline void loss_step(L loss, uint64_t len, double weight, const T *prediction, const T *target, T *grad,
+                                 double *sum) {
+  const T factor = T(1) / T(len);
+  double mine = 0;
+  for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
+    const T difference = prediction[i] - target[i];
+    grad[i] = loss.slope(difference) * factor;
+    mine += loss.f(double(difference));
+  }
+  const double all = block_sum(mine);
+  if (threadIdx.x == 0) *sum += weight * (all / double(len));
+}
+
+#define LOSS_KERNELS(NAME, L, SUFFIX, T)                                                                           \
+  extern "C" __global__ void __launch_bounds__(THREADS) NAME##_parts_##SUFFIX(                                     \
+      uint64_t len, const T *prediction, const T *target, double *partial, double parameter) {                     \
+    loss_parts(L{parameter}, len, prediction, target, partial);                                                    \
+  }                                                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
+      NAME##_mean_##SUFFIX(uint64_t count, uint64_t len, const double *partial, T *mean) {                         \
+    mean_of(count, len, partial, mean);                                                                            \
+  }                                                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
+      NAME##_step_##SUFFIX(uint64_t len, double weight, const T *prediction, const T *target, T *grad,             \
+                           double *sum, double parameter) {                                                        \
+    loss_step(L{parameter}, len, weight, prediction, target, grad, sum);                                           \
+  }
+
+#define LOSS(NAME, L)                \
+  LOSS_KERNELS(NAME, L, f32, float)  \
+  LOSS_KERNELS(NAME, L, f64, double)
