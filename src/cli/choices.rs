@@ -1,6 +1,6 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
-use taper::config::{EngineName, FloatType, Missing, MissingTarget, Recipe, Scale};
+use taper::config::{EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale};
 use taper::nn::{Block, CosInit};
 use taper::optim::{Penalised, Schedule};
 
@@ -85,6 +85,15 @@ value_enum!(PenaliseArg for Penalised {
     Weights,
     /// Biases and scales too
     All
+});
+
+value_enum!(LossArg for LossName {
+    /// The mean squared error: predictions are means
+    Mse,
+    /// The mean absolute error: predictions are medians, and outliers pull no harder than others
+    Mae,
+    /// Squared for errors up to --huber-delta, and absolute beyond: between the two
+    Huber
 });
 
 value_enum!(EngineArg for EngineName {

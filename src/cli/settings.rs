@@ -9,7 +9,7 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, MissingArg, MissingTargetArg, PenaliseArg,
+    BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg, MissingTargetArg, PenaliseArg,
     RecipeArg, ScaleArg, ScheduleArg,
 };
 use super::dialect::DialectArgs;
@@ -179,6 +179,13 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.averaging, help_heading = "Training",
           allow_hyphen_values = true)]
     averaging: f64,
+    /// What training makes small
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
+    loss: LossArg,
+    /// Error up to which --loss huber is squared, above 0; of scaled targets in their standard deviations
+    #[arg(long, value_name = "X", default_value_t = defaults().train.huber_delta, help_heading = "Training",
+          allow_hyphen_values = true)]
+    huber_delta: f64,
     /// What computes the training steps; all engines give the same result up to rounding
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,

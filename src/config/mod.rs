@@ -9,6 +9,7 @@ mod encoding;
 mod file;
 mod keys;
 mod learner;
+mod loss;
 mod recipe;
 mod settings;
 mod table;
@@ -20,7 +21,6 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ops::Loss;
 use crate::optim::{AdamWConfig, OptimizerConfig, Penalised, Schedule, Updates};
 
 pub use crate::nn::ModelConfig;
@@ -31,6 +31,7 @@ pub use dialect::{Decimal, Dialect, Mark};
 pub use encoding::Encoding;
 pub use keys::keys;
 pub use learner::{Learner, Preparation};
+pub use loss::LossName;
 pub use recipe::Recipe;
 pub use settings::Settings;
 pub use table::{FileConfig, Missing, MissingTarget};
@@ -160,6 +161,11 @@ pub struct TrainConfig {
     pub clip_value: f64,
     /// The decay of the average of the parameters that predicts; 0 for none, where the last parameters do.
     pub averaging: f64,
+    /// What training makes small.
+    pub loss: LossName,
+    /// From which difference on Huber's loss grows in proportion to it, in the units that the network is
+    /// trained in: where targets are scaled, in their standard deviations.
+    pub huber_delta: f64,
     /// What computes the steps.
     pub engine: EngineName,
 }
@@ -195,17 +201,14 @@ impl Default for TrainConfig {
             clip_norm: 0.,
             clip_value: 0.,
             averaging: 0.,
+            loss: LossName::Mse,
+            huber_delta: 1.,
             engine: EngineName::Auto,
         }
     }
 }
 
 impl TrainConfig {
-    /// The loss.
-    pub fn loss(&self) -> Loss {
-        Loss::Mse
-    }
-
     /// Whether the first epochs are the same however many follow.
     pub fn is_extendable(&self) -> bool {
         self.schedule == Schedule::Constant && self.warmup == 0.

@@ -2,7 +2,7 @@
 
 use candle_core::DType;
 
-use super::{CvConfig, DataConfig, FileConfig, FloatType, ModelConfig, TrainConfig, ValidConfig};
+use super::{CvConfig, DataConfig, FileConfig, FloatType, LossName, ModelConfig, TrainConfig, ValidConfig};
 use crate::error::{Error, Result};
 use crate::memory::{self, shown};
 
@@ -75,7 +75,7 @@ impl ModelConfig {
 
 impl TrainConfig {
     pub(super) fn check(&self) -> Result<()> {
-        let Self { epochs, batch_size, lr, warmup, averaging, .. } = *self;
+        let Self { epochs, batch_size, lr, warmup, averaging, loss, huber_delta, .. } = *self;
         at_least("train.epochs", epochs, 1)?;
         at_least("train.batch_size", batch_size, 1)?;
         finite("train.lr", lr, lr > 0., "above 0")?;
@@ -89,7 +89,13 @@ impl TrainConfig {
         ] {
             finite(key, value, value >= 0., "of 0 or more")?;
         }
-        finite("train.averaging", averaging, (0. ..1.).contains(&averaging), "from 0 to below 1")
+        finite("train.averaging", averaging, (0. ..1.).contains(&averaging), "from 0 to below 1")?;
+        finite("train.huber_delta", huber_delta, huber_delta > 0., "above 0")?;
+        if loss != LossName::Huber && huber_delta != Self::default().huber_delta {
+            let problem = format!("is {huber_delta}, which has a meaning only beside `train.loss=huber`");
+            return Err(Error::config("train.huber_delta", problem));
+        }
+        Ok(())
     }
 }
 
@@ -223,6 +229,14 @@ mod tests {
             let expected = format!("train.lr is {lr}, expected a finite number above 0");
             assert_eq!(problem(|c| c.train.lr = lr), expected);
         }
+        for delta in [f64::NAN, f64::INFINITY, 0., -1.] {
+            let expected = format!("train.huber_delta is {delta}, expected a finite number above 0");
+            assert_eq!(problem(|c| (c.train.loss, c.train.huber_delta) = (LossName::Huber, delta)), expected);
+        }
+        assert_eq!(
+            problem(|c| c.train.huber_delta = 2.),
+            "train.huber_delta is 2, which has a meaning only beside `train.loss=huber`"
+        );
         for value in [f64::NAN, f64::NEG_INFINITY, -0.1] {
             let expected = format!("is {value}, expected a finite number of 0 or more");
             assert_eq!(problem(|c| c.data.noise = value), format!("data.noise {expected}"));

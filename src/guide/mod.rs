@@ -7,7 +7,7 @@
 //! - [`command_line`]: the commands, how to read their results, logs and exit codes;
 //! - [`configuration`]: settings from files and flags;
 //! - [`data`]: the files that can be learnt, and how missing values, text and groups are handled;
-//! - [`training`]: blocks, schedules and recipes, and what they are worth;
+//! - [`training`]: losses, blocks, schedules and recipes, and what they are worth;
 //! - [`runs`]: run folders, checkpoints, and how to resume a run;
 //! - [`models`]: training a network to keep, and predicting with it.
 //!

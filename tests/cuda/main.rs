@@ -46,6 +46,8 @@ mod training;
 /// The engines are compared on the GPU as on the CPU.
 #[path = "../train/engines.rs"]
 mod engines;
+#[path = "../train/losses.rs"]
+mod losses;
 
 use candle_core::Device;
 

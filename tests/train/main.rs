@@ -18,6 +18,7 @@ mod times;
 mod trajectories;
 
 mod engines;
+mod losses;
 mod models;
 mod plan;
 mod training;

@@ -7,6 +7,8 @@ use super::bins::whole;
 use super::numbers::{duration, number};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
+use crate::config::LossName;
+use crate::metrics::Metrics;
 use crate::run::{EpochRecord, RunRecord};
 use crate::stats::median;
 
@@ -21,6 +23,8 @@ const MOST_POINTS: usize = 6000;
 struct Curves {
     ink: Ink,
     name: &'static str,
+    /// What it is a number of, as the axis says.
+    quantity: &'static str,
     /// The points of each fold, by its number.
     folds: BTreeMap<usize, Vec<Point>>,
     /// The median over the folds.
@@ -31,6 +35,7 @@ impl Curves {
     fn new(
         ink: Ink,
         name: &'static str,
+        quantity: &'static str,
         run: &RunRecord,
         value: impl Fn(&EpochRecord) -> Option<f64>,
     ) -> Self {
@@ -43,7 +48,7 @@ impl Curves {
             epochs.entry(done).or_default().push(value);
         }
         let median = epochs.into_iter().map(|(epoch, values)| (epoch as f64, median(values))).collect();
-        Self { ink, name, folds, median }
+        Self { ink, name, quantity, folds, median }
     }
 
     fn values(&self) -> impl Iterator<Item = f64> + Clone {
@@ -95,18 +100,28 @@ fn draw_line(picture: &mut Picture, ink: Ink, points: &[Point]) {
 
 /// Training and validation errors, of all folds together and of each.
 pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
-    let train = Curves::new(Ink::First, "training", run, |record| Some(record.train_loss));
-    let validation = Curves::new(Ink::Second, "validation", run, |record| Some(record.validation?.mse));
+    let loss = run.config.train.loss;
+    let train = Curves::new(Ink::First, "training", quantity(loss), run, |record| Some(record.train_loss));
+    let (of_validation, error): (_, fn(&Metrics) -> f64) = match loss {
+        LossName::Mae => (loss, |errors| errors.mae),
+        _ => (LossName::Mse, |errors| errors.mse),
+    };
+    let validation = Curves::new(Ink::Second, "validation", quantity(of_validation), run, |record| {
+        record.validation.as_ref().map(error)
+    });
     if train.folds.is_empty() {
         return Vec::new();
     }
     let has_validation = !validation.folds.is_empty();
     let mut figures = Vec::new();
-    if scales_several_targets(run) {
-        // Errors of scaled targets have no common unit, so they do not share an axis with those of
-        // validation.
+    let is_scaled = scales_several_targets(run);
+    if is_scaled || loss != of_validation {
+        // Errors of scaled targets have no common unit, and other losses are no errors of a test, so they do
+        // not share an axis with those of validation.
         let mut all = all_folds(&[&train]);
-        all.caption += " These are the errors of the scaled targets.";
+        if is_scaled {
+            all.caption += " These are the errors of the scaled targets.";
+        }
         if has_validation {
             all.title += ", training";
         }
@@ -121,6 +136,15 @@ pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
     }
     figures.extend(rate(run));
     figures
+}
+
+/// What the axis of a loss says.
+fn quantity(loss: LossName) -> &'static str {
+    match loss {
+        LossName::Mse => "mean squared error",
+        LossName::Mae => "mean absolute error",
+        LossName::Huber => "Huber's loss",
+    }
 }
 
 /// Whether several targets are scaled for the training. Without predictions the output layer tells their
@@ -173,7 +197,8 @@ fn all_folds(curves: &[&Curves]) -> Figure {
 
 /// Axes that fit all of `curves`.
 fn axes(curves: &[&Curves]) -> (Axis, Axis) {
-    let y = Axis::log_if_wide("mean squared error", curves.iter().flat_map(|curves| curves.values()));
+    let quantity = curves.first().map_or("", |curves| curves.quantity);
+    let y = Axis::log_if_wide(quantity, curves.iter().flat_map(|curves| curves.values()));
     (Axis::new(Kind::Whole, "epochs", curves.iter().flat_map(|curves| curves.epochs())), y)
 }
 
@@ -183,13 +208,13 @@ fn legend(curves: &[&Curves]) -> Vec<(Key, String)> {
 
 /// The learning rate, if it changes.
 fn rate(run: &RunRecord) -> Option<Figure> {
-    let rate = Curves::new(Ink::First, "learning rate", run, |record| Some(record.lr));
+    let rate = Curves::new(Ink::First, "learning rate", "learning rate", run, |record| Some(record.lr));
     let first = rate.median.first()?.1;
     if rate.values().all(|lr| lr == first) {
         return None;
     }
     let x = Axis::new(Kind::Whole, "epochs", rate.epochs());
-    let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "learning rate", rate.values()));
+    let mut picture = Picture::new(x, Axis::new(Kind::FromZero, rate.quantity, rate.values()));
     rate.draw(&mut picture);
     let caption = "The learning rate of the last step of each epoch.".to_owned();
     Some(Figure { title: "Learning rate".to_owned(), legend: Vec::new(), picture, caption })
@@ -198,7 +223,7 @@ fn rate(run: &RunRecord) -> Option<Figure> {
 /// The seconds of each epoch and each fold.
 pub(super) fn timing(run: &RunRecord) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let epochs = Curves::new(Ink::First, "seconds", run, |record| Some(record.seconds));
+    let epochs = Curves::new(Ink::First, "seconds", "seconds", run, |record| Some(record.seconds));
     if !epochs.folds.is_empty() {
         let x = Axis::new(Kind::Whole, "epochs", epochs.epochs());
         let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "seconds per epoch", epochs.values()));

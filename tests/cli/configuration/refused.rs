@@ -249,6 +249,7 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
         (["--lr", ""], "invalid value '' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "fast"], "invalid value 'fast' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "-1"], "--lr is -1, expected a finite number above 0"),
+        (["--set", "train.loss=mape"], "--set train.loss is \"mape\", expected one of mse, mae, huber"),
         (["--rows", "5"], "run.toml:1: folds is 8, expected at most the 5 rows"),
         (["--seed", "1"], "run.toml:2: train.lr is 0, expected a finite number above 0"),
     ] {

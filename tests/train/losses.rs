@@ -1,0 +1,88 @@
+//! Training with each loss: by a plan as by autograd, and towards what the loss is least at.
+
+use crate::compare::{Tolerance, assert_close, values};
+use crate::devices;
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarMap;
+use taper::config::{EngineName, LossName, ModelConfig, TrainConfig};
+use taper::data::{Dataset, synthetic};
+use taper::nn::{DynamicNet, named_vars, seeded_builder};
+use taper::optim::Schedule;
+use taper::random::{Stream, generator};
+use taper::train::Trainer;
+
+const CLOSE: Tolerance = Tolerance { rtol: 1e-9, atol: 1e-10 };
+
+fn config(loss: LossName) -> TrainConfig {
+    let huber_delta = if loss == LossName::Huber { 0.3 } else { 1. };
+    TrainConfig { batch_size: 8, lr: 1e-2, loss, huber_delta, ..TrainConfig::default() }
+}
+
+/// The losses of some epochs and a step, and the parameters after them.
+fn trained(data: &Dataset, config: &TrainConfig) -> Vec<f64> {
+    let vars = VarMap::new();
+    let (device, outputs) = (data.x().device(), data.targets());
+    let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, device);
+    let model = ModelConfig { hidden: 5, ..ModelConfig::default() };
+    let net = DynamicNet::new(&model.network(data.features(), outputs), vb).unwrap();
+    let mut trainer = Trainer::new(net, &vars, config, 3, 0).unwrap();
+    let mut rows: Vec<u32> = (0..data.rows() as u32).collect();
+    let mut seen: Vec<f64> = (0..3).map(|_| trainer.epoch(data, &mut rows).unwrap()).collect();
+    let (x, y) = data.select(&[4, 50, 3]).unwrap();
+    seen.push(trainer.step(&x, &y, 2).unwrap());
+    seen.extend(named_vars(&vars).iter().flat_map(|(_, var)| values(var)));
+    seen
+}
+
+#[test]
+fn every_loss_is_trained_by_a_plan_as_by_autograd() {
+    let one = synthetic(53, 7, 0.1, generator(5, Stream::Data, 0), DType::F64, &Device::Cpu).unwrap();
+    let y = Tensor::cat(&[one.y(), &(one.y() * 2.).unwrap()], 1).unwrap();
+    let mut all = Vec::new();
+    for loss in [LossName::Mse, LossName::Mae, LossName::Huber] {
+        let by = |engine, device: &Device| {
+            let (x, y) = (one.x().to_device(device).unwrap(), y.to_device(device).unwrap());
+            trained(&Dataset::new(x, y).unwrap(), &TrainConfig { engine, ..config(loss) })
+        };
+        let expected = by(EngineName::Autograd, &Device::Cpu);
+        for device in devices() {
+            let what = format!("{loss:?} on {:?}", device.location());
+            assert_close(&what, &by(EngineName::Fused, &device), &expected, CLOSE);
+        }
+        all.push(expected);
+    }
+    assert!(all[0] != all[1] && all[1] != all[2], "the losses differ");
+}
+
+/// Of equal rows a network learns one number: that which makes the loss of their targets least.
+#[test]
+fn each_loss_is_least_where_it_should_be() {
+    // Their mean is 5.4 and their median 2. Huber's loss with a delta of 2 is least where the clamped
+    // differences cancel: 2 + (z - 1) + (z - 2) + (z - 4) - 2 = 0.
+    let y: Vec<f64> = [0., 1., 2., 4., 20.].repeat(60);
+    let x = Tensor::ones((300, 1), DType::F64, &Device::Cpu).unwrap();
+    let data = Dataset::new(x, Tensor::from_vec(y, (300, 1), &Device::Cpu).unwrap()).unwrap();
+    for (loss, expected) in [(LossName::Mse, 5.4), (LossName::Mae, 2.), (LossName::Huber, 7. / 3.)] {
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, &Device::Cpu);
+        let model = ModelConfig { max_depth: 1, ..ModelConfig::default() };
+        let net = DynamicNet::new(&model.network(1, 1), vb).unwrap();
+        let train = TrainConfig {
+            epochs: 300,
+            batch_size: 300,
+            lr: 0.02,
+            schedule: Schedule::Linear,
+            loss,
+            huber_delta: 2.,
+            ..TrainConfig::default()
+        };
+        let mut trainer = Trainer::new(net, &vars, &train, 3, 0).unwrap();
+        let mut rows: Vec<u32> = (0..300).collect();
+        for _ in 0..train.epochs {
+            trainer.epoch(&data, &mut rows).unwrap();
+        }
+        let found = values(&trainer.net().predict(&data.select(&[0]).unwrap().0).unwrap())[0];
+        println!("{loss:?}: {found}, expected {expected}");
+        assert!((found - expected).abs() <= 0.02, "{loss:?}: {found}, expected {expected}");
+    }
+}
