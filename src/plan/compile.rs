@@ -1,6 +1,6 @@
 //! From a network to the instructions that run it.
 
-use candle_core::Result;
+use candle_core::{Result, bail};
 
 use super::graph::{Graph, Parameter, Stored};
 use super::instruction::{Instruction, Value};
@@ -25,6 +25,10 @@ pub(super) fn training_step(
     depth: usize,
     loss: Loss,
 ) -> Result<Compiled> {
+    let (outputs, of_target) = (net.spec().out_features, loss.outputs());
+    if !outputs.is_multiple_of(of_target) {
+        bail!("a network has {outputs} outputs, expected a multiple of the {of_target} of {}", loss.name())
+    }
     let mut graph = Graph::new(net, parameters, weights);
     let outputs = graph.forward(net, depth..=depth)?;
     graph.backward(loss, outputs[0]);

@@ -88,8 +88,8 @@ pub(crate) trait Device: Debug + Send {
     /// out (columns, rows) <- the transpose of x (rows, columns).
     fn transpose(&self, shape: [usize; 2], x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
-    /// The loss in the status grows by that of the first `len` elements times `weight`; grad <- its
-    /// derivative by the prediction.
+    /// The loss in the status grows by that of the first `len` predictions times `weight`; grad <- its
+    /// derivative by the prediction. There are as many predictions for each target as the loss has outputs.
     fn loss(
         &mut self,
         loss: Loss,

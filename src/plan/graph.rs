@@ -91,7 +91,8 @@ impl Graph {
     pub(super) fn backward(&mut self, loss: Loss, prediction: Value) {
         let forward = self.instructions.clone();
         let differentiable = self.differentiable();
-        let target = Value { number: self.features.number + 1, ..prediction };
+        let columns = prediction.columns / loss.outputs();
+        let target = Value { number: self.features.number + 1, columns, ..prediction };
         let grad = self.value(prediction.rows, prediction.columns);
         self.instructions.push(Instruction::Loss { loss, prediction, target, grad });
         let mut grads = Gradients { of: Numbered::default(), differentiable };

@@ -14,7 +14,7 @@ use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
 use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Loss, MapKind};
+use crate::ops::{Activation, Loss, MapKind, Quantiles};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.
@@ -204,6 +204,8 @@ fn sums_and_the_losses_are_candles() {
                 Loss::Mse => candle_nn::loss::mse(&prediction, &y),
                 Loss::Mae => (prediction.as_tensor() - &y).unwrap().abs().unwrap().mean_all(),
                 Loss::Huber { delta } => candle_nn::loss::huber(&prediction, &y, delta),
+                // Below, of several outputs for each target.
+                Loss::Quantile(_) => continue,
             }
             .unwrap();
             let grads = expected.backward().unwrap();
@@ -212,6 +214,24 @@ fn sums_and_the_losses_are_candles() {
             // Weighted by the rows.
             assert_same(loss.name(), &[machine.loss() / 6.], &expected);
         }
+    });
+    on_every_device(|machine| {
+        // Three quantiles of each of two targets in four rows: those of a target are side by side.
+        let rng = &mut ChaCha8Rng::seed_from_u64(5);
+        let inputs = [random(rng, 4, 6), random(rng, 4, 2)];
+        let [vx, vy] = std::array::from_fn(|i| value(i, &inputs[i]));
+        let prediction = Var::from_tensor(&inputs[0]).unwrap();
+        let d = prediction.reshape((4, 2, 3)).unwrap();
+        let d = d.broadcast_sub(&inputs[1].reshape((4, 2, 1)).unwrap()).unwrap();
+        let levels = Tensor::new(Quantiles::DECILES.levels(), &CandleDevice::Cpu).unwrap();
+        // q (t - p) + the positive part of p - t.
+        let expected = (d.relu().unwrap() - d.broadcast_mul(&levels).unwrap()).unwrap().mean_all().unwrap();
+        let grads = expected.backward().unwrap();
+        let (loss, grad) = (Loss::Quantile(Quantiles::DECILES), Value { number: 2, ..vx });
+        let instruction = Instruction::Loss { loss, prediction: vx, target: vy, grad };
+        let buffers = machine.run(&inputs, &[24], &[instruction], 4);
+        assert_same("gradient of the quantiles", &buffers[2], grads.get(&prediction).unwrap());
+        assert_same("quantiles", &[machine.loss() / 4.], &expected);
     });
     let rng = &mut ChaCha8Rng::seed_from_u64(4);
     let x = random(rng, 6, 5);

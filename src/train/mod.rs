@@ -285,7 +285,8 @@ fn planned<D: PlanDevice + 'static>(
     net: &DynamicNet,
     config: &TrainConfig,
 ) -> Result<Box<dyn Engine>> {
-    let widths = [net.spec().in_features, net.spec().out_features];
-    let training = Training::new(device, net, config.loss(), config.updates())?;
+    let loss = config.loss();
+    let widths = [net.spec().in_features, net.spec().out_features / loss.outputs()];
+    let training = Training::new(device, net, loss, config.updates())?;
     Ok(Box::new(Planned::new(training, widths)))
 }

@@ -1,7 +1,7 @@
 //! Derivatives of the operations, of second and higher order.
 
 use candle_core::{Device, Error, Result, Tensor, Var};
-use taper::ops::{TieGrad, cos, huber, mae, maximum_with, mul, relu};
+use taper::ops::{Quantiles, TieGrad, cos, huber, mae, maximum_with, mul, pinball, relu};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -74,6 +74,9 @@ pub fn check(device: &Device) -> Result<()> {
     hold("d huber/dx", &first, |i| d(i).clamp(-1., 1.) / 3.);
     hold("d2 huber/dx2", &grad(&first, &v, &x)?, |i| [1., 1., 0.][i] * at(&v, i) / 3.);
     hold("d2 huber/dxdy", &grad(&first, &v, &y)?, |i| [-1., -1., 0.][i] * at(&v, i) / 3.);
+    // The only quantile is half of it.
+    let half = Quantiles::new(&[0.5])?;
+    hold("d pinball", &grad(&pinball(&x, &y, &half)?, &one, &x)?, |i| sign(i) / 6.);
     // Of the square of the mean |d|, which has a second derivative.
     let z = mae(&x, &y)?;
     let first = grad(&mul(&z, &z)?, &one, &x)?;

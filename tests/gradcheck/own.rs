@@ -5,7 +5,9 @@ use crate::second_order::with_second_order;
 use candle_core::{DType, Device, Tensor};
 use taper::audit;
 use taper::gradcheck::{Mode, Verdict, dtype_parity, gradcheck, table};
-use taper::ops::{TieGrad, cos, cos_linear, huber, linear, mae, maximum, maximum_with, mse, mul, relu};
+use taper::ops::{
+    Quantiles, TieGrad, cos, cos_linear, huber, linear, mae, maximum, maximum_with, mse, mul, pinball, relu,
+};
 
 #[test]
 fn every_derivative_of_first_and_second_order_is_right() {
@@ -56,7 +58,7 @@ fn an_exact_tie_agrees_only_with_the_split() {
 #[test]
 fn coarse_dtypes_agree_with_f64() {
     type Operation = (&'static str, fn(&[Tensor]) -> candle_core::Result<Tensor>);
-    let operations: [Operation; 9] = [
+    let operations: [Operation; 10] = [
         ("mul", |x| mul(&x[0], &x[1])),
         ("maximum", |x| maximum(&x[0], &x[1])),
         ("relu", |x| relu(&x[0])),
@@ -66,6 +68,7 @@ fn coarse_dtypes_agree_with_f64() {
         ("mse", |x| mse(&x[0], &x[1])),
         ("mae", |x| mae(&x[0], &x[1])),
         ("huber", |x| huber(&x[0], &x[1], 0.7)),
+        ("pinball", |x| pinball(&x[0], &x[1].narrow(1, 0, 32)?, &Quantiles::new(&[0.2, 0.5])?)),
     ];
     let inputs = [numbers(&[64, 64]), numbers(&[64, 64]).affine(1.3, 0.1).unwrap()];
     for (name, operation) in operations {

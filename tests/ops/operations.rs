@@ -8,7 +8,8 @@ use crate::tensors::tensor;
 use candle_core::{DType, Device, Tensor, Var};
 use serde_json::Value;
 use taper::ops::{
-    Activation, cos, cos_linear, cos_linear_with, huber, linear, linear_with, mae, maximum, mse, mul, relu,
+    Activation, Quantiles, cos, cos_linear, cos_linear_with, huber, linear, linear_with, mae, maximum, mse,
+    mul, pinball, relu,
 };
 
 /// Exact up to rounding in double precision.
@@ -28,6 +29,7 @@ fn apply(op: &str, x: &[Var]) -> Tensor {
         "cos_linear_relu" => cos_linear_with(&x[0], &x[1], bias, Activation::Relu),
         "mse" => mse(&x[0], &x[1]),
         "mae" => mae(&x[0], &x[1]),
+        "pinball" => pinball(&x[0], &x[1], &Quantiles::DECILES),
         "huber" => huber(&x[0], &x[1], 0.7),
         _ => panic!("unknown operation {op}"),
     }
@@ -71,7 +73,7 @@ fn check(case: &Value, dtype: DType, tolerance: Tolerance) {
 #[test]
 fn values_and_gradients_equal_pytorchs() {
     let cases = reference("operations.json");
-    assert_eq!(array(&cases).len(), 55);
+    assert_eq!(array(&cases).len(), 58);
     for case in array(&cases) {
         check(case, DType::F64, F64);
         check(case, DType::F32, Tolerance { rtol: 1e-6, atol: 1e-6 });

@@ -104,11 +104,21 @@ def layers():
         x, y = normal(*shape, seed=230 + i), normal(*shape, seed=240 + i)
         for name, loss in losses.items():
             cases.append({"op": name, "about": str(shape)} | differentiate(loss, x, y))
+    for i, shape in enumerate([(1,), (7,), (5, 2)]):
+        x, y = normal(*shape[:-1], 3 * shape[-1], seed=250 + i), normal(*shape, seed=260 + i)
+        cases.append({"op": "pinball", "about": str(shape)} | differentiate(pinball, x, y))
     # Where the slope changes: no difference, and one of the delta of huber.
     x, y = torch.tensor([1.0, 2.0, 0.7, -0.7], dtype=torch.float64), torch.tensor([1.0, -3.0, 0.0, 0.0], dtype=torch.float64)
     for name, loss in losses.items():
         cases.append({"op": name, "about": "edges"} | differentiate(loss, x, y))
     return cases
+
+
+def pinball(prediction, target):
+    """The mean pinball loss of the quantiles 0.1, 0.5 and 0.9, those of a target side by side."""
+    levels = torch.tensor([0.1, 0.5, 0.9], dtype=prediction.dtype)
+    below = target.unsqueeze(-1) - prediction.unflatten(-1, (-1, 3))
+    return torch.maximum(levels * below, (levels - 1) * below).mean()
 
 
 def cosines():

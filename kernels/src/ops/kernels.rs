@@ -50,7 +50,8 @@ pub trait CpuKernels: SimdFloat {
     /// out <- f'(.) grad, on slices of one length; see [`MapKind::saves`].
     fn map_backward(function: MapKind, saved: &[Self], grad: &[Self], out: &mut [Self]);
 
-    /// The loss on slices of one length, rounded to their type; grad <- its derivative by the prediction.
+    /// The loss on slices, rounded to their type, with so many predictions for each target as the loss has
+    /// outputs; grad <- its derivative by the prediction.
     fn loss(loss: Loss, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64;
 
     /// out <- x + y, on slices of one length.

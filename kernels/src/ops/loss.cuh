@@ -1,12 +1,14 @@
 // What the losses share: sums of a block in a fixed order, so that they are reproducible; and the kernels of
 // a loss that is the mean of a function of differences.
 //
-// An operation supplies that function and its slope, with a parameter where it has one. From
+// An operation supplies that function and its slope for each of its outputs, the predictions of one target,
+// as a struct of its parameters, of which there is at least one. From
 //
 //   struct Mae {
-//     double parameter;
-//     __device__ double f(double d) const { return fabs(d); }
-//     template <typename T> __device__ T slope(T d) const { return d > T(0) ? T(1) : d < T(0) ? T(-1) : d; }
+//     double unused;
+//     __device__ uint64_t outputs() const { return 1; }
+//     __device__ double f(uint64_t, double d) const { return fabs(d); }
+//     template <typename T> __device__ T slope(uint64_t, T d) const { return ... }
 //   };
 //   LOSS(mae, Mae)
 //
@@ -40,9 +42,13 @@ __device__ inline void mean_of(uint64_t count, uint64_t len, const double *parti
 
 // partial[block] <- the block's share of the sum of f(prediction - target).
 template <typename L, typename T>
-__device__ inline void loss_parts(L loss, uint64_t len, const T *prediction, const T *target, double *partial) {
+__device__ inline void loss_parts(const L &loss, uint64_t len, const T *prediction, const T *target, double *partial) {
   double mine = 0;
-  for (uint64_t i = first_position(); i < len; i += position_step()) mine += loss.f(double(prediction[i] - target[i]));
+  for (uint64_t i = first_position(); i < len; i += position_step()) {
+    uint64_t output = i;
+    const T difference = prediction[i] - target[divide(output, loss.outputs())];
+    mine += loss.f(output, double(difference));
+  }
   const double sum = block_sum(mine);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
@@ -50,14 +56,15 @@ __device__ inline void loss_parts(L loss, uint64_t len, const T *prediction, con
 // One pass of a training step: grad <- f'(prediction - target) / len, and sum <- sum + weight * (the mean of
 // f). For one block.
 template <typename L, typename T>
-__device__ inline void loss_step(L loss, uint64_t len, double weight, const T *prediction, const T *target, T *grad,
+__device__ inline void loss_step(const L &loss, uint64_t len, double weight, const T *prediction, const T *target, T *grad,
                                  double *sum) {
   const T factor = T(1) / T(len);
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
-    const T difference = prediction[i] - target[i];
-    grad[i] = loss.slope(difference) * factor;
-    mine += loss.f(double(difference));
+    uint64_t output = i;
+    const T difference = prediction[i] - target[divide(output, loss.outputs())];
+    grad[i] = loss.slope(output, difference) * factor;
+    mine += loss.f(output, double(difference));
   }
   const double all = block_sum(mine);
   if (threadIdx.x == 0) *sum += weight * (all / double(len));
@@ -65,8 +72,8 @@ __device__ inline void loss_step(L loss, uint64_t len, double weight, const T *p
 
 #define LOSS_KERNELS(NAME, L, SUFFIX, T)                                                                           \
   extern "C" __global__ void __launch_bounds__(THREADS) NAME##_parts_##SUFFIX(                                     \
-      uint64_t len, const T *prediction, const T *target, double *partial, double parameter) {                     \
-    loss_parts(L{parameter}, len, prediction, target, partial);                                                    \
+      uint64_t len, const T *prediction, const T *target, double *partial, const __grid_constant__ L loss) {       \
+    loss_parts(loss, len, prediction, target, partial);                                                            \
   }                                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
       NAME##_mean_##SUFFIX(uint64_t count, uint64_t len, const double *partial, T *mean) {                         \
@@ -74,8 +81,8 @@ __device__ inline void loss_step(L loss, uint64_t len, double weight, const T *p
   }                                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
       NAME##_step_##SUFFIX(uint64_t len, double weight, const T *prediction, const T *target, T *grad,             \
-                           double *sum, double parameter) {                                                        \
-    loss_step(L{parameter}, len, weight, prediction, target, grad, sum);                                           \
+                           double *sum, const __grid_constant__ L loss) {                                          \
+    loss_step(loss, len, weight, prediction, target, grad, sum);                                                   \
   }
 
 #define LOSS(NAME, L)                \

@@ -1,5 +1,7 @@
 //! The losses that a network can be trained with: a list of one line for each.
 
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::{LaunchArgs, PushKernelArg};
 use candle_core::{Result, Tensor};
 
 #[cfg(feature = "cuda")]
@@ -12,9 +14,10 @@ use crate::ops::launch::Kernel;
 use crate::ops::mae::cpu::Mae;
 use crate::ops::mae::mae;
 use crate::ops::mse::{self, mse};
+use crate::ops::pinball::{Quantiles, pinball};
 use crate::ops::simd::SimdFloat;
 
-/// A loss: a number for predictions and targets of one shape.
+/// A loss: a number for predictions and targets, of one shape or with several predictions of each target.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Loss {
     /// The mean squared error, [`mse`](crate::ops::mse()).
@@ -27,11 +30,14 @@ pub enum Loss {
         /// From which difference on the loss grows in proportion to it.
         delta: f64,
     },
+    /// The pinball loss of several quantiles, [`pinball`](crate::ops::pinball()).
+    Quantile(Quantiles),
 }
 
 impl Loss {
     /// One of each kind.
-    pub const ALL: [Self; 3] = [Self::Mse, Self::Mae, Self::Huber { delta: 1. }];
+    pub const ALL: [Self; 4] =
+        [Self::Mse, Self::Mae, Self::Huber { delta: 1. }, Self::Quantile(Quantiles::DECILES)];
 
     /// Its name, in lower case.
     pub fn name(self) -> &'static str {
@@ -39,6 +45,15 @@ impl Loss {
             Self::Mse => "mse",
             Self::Mae => "mae",
             Self::Huber { .. } => "huber",
+            Self::Quantile(_) => "quantile",
+        }
+    }
+
+    /// The predictions of each target, side by side: the number of quantiles, else 1.
+    pub fn outputs(self) -> usize {
+        match self {
+            Self::Quantile(quantiles) => quantiles.len(),
+            _ => 1,
         }
     }
 
@@ -48,7 +63,7 @@ impl Loss {
             // A difference, its square or its size, their sum, and the gradient.
             Self::Mse | Self::Mae => 4,
             // Besides, a comparison and the factor of either side.
-            Self::Huber { .. } => 6,
+            Self::Huber { .. } | Self::Quantile(_) => 6,
         }
     }
 
@@ -57,7 +72,7 @@ impl Loss {
     pub fn unit(self, scale: f64) -> f64 {
         match self {
             Self::Mse | Self::Huber { .. } => scale * scale,
-            Self::Mae => scale,
+            Self::Mae | Self::Quantile(_) => scale,
         }
     }
 
@@ -72,15 +87,17 @@ impl Loss {
             Self::Mse => mse(prediction, target),
             Self::Mae => mae(prediction, target),
             Self::Huber { delta } => huber(prediction, target, delta),
+            Self::Quantile(quantiles) => pinball(prediction, target, &quantiles),
         }
     }
 
-    /// The loss on slices of one length, rounded to their type; grad <- its derivative by the prediction.
+    /// The loss on slices, rounded to their type; grad <- its derivative by the prediction.
     pub(super) fn with_grad<T: SimdFloat>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
         let loss = match self {
             Self::Mse => mse::cpu::mean_and_grad(prediction, target, grad),
             Self::Mae => mean_and_grad(&Mae, prediction, target, grad),
             Self::Huber { delta } => mean_and_grad(&Huber { delta }, prediction, target, grad),
+            Self::Quantile(quantiles) => mean_and_grad(&quantiles, prediction, target, grad),
         };
         loss.to_f64()
     }
@@ -92,16 +109,18 @@ impl Loss {
             Self::Mse => mse::STEP_KERNEL,
             Self::Mae => Mae::KERNELS.step,
             Self::Huber { .. } => Huber::KERNELS.step,
+            Self::Quantile(_) => Quantiles::KERNELS.step,
         }
     }
 
-    /// The number that its kernel takes behind the others; none if that takes none.
+    /// Adds the parameters that its kernel takes behind the other arguments.
     #[cfg(feature = "cuda")]
-    pub fn parameter(self) -> Option<f64> {
+    pub fn push<'a>(&'a self, args: &mut LaunchArgs<'a>) {
         match self {
-            Self::Mse => None,
-            Self::Mae => Some(Mae.parameter()),
-            Self::Huber { delta } => Some(Huber { delta }.parameter()),
+            Self::Mse => {}
+            Self::Mae => _ = args.arg(&0f64),
+            Self::Huber { delta } => _ = args.arg(delta),
+            Self::Quantile(quantiles) => _ = args.arg(quantiles),
         }
     }
 }

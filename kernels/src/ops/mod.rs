@@ -1,6 +1,6 @@
 //! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`], [`relu`] and [`cos`], the
-//! layers [`linear`] and [`cos_linear`], each with its relu in one operation, and the losses [`mse`], [`mae`]
-//! and [`huber`].
+//! layers [`linear`] and [`cos_linear`], each with its relu in one operation, and the losses [`mse`], [`mae`],
+//! [`huber`] and [`pinball`].
 //!
 //! Every operation
 //!
@@ -73,6 +73,7 @@ mod mae;
 mod maximum;
 mod mse;
 mod mul;
+mod pinball;
 mod relu;
 
 pub use cos::cos;
@@ -84,4 +85,5 @@ pub use map_kind::{MapKind, Saved};
 pub use maximum::{TieGrad, maximum, maximum_with};
 pub use mse::mse;
 pub use mul::mul;
+pub use pinball::{Quantiles, pinball};
 pub use relu::relu;

@@ -184,7 +184,8 @@ impl<T: Element> Device for Cpu<T> {
         target: &Buffer<T>,
         grad: &mut Buffer<T>,
     ) -> Result<()> {
-        self.status.loss += weight * T::loss(loss, &prediction[..len], &target[..len], &mut grad[..len]);
+        let (target, grad) = (&target[..len / loss.outputs()], &mut grad[..len]);
+        self.status.loss += weight * T::loss(loss, &prediction[..len], target, grad);
         Ok(())
     }
 

@@ -269,19 +269,15 @@ impl<T: Element> Device for Cuda<T> {
         target: &CudaSlice<T>,
         grad: &mut CudaSlice<T>,
     ) -> Result<()> {
-        for (what, buffer) in
-            [("the prediction", prediction), ("the target", target), ("the gradient", &*grad)]
-        {
-            check_len(what, buffer.len(), len)?;
-        }
+        check_len("the prediction", prediction.len(), len)?;
+        check_len("the target", target.len(), len / loss.outputs())?;
+        check_len("the gradient", grad.len(), len)?;
         let kernel = kernel_of(&self.kernels.losses, &loss.name())?;
-        let (len, parameter) = (len as u64, loss.parameter());
+        let len = len as u64;
         let mut sum = self.status.slice_mut(..1);
         let mut args = self.stream.launch_builder(kernel);
         args.arg(&len).arg(&weight).arg(prediction).arg(target).arg(grad).arg(&mut sum);
-        if let Some(parameter) = &parameter {
-            args.arg(parameter);
-        }
+        loss.push(&mut args);
         let one_block = LaunchConfig { grid_dim: (1, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
         // SAFETY: the arguments are those of every loss's step kernel, measured above.
         unsafe { args.launch(one_block) }.w()?;

@@ -5,14 +5,20 @@ use crate::ops::simd::SimdFloat;
 
 /// A function f of a difference d.
 pub(in crate::ops) trait Function: Copy + Send + Sync + 'static {
-    /// f(d).
-    fn f(&self, d: f64) -> f64;
+    /// The predictions of each target, side by side.
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    /// f(d), for this one of the outputs.
+    fn f(&self, output: usize, d: f64) -> f64;
 
     /// f'(d).
-    fn slope<T: Scalar>(&self, d: T) -> T;
+    fn slope<T: Scalar>(&self, output: usize, d: T) -> T;
 }
 
-/// Returns the mean of f(p - t) over slices of one length n, not 0, and sets grad <- f'(p - t) / n.
+/// Returns the mean of f(p - t) over n predictions p, not 0, and sets grad <- f'(p - t) / n. Of each target t
+/// there are as many predictions as the function has outputs.
 pub(in crate::ops) fn mean_and_grad<T: SimdFloat, F: Function>(
     f: &F,
     prediction: &[T],
@@ -21,13 +27,22 @@ pub(in crate::ops) fn mean_and_grad<T: SimdFloat, F: Function>(
 ) -> T {
     let len = prediction.len() as f64;
     let factor = T::of(1. / len);
-    for ((grad, &prediction), &target) in grad.iter_mut().zip(prediction).zip(target) {
-        *grad = f.slope(prediction - target) * factor;
+    let of_targets = grad.chunks_exact_mut(f.outputs()).zip(prediction.chunks_exact(f.outputs()));
+    for ((grad, prediction), &target) in of_targets.zip(target) {
+        for (output, (grad, &prediction)) in grad.iter_mut().zip(prediction).enumerate() {
+            *grad = f.slope(output, prediction - target) * factor;
+        }
     }
     T::of(sum(f, prediction, target) / len)
 }
 
-/// Returns the sum of f(x - y) over slices of one length, in `f64`; it is the same on every machine.
-pub(super) fn sum<T: SimdFloat, F: Function>(f: &F, x: &[T], y: &[T]) -> f64 {
-    x.iter().zip(y).map(|(&x, &y)| f.f((x - y).to_f64())).sum()
+/// Returns the sum of f(p - t) in `f64`; it is the same on every machine.
+pub(super) fn sum<T: SimdFloat, F: Function>(f: &F, prediction: &[T], target: &[T]) -> f64 {
+    let mut sum = 0.;
+    for (prediction, &target) in prediction.chunks_exact(f.outputs()).zip(target) {
+        for (output, &prediction) in prediction.iter().enumerate() {
+            sum += f.f(output, (prediction - target).to_f64());
+        }
+    }
+    sum
 }

@@ -35,27 +35,27 @@ macro_rules! loss_kernels {
 }
 pub(in crate::ops) use loss_kernels;
 
-/// The mean of f(x - y) for contiguous operands of one shape: each block sums a part, and one block sums the
-/// parts.
+/// The mean of f(p - t) for contiguous operands: each block sums a part, and one block sums the parts.
 pub(super) fn mean<F: OfDifference>(
     f: &F,
-    [(x, x_layout), (y, y_layout)]: [(&CudaStorage, &Layout); 2],
+    [(prediction, prediction_layout), (target, target_layout)]: [(&CudaStorage, &Layout); 2],
 ) -> Result<CudaStorage> {
-    let device = &x.device;
+    let device = &prediction.device;
     let stream = device.cuda_stream();
-    let mut mean = device.zeros_impl(&Shape::from(()), x.dtype())?;
-    with_float!(F::NAME, x, T => {
+    let mut mean = device.zeros_impl(&Shape::from(()), prediction.dtype())?;
+    with_float!(F::NAME, prediction, T => {
         let suffix = <T as WithDType>::DTYPE.as_str();
         let (sum_part, sum_all) =
             (F::KERNELS.parts.load(device, suffix)?, F::KERNELS.mean.load(device, suffix)?);
-        let (x, y) = (on_cuda::<T>(x, x_layout)?, on_cuda::<T>(y, y_layout)?);
-        check_len("y", y.len(), x.len())?;
-        let launch = grid(x.len());
-        let (len, count, parameter) = (x.len() as u64, u64::from(launch.grid_dim.0), f.parameter());
+        let p = on_cuda::<T>(prediction, prediction_layout)?;
+        let t = on_cuda::<T>(target, target_layout)?;
+        check_len("the target", t.len(), p.len() / f.outputs())?;
+        let launch = grid(p.len());
+        let (len, count, parameters) = (p.len() as u64, u64::from(launch.grid_dim.0), f.parameters());
         let mut parts = device.alloc_zeros::<f64>(count as usize)?;
 
         let mut args = stream.launch_builder(&sum_part);
-        args.arg(&len).arg(&x).arg(&y).arg(&mut parts).arg(&parameter);
+        args.arg(&len).arg(&p).arg(&t).arg(&mut parts).arg(&parameters);
         // SAFETY: the arguments are those of the kernel of parts in loss.cuh; there is a part for each block.
         unsafe { args.launch(launch) }.w()?;
         let mean = T::as_cuda_slice_mut(&mut mean)?;

@@ -9,6 +9,8 @@ pub(super) mod cuda;
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType, bail};
 
 use crate::ops::elements::{on_cpu, with_float};
@@ -20,24 +22,33 @@ pub(super) trait OfDifference: Function {
     /// The operation's name in error messages.
     const NAME: &'static str;
 
-    /// g f'(d), for tensors of one shape, made of differentiable operations.
+    /// g f'(d), for tensors (targets, outputs), made of differentiable operations.
     fn backward(&self, difference: &Tensor, grad: &Tensor) -> Result<Tensor>;
 
     /// The kernels of the same function.
     #[cfg(feature = "cuda")]
     const KERNELS: cuda::Kernels;
 
-    /// The number that the kernels take, 0 for a function that has none.
+    /// The parameters of the function as the kernels take them; a number if it has none.
     #[cfg(feature = "cuda")]
-    fn parameter(&self) -> f64;
+    type Parameters: DeviceRepr;
+
+    #[cfg(feature = "cuda")]
+    fn parameters(&self) -> Self::Parameters;
 }
 
-/// The mean of f(p - t) over all elements of a prediction and a target of one shape.
+/// The mean of f(p - t) over all elements of a prediction, whose shape is that of the target or, where the
+/// function has several outputs, has these side by side on its last axis.
 pub(super) fn mean<F: OfDifference>(f: F, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
     let operands = [("prediction", prediction), ("target", target)];
     operands::check_all(F::NAME, &operands)?;
-    if prediction.shape() != target.shape() {
-        bail!("{}, expected one shape", operands::list(F::NAME, &operands))
+    let outputs = f.outputs();
+    if !fits(prediction.dims(), target.dims(), outputs) {
+        let expected = match outputs {
+            1 => "one shape".to_owned(),
+            _ => format!("a prediction with {outputs} times the target's last axis"),
+        };
+        bail!("{}, expected {expected}", operands::list(F::NAME, &operands))
     }
     if prediction.elem_count() == 0 {
         bail!("{}, expected at least one element", operands::list(F::NAME, &operands))
@@ -47,7 +58,17 @@ pub(super) fn mean<F: OfDifference>(f: F, prediction: &Tensor, target: &Tensor) 
     })
 }
 
-/// z = the mean of f(p - t) over n elements; dz/dp = f'(p - t) / n, dz/dt = -dz/dp.
+/// Whether there are so many predictions for each target.
+fn fits(prediction: &[usize], target: &[usize], outputs: usize) -> bool {
+    match (prediction, target) {
+        _ if outputs == 1 => prediction == target,
+        ([p_rows @ .., p], [t_rows @ .., t]) => p_rows == t_rows && Some(*p) == t.checked_mul(outputs),
+        _ => false,
+    }
+}
+
+/// z = the mean of f(p - t) over n predictions; dz/dp = f'(p - t) / n, dz/dt = the sum of -dz/dp over the
+/// outputs.
 struct Mean<F>(F);
 
 impl<F: OfDifference> CustomOp2 for Mean<F> {
@@ -90,10 +111,16 @@ impl<F: OfDifference> CustomOp2 for Mean<F> {
         _z: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let grad = (grad / prediction.elem_count() as f64)?.broadcast_as(prediction.shape())?;
-        let along = self.0.backward(&(prediction - target)?, &grad)?;
-        let target_grad = target.track_op().then(|| along.neg()).transpose()?;
-        Ok((prediction.track_op().then_some(along), target_grad))
+        let (targets, outputs) = (target.elem_count(), self.0.outputs());
+        let difference = prediction
+            .reshape((targets, outputs))?
+            .sub(&target.reshape((targets, 1))?.broadcast_as((targets, outputs))?)?;
+        let grad = (grad / prediction.elem_count() as f64)?.broadcast_as(difference.shape())?;
+        let along = self.0.backward(&difference, &grad)?;
+        let to_target = || along.sum(1)?.neg()?.reshape(target.shape());
+        let target_grad = target.track_op().then(to_target).transpose()?;
+        let prediction_grad = prediction.track_op().then(|| along.reshape(prediction.shape())).transpose()?;
+        Ok((prediction_grad, target_grad))
     }
 }
 

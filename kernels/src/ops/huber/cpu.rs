@@ -13,13 +13,13 @@ pub(in crate::ops) struct Huber {
 
 impl Function for Huber {
     #[inline(always)]
-    fn f(&self, d: f64) -> f64 {
+    fn f(&self, _: usize, d: f64) -> f64 {
         let (size, delta) = (d.abs(), self.delta);
         if size <= delta { 0.5 * d * d } else { delta * (size - 0.5 * delta) }
     }
 
     #[inline(always)]
-    fn slope<T: Scalar>(&self, d: T) -> T {
+    fn slope<T: Scalar>(&self, _: usize, d: T) -> T {
         clamp(d, T::of(self.delta))
     }
 }

@@ -9,11 +9,12 @@ template <typename T> __device__ inline T clamped(T d, T delta) {
 // d^2 / 2 where |d| is at most delta, else delta (|d| - delta / 2).
 struct Huber {
   double delta;
-  __device__ double f(double d) const {
+  __device__ uint64_t outputs() const { return 1; }
+  __device__ double f(uint64_t, double d) const {
     const double size = fabs(d);
     return size <= delta ? 0.5 * d * d : delta * (size - 0.5 * delta);
   }
-  template <typename T> __device__ T slope(T d) const { return clamped(d, T(delta)); }
+  template <typename T> __device__ T slope(uint64_t, T d) const { return clamped(d, T(delta)); }
 };
 
 // g times d clamped to [-delta, delta].

@@ -62,7 +62,10 @@ impl OfDifference for Huber {
     const KERNELS: Kernels = loss_kernels!("huber", HUBER);
 
     #[cfg(feature = "cuda")]
-    fn parameter(&self) -> f64 {
+    type Parameters = f64;
+
+    #[cfg(feature = "cuda")]
+    fn parameters(&self) -> f64 {
         self.delta
     }
 }

@@ -10,12 +10,12 @@ pub(in crate::ops) struct Mae;
 
 impl Function for Mae {
     #[inline(always)]
-    fn f(&self, d: f64) -> f64 {
+    fn f(&self, _: usize, d: f64) -> f64 {
         d.abs()
     }
 
     #[inline(always)]
-    fn slope<T: Scalar>(&self, d: T) -> T {
+    fn slope<T: Scalar>(&self, _: usize, d: T) -> T {
         sign(d)
     }
 }

@@ -54,7 +54,10 @@ impl OfDifference for Mae {
     const KERNELS: Kernels = loss_kernels!("mae", MAE);
 
     #[cfg(feature = "cuda")]
-    fn parameter(&self) -> f64 {
+    type Parameters = f64;
+
+    #[cfg(feature = "cuda")]
+    fn parameters(&self) -> f64 {
         0.
     }
 }
