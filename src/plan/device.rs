@@ -88,13 +88,15 @@ pub(crate) trait Device: Debug + Send {
     /// out (columns, rows) <- the transpose of x (rows, columns).
     fn transpose(&self, shape: [usize; 2], x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
-    /// The loss in the status grows by that of the first `len` predictions times `weight`; grad <- its
-    /// derivative by the prediction. There are as many predictions for each target as the loss has outputs.
+    /// The loss in the status grows by that of the first `len` elements of the prediction times `weight`; grad
+    /// <- `share` times its derivative by the prediction. The target has an element for each of the loss's
+    /// outputs.
     fn loss(
         &mut self,
         loss: Loss,
         len: usize,
         weight: f64,
+        share: f64,
         prediction: &Self::Buffer,
         target: &Self::Buffer,
         grad: &mut Self::Buffer,

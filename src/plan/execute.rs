@@ -86,9 +86,9 @@ fn step<D: Device>(
         Instruction::Transpose { x, out } => memory.write(out, |memory, out| {
             device.transpose([x.rows.count(rows), x.columns], memory.read(x)?, out)
         }),
-        Instruction::Loss { loss, prediction, target, grad } => memory.write(grad, |memory, grad| {
-            let (len, weight) = (prediction.len(rows), rows as f64);
-            device.loss(loss, len, weight, memory.read(prediction)?, memory.read(target)?, grad)
+        Instruction::Loss { loss, share, prediction, target, grad } => memory.write(grad, |memory, grad| {
+            let (len, weight) = (prediction.len(rows), share * rows as f64);
+            device.loss(loss, len, weight, share, memory.read(prediction)?, memory.read(target)?, grad)
         }),
         Instruction::Update { .. } => bail!("an update is not part of the passes of a plan"),
     }

@@ -94,7 +94,7 @@ impl Graph {
         let columns = prediction.columns / loss.outputs();
         let target = Value { number: self.features.number + 1, columns, ..prediction };
         let grad = self.value(prediction.rows, prediction.columns);
-        self.instructions.push(Instruction::Loss { loss, prediction, target, grad });
+        self.instructions.push(Instruction::Loss { loss, share: 1., prediction, target, grad });
         let mut grads = Gradients { of: Numbered::default(), differentiable };
         *grads.of.place(prediction.number) = Some(grad);
         for instruction in forward.into_iter().rev() {

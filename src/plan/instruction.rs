@@ -103,9 +103,9 @@ pub(crate) enum Instruction {
     ColumnSums { x: Value, write: Write, out: Value },
     /// out <- x^T.
     Transpose { x: Value, out: Value },
-    /// The loss grows by that of the prediction times the rows of the batch; grad <- its derivative by the
-    /// prediction.
-    Loss { loss: Loss, prediction: Value, target: Value, grad: Value },
+    /// The loss grows by a share of that of the prediction times the rows of the batch; grad <- the same share
+    /// of its derivative by the prediction.
+    Loss { loss: Loss, share: f64, prediction: Value, target: Value, grad: Value },
     /// The optimiser updates a parameter with its gradient.
     Update { parameter: Value, grad: Value },
 }

@@ -241,9 +241,14 @@ impl Names {
             Instruction::Transpose { x, out } => {
                 assign(out, Write::Set, &format!("transpose of {}", matrix(x)))
             }
-            Instruction::Loss { loss, prediction, target, grad } => {
+            Instruction::Loss { loss, share, prediction, target, grad } => {
                 let operands = format!("({}, {})", matrix(prediction), matrix(target));
-                (grad, format!("{} = {1}'{operands}, loss += {1}{operands}", matrix(grad), loss.name()))
+                let share = if share == 1. { String::new() } else { format!("{share:.4} ") };
+                let name = loss.name();
+                (
+                    grad,
+                    format!("{} = {share}{name}'{operands}, loss += {share}{name}{operands}", matrix(grad)),
+                )
             }
             Instruction::Update { parameter, grad } => {
                 (parameter, format!("update {} with {}", matrix(parameter), matrix(grad)))

@@ -209,10 +209,16 @@ fn sums_and_the_losses_are_candles() {
             }
             .unwrap();
             let grads = expected.backward().unwrap();
-            let buffers = run(machine, Instruction::Loss { loss, prediction: vx, target: vy, grad: out });
+            let buffers =
+                run(machine, Instruction::Loss { loss, share: 1., prediction: vx, target: vy, grad: out });
             assert_same("gradient of the loss", &buffers[3], grads.get(&prediction).unwrap());
             // Weighted by the rows.
             assert_same(loss.name(), &[machine.loss() / 6.], &expected);
+            let share = Instruction::Loss { loss, share: 0.25, prediction: vx, target: vy, grad: out };
+            let buffers = run(machine, share);
+            let quarter = (grads.get(&prediction).unwrap() * 0.25).unwrap();
+            assert_same("a share of the gradient", &buffers[3], &quarter);
+            assert_same("a share of the loss", &[machine.loss() / 1.5], &expected);
         }
     });
     on_every_device(|machine| {
@@ -228,7 +234,7 @@ fn sums_and_the_losses_are_candles() {
         let expected = (d.relu().unwrap() - d.broadcast_mul(&levels).unwrap()).unwrap().mean_all().unwrap();
         let grads = expected.backward().unwrap();
         let (loss, grad) = (Loss::Quantile(Quantiles::DECILES), Value { number: 2, ..vx });
-        let instruction = Instruction::Loss { loss, prediction: vx, target: vy, grad };
+        let instruction = Instruction::Loss { loss, share: 1., prediction: vx, target: vy, grad };
         let buffers = machine.run(&inputs, &[24], &[instruction], 4);
         assert_same("gradient of the quantiles", &buffers[2], grads.get(&prediction).unwrap());
         assert_same("quantiles", &[machine.loss() / 4.], &expected);

@@ -51,8 +51,8 @@ pub trait CpuKernels: SimdFloat {
     fn map_backward(function: MapKind, saved: &[Self], grad: &[Self], out: &mut [Self]);
 
     /// The loss on slices, rounded to their type, with so many predictions for each target as the loss has
-    /// outputs; grad <- its derivative by the prediction.
-    fn loss(loss: Loss, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64;
+    /// outputs; grad <- `share` times its derivative by the prediction.
+    fn loss(loss: Loss, share: f64, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64;
 
     /// out <- x + y, on slices of one length.
     fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]);
@@ -102,8 +102,8 @@ macro_rules! cpu_kernels {
                 function.backward(saved, grad, out);
             }
 
-            fn loss(loss: Loss, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64 {
-                loss.with_grad(prediction, target, grad)
+            fn loss(loss: Loss, share: f64, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64 {
+                loss.with_grad(share, prediction, target, grad)
             }
 
             fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]) {

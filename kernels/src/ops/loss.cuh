@@ -53,12 +53,12 @@ __device__ inline void loss_parts(const L &loss, uint64_t len, const T *predicti
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-// One pass of a training step: grad <- f'(prediction - target) / len, and sum <- sum + weight * (the mean of
-// f). For one block.
+// One pass of a training step: grad <- share f'(prediction - target) / len, and sum <- sum + weight * (the
+// mean of f). For one block.
 template <typename L, typename T>
-__device__ inline void loss_step(const L &loss, uint64_t len, double weight, const T *prediction, const T *target, T *grad,
-                                 double *sum) {
-  const T factor = T(1) / T(len);
+__device__ inline void loss_step(const L &loss, uint64_t len, double weight, double share, const T *prediction,
+                                 const T *target, T *grad, double *sum) {
+  const T factor = T(share / double(len));
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
     uint64_t output = i;
@@ -80,9 +80,9 @@ __device__ inline void loss_step(const L &loss, uint64_t len, double weight, con
     mean_of(count, len, partial, mean);                                                                            \
   }                                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                            \
-      NAME##_step_##SUFFIX(uint64_t len, double weight, const T *prediction, const T *target, T *grad,             \
-                           double *sum, const __grid_constant__ L loss) {                                          \
-    loss_step(loss, len, weight, prediction, target, grad, sum);                                                   \
+      NAME##_step_##SUFFIX(uint64_t len, double weight, double share, const T *prediction, const T *target,        \
+                           T *grad, double *sum, const __grid_constant__ L loss) {                                          \
+    loss_step(loss, len, weight, share, prediction, target, grad, sum);                                            \
   }
 
 #define LOSS(NAME, L)                \

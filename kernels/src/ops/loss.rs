@@ -91,18 +91,24 @@ impl Loss {
         }
     }
 
-    /// The loss on slices, rounded to their type; grad <- its derivative by the prediction.
-    pub(super) fn with_grad<T: SimdFloat>(self, prediction: &[T], target: &[T], grad: &mut [T]) -> f64 {
+    /// The loss on slices, rounded to their type; grad <- `share` times its derivative by the prediction.
+    pub(super) fn with_grad<T: SimdFloat>(
+        self,
+        share: f64,
+        prediction: &[T],
+        target: &[T],
+        grad: &mut [T],
+    ) -> f64 {
         let loss = match self {
-            Self::Mse => mse::cpu::mean_and_grad(prediction, target, grad),
-            Self::Mae => mean_and_grad(&Mae, prediction, target, grad),
-            Self::Huber { delta } => mean_and_grad(&Huber { delta }, prediction, target, grad),
-            Self::Quantile(quantiles) => mean_and_grad(&quantiles, prediction, target, grad),
+            Self::Mse => mse::cpu::mean_and_grad(share, prediction, target, grad),
+            Self::Mae => mean_and_grad(&Mae, share, prediction, target, grad),
+            Self::Huber { delta } => mean_and_grad(&Huber { delta }, share, prediction, target, grad),
+            Self::Quantile(quantiles) => mean_and_grad(&quantiles, share, prediction, target, grad),
         };
         loss.to_f64()
     }
 
-    /// The kernel of one block that adds the weighted loss to a sum and writes the gradient.
+    /// The kernel of one block that adds the weighted loss to a sum and writes a share of the gradient.
     #[cfg(feature = "cuda")]
     pub fn kernel(self) -> Kernel {
         match self {

@@ -180,12 +180,13 @@ impl<T: Element> Device for Cpu<T> {
         loss: Loss,
         len: usize,
         weight: f64,
+        share: f64,
         prediction: &Buffer<T>,
         target: &Buffer<T>,
         grad: &mut Buffer<T>,
     ) -> Result<()> {
         let (target, grad) = (&target[..len / loss.outputs()], &mut grad[..len]);
-        self.status.loss += weight * T::loss(loss, &prediction[..len], target, grad);
+        self.status.loss += weight * T::loss(loss, share, &prediction[..len], target, grad);
         Ok(())
     }
 

@@ -265,6 +265,7 @@ impl<T: Element> Device for Cuda<T> {
         loss: Loss,
         len: usize,
         weight: f64,
+        share: f64,
         prediction: &CudaSlice<T>,
         target: &CudaSlice<T>,
         grad: &mut CudaSlice<T>,
@@ -276,7 +277,7 @@ impl<T: Element> Device for Cuda<T> {
         let len = len as u64;
         let mut sum = self.status.slice_mut(..1);
         let mut args = self.stream.launch_builder(kernel);
-        args.arg(&len).arg(&weight).arg(prediction).arg(target).arg(grad).arg(&mut sum);
+        args.arg(&len).arg(&weight).arg(&share).arg(prediction).arg(target).arg(grad).arg(&mut sum);
         loss.push(&mut args);
         let one_block = LaunchConfig { grid_dim: (1, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
         // SAFETY: the arguments are those of every loss's step kernel, measured above.

@@ -17,16 +17,17 @@ pub(in crate::ops) trait Function: Copy + Send + Sync + 'static {
     fn slope<T: Scalar>(&self, output: usize, d: T) -> T;
 }
 
-/// Returns the mean of f(p - t) over n predictions p, not 0, and sets grad <- f'(p - t) / n. Of each target t
-/// there are as many predictions as the function has outputs.
+/// Returns the mean of f(p - t) over n predictions p, not 0, and sets grad <- share f'(p - t) / n. Of each
+/// target t there are as many predictions as the function has outputs.
 pub(in crate::ops) fn mean_and_grad<T: SimdFloat, F: Function>(
     f: &F,
+    share: f64,
     prediction: &[T],
     target: &[T],
     grad: &mut [T],
 ) -> T {
     let len = prediction.len() as f64;
-    let factor = T::of(1. / len);
+    let factor = T::of(share / len);
     let of_targets = grad.chunks_exact_mut(f.outputs()).zip(prediction.chunks_exact(f.outputs()));
     for ((grad, prediction), &target) in of_targets.zip(target) {
         for (output, (grad, &prediction)) in grad.iter_mut().zip(prediction).enumerate() {

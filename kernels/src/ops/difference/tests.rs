@@ -67,7 +67,7 @@ fn a_step_has_the_values_of_the_operation() {
         let data: Vec<_> = lens.map(|len| eighths(&[len], &mut rng)).into();
         let slices: Vec<Vec<f64>> = data.iter().map(|x| x.to_vec1().unwrap()).collect();
         let mut grad = vec![f64::NAN; lens[0]];
-        let value = loss.with_grad(&slices[0], &slices[1], &mut grad);
+        let value = loss.with_grad(1., &slices[0], &slices[1], &mut grad);
         let views = lens.map(|len| (View::Contiguous, vec![len]));
         let one = Tensor::new(1f64, &Device::Cpu).unwrap();
         let expected = results(|x| loss.of(&x[0], &x[1]), &data, &views, DType::F64, &one);
@@ -83,7 +83,7 @@ fn what_is_not_a_number_stays_so() {
     for loss in LOSSES {
         let mut grad = [0f32; 3];
         let targets = &[0.; 3][..3 / loss.outputs()];
-        assert!(loss.with_grad(&[f32::NAN, f32::INFINITY, 1.], targets, &mut grad).is_nan());
+        assert!(loss.with_grad(1., &[f32::NAN, f32::INFINITY, 1.], targets, &mut grad).is_nan());
         assert!(grad[0].is_nan() && grad[1] > 0., "{grad:?}");
     }
 }

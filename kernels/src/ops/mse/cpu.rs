@@ -4,10 +4,10 @@ use crate::ops::elementwise::Map;
 use crate::ops::scalar::Scalar;
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// Returns the mean of (p - t)^2 over slices of one length n, not 0, and sets grad <- 2 (p - t) / n.
-pub(crate) fn mean_and_grad<T: SimdFloat>(prediction: &[T], target: &[T], grad: &mut [T]) -> T {
+/// Returns the mean of (p - t)^2 over slices of one length n, not 0, and sets grad <- share 2 (p - t) / n.
+pub(crate) fn mean_and_grad<T: SimdFloat>(share: f64, prediction: &[T], target: &[T], grad: &mut [T]) -> T {
     let len = prediction.len() as f64;
-    let factor = T::of(2. / len);
+    let factor = T::of(share * 2. / len);
     for ((grad, &prediction), &target) in grad.iter_mut().zip(prediction).zip(target) {
         *grad = factor * (prediction - target);
     }

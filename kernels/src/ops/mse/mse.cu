@@ -13,12 +13,12 @@ __device__ inline void squares_of(uint64_t len, const T *prediction, const T *ta
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-// One pass of a training step: grad <- 2 (prediction - target) / len, and loss <- loss + weight * (the mean
-// squared error). For one block.
+// One pass of a training step: grad <- share 2 (prediction - target) / len, and loss <- loss + weight * (the
+// mean squared error). For one block.
 template <typename T>
-__device__ inline void step_of(uint64_t len, double weight, const T *prediction, const T *target, T *grad,
+__device__ inline void step_of(uint64_t len, double weight, double share, const T *prediction, const T *target, T *grad,
                                double *loss) {
-  const T factor = T(2) / T(len);
+  const T factor = T(share * 2 / double(len));
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
     const T difference = prediction[i] - target[i];
@@ -44,8 +44,8 @@ struct DifferenceTimes {
     mean_of(count, len, partial, mean);                                                                            \
   }                                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS) mse_step_##SUFFIX(                                         \
-      uint64_t len, double weight, const T *prediction, const T *target, T *grad, double *loss) {                  \
-    step_of(len, weight, prediction, target, grad, loss);                                                          \
+      uint64_t len, double weight, double share, const T *prediction, const T *target, T *grad, double *loss) {    \
+    step_of(len, weight, share, prediction, target, grad, loss);                                                   \
   }
 
 MSE(f32, float)
