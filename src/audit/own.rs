@@ -10,7 +10,8 @@ use super::inputs::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig};
 use crate::ops::{
-    Activation, Loss, TieGrad, cos, cos_linear_with, linear_with, maximum, maximum_with, mul, relu,
+    Activation, Loss, TieGrad, cos, cos_linear_with, gelu, linear_with, maximum, maximum_with, mish, mul,
+    relu, silu,
 };
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -33,6 +34,9 @@ fn operations() -> Result<Vec<Case>> {
         Case::new("mul, by itself", one()?, |x| mul(&x[0], &x[0])),
         Case::new("maximum, broadcast", pair(&[2, 1, 3], &[4, 1])?, |x| maximum(&x[0], &x[1])),
         Case::new("relu", one()?, |x| relu(&x[0])),
+        Case::new("silu", one()?, |x| silu(&x[0])),
+        Case::new("mish", one()?, |x| mish(&x[0])),
+        Case::new("gelu", one()?, |x| gelu(&x[0])),
         Case::new("cos", one()?, |x| cos(&x[0])),
         Case::new("cos, large", vec![numbers(&[2, 3], 0)?.affine(1e3, 0.)?], |x| cos(&x[0])),
     ];

@@ -1,7 +1,7 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
 use taper::config::{EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale};
-use taper::nn::{Block, CosInit};
+use taper::nn::{Block, CosInit, Nonlinearity};
 use taper::optim::{Penalised, Schedule};
 
 use super::value_enum::value_enum;
@@ -50,12 +50,23 @@ pub(super) enum LayerArg {
 }
 
 value_enum!(BlockArg for Block {
-    /// h <- relu(W h + b)
+    /// h <- act(W h + b)
     Plain,
-    /// h <- h + relu(W h + b)
+    /// h <- h + act(W h + b)
     Residual,
-    /// h <- relu(W h + b + U x + c), where the input layer gives U x + c: the features come in again each time
+    /// h <- act(W h + b + U x + c), where the input layer gives U x + c: the features come in again each time
     Injection
+});
+
+value_enum!(ActivationArg for Nonlinearity {
+    /// max(x, 0)
+    Relu,
+    /// x / (1 + exp(-x)), smooth
+    Silu,
+    /// x tanh(log(1 + exp(x))), smooth
+    Mish,
+    /// x P(x) with the standard normal distribution function P, smooth
+    Gelu
 });
 
 value_enum!(CosInitArg for CosInit {

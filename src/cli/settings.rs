@@ -9,8 +9,8 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg, MissingTargetArg, PenaliseArg,
-    RecipeArg, ScaleArg, ScheduleArg,
+    ActivationArg, BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
+    MissingTargetArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -129,6 +129,9 @@ pub(crate) struct SettingArgs {
     /// What the hidden layer does at each application
     #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
     block: BlockArg,
+    /// What follows the products of the input layer and of the hidden layer, act in the help of --block
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
+    activation: ActivationArg,
     /// How the weights of cos layers start
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,

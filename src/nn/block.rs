@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 /// How the next activations follow from the last ones, h, in a [`DynamicNet`](crate::nn::DynamicNet) whose
-/// input layer gives U x + c.
+/// input layer gives U x + c and whose [`Nonlinearity`](crate::nn::Nonlinearity) is act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Block {
-    /// relu(W h + b).
+    /// act(W h + b).
     #[default]
     Plain,
-    /// h + relu(W h + b): the layer learns a change (He and others, 2015).
+    /// h + act(W h + b): the layer learns a change (He and others, 2015).
     Residual,
-    /// relu(W h + b + U x + c): the features come in again at each application, so that what it iterates
+    /// act(W h + b + U x + c): the features come in again at each application, so that what it iterates
     /// depends on them and not only on where it began (the recall of Bansal and others, 2022).
     Injection,
 }

@@ -6,18 +6,19 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use crate::nn::forward::{Eager, Forward};
-use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig};
+use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig, Nonlinearity};
 use crate::ops::Activation;
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
 ///
 /// ```text
-/// h_0 = relu(input(x))          x is (n, in), h is (n, hidden)
-/// h_d = relu(hidden(h_(d-1)))   the same layer at every depth
+/// h_0 = act(input(x))           x is (n, in), h is (n, hidden)
+/// h_d = act(hidden(h_(d-1)))    the same layer at every depth
 /// y_d = output(h_d)             y is (n, out)
 /// ```
 ///
-/// Other [blocks](Block) than the plain one change the second line.
+/// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](Block) than the plain
+/// one change the second line.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
@@ -178,10 +179,10 @@ impl DynamicNet {
         depths: RangeInclusive<usize>,
     ) -> Result<Vec<F::Value>> {
         let (mut h, injected) = match self.spec.model.block {
-            Block::Plain | Block::Residual => (forward.layer(&self.input, x, Activation::Relu)?, None),
+            Block::Plain | Block::Residual => (self.activated(forward, &self.input, x)?, None),
             Block::Injection => {
                 let input = forward.layer(&self.input, x, Activation::Identity)?;
-                (forward.relu(&input)?, Some(input))
+                (forward.map(self.spec.model.activation.function(), &input)?, Some(input))
             }
         };
         let mut outputs = Vec::new();
@@ -205,15 +206,26 @@ impl DynamicNet {
     ) -> Result<F::Value> {
         match (self.spec.model.block, injected) {
             (Block::Residual, _) => {
-                let change = forward.layer(&self.hidden, h, Activation::Relu)?;
+                let change = self.activated(forward, &self.hidden, h)?;
                 forward.add(h, &change)
             }
-            (Block::Plain, _) => forward.layer(&self.hidden, h, Activation::Relu),
+            (Block::Plain, _) => self.activated(forward, &self.hidden, h),
             (Block::Injection, None) => bail!("DynamicNet: there is nothing to inject"),
             (Block::Injection, Some(injected)) => {
                 let product = forward.layer(&self.hidden, h, Activation::Identity)?;
                 let sum = forward.add(&product, injected)?;
-                forward.relu(&sum)
+                forward.map(self.spec.model.activation.function(), &sum)
+            }
+        }
+    }
+
+    /// The activation of what `layer` makes of `x`; a relu is part of the layer's own operation.
+    fn activated<F: Forward>(&self, forward: &mut F, layer: &Layer, x: &F::Value) -> Result<F::Value> {
+        match self.spec.model.activation {
+            Nonlinearity::Relu => forward.layer(layer, x, Activation::Relu),
+            other => {
+                let product = forward.layer(layer, x, Activation::Identity)?;
+                forward.map(other.function(), &product)
             }
         }
     }

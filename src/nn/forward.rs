@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::nn::Layer;
-use crate::ops::{Activation, relu};
+use crate::ops::{Activation, MapKind};
 
 /// The steps of a forward pass, whoever takes them.
 ///
@@ -20,8 +20,8 @@ pub(crate) trait Forward {
     /// x + y.
     fn add(&mut self, x: &Self::Value, y: &Self::Value) -> Result<Self::Value>;
 
-    /// relu(x).
-    fn relu(&mut self, x: &Self::Value) -> Result<Self::Value>;
+    /// f(x), element by element.
+    fn map(&mut self, function: MapKind, x: &Self::Value) -> Result<Self::Value>;
 }
 
 /// Candle's own operations.
@@ -38,7 +38,7 @@ impl Forward for Eager {
         x + y
     }
 
-    fn relu(&mut self, x: &Tensor) -> Result<Tensor> {
-        relu(x)
+    fn map(&mut self, function: MapKind, x: &Tensor) -> Result<Tensor> {
+        function.of(x)
     }
 }

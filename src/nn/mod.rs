@@ -11,6 +11,7 @@ pub(crate) mod forward;
 mod init;
 mod layer;
 mod linear;
+mod nonlinearity;
 mod spec;
 
 pub use block::Block;
@@ -19,4 +20,5 @@ pub use dynamic_net::DynamicNet;
 pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};
 pub use linear::Linear;
+pub use nonlinearity::Nonlinearity;
 pub use spec::*;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{Block, CosInit, LayerKind};
+use crate::nn::{Block, CosInit, LayerKind, Nonlinearity};
 
 /// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
 /// configuration.
@@ -21,12 +21,15 @@ pub struct ModelConfig {
     pub layer: LayerKind,
     /// What the hidden layer does at each application; [`Block::Plain`] by default.
     pub block: Block,
+    /// What follows the product of the input layer and of the hidden layer; [`Nonlinearity::Relu`] by
+    /// default.
+    pub activation: Nonlinearity,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        let (layer, block) = (LayerKind::default(), Block::default());
-        Self { hidden: 32, min_depth: 1, max_depth: 4, layer, block }
+        let (layer, block, activation) = (LayerKind::default(), Block::default(), Nonlinearity::default());
+        Self { hidden: 32, min_depth: 1, max_depth: 4, layer, block, activation }
     }
 }
 
@@ -36,13 +39,16 @@ impl ModelConfig {
         self.min_depth..=self.max_depth
     }
 
-    /// Its layers in a few words, such as `cos layers` or `linear layers, injection blocks`.
+    /// Its layers in a few words, such as `cos layers` or `linear layers, injection blocks, silu`.
     pub fn layers(&self) -> String {
-        let layers = format!("{} layers", self.layer.name());
-        match self.block {
-            Block::Plain => layers,
-            block => format!("{layers}, {} blocks", block.name()),
+        let mut words = vec![format!("{} layers", self.layer.name())];
+        if self.block != Block::default() {
+            words.push(format!("{} blocks", self.block.name()));
         }
+        if self.activation != Nonlinearity::default() {
+            words.push(self.activation.name().to_owned());
+        }
+        words.join(", ")
     }
 
     /// The network for rows of `in_features` features and `out_features` targets.
@@ -114,6 +120,7 @@ struct ModelDocument {
     layer: LayerName,
     cos_init: CosInit,
     block: Block,
+    activation: Nonlinearity,
 }
 
 impl Default for ModelDocument {
@@ -126,19 +133,21 @@ impl TryFrom<ModelDocument> for ModelConfig {
     type Error = String;
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
-        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block } = document;
-        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block })
+        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block, activation } = document;
+        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block, activation })
     }
 }
 
 impl From<ModelConfig> for ModelDocument {
-    fn from(ModelConfig { hidden, min_depth, max_depth, layer, block }: ModelConfig) -> Self {
-        Self { hidden, min_depth, max_depth, layer: layer.into(), cos_init: layer.cos_init(), block }
+    fn from(model: ModelConfig) -> Self {
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation } = model;
+        let (layer, cos_init) = (layer.into(), layer.cos_init());
+        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation }
     }
 }
 
 /// How a [`DynamicNetSpec`] is written. Initialisation is left out where it is the default, since a trained
-/// network does not depend on it, and so is the block, which older networks do not name.
+/// network does not depend on it, and so are the settings that older networks do not name.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SpecDocument {
@@ -152,6 +161,8 @@ struct SpecDocument {
     cos_init: CosInit,
     #[serde(default, skip_serializing_if = "is_default")]
     block: Block,
+    #[serde(default, skip_serializing_if = "is_default")]
+    activation: Nonlinearity,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -162,18 +173,28 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
     type Error = String;
 
     fn try_from(document: SpecDocument) -> Result<Self, String> {
-        let SpecDocument { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init, block } =
-            document;
-        let model = ModelConfig { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block };
+        let SpecDocument {
+            in_features,
+            hidden,
+            out_features,
+            min_depth,
+            max_depth,
+            layer,
+            cos_init,
+            block,
+            activation,
+        } = document;
+        let layer = layer.checked(cos_init)?;
+        let model = ModelConfig { hidden, min_depth, max_depth, layer, block, activation };
         Ok(Self { in_features, out_features, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
-        Self { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init, block }
+        Self { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init, block, activation }
     }
 }
 
@@ -193,10 +214,13 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
 
-        let model = ModelConfig { layer: KAIMING, block: Block::Injection, ..ModelConfig::default() };
+        let (block, activation) = (Block::Injection, Nonlinearity::Mish);
+        let model = ModelConfig { layer: KAIMING, block, activation, ..ModelConfig::default() };
+        assert_eq!(model.layers(), "cos layers, injection blocks, mish");
         let spec = model.network(5, 2);
         let text = serde_json::to_string(&spec).unwrap();
-        assert!(text.ends_with(r#""layer":"cos","cos_init":"kaiming","block":"injection"}"#), "{text}");
+        let end = r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish"}"#;
+        assert!(text.ends_with(end), "{text}");
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
     }
 

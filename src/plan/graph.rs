@@ -221,13 +221,6 @@ impl Graph {
         value
     }
 
-    /// f(x).
-    fn map(&mut self, function: MapKind, x: Value) -> Value {
-        let out = self.value(x.rows, x.columns);
-        self.instructions.push(Instruction::Map { function, x, out });
-        out
-    }
-
     /// f(x) for a parameter x, computed once and before everything else: so its gradient is computed after
     /// everything else, and the instructions of a layer stay neighbours.
     fn map_parameter(&mut self, function: MapKind, x: Value) -> Value {
@@ -262,10 +255,10 @@ impl Forward for Graph {
         let out = self.value(x.rows, bias.columns);
         let epilogue = Epilogue::BiasActivation { bias, activation: Activation::Identity };
         self.instructions.push(Instruction::Gemm { a: Factor::plain(*x), b, epilogue, out });
-        Ok(match activation {
-            Activation::Identity => out,
-            Activation::Relu => self.map(MapKind::Relu, out),
-        })
+        match activation {
+            Activation::Identity => Ok(out),
+            Activation::Relu => self.map(MapKind::Relu, &out),
+        }
     }
 
     fn add(&mut self, &x: &Value, &y: &Value) -> Result<Value> {
@@ -274,8 +267,10 @@ impl Forward for Graph {
         Ok(out)
     }
 
-    fn relu(&mut self, &x: &Value) -> Result<Value> {
-        Ok(self.map(MapKind::Relu, x))
+    fn map(&mut self, function: MapKind, &x: &Value) -> Result<Value> {
+        let out = self.value(x.rows, x.columns);
+        self.instructions.push(Instruction::Map { function, x, out });
+        Ok(out)
     }
 }
 

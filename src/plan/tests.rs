@@ -1,5 +1,7 @@
 //! Every instruction against Candle in f64, and fused plans against what they were fused from.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use candle_core::{DType, Device as CandleDevice, Tensor, Var};
 use candle_nn::VarMap;
 use rand::{Rng, SeedableRng};
@@ -12,7 +14,7 @@ use super::execute::{Memory, execute};
 use super::graph::{Graph, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
-use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, seeded_builder};
+use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, seeded_builder};
 use crate::ops::kernels::Write;
 use crate::ops::{Activation, Loss, MapKind, Quantiles};
 use crate::optim::{AdamWConfig, OptimizerConfig};
@@ -158,9 +160,15 @@ fn functions_and_their_gradients_are_autograds() {
     on_every_device(|machine| {
         let rng = &mut ChaCha8Rng::seed_from_u64(2);
         let (x, grad) = (random(rng, 9, 13), random(rng, 9, 13));
-        for (function, by_candle) in
-            [(MapKind::Relu, Tensor::relu as fn(&Tensor) -> _), (MapKind::Cos, Tensor::cos)]
-        {
+        let mish = |x: &Tensor| x * ((x.exp()? + 1.)?.log()?.tanh())?;
+        let gelu = |x: &Tensor| (x * 0.5)? * ((x * FRAC_1_SQRT_2)?.erf()? + 1.)?;
+        for (function, by_candle) in [
+            (MapKind::Relu, Tensor::relu as fn(&Tensor) -> _),
+            (MapKind::Cos, Tensor::cos),
+            (MapKind::Silu, Tensor::silu),
+            (MapKind::Mish, mish),
+            (MapKind::Gelu, gelu),
+        ] {
             let var = Var::from_tensor(&x).unwrap();
             let y = by_candle(&var).unwrap();
             let grads = (&y * &grad).unwrap().sum_all().unwrap().backward().unwrap();
@@ -248,8 +256,7 @@ fn sums_and_the_losses_are_candles() {
     assert_same("transpose", &buffers[1], &transposed);
 }
 
-fn network(hidden: usize, layer: LayerKind, block: Block) -> DynamicNet {
-    let model = ModelConfig { hidden, layer, block, ..ModelConfig::default() };
+fn network(model: &ModelConfig) -> DynamicNet {
     let vb = seeded_builder(&VarMap::new(), ChaCha8Rng::seed_from_u64(5), DType::F64, &CandleDevice::Cpu);
     DynamicNet::new(&model.network(7, 2), vb).unwrap()
 }
@@ -257,16 +264,20 @@ fn network(hidden: usize, layer: LayerKind, block: Block) -> DynamicNet {
 /// The gradients of a plan before and after it is fused, and as the CPU and CUDA store weights.
 #[test]
 fn rewrites_do_not_change_the_gradients() {
-    for (layer, stored, block) in [
-        (LayerKind::Linear, Stored::Transposed, Block::Plain),
-        (LayerKind::Cos(CosInit::Centred), Stored::Transposed, Block::Plain),
-        (LayerKind::Linear, Stored::Plain, Block::Plain),
-        (LayerKind::Linear, Stored::Transposed, Block::Residual),
-        (LayerKind::Linear, Stored::Transposed, Block::Injection),
-        (LayerKind::Cos(CosInit::Centred), Stored::Plain, Block::Injection),
+    let cos = LayerKind::Cos(CosInit::Centred);
+    for (layer, stored, block, activation) in [
+        (LayerKind::Linear, Stored::Transposed, Block::Plain, Nonlinearity::Relu),
+        (cos, Stored::Transposed, Block::Plain, Nonlinearity::Relu),
+        (LayerKind::Linear, Stored::Plain, Block::Plain, Nonlinearity::Relu),
+        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Relu),
+        (LayerKind::Linear, Stored::Transposed, Block::Injection, Nonlinearity::Relu),
+        (cos, Stored::Plain, Block::Injection, Nonlinearity::Relu),
+        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Silu),
+        (cos, Stored::Plain, Block::Plain, Nonlinearity::Mish),
+        (LayerKind::Linear, Stored::Plain, Block::Injection, Nonlinearity::Gelu),
     ] {
         for depth in 1..=4 {
-            let net = network(5, layer, block);
+            let net = network(&ModelConfig { hidden: 5, layer, block, activation, ..ModelConfig::default() });
             let parameters = parameters(&net, stored);
             let mut graph = Graph::new(&net, &parameters, stored);
             let output = graph.forward(&net, depth..=depth).unwrap()[0];
@@ -275,9 +286,18 @@ fn rewrites_do_not_change_the_gradients() {
             let plain = transpose_right_factors(graph.instructions.clone(), next);
             let fused = transpose_right_factors(fuse(graph.instructions, computed), next);
             // Of each application its relu, forward and backward, and its sums. A relu of a sum stays, as do
-            // the gradients that a residual connection reads twice.
-            let gone = if block == Block::Plain { 3 * depth } else { depth };
-            assert!(fused.len() + gone < plain.len(), "{block:?}: {} and {}", fused.len(), plain.len());
+            // the gradients that a residual connection reads twice; of other activations the sums go.
+            let gone = match (block, activation) {
+                (Block::Plain, Nonlinearity::Relu) => 3 * depth + 1,
+                (_, Nonlinearity::Relu) => depth + 1,
+                _ => depth - 1,
+            };
+            assert!(
+                fused.len() + gone <= plain.len(),
+                "{block:?}, {activation:?}: {} and {}",
+                fused.len(),
+                plain.len()
+            );
             let [plain, fused] = [plain, fused].map(|list| gradients(&net, list));
             assert_eq!(plain.len(), net.named_parameters().count());
             for ((name, ours), (_, expected)) in fused.iter().zip(&plain) {

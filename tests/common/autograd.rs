@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -32,24 +32,27 @@ fn train(
 /// vector and that are, one output and several, batches with a remainder, of one row, and larger than the
 /// data.
 pub fn every_shape_trains_as_by_autograd(device: &Device) {
-    for (features, hidden, outputs, depth, batch_size, layer, block) in [
-        (64, 32, 1, 1, 64, LayerKind::Linear, Block::Plain),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Plain),
-        (1, 1, 1, 4, 1, LayerKind::Linear, Block::Plain),
-        (8, 40, 4, 2, 1000, LayerKind::Linear, Block::Plain),
-        (3, 2, 5, 2, 16, LayerKind::Linear, Block::Plain),
-        (300, 3, 300, 1, 50, LayerKind::Linear, Block::Plain),
-        (1, 130, 1, 1, 40, LayerKind::Cos(CosInit::Centred), Block::Plain),
-        (5, 12, 1, 2, 16, LayerKind::Cos(CosInit::Centred), Block::Plain),
-        (16, 16, 2, 4, 33, LayerKind::Cos(CosInit::Centred), Block::Plain),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Residual),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Residual),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Injection),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Injection),
-        (1, 1, 1, 1, 1, LayerKind::Linear, Block::Injection),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection),
+    for (features, hidden, outputs, depth, batch_size, layer, block, activation) in [
+        (64, 32, 1, 1, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (1, 1, 1, 4, 1, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (8, 40, 4, 2, 1000, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (3, 2, 5, 2, 16, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (300, 3, 300, 1, 50, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
+        (1, 130, 1, 1, 40, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu),
+        (5, 12, 1, 2, 16, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu),
+        (16, 16, 2, 4, 33, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Residual, Nonlinearity::Relu),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Relu),
+        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Residual, Nonlinearity::Relu),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Injection, Nonlinearity::Relu),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Injection, Nonlinearity::Relu),
+        (1, 1, 1, 1, 1, LayerKind::Linear, Block::Injection, Nonlinearity::Relu),
+        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Relu),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Silu),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Mish),
+        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Gelu),
     ] {
         let rows = if batch_size == 1 { 7 } else { 101 };
         let rng = generator(5, Stream::Data, 0);
@@ -57,7 +60,7 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
         let y = Tensor::cat(&vec![one.y(); outputs], 1).unwrap();
         let scale = Tensor::arange(1f64, outputs as f64 + 1., &Device::Cpu).unwrap();
         let data = Dataset::new(one.x().clone(), y.broadcast_mul(&scale).unwrap()).unwrap();
-        let model = ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, block };
+        let model = ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, block, activation };
         let by = |engine| TrainConfig {
             batch_size,
             weight_decay: 0.1,
@@ -65,7 +68,7 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
             engine,
             ..TrainConfig::default()
         };
-        let what = format!("{features} -> {hidden} -> {outputs}, depth {depth}, {layer:?}, {block:?}");
+        let what = format!("{features} -> {hidden} -> {outputs}, {}, depth {depth}", model.layers());
         let close = Tolerance { rtol: 1e-9, atol: 1e-10 };
         let (errors, ends) = train(device, &data, &model, &by(EngineName::Fused), 3);
         let (their_errors, their_ends) = train(&Device::Cpu, &data, &model, &by(EngineName::Autograd), 3);

@@ -1,7 +1,7 @@
 //! Derivatives of the operations, of second and higher order.
 
 use candle_core::{Device, Error, Result, Tensor, Var};
-use taper::ops::{Quantiles, TieGrad, cos, huber, mae, maximum_with, mul, pinball, relu};
+use taper::ops::{Quantiles, TieGrad, cos, gelu, huber, mae, maximum_with, mish, mul, pinball, relu, silu};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -21,6 +21,59 @@ fn hold(what: &str, x: &Tensor, expected: impl Fn(usize) -> f64) {
 
 fn on_cpu(x: &Tensor) -> Vec<f64> {
     values(&x.to_device(&Device::Cpu).unwrap())
+}
+
+/// The smooth activations to the third order, at x and far out.
+fn smooth_activations(x: &Var, [u, v, w]: [&Tensor; 3]) -> Result<()> {
+    type Function = (&'static str, fn(&Tensor) -> Result<Tensor>, fn(f64) -> [f64; 3]);
+    let functions: [Function; 3] =
+        [("silu", silu, silu_by_hand), ("mish", mish, mish_by_hand), ("gelu", gelu, gelu_by_hand)];
+    let at = |t: &Tensor, i: usize| on_cpu(t)[i];
+    for (name, function, by_hand) in functions {
+        let first = grad(&function(x)?, u, x)?;
+        hold(&format!("d {name}"), &first, |i| by_hand(at(x, i))[0] * at(u, i));
+        let second = grad(&first, v, x)?;
+        hold(&format!("d2 {name}"), &second, |i| by_hand(at(x, i))[1] * at(u, i) * at(v, i));
+        let third = grad(&second, w, x)?;
+        hold(&format!("d3 {name}"), &third, |i| by_hand(at(x, i))[2] * at(u, i) * at(v, i) * at(w, i));
+        // Where the function is a line, up to what numbers can hold.
+        let far = Var::new(&[1e30f64, -1e30, 500.], x.device())?;
+        let curvature = grad(&grad(&function(&far)?, u, &far)?, v, &far)?;
+        hold(&format!("d2 {name}, far out"), &curvature, |_| 0.);
+    }
+    Ok(())
+}
+
+/// The first three derivatives of x s(x) for the logistic function s.
+fn silu_by_hand(x: f64) -> [f64; 3] {
+    let s = 1. / (1. + (-x).exp());
+    let d1 = s * (1. - s);
+    let d2 = d1 * (1. - 2. * s);
+    let d3 = d2 * (1. - 2. * s) - 2. * d1 * d1;
+    [s + x * d1, 2. * d1 + x * d2, 3. * d2 + x * d3]
+}
+
+/// The first three derivatives of x tanh(y) for y = log(1 + exp(x)).
+fn mish_by_hand(x: f64) -> [f64; 3] {
+    let y1 = 1. / (1. + (-x).exp());
+    let y2 = y1 * (1. - y1);
+    let y3 = y2 * (1. - 2. * y1);
+    let t = x.exp().ln_1p().tanh();
+    // The derivatives of tanh at y.
+    let t1 = 1. - t * t;
+    let t2 = -2. * t * t1;
+    let t3 = -2. * t1 * t1 - 2. * t * t2;
+    let d1 = t1 * y1;
+    let d2 = t2 * y1 * y1 + t1 * y2;
+    let d3 = t3 * y1.powi(3) + 3. * t2 * y1 * y2 + t1 * y3;
+    [t + x * d1, 2. * d1 + x * d2, 3. * d2 + x * d3]
+}
+
+/// The first three derivatives of x P(x) for the standard normal distribution function P.
+fn gelu_by_hand(x: f64) -> [f64; 3] {
+    let distribution = 0.5 * (1. + candle_core::cpu::erf::erf_f64(x / 2f64.sqrt()));
+    let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+    [distribution + x * density, density * (2. - x * x), density * x * (x * x - 4.)]
 }
 
 /// Holds the derivatives of the operations on `device`, up to the fifth order, against closed forms.
@@ -50,6 +103,8 @@ pub fn check(device: &Device) -> Result<()> {
     let g = Var::from_tensor(&u)?;
     let first = grad(&cos(&x)?, &g, &x)?;
     hold("d(d cos)/dg", &grad(&first, &v, &g)?, |i| -at(&x, i).sin() * at(&v, i));
+
+    smooth_activations(&x, [&u, &v, &w])?;
 
     let first = grad(&mul(&x, &y)?, &u, &x)?;
     hold("d(xy)/dx", &first, |i| at(&y, i) * at(&u, i));

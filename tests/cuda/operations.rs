@@ -1,6 +1,7 @@
 //! Values and gradients of the operations on CUDA against those on the CPU: every dtype, size and layout.
 //!
-//! Products and maxima are equal bit for bit, cosines within what CUDA documents.
+//! Products and maxima are equal bit for bit, cosines within what CUDA documents, smooth activations up to
+//! rounding.
 
 use crate::parity::{Allowed, DTYPES, Differences, Numbers, Op, View, gpu, upstream, value_and_gradients};
 use candle_core::{DType, Device, Tensor};
@@ -59,7 +60,7 @@ fn operands_of_every_pair_of_layouts() {
 fn operands_at_every_alignment() {
     let gpu = gpu();
     let mut differences = Differences::default();
-    for op in [Op::Mul, Op::Maximum(TieGrad::Split), Op::Relu, Op::Cos] {
+    for op in [Op::Mul, Op::Maximum(TieGrad::Split), Op::Relu, Op::Cos, Op::Silu] {
         for dtype in DTYPES {
             for size in [1, 8, 33, 257] {
                 for start in 1..=9 {

@@ -6,7 +6,8 @@ use candle_core::{DType, Device, Tensor};
 use taper::audit;
 use taper::gradcheck::{Mode, Verdict, dtype_parity, gradcheck, table};
 use taper::ops::{
-    Quantiles, TieGrad, cos, cos_linear, huber, linear, mae, maximum, maximum_with, mse, mul, pinball, relu,
+    Quantiles, TieGrad, cos, cos_linear, gelu, huber, linear, mae, maximum, maximum_with, mish, mse, mul,
+    pinball, relu, silu,
 };
 
 #[test]
@@ -58,10 +59,13 @@ fn an_exact_tie_agrees_only_with_the_split() {
 #[test]
 fn coarse_dtypes_agree_with_f64() {
     type Operation = (&'static str, fn(&[Tensor]) -> candle_core::Result<Tensor>);
-    let operations: [Operation; 10] = [
+    let operations: [Operation; 13] = [
         ("mul", |x| mul(&x[0], &x[1])),
         ("maximum", |x| maximum(&x[0], &x[1])),
         ("relu", |x| relu(&x[0])),
+        ("silu", |x| silu(&x[0])),
+        ("mish", |x| mish(&x[0])),
+        ("gelu", |x| gelu(&x[0])),
         ("cos", |x| cos(&x[0])),
         ("linear", |x| linear(&x[0], &x[1], None)),
         ("cos_linear", |x| cos_linear(&x[0], &x[1], None)),

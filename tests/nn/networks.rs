@@ -10,20 +10,11 @@ use candle_core::{DType, Device, Module, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 use taper::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, named_vars, seeded_builder};
 use taper::ops::mse;
 
 /// Exact up to rounding in double precision.
 const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
-
-fn layer_kind(name: &Value) -> LayerKind {
-    match name.as_str() {
-        Some("linear") => LayerKind::Linear,
-        Some("cos") => LayerKind::Cos(CosInit::Centred),
-        _ => panic!("unknown layer {name}"),
-    }
-}
 
 /// A builder over given parameters, all of them variables, in a map of their own.
 fn given(parameters: impl IntoIterator<Item = (String, Tensor)>) -> (VarMap, VarBuilder<'static>) {
@@ -67,16 +58,15 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
         let parameters = case["parameters"].as_object().unwrap();
         let (vars, vb) =
             given(parameters.iter().map(|(name, value)| (name.clone(), tensor(value, DType::F64))));
-        let layer = layer_kind(&case["layer"]);
-        let block = serde_json::from_value(case["block"].clone()).unwrap();
-        let model = ModelConfig { hidden: 7, min_depth: 0, max_depth: 4, layer, block };
+        let model: ModelConfig = serde_json::from_value(case["model"].clone()).unwrap();
+        let model = ModelConfig { hidden: 7, min_depth: 0, max_depth: 4, ..model };
         let net = DynamicNet::new(&model.network(5, 1), vb.clone()).unwrap();
         let (x, y) = (shaped(&case["x"], (6, 5), DType::F64), shaped(&case["y"], (6, 1), DType::F64));
         let all = net.forward_all_depths(&x).unwrap();
         assert_eq!(all.len(), 5);
         for reference in array(&case["depths"]) {
             let depth = reference["depth"].as_u64().unwrap() as usize;
-            let what = format!("{layer:?}, {block:?}, depth {depth}");
+            let what = format!("{}, depth {depth}", model.layers());
             let output = net.forward_at_depth(&x, depth).unwrap();
             assert_close(&what, &values(&output), &numbers(&reference["output"]), F64);
             assert_close(&what, &values(&all[depth]), &numbers(&reference["output"]), F64);

@@ -9,7 +9,9 @@ use candle_core::{DType, Device, IndexOp, Tensor, WithDType};
 use candle_nn::{VarBuilder, VarMap};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::nn::{
+    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, named_vars, seeded_builder,
+};
 use taper::ops::mse;
 use taper::plan::Predictor;
 
@@ -25,10 +27,18 @@ fn network(
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(1), dtype, &Device::Cpu);
     let (in_features, hidden, out_features) = (*in_features, *hidden, *out_features);
-    // All blocks take their turn.
+    // All blocks and activations take their turn.
     let block = [Block::Plain, Block::Residual, Block::Injection][(hidden + out_features) % 3];
-    let model =
-        ModelConfig { hidden, min_depth: *depths.start(), max_depth: *depths.end(), layer: *layer, block };
+    let activation =
+        [Nonlinearity::Relu, Nonlinearity::Silu, Nonlinearity::Mish, Nonlinearity::Gelu][hidden % 4];
+    let model = ModelConfig {
+        hidden,
+        min_depth: *depths.start(),
+        max_depth: *depths.end(),
+        layer: *layer,
+        block,
+        activation,
+    };
     let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
     (vars, net)
 }

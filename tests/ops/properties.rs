@@ -2,12 +2,13 @@
 //! dtypes.
 
 use std::cmp::Ordering;
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
 use crate::compare::{Tolerance, assert_close, values};
 use candle_core::{DType, Device, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use taper::ops::{TieGrad, cos, maximum_with, mul, relu};
+use taper::ops::{TieGrad, cos, gelu, maximum_with, mish, mul, relu, silu};
 
 const DTYPES: [(DType, Tolerance); 4] = [
     (DType::F64, Tolerance { rtol: 1e-14, atol: 1e-14 }),
@@ -240,6 +241,30 @@ proptest! {
     #[test]
     fn cos_is_the_cosine(operands in operands()) {
         check_unary("cos", &operands, cos, |x| (x.cos(), -x.sin()));
+    }
+
+    #[test]
+    fn silu_is_weighted_by_the_logistic_function(operands in operands()) {
+        check_unary("silu", &operands, silu, |x| {
+            let s = 1. / (1. + (-x).exp());
+            (x * s, s * (1. + x * (1. - s)))
+        });
+    }
+
+    #[test]
+    fn mish_is_weighted_by_the_tanh_of_softplus(operands in operands()) {
+        check_unary("mish", &operands, mish, |x| {
+            let t = x.exp().ln_1p().tanh();
+            (x * t, t + x * (1. - t * t) / (1. + (-x).exp()))
+        });
+    }
+
+    #[test]
+    fn gelu_is_weighted_by_the_normal_distribution(operands in operands()) {
+        check_unary("gelu", &operands, gelu, |x| {
+            let p = 0.5 * (1. + candle_core::cpu::erf::erf_f64(x * FRAC_1_SQRT_2));
+            (x * p, p + x * (-0.5 * x * x).exp() / TAU.sqrt())
+        });
     }
 }
 

@@ -59,8 +59,11 @@ def differentiate(function, *inputs):
     }
 
 
+SMOOTH = {name: getattr(torch.nn.functional, name) for name in ("silu", "mish", "gelu")}
+
+
 def operations():
-    functions = {"mul": torch.mul, "maximum": torch.maximum, "cos": torch.cos, "relu": torch.relu}
+    functions = {"mul": torch.mul, "maximum": torch.maximum, "cos": torch.cos, "relu": torch.relu} | SMOOTH
     shapes = [((5,), (5,)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3)), ((2, 1, 3), (4, 1)), ((0, 3), (3,))]
     pairs = torch.tensor([(a, b) for a in SPECIAL for b in SPECIAL], dtype=torch.float64)
     cases = []
@@ -71,7 +74,7 @@ def operations():
         cases.append({"op": name, "about": "special values"} | differentiate(functions[name], pairs[:, 0], pairs[:, 1]))
     ties = torch.tensor([1.0, 2.0, 3.0, -4.0], dtype=torch.float64)
     cases.append({"op": "maximum", "about": "ties"} | differentiate(torch.maximum, ties, ties.clone()))
-    for name in ("cos", "relu"):
+    for name in ("cos", "relu", *SMOOTH):
         special = torch.tensor(SPECIAL, dtype=torch.float64)
         cases.append({"op": name, "about": "special values"} | differentiate(functions[name], special))
         cases.append({"op": name, "about": "matrix"} | differentiate(functions[name], normal(4, 6, seed=7)))
@@ -150,10 +153,11 @@ class CosLinear(torch.nn.Linear):
 
 
 class DynamicNet(torch.nn.Module):
-    def __init__(self, layer, features, hidden, seed, dtype, block="plain"):
+    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu"):
         super().__init__()
         self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
         self.block = block
+        self.act = getattr(torch.nn.functional, activation)
         self.to(dtype)
         with torch.no_grad():
             for i, (_, p) in enumerate(sorted(self.named_parameters())):
@@ -163,14 +167,14 @@ class DynamicNet(torch.nn.Module):
 
     def forward(self, x, depth):
         injected = self.input(x)
-        h = torch.relu(injected)
+        h = self.act(injected)
         for _ in range(depth):
             if self.block == "injection":
-                h = torch.relu(self.hidden(h) + injected)
+                h = self.act(self.hidden(h) + injected)
             elif self.block == "residual":
-                h = h + torch.relu(self.hidden(h))
+                h = h + self.act(self.hidden(h))
             else:
-                h = torch.relu(self.hidden(h))
+                h = self.act(self.hidden(h))
         return self.output(h)
 
     def parameters_by_name(self):
@@ -182,8 +186,11 @@ LAYERS = {"linear": torch.nn.Linear, "cos": CosLinear}
 
 def networks():
     cases = []
-    for block, (name, layer) in itertools.product(("plain", "residual", "injection"), LAYERS.items()):
-        net = DynamicNet(layer, 5, 7, seed=10, dtype=torch.float64, block=block)
+    blocks = ("plain", "residual", "injection")
+    models = [(name, {"block": block}) for block, name in itertools.product(blocks, LAYERS)]
+    models += [("linear", {"block": block, "activation": name}) for block, name in zip(blocks, SMOOTH)]
+    for name, model in models:
+        net = DynamicNet(LAYERS[name], 5, 7, seed=10, dtype=torch.float64, **model)
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
         depths = []
         for depth in range(5):
@@ -197,8 +204,7 @@ def networks():
         predict = torch.stack([net(x, depth) for depth in range(1, 5)]).mean(0).flatten()
         cases.append(
             {
-                "layer": name,
-                "block": block,
+                "model": {"layer": name, **model},
                 "parameters": net.parameters_by_name(),
                 "x": x.flatten(),
                 "y": y.flatten(),

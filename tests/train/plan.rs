@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use taper::config::{EngineName, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, named_vars, seeded_builder};
+use taper::nn::{
+    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, named_vars, seeded_builder,
+};
 use taper::optim::Penalised;
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
@@ -33,13 +35,20 @@ fn case() -> impl Strategy<Value = Case> {
         Just(LayerKind::Cos(CosInit::Kaiming))
     ];
     let block = prop_oneof![Just(Block::Plain), Just(Block::Residual), Just(Block::Injection)];
-    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block).prop_map(
-        |(hidden, min_depth, more, layer, block)| ModelConfig {
+    let activation = prop_oneof![
+        3 => Just(Nonlinearity::Relu),
+        1 => Just(Nonlinearity::Silu),
+        1 => Just(Nonlinearity::Mish),
+        1 => Just(Nonlinearity::Gelu)
+    ];
+    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation).prop_map(
+        |(hidden, min_depth, more, layer, block, activation)| ModelConfig {
             hidden,
             min_depth,
             max_depth: min_depth + more,
             layer,
             block,
+            activation,
         },
     );
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(

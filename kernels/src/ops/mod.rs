@@ -1,6 +1,6 @@
-//! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`], [`relu`] and [`cos`], the
-//! layers [`linear`] and [`cos_linear`], each with its relu in one operation, and the losses [`mse`], [`mae`],
-//! [`huber`] and [`pinball`].
+//! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`] and [`cos`], the
+//! activations [`relu`], [`silu`], [`mish`] and [`gelu`], the layers [`linear`] and [`cos_linear`], each with
+//! its relu in one operation, and the losses [`mse`], [`mae`], [`huber`] and [`pinball`].
 //!
 //! Every operation
 //!
@@ -54,6 +54,7 @@ mod map_kind;
 mod operands;
 mod scalar;
 pub(crate) mod simd;
+mod smooth;
 
 pub use simd::instruction_set;
 #[cfg(test)]
@@ -67,23 +68,29 @@ pub(crate) mod ptx {
 }
 
 mod cos;
+mod gelu;
 mod huber;
 mod linear;
 mod mae;
 mod maximum;
+mod mish;
 mod mse;
 mod mul;
 mod pinball;
 mod relu;
+mod silu;
 
 pub use cos::cos;
+pub use gelu::gelu;
 pub use huber::huber;
 pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};
 pub use loss::Loss;
 pub use mae::mae;
 pub use map_kind::{MapKind, Saved};
 pub use maximum::{TieGrad, maximum, maximum_with};
+pub use mish::mish;
 pub use mse::mse;
 pub use mul::mul;
 pub use pinball::{Quantiles, pinball};
 pub use relu::relu;
+pub use silu::silu;

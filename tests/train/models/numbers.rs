@@ -8,7 +8,7 @@ use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate;
 use taper::metrics::Accumulator;
 use taper::model::{Holdout, Schema, Training};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -85,18 +85,18 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for (dtype, layer, min_depth, max_depth, block) in [
-        (DType::F32, LayerKind::Linear, 1, 4, Block::Plain),
-        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0, Block::Plain),
-        (DType::F64, LayerKind::Linear, 0, 2, Block::Residual),
-        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3, Block::Injection),
+    for (dtype, layer, min_depth, max_depth, block, activation) in [
+        (DType::F32, LayerKind::Linear, 1, 4, Block::Plain, Nonlinearity::Relu),
+        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0, Block::Plain, Nonlinearity::Silu),
+        (DType::F64, LayerKind::Linear, 0, 2, Block::Residual, Nonlinearity::Mish),
+        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3, Block::Injection, Nonlinearity::Gelu),
     ] {
         for is_scaled in [true, false] {
             let mut schema = Schema { fills_missing: is_scaled, ..towns(dtype) };
             if !is_scaled {
                 (schema.feature_scaling, schema.target_scaling) = (None, None);
             }
-            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer, block };
+            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer, block, activation };
             let model = Model::new(&net(&config, &schema, dtype), schema.clone()).unwrap();
             let mut errors = Accumulator::default();
             errors.add(&[0.1, 0.25], &[0.3, 1. / 3.]);
