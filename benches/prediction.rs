@@ -19,7 +19,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use taper::config::ModelConfig;
-use taper::nn::{DynamicNet, seeded_builder};
+use taper::nn::{DynamicNet, Layer, seeded_builder};
 use taper::plan::Predictor;
 use taper::random::{Stream, generator};
 
@@ -66,19 +66,20 @@ fn benches(c: &mut Criterion) {
 }
 
 /// The network in Candle's own operations.
-struct Plain([Linear; 3]);
+struct Plain(Vec<Linear>);
 
 impl Plain {
     fn new(net: &DynamicNet) -> Self {
         // Constants: variables would keep a graph with every activation.
-        Self(net.named_layers().map(|(_, layer)| {
+        let layer = |(_, layer): (_, &Layer)| {
             let parameters = layer.parameters();
             Linear::new(parameters.weight().detach(), parameters.bias().map(Tensor::detach))
-        }))
+        };
+        Self(net.named_layers().map(layer).collect())
     }
 
     fn predict(&self, x: &Tensor) -> Result<Tensor> {
-        let [input, hidden, output] = &self.0;
+        let [input, hidden, output] = &self.0[..] else { panic!("a network of other layers") };
         let mut means = Vec::new();
         for start in (0..x.dims()[0]).step_by(BLOCK) {
             let x = x.narrow(0, start, BLOCK.min(x.dims()[0] - start))?;

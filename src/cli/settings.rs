@@ -132,6 +132,10 @@ pub(crate) struct SettingArgs {
     /// What follows the products of the input layer and of the hidden layer, act in the help of --block
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
     activation: ActivationArg,
+    /// Add a linear function of the features to the output at every depth: its weights start as zeros, and
+    /// what is linear in the data need not pass through the hidden layer
+    #[arg(long, help_heading = "Network")]
+    skip: bool,
     /// How the weights of cos layers start
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
-use candle_nn::VarBuilder;
+use candle_nn::{Init, VarBuilder};
 
 use crate::nn::forward::{Eager, Forward};
 use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig, Nonlinearity};
@@ -18,7 +18,7 @@ use crate::ops::Activation;
 /// ```
 ///
 /// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](Block) than the plain
-/// one change the second line.
+/// one change the second line, and a linear skip adds V x to the third, with a matrix V that starts as zeros.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
@@ -30,6 +30,8 @@ pub struct DynamicNet {
     input: Layer,
     hidden: Layer,
     output: Layer,
+    /// V of the linear skip, if there is one.
+    skip: Option<Layer>,
 }
 
 impl DynamicNetSpec {
@@ -42,7 +44,10 @@ impl DynamicNetSpec {
     ) -> Option<Self> {
         let width = model.hidden;
         match (shape("input.weight")?, shape("hidden.weight")?, shape("output.weight")?) {
-            (&[a, in_features], &[b, c], &[out_features, d]) if [a, b, c, d] == [width; 4] => {
+            (&[a, in_features], &[b, c], &[out_features, d])
+                if [a, b, c, d] == [width; 4]
+                    && (!model.skip || shape("skip.weight")? == [out_features, in_features]) =>
+            {
                 Some(model.network(in_features, out_features))
             }
             _ => None,
@@ -51,7 +56,8 @@ impl DynamicNetSpec {
 }
 
 impl DynamicNet {
-    /// Creates the network with parameters from `vb`, drawn there in the order input, hidden, output.
+    /// Creates the network with parameters from `vb`, drawn there in the order input, hidden, output;
+    /// a skip starts as zeros.
     ///
     /// # Errors
     ///
@@ -77,8 +83,7 @@ impl DynamicNet {
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
         let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (ModelConfig { hidden, layer, .. }, depths) = (&spec.model, spec.depths());
-        let (hidden, layer) = (*hidden, *layer);
+        let (&ModelConfig { hidden, layer, skip, .. }, depths) = (&spec.model, spec.depths());
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
@@ -86,6 +91,7 @@ impl DynamicNet {
             input: Layer::new(layer, in_features, hidden, vb.pp("input"))?,
             hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
             output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
+            skip: skip.then(|| zeros(in_features, out_features, vb.pp("skip"))).transpose()?,
             spec: spec.clone(),
         })
     }
@@ -100,15 +106,16 @@ impl DynamicNet {
         self.spec.depths()
     }
 
-    /// The layers with their names, in the order in which they are applied.
-    pub fn named_layers(&self) -> [(&'static str, &Layer); 3] {
-        [("input", &self.input), ("hidden", &self.hidden), ("output", &self.output)]
+    /// The layers with their names, in the order in which they are applied, and the skip if there is one.
+    pub fn named_layers(&self) -> impl Iterator<Item = (&'static str, &Layer)> {
+        let layers = [("input", &self.input), ("hidden", &self.hidden), ("output", &self.output)];
+        layers.into_iter().chain(self.skip.as_ref().map(|skip| ("skip", skip)))
     }
 
     /// The parameters with their names, such as `hidden.weight`, in the order of the layers. PyTorch's
     /// equivalent is `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
-        self.named_layers().into_iter().flat_map(|(layer, parameters)| {
+        self.named_layers().flat_map(|(layer, parameters)| {
             let named = parameters.parameters().named_parameters();
             named.map(move |(name, parameter)| (format!("{layer}.{name}"), parameter))
         })
@@ -168,7 +175,8 @@ impl DynamicNet {
         let mut spec = self.spec.clone();
         spec.model.layer = LayerKind::Linear;
         let [input, hidden, output] = [&self.input, &self.hidden, &self.output].map(linear);
-        Ok(Self { spec, input: input?, hidden: hidden?, output: output? })
+        let skip = self.skip.as_ref().map(linear).transpose()?;
+        Ok(Self { spec, input: input?, hidden: hidden?, output: output?, skip })
     }
 
     /// The network itself: its outputs for `x` at each of `depths`, shallowest first.
@@ -178,6 +186,8 @@ impl DynamicNet {
         x: &F::Value,
         depths: RangeInclusive<usize>,
     ) -> Result<Vec<F::Value>> {
+        // Once for all depths, and first, so that the gradients of the other layers stay neighbours.
+        let skip = self.skip.as_ref().map(|skip| forward.layer(skip, x, Activation::Identity)).transpose()?;
         let (mut h, injected) = match self.spec.model.block {
             Block::Plain | Block::Residual => (self.activated(forward, &self.input, x)?, None),
             Block::Injection => {
@@ -191,7 +201,11 @@ impl DynamicNet {
                 h = self.apply(forward, &h, injected.as_ref())?;
             }
             if depths.contains(&depth) {
-                outputs.push(forward.layer(&self.output, &h, Activation::Identity)?);
+                let output = forward.layer(&self.output, &h, Activation::Identity)?;
+                outputs.push(match &skip {
+                    Some(skip) => forward.add(skip, &output)?,
+                    None => output,
+                });
             }
         }
         Ok(outputs)
@@ -229,4 +243,9 @@ impl DynamicNet {
             }
         }
     }
+}
+
+/// x V^T with a new V of zeros.
+fn zeros(in_features: usize, out_features: usize, vb: VarBuilder) -> Result<Layer> {
+    Linear::with_init(in_features, out_features, false, Init::Const(0.), vb).map(Layer::Linear)
 }

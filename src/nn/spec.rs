@@ -24,12 +24,14 @@ pub struct ModelConfig {
     /// What follows the product of the input layer and of the hidden layer; [`Nonlinearity::Relu`] by
     /// default.
     pub activation: Nonlinearity,
+    /// Whether a linear function of the features is added to the output at every depth; false by default.
+    pub skip: bool,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
         let (layer, block, activation) = (LayerKind::default(), Block::default(), Nonlinearity::default());
-        Self { hidden: 32, min_depth: 1, max_depth: 4, layer, block, activation }
+        Self { hidden: 32, min_depth: 1, max_depth: 4, layer, block, activation, skip: false }
     }
 }
 
@@ -47,6 +49,9 @@ impl ModelConfig {
         }
         if self.activation != Nonlinearity::default() {
             words.push(self.activation.name().to_owned());
+        }
+        if self.skip {
+            words.push("linear skip".to_owned());
         }
         words.join(", ")
     }
@@ -121,6 +126,7 @@ struct ModelDocument {
     cos_init: CosInit,
     block: Block,
     activation: Nonlinearity,
+    skip: bool,
 }
 
 impl Default for ModelDocument {
@@ -133,16 +139,17 @@ impl TryFrom<ModelDocument> for ModelConfig {
     type Error = String;
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
-        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block, activation } = document;
-        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block, activation })
+        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip } =
+            document;
+        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block, activation, skip })
     }
 }
 
 impl From<ModelConfig> for ModelDocument {
     fn from(model: ModelConfig) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
-        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation }
+        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip }
     }
 }
 
@@ -163,6 +170,8 @@ struct SpecDocument {
     block: Block,
     #[serde(default, skip_serializing_if = "is_default")]
     activation: Nonlinearity,
+    #[serde(default, skip_serializing_if = "is_default")]
+    skip: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -183,18 +192,30 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             cos_init,
             block,
             activation,
+            skip,
         } = document;
         let layer = layer.checked(cos_init)?;
-        let model = ModelConfig { hidden, min_depth, max_depth, layer, block, activation };
+        let model = ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip };
         Ok(Self { in_features, out_features, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
-        Self { in_features, hidden, out_features, min_depth, max_depth, layer, cos_init, block, activation }
+        Self {
+            in_features,
+            hidden,
+            out_features,
+            min_depth,
+            max_depth,
+            layer,
+            cos_init,
+            block,
+            activation,
+            skip,
+        }
     }
 }
 
@@ -215,11 +236,12 @@ mod tests {
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
 
         let (block, activation) = (Block::Injection, Nonlinearity::Mish);
-        let model = ModelConfig { layer: KAIMING, block, activation, ..ModelConfig::default() };
-        assert_eq!(model.layers(), "cos layers, injection blocks, mish");
+        let model = ModelConfig { layer: KAIMING, block, activation, skip: true, ..ModelConfig::default() };
+        assert_eq!(model.layers(), "cos layers, injection blocks, mish, linear skip");
         let spec = model.network(5, 2);
         let text = serde_json::to_string(&spec).unwrap();
-        let end = r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish"}"#;
+        let end =
+            r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish","skip":true}"#;
         assert!(text.ends_with(end), "{text}");
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
     }

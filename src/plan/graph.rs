@@ -246,14 +246,19 @@ impl Forward for Graph {
 
     fn layer(&mut self, layer: &Layer, x: &Value, activation: Activation) -> Result<Value> {
         let parameters = layer.parameters();
-        let Some(bias) = parameters.bias() else { bail!("a layer without a bias has no plan") };
-        let (mut weight, bias) = (self.parameter(parameters.weight())?, self.parameter(bias)?);
+        let mut weight = self.parameter(parameters.weight())?;
         if let Layer::Cos(_) = layer {
             weight = self.map_parameter(MapKind::Cos, weight);
         }
         let b = Factor { matrix: weight, transposed: self.stored == Stored::Plain };
-        let out = self.value(x.rows, bias.columns);
-        let epilogue = Epilogue::BiasActivation { bias, activation: Activation::Identity };
+        let out = self.value(x.rows, parameters.weight().dims()[0]);
+        let epilogue = match parameters.bias() {
+            Some(bias) => {
+                let bias = self.parameter(bias)?;
+                Epilogue::BiasActivation { bias, activation: Activation::Identity }
+            }
+            None => Epilogue::Set,
+        };
         self.instructions.push(Instruction::Gemm { a: Factor::plain(*x), b, epilogue, out });
         match activation {
             Activation::Identity => Ok(out),

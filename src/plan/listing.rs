@@ -76,7 +76,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Fails when a layer has no bias, or the network has no such depth.
+    /// Fails when the network has no such depth.
     pub fn training_step(
         net: &DynamicNet,
         depth: usize,
@@ -97,7 +97,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Fails when a layer has no bias.
+    /// Fails when the device has no memory for the functions of weights.
     pub fn prediction(net: &DynamicNet, rows: usize) -> Result<Self> {
         let (net, weights) = (&net.folded()?, Stored::Plain);
         let parameters = parameters(net, weights);

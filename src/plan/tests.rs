@@ -265,19 +265,22 @@ fn network(model: &ModelConfig) -> DynamicNet {
 #[test]
 fn rewrites_do_not_change_the_gradients() {
     let cos = LayerKind::Cos(CosInit::Centred);
-    for (layer, stored, block, activation) in [
-        (LayerKind::Linear, Stored::Transposed, Block::Plain, Nonlinearity::Relu),
-        (cos, Stored::Transposed, Block::Plain, Nonlinearity::Relu),
-        (LayerKind::Linear, Stored::Plain, Block::Plain, Nonlinearity::Relu),
-        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Relu),
-        (LayerKind::Linear, Stored::Transposed, Block::Injection, Nonlinearity::Relu),
-        (cos, Stored::Plain, Block::Injection, Nonlinearity::Relu),
-        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Silu),
-        (cos, Stored::Plain, Block::Plain, Nonlinearity::Mish),
-        (LayerKind::Linear, Stored::Plain, Block::Injection, Nonlinearity::Gelu),
+    for (layer, stored, block, activation, skip) in [
+        (LayerKind::Linear, Stored::Transposed, Block::Plain, Nonlinearity::Relu, false),
+        (cos, Stored::Transposed, Block::Plain, Nonlinearity::Relu, false),
+        (LayerKind::Linear, Stored::Plain, Block::Plain, Nonlinearity::Relu, false),
+        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Relu, false),
+        (LayerKind::Linear, Stored::Transposed, Block::Injection, Nonlinearity::Relu, false),
+        (cos, Stored::Plain, Block::Injection, Nonlinearity::Relu, false),
+        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Silu, false),
+        (cos, Stored::Plain, Block::Plain, Nonlinearity::Mish, false),
+        (LayerKind::Linear, Stored::Plain, Block::Injection, Nonlinearity::Gelu, false),
+        (LayerKind::Linear, Stored::Transposed, Block::Plain, Nonlinearity::Relu, true),
+        (cos, Stored::Plain, Block::Injection, Nonlinearity::Gelu, true),
     ] {
         for depth in 1..=4 {
-            let net = network(&ModelConfig { hidden: 5, layer, block, activation, ..ModelConfig::default() });
+            let net =
+                network(&ModelConfig { hidden: 5, layer, block, activation, skip, ..ModelConfig::default() });
             let parameters = parameters(&net, stored);
             let mut graph = Graph::new(&net, &parameters, stored);
             let output = graph.forward(&net, depth..=depth).unwrap()[0];

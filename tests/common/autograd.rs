@@ -32,27 +32,29 @@ fn train(
 /// vector and that are, one output and several, batches with a remainder, of one row, and larger than the
 /// data.
 pub fn every_shape_trains_as_by_autograd(device: &Device) {
-    for (features, hidden, outputs, depth, batch_size, layer, block, activation) in [
-        (64, 32, 1, 1, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (1, 1, 1, 4, 1, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (8, 40, 4, 2, 1000, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (3, 2, 5, 2, 16, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (300, 3, 300, 1, 50, LayerKind::Linear, Block::Plain, Nonlinearity::Relu),
-        (1, 130, 1, 1, 40, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu),
-        (5, 12, 1, 2, 16, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu),
-        (16, 16, 2, 4, 33, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Residual, Nonlinearity::Relu),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Relu),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Residual, Nonlinearity::Relu),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Injection, Nonlinearity::Relu),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Injection, Nonlinearity::Relu),
-        (1, 1, 1, 1, 1, LayerKind::Linear, Block::Injection, Nonlinearity::Relu),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Relu),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Silu),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Mish),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Gelu),
+    for (features, hidden, outputs, depth, batch_size, layer, block, activation, skip) in [
+        (64, 32, 1, 1, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (1, 1, 1, 4, 1, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (8, 40, 4, 2, 1000, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (3, 2, 5, 2, 16, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (300, 3, 300, 1, 50, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
+        (1, 130, 1, 1, 40, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu, false),
+        (5, 12, 1, 2, 16, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu, false),
+        (16, 16, 2, 4, 33, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu, false),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Residual, Nonlinearity::Relu, false),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Relu, false),
+        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Residual, Nonlinearity::Relu, false),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Injection, Nonlinearity::Relu, false),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Injection, Nonlinearity::Relu, false),
+        (1, 1, 1, 1, 1, LayerKind::Linear, Block::Injection, Nonlinearity::Relu, false),
+        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Relu, false),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Silu, false),
+        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Mish, false),
+        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Gelu, false),
+        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, true),
+        (7, 33, 3, 3, 10, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Silu, true),
     ] {
         let rows = if batch_size == 1 { 7 } else { 101 };
         let rng = generator(5, Stream::Data, 0);
@@ -60,7 +62,8 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
         let y = Tensor::cat(&vec![one.y(); outputs], 1).unwrap();
         let scale = Tensor::arange(1f64, outputs as f64 + 1., &Device::Cpu).unwrap();
         let data = Dataset::new(one.x().clone(), y.broadcast_mul(&scale).unwrap()).unwrap();
-        let model = ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, block, activation };
+        let model =
+            ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, block, activation, skip };
         let by = |engine| TrainConfig {
             batch_size,
             weight_decay: 0.1,

@@ -125,6 +125,24 @@ fn new_parameters_have_their_names_shapes_and_ranges() {
     }
 }
 
+/// Whatever a setting adds starts without a draw: the parameters of the layers are the same.
+#[test]
+fn additions_change_no_draw() {
+    let drawn = |model: ModelConfig| {
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(4), DType::F64, &Device::Cpu);
+        DynamicNet::new(&model.network(3, 2), vb).unwrap();
+        let named = named_vars(&vars).into_iter();
+        named.map(|(name, var)| (name, var.dims().to_vec(), values(&var))).collect::<Vec<_>>()
+    };
+    let before = drawn(ModelConfig::default());
+    let (added, same): (Vec<_>, Vec<_>) = drawn(ModelConfig { skip: true, ..ModelConfig::default() })
+        .into_iter()
+        .partition(|(name, ..)| name.starts_with("skip"));
+    assert_eq!(same, before);
+    assert_eq!(added, [("skip.weight".to_owned(), vec![2, 3], vec![0.; 6])]);
+}
+
 #[test]
 fn wrong_shapes_are_errors_that_say_what_was_expected() {
     let vars = VarMap::new();

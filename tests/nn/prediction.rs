@@ -38,6 +38,7 @@ fn network(
         layer: *layer,
         block,
         activation,
+        skip: out_features % 2 == 1,
     };
     let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
     (vars, net)

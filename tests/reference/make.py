@@ -153,16 +153,17 @@ class CosLinear(torch.nn.Linear):
 
 
 class DynamicNet(torch.nn.Module):
-    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu"):
+    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu", skip=False):
         super().__init__()
         self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
+        self.skip = torch.nn.Linear(features, 1, bias=False) if skip else None
         self.block = block
         self.act = getattr(torch.nn.functional, activation)
         self.to(dtype)
         with torch.no_grad():
             for i, (_, p) in enumerate(sorted(self.named_parameters())):
                 p.copy_(normal(*p.shape, seed=seed + i) / math.sqrt(p.shape[-1]))
-                if layer is CosLinear and p.dim() == 2:
+                if layer is CosLinear and p.dim() == 2 and p is not getattr(self.skip, "weight", None):
                     p += math.pi / 2
 
     def forward(self, x, depth):
@@ -175,7 +176,7 @@ class DynamicNet(torch.nn.Module):
                 h = h + self.act(self.hidden(h))
             else:
                 h = self.act(self.hidden(h))
-        return self.output(h)
+        return self.output(h) if self.skip is None else self.output(h) + self.skip(x)
 
     def parameters_by_name(self):
         return {name: {"shape": list(p.shape), "values": p.detach().flatten().clone()} for name, p in self.named_parameters()}
@@ -189,6 +190,7 @@ def networks():
     blocks = ("plain", "residual", "injection")
     models = [(name, {"block": block}) for block, name in itertools.product(blocks, LAYERS)]
     models += [("linear", {"block": block, "activation": name}) for block, name in zip(blocks, SMOOTH)]
+    models += [("linear", {"skip": True}), ("cos", {"block": "injection", "activation": "silu", "skip": True})]
     for name, model in models:
         net = DynamicNet(LAYERS[name], 5, 7, seed=10, dtype=torch.float64, **model)
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)

@@ -41,14 +41,15 @@ fn case() -> impl Strategy<Value = Case> {
         1 => Just(Nonlinearity::Mish),
         1 => Just(Nonlinearity::Gelu)
     ];
-    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation).prop_map(
-        |(hidden, min_depth, more, layer, block, activation)| ModelConfig {
+    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation, any::<bool>()).prop_map(
+        |(hidden, min_depth, more, layer, block, activation, skip)| ModelConfig {
             hidden,
             min_depth,
             max_depth: min_depth + more,
             layer,
             block,
             activation,
+            skip,
         },
     );
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(

@@ -28,13 +28,13 @@ pub trait CpuKernels: SimdFloat {
     /// The row-major `matrix` (outputs, inputs), packed for [`packed_forward`](Self::packed_forward).
     fn pack(outputs: usize, inputs: usize, matrix: &[Self]) -> PackedMatrix<Self>;
 
-    /// y <- activation(x M^T + bias) for `rows` rows: x is (rows, inputs) and y (rows, outputs).
+    /// y <- activation(x M^T + bias) for `rows` rows, or x M^T without `after`, the two of them: x is (rows,
+    /// inputs) and y (rows, outputs).
     fn packed_forward(
         matrix: &PackedMatrix<Self>,
         rows: usize,
         x: &[Self],
-        bias: &[Self],
-        activation: Activation,
+        after: Option<(&[Self], Activation)>,
         y: &mut [Self],
     );
 
@@ -79,11 +79,10 @@ macro_rules! cpu_kernels {
                 matrix: &PackedMatrix<Self>,
                 rows: usize,
                 x: &[Self],
-                bias: &[Self],
-                activation: Activation,
+                after: Option<(&[Self], Activation)>,
                 y: &mut [Self],
             ) {
-                matrix.forward(rows, x, bias, activation, y);
+                matrix.forward(rows, x, after, y);
             }
 
             fn transpose(rows: usize, columns: usize, from: &[Self], to: &mut [Self]) {

@@ -109,13 +109,16 @@ impl<T: Element> Device for Cpu<T> {
         epilogue: Epilogue<&Buffer<T>, &mut Buffer<T>>,
         c: &mut Buffer<T>,
     ) -> Result<()> {
-        if let (Some(matrix), Epilogue::BiasActivation { bias, activation }) =
-            (b.matrix.as_packed(), &epilogue)
-        {
-            T::packed_forward(matrix, m, a.matrix, bias, *activation, c);
+        if let Some(matrix) = b.matrix.as_packed() {
+            let after = match &epilogue {
+                Epilogue::Set => None,
+                Epilogue::BiasActivation { bias, activation } => Some((&bias[..], *activation)),
+                _ => bail!("a product with a packed matrix is added to another, expected to replace it"),
+            };
+            T::packed_forward(matrix, m, a.matrix, after, c);
             return Ok(());
         }
-        if b.transposed || b.matrix.as_packed().is_some() {
+        if b.transposed {
             bail!("a product has a right factor that is not row-major")
         }
         let a = if a.transposed { Matrix::transposed(a.matrix, m) } else { Matrix::row_major(a.matrix, k) };

@@ -26,7 +26,8 @@ pub(super) fn weights(weights: &[Weights], layer: LayerKind) -> Vec<Figure> {
     for name in names {
         let of: Vec<_> = weights.iter().filter(|weights| weights.name == name).collect();
         let title = short(name);
-        if matches!(layer, LayerKind::Cos(_)) && name.ends_with("weight") {
+        // A skip is linear in any network.
+        if matches!(layer, LayerKind::Cos(_)) && name.ends_with("weight") && name != "skip.weight" {
             figures.extend(figure(&of, format!("{title}, W"), "W", |w| w));
             figures.extend(figure(&of, format!("{title}, cos W"), "cos W", f64::cos));
         } else {

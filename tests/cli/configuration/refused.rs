@@ -57,7 +57,7 @@ fn bad_files_get_one_line_and_exit_code_2() {
         (
             "a.toml",
             &format!("{} = 1", "k".repeat(1000)),
-            "a.toml:1: kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk... is unknown, did you mean model.block?",
+            "a.toml:1: kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk... is unknown, did you mean model.skip?",
         ),
         (
             "a.json",

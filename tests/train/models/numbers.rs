@@ -85,18 +85,18 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for (dtype, layer, min_depth, max_depth, block, activation) in [
-        (DType::F32, LayerKind::Linear, 1, 4, Block::Plain, Nonlinearity::Relu),
-        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0, Block::Plain, Nonlinearity::Silu),
-        (DType::F64, LayerKind::Linear, 0, 2, Block::Residual, Nonlinearity::Mish),
-        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3, Block::Injection, Nonlinearity::Gelu),
+    for (dtype, layer, min_depth, max_depth, block, activation, skip) in [
+        (DType::F32, LayerKind::Linear, 1, 4, Block::Plain, Nonlinearity::Relu, true),
+        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0, Block::Plain, Nonlinearity::Silu, false),
+        (DType::F64, LayerKind::Linear, 0, 2, Block::Residual, Nonlinearity::Mish, true),
+        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3, Block::Injection, Nonlinearity::Gelu, false),
     ] {
         for is_scaled in [true, false] {
             let mut schema = Schema { fills_missing: is_scaled, ..towns(dtype) };
             if !is_scaled {
                 (schema.feature_scaling, schema.target_scaling) = (None, None);
             }
-            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer, block, activation };
+            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer, block, activation, skip };
             let model = Model::new(&net(&config, &schema, dtype), schema.clone()).unwrap();
             let mut errors = Accumulator::default();
             errors.add(&[0.1, 0.25], &[0.3, 1. / 3.]);

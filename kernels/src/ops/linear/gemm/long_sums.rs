@@ -78,7 +78,7 @@ fn products_of_many_features() {
             assert_sums(&format!("{what}, added"), &c, 2. * expected, allowed);
 
             let packed = PackedMatrix::new(n, LEN, &b);
-            packed.forward(m, &a, &vec![0.; n], Activation::Identity, &mut c);
+            packed.forward(m, &a, Some((&vec![0.; n], Activation::Identity)), &mut c);
             assert_sums(&format!("{what}, packed"), &c, expected, allowed);
         }
         // The gradient of a weight: the rows are the long side.

@@ -54,27 +54,27 @@ impl<T: SimdFloat> PackedMatrix<T> {
         Self { inputs, outputs, panels }
     }
 
-    /// y <- activation(x M^T + bias) for `rows` rows: x is (rows, inputs) and y (rows, outputs). It allocates
-    /// nothing.
+    /// y <- activation(x M^T + bias) for `rows` rows, or x M^T without `after`, the two of them: x is (rows,
+    /// inputs) and y (rows, outputs). It allocates nothing.
     ///
     /// # Panics
     ///
     /// When a slice is shorter than its matrix, or the bias than a row of y.
-    pub(crate) fn forward(&self, rows: usize, x: &[T], bias: &[T], activation: Activation, y: &mut [T]) {
+    pub(crate) fn forward(&self, rows: usize, x: &[T], after: Option<(&[T], Activation)>, y: &mut [T]) {
         let Self { inputs, outputs, panels } = self;
         // A panel's part of some rows: the kernel writes whole rows.
         let mut part = [T::default(); ROW_MULTIPLE * PANEL];
         for Panel { columns, elements } in panels {
-            let (width, bias) = (columns.len(), &bias[columns.clone()]);
+            let width = columns.len();
             let product = |rows: Range<usize>, y: &mut [T]| {
                 let x = Matrix::row_major(&x[rows.start * inputs..], *inputs);
-                small(
-                    [rows.len(), width, *inputs],
-                    x,
-                    elements,
-                    y,
-                    Epilogue::BiasActivation { bias, activation },
-                );
+                let epilogue = match after {
+                    Some((bias, activation)) => {
+                        Epilogue::BiasActivation { bias: &bias[columns.clone()], activation }
+                    }
+                    None => Epilogue::Set,
+                };
+                small([rows.len(), width, *inputs], x, elements, y, epilogue);
             };
             if width == *outputs {
                 product(0..rows, y);
@@ -113,7 +113,8 @@ mod tests {
             let packed = PackedMatrix::new(outputs, inputs, &matrix);
             assert_eq!(packed.panels.len(), panels);
             let mut y = vec![f64::NAN; rows * outputs];
-            packed.forward(rows, &x, &bias, Activation::Relu, &mut y);
+            let after = Some((&bias[..], Activation::Relu));
+            packed.forward(rows, &x, after, &mut y);
 
             let mut transposed = vec![f64::NAN; inputs * outputs];
             transpose(outputs, inputs, &matrix, &mut transposed);
@@ -131,9 +132,14 @@ mod tests {
             }
             for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact(outputs)) {
                 let mut alone = vec![f64::NAN; outputs];
-                packed.forward(1, x, &bias, Activation::Relu, &mut alone);
+                packed.forward(1, x, after, &mut alone);
                 assert_eq!(alone, y, "{outputs} x {inputs}");
             }
+            // Without the two it is the same product.
+            let zeros = vec![0.; outputs];
+            packed.forward(rows, &x, None, &mut y);
+            packed.forward(rows, &x, Some((&zeros, Activation::Identity)), &mut expected);
+            assert_eq!(y, expected, "{outputs} x {inputs}");
         }
     }
 }
