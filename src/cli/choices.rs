@@ -88,7 +88,9 @@ value_enum!(ScheduleArg for Schedule {
     /// It is a tenth after half of the steps, a hundredth after three quarters
     Step,
     /// It rises from 0 and falls to 0 four times, each time over twice as many steps
-    CosLog4
+    CosLog4,
+    /// It becomes a tenth each time that the loss on the rows of --validation has not improved for 5 epochs
+    Plateau
 });
 
 value_enum!(PenaliseArg for Penalised {

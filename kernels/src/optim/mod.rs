@@ -6,6 +6,7 @@ mod in_place;
 mod optimizer;
 mod passes;
 mod penalised;
+mod plateau;
 mod schedule;
 mod updater;
 mod updates;
@@ -22,6 +23,7 @@ pub use passes::Pass;
 #[doc(hidden)]
 pub use passes::{ADD_SQUARES, cuda};
 pub use penalised::Penalised;
+pub use plateau::{Plateau, Stagnation};
 pub use schedule::Schedule;
 #[doc(hidden)]
 pub use updater::Updater;

@@ -42,6 +42,10 @@ pub enum Schedule {
     /// (1 - cos(2 pi log2(1 + 15 t))) / 2 at the share t of the steps, as `RealMLP` has it (Holzmüller and
     /// others, 2024).
     CosLog4,
+    /// It is a tenth, a hundredth, ... each time that the loss on rows for validation has not improved for 5
+    /// epochs. The steps do not tell that: [`Plateau`](super::Plateau) has its factor, and that of a step is
+    /// 1.
+    Plateau,
 }
 
 impl Schedule {
@@ -52,7 +56,7 @@ impl Schedule {
         let step = step.min(last) as f64;
         let share = step / steps.max(1) as f64;
         match self {
-            Self::Constant => 1.,
+            Self::Constant | Self::Plateau => 1.,
             Self::Linear => 1. - share,
             Self::Cosine => between(1., 0., share),
             Self::OneCycle => one_cycle(step, steps.max(1) as f64),
@@ -124,8 +128,8 @@ mod tests {
 
     #[test]
     fn trainings_of_hardly_any_steps_have_rates() {
-        use Schedule::{Constant, CosLog4, Cosine, Linear, OneCycle, Step};
-        for schedule in [Constant, Linear, Cosine, OneCycle, Step, CosLog4] {
+        use Schedule::{Constant, CosLog4, Cosine, Linear, OneCycle, Plateau, Step};
+        for schedule in [Constant, Linear, Cosine, OneCycle, Step, CosLog4, Plateau] {
             for steps in 0..6 {
                 for step in 0..8 {
                     let factor = schedule.factor(step, steps);
