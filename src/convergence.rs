@@ -13,7 +13,9 @@ const LEAST_FALL: f64 = 0.05;
 const LEAST_T: f64 = 3.;
 
 /// What to say of a training whose networks were trained on about `rows` rows each and met these `losses`,
-/// one list for each network; nothing if it seems to have been long enough.
+/// one list for each network; nothing if it seems to have been long enough. Where there are rows for
+/// validation they are the losses on these, and those of a training that stopped by itself are left out: it
+/// was long enough.
 ///
 /// # Examples
 ///
@@ -28,6 +30,9 @@ const LEAST_T: f64 = 3.;
 /// assert_eq!(too_short(&[vec![0.01; 80]], 1000, &config), None);
 /// ```
 pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Option<String> {
+    if losses.is_empty() {
+        return None;
+    }
     let TrainConfig { epochs, batch_size, lr, .. } = *config;
     let steps = epochs.saturating_mul(rows.div_ceil(batch_size.max(1)));
     let way = config.mean_rate() * steps as f64;
@@ -42,9 +47,14 @@ pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Opti
     }
     let (fall, over) = fall(losses)?;
     let (percent, more) = (100. * fall, epochs.saturating_mul(4));
+    let (which, condition) = if config.has_validation() {
+        ("validation", "")
+    } else {
+        ("training", ", if the errors on test rows fall too")
+    };
     Some(format!(
-        "the training loss was still falling at the end, by {percent:.0} % over the last {over} of {epochs} epochs: \
-         `train.epochs={more}` may bring more, if the errors on test rows fall too"
+        "the {which} loss was still falling at the end, by {percent:.0} % over the last {over} of {epochs} epochs: \
+         `train.epochs={more}` may bring more{condition}"
     ))
 }
 
@@ -125,6 +135,17 @@ mod tests {
         // Losses of 0, and none that are numbers.
         assert_eq!(too_short(&[vec![0.; 200]], 1000, &config(200)), None);
         assert_eq!(too_short(&[vec![f64::NAN; 200]], 1000, &config(200)), None);
+    }
+
+    /// One that stopped by itself is left out, and of the others the validation counts.
+    #[test]
+    fn a_training_that_stopped_is_long_enough() {
+        let validated = TrainConfig { validation: 0.2, patience: 5, ..config(80) };
+        assert_eq!(too_short(&[], 45, &validated), None);
+        let falling = [(0..80).map(|epoch| (-0.05 * f64::from(epoch)).exp()).collect()];
+        let advice = too_short(&falling, 1000, &validated).unwrap();
+        assert!(advice.starts_with("the validation loss was still falling at the end, by 39 %"), "{advice}");
+        assert!(advice.ends_with("may bring more"), "{advice}");
     }
 
     #[test]

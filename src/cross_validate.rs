@@ -14,9 +14,10 @@ use crate::fit::{Fitted, Prepared, fit};
 use crate::metrics::Accumulator;
 use crate::parallel::run_ordered;
 use crate::partition::Partition;
-use crate::results::FoldReport;
+use crate::results::{FoldReport, Validation, watched};
 use crate::run::{EpochRecord, Predicted, Predictions, RunOptions};
 use crate::text::list;
+use crate::validation::check_validation;
 
 /// Of fewer rows the errors of a fold say little.
 const FEW_ROWS: usize = 10;
@@ -91,6 +92,7 @@ pub fn cross_validate(
     learner.check()?;
     check_devices(devices)?;
     folds.check(data)?;
+    check_validation(data, learner, folds.iter())?;
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
     let on = device_names(devices);
@@ -127,7 +129,9 @@ pub fn cross_validate(
     let mut results = combine(fitted, start)?;
     // A quick look is not meant to learn.
     if options.max_rows.is_none() {
-        let losses: Vec<_> = results.folds.iter().map(|fold| fold.train_loss.clone()).collect();
+        let losses =
+            results.folds.iter().filter_map(|fold| watched(&fold.train_loss, fold.validation.as_ref()));
+        let losses: Vec<_> = losses.map(<[f64]>::to_vec).collect();
         let rows = folds.fold(folds.count() - 1).map_or(0, |fold| fold.train.len());
         results.warnings.extend(too_short(&losses, rows, &learner.train));
     }
@@ -138,14 +142,17 @@ pub fn cross_validate(
 struct FoldResult {
     evaluation: Option<Evaluation>,
     epochs: Vec<EpochRecord>,
+    train_loss: Vec<f64>,
+    validation: Option<Validation>,
     predictions: Predictions,
     seconds: f64,
 }
 
 impl From<Fitted> for FoldResult {
     fn from(fitted: Fitted) -> Self {
-        let Fitted { evaluation, epochs, predictions, seconds, .. } = fitted;
-        Self { evaluation, epochs, predictions, seconds }
+        let train_loss = fitted.train_loss();
+        let Fitted { evaluation, epochs, validation, predictions, seconds, .. } = fitted;
+        Self { evaluation, epochs, train_loss, validation, predictions, seconds }
     }
 }
 
@@ -153,9 +160,9 @@ impl From<Fitted> for FoldResult {
 fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     let (mut folds, mut predictions) = (Vec::new(), None::<Predictions>);
     for (i, fold) in results.into_iter().enumerate() {
-        let train_loss = fold.epochs.iter().map(|epoch| epoch.train_loss).collect();
         let evaluation = fold.evaluation.ok_or(Error::NoRows)?;
-        folds.push(FoldReport::new(i, fold.predictions.len(), evaluation, train_loss, fold.seconds));
+        let report = FoldReport::new(i, fold.predictions.len(), evaluation, fold.train_loss, fold.seconds);
+        folds.push(report.with_validation(fold.validation));
         match &mut predictions {
             Some(all) => all.append(fold.predictions)?,
             None => predictions = Some(fold.predictions),

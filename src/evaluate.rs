@@ -9,6 +9,7 @@ use crate::data::{Dataset, Scaling};
 use crate::error::{Error, Result};
 use crate::metrics::{Accumulator, Metrics};
 use crate::nn::DynamicNet;
+use crate::ops::Loss;
 use crate::plan::Predictor;
 use crate::stats;
 
@@ -151,6 +152,31 @@ pub(crate) fn evaluate_each(
         }
     }
     errors.evaluation(data.target_names(), net.depths())
+}
+
+/// The mean `loss` of the predictions of `rows`, as `net` was trained and as `data` has the targets.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub(crate) fn mean_loss(net: &DynamicNet, loss: Loss, data: &Dataset, rows: &[u32]) -> Result<f64> {
+    if rows.is_empty() {
+        return Err(Error::NoRows);
+    }
+    let predictor = Predictor::new(net)?;
+    let mut sum = 0.;
+    for block in rows.chunks(BLOCK) {
+        let (x, y) = data.select(block)?;
+        // Rounded to single precision the losses of neighbouring epochs might be equal.
+        let [prediction, y] = [predictor.predict(&x)?, y].map(|values| values.to_dtype(DType::F64));
+        sum += loss.of(&prediction?, &y?)?.to_scalar::<f64>()? * block.len() as f64;
+    }
+    let mean = sum / rows.len() as f64;
+    if mean.is_finite() {
+        Ok(mean)
+    } else {
+        Err(Error::NotFiniteResult("the loss on the rows for validation"))
+    }
 }
 
 /// The errors of rows that are predicted one after the other.

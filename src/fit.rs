@@ -1,76 +1,34 @@
 //! The training and the test of one network, with its data scaled, its epochs recorded and its checkpoints
 //! kept.
 
-use std::time::{Duration, Instant};
+mod keeper;
+mod prepared;
 
-use candle_core::Device;
-use candle_nn::VarMap;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use candle_core::Tensor;
+use candle_nn::{VarBuilder, VarMap};
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span, trace};
 
-use crate::config::{Learner, Preparation};
+use crate::config::Selection;
+use crate::course::{Course, Next};
 use crate::data::{Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, evaluate_each};
+use crate::evaluate::{Evaluation, evaluate_each, mean_loss};
 use crate::nn::{DynamicNet, seeded_builder};
 use crate::ops::Loss;
 use crate::random::{Stream, generator};
-use crate::run::{Checkpoint, Checkpoints, EpochRecord, Identity, Predictions, RunDirectory, RunOptions};
+use crate::results::Validation;
+use crate::run::{Checkpoint, EpochRecord, Predictions, RunOptions};
 use crate::stop::Stop;
 use crate::telemetry::PROGRESS;
 use crate::train::Trainer;
-
-/// The data on the network's device, or on the CPU if they are scaled anew for each network.
-pub(crate) struct Prepared<'a> {
-    learner: &'a Learner,
-    data: Dataset,
-    device: Device,
-}
-
-/// The data of a network, on its device.
-struct Scaled {
-    /// What is trained on: features and targets, scaled.
-    train: Dataset,
-    /// What is tested on: the features scaled, the targets as they are.
-    test: Dataset,
-    features: Option<Scaling>,
-    targets: Option<Scaling>,
-}
-
-impl<'a> Prepared<'a> {
-    pub(crate) fn new(learner: &'a Learner, data: &Dataset, device: &Device) -> Result<Self> {
-        let is_fitted = learner.preparation != Preparation::None;
-        let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
-        Ok(Self { learner, data, device: device.clone() })
-    }
-
-    /// The data with the scaling that is fitted on the training rows of `fold` and on no others.
-    fn scale(&self, fold: &Fold) -> Result<Scaled> {
-        let data = &self.data;
-        let (features, targets) = match self.learner.preparation {
-            Preparation::Standardise => {
-                let targets = Scaling::standard(data.y(), &fold.train)?;
-                (Scaling::standard_features(data, &fold.train)?, Some(targets))
-            }
-            Preparation::None if data.origins().is_none() => {
-                let (train, test) = (data.rounded()?, data.clone());
-                return Ok(Scaled { train, test, features: None, targets: None });
-            }
-            Preparation::Fill | Preparation::None => (Scaling::filling_features(data, &fold.train)?, None),
-        };
-        let test = Dataset::new(features.apply(data.x())?, data.y().clone())?
-            .with_target_names(data.target_names().to_vec())?
-            .to_device(&self.device)?;
-        let train = match &targets {
-            Some(scaling) => {
-                let y = scaling.apply(data.y())?.to_device(&self.device)?;
-                Dataset::new(test.x().clone(), y)?.rounded()?
-            }
-            None => test.rounded()?,
-        };
-        Ok(Scaled { train, test, features: Some(features), targets })
-    }
-}
+use crate::validation::Split;
+use keeper::Keeper;
+pub(crate) use prepared::Prepared;
+use prepared::Scaled;
 
 /// A trained network and its results.
 #[derive(Debug)]
@@ -83,6 +41,10 @@ pub struct Fitted {
     pub targets: Option<Scaling>,
     /// The results of each epoch, in the target's own units if there is one target.
     pub epochs: Vec<EpochRecord>,
+    /// The number of rows that the network was trained on.
+    pub rows: usize,
+    /// What the rows that were set aside for validation showed, if there were any.
+    pub validation: Option<Validation>,
     /// The errors on the rows to test on, if there are any.
     pub evaluation: Option<Evaluation>,
     /// The predictions of those rows.
@@ -93,8 +55,25 @@ pub struct Fitted {
     pub seconds: f64,
 }
 
-/// Trains network `index` on the training rows of `fold` and tests it on its test rows, of which there may be
-/// none, in the current span. It resumes from `checkpoint` if there is one. `stop` is asked after every step.
+impl Fitted {
+    /// The mean loss that training met in each epoch of the training that the network comes of.
+    pub fn train_loss(&self) -> Vec<f64> {
+        let has_refit = self.epochs.iter().any(|epoch| epoch.refit);
+        let of_it = self.epochs.iter().filter(|epoch| epoch.refit == has_refit);
+        of_it.map(|epoch| epoch.train_loss).collect()
+    }
+
+    /// That of the last epoch of the network, after which its training may have gone on.
+    pub fn last_train_loss(&self) -> Option<f64> {
+        let losses = self.train_loss();
+        let epochs = self.validation.as_ref().map_or(losses.len(), |validation| validation.selected);
+        losses.get(epochs.checked_sub(1)?).copied()
+    }
+}
+
+/// Trains network `index` on the training rows of `fold`, without those that are set aside for validation, and
+/// tests it on its test rows, of which there may be none, in the current span. It resumes from `checkpoint` if
+/// there is one. `stop` is asked after every step.
 pub(crate) fn fit(
     prepared: &Prepared,
     index: usize,
@@ -105,21 +84,36 @@ pub(crate) fn fit(
 ) -> Result<Fitted> {
     let start = Instant::now();
     check(stop)?;
-    let Scaled { train, test, features, targets } = prepared.scale(fold)?;
-    let mut fit = Fit::new(prepared.learner, index, fold, options, &train)?;
-    fit.unit = unit(prepared.learner.train.loss(), targets.as_ref());
-    let before = checkpoint.map_or(Ok(0.), |checkpoint| fit.restore(checkpoint))?;
-    let test = Test { data: &test, rows: &fold.test, scaling: targets.as_ref(), index };
-    fit.train(&train, &test, stop)?;
-    let depths = fit.trainer.net().depths().collect();
-    let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), depths);
-    let net = fit.trainer.predicting_net()?;
+    let mut fit = Fit::new(prepared, index, fold, options, checkpoint)?;
+    let before = fit.seconds + fit.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>();
+    fit.train(stop)?;
+    let net = fit.net()?;
+    let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), net.depths().collect());
     let has_test = !fold.test.is_empty();
-    let evaluation = has_test.then(|| test.evaluate(&net, Some(&mut predictions))).transpose()?;
+    let evaluation = has_test.then(|| fit.test().evaluate(&net, Some(&mut predictions))).transpose()?;
+    let validation = fit.validation();
     let seconds = before + start.elapsed().as_secs_f64();
-    info!(mse = evaluation.as_ref().map(|evaluation| evaluation.metrics.mse), seconds, "fold done");
-    let (epochs, warnings) = (fit.epochs, Vec::new());
-    Ok(Fitted { net, features, targets, epochs, evaluation, predictions, warnings, seconds })
+    info!(
+        mse = evaluation.as_ref().map(|evaluation| evaluation.metrics.mse),
+        epochs = validation.as_ref().map(|validation| validation.loss.len()),
+        selected = validation.as_ref().map(|validation| validation.selected),
+        seconds,
+        "fold done"
+    );
+    let Fit { training: Training { data: Scaled { features, targets, .. }, rows, .. }, epochs, .. } = fit;
+    let (rows, warnings) = (rows.len(), Vec::new());
+    Ok(Fitted {
+        net,
+        features,
+        targets,
+        epochs,
+        rows,
+        validation,
+        evaluation,
+        predictions,
+        warnings,
+        seconds,
+    })
 }
 
 /// Fails where `stop` says so.
@@ -147,98 +141,191 @@ impl Test<'_> {
 
 /// A network in training.
 struct Fit<'a> {
-    learner: &'a Learner,
+    prepared: &'a Prepared<'a>,
     index: usize,
+    fold: &'a Fold,
+    split: Split,
+    max_rows: Option<usize>,
     keeper: Option<Keeper<'a>>,
-    trainer: Trainer,
-    rows: Vec<u32>,
+    course: Course<'a>,
+    training: Training,
+    /// The parameters after the best epoch, where these are to be taken.
+    best: BTreeMap<String, Tensor>,
     epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.
     seconds: f64,
+}
+
+/// What is trained on some rows: of a network the first time, or all over again.
+struct Training {
+    data: Scaled,
+    trainer: Trainer,
+    rows: Vec<u32>,
     /// By what a loss of scaled targets is multiplied.
     unit: f64,
 }
 
-impl<'a> Fit<'a> {
-    fn new(
-        learner: &'a Learner,
-        index: usize,
-        fold: &Fold,
-        options: &'a RunOptions,
-        data: &Dataset,
-    ) -> Result<Self> {
-        let vars = VarMap::new();
-        let init = generator(learner.seed, Stream::Init, index);
-        let vb = seeded_builder(&vars, init, data.x().dtype(), data.x().device());
-        let net = DynamicNet::new(&learner.model.network(data.features(), data.targets()), vb)?;
-        let trainer = Trainer::new(net, &vars, &learner.train, learner.seed, index)?;
-        let mut rows = fold.train.clone();
-        rows.truncate(options.max_rows.unwrap_or(rows.len()));
-        let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
-        Ok(Self { learner, index, keeper, trainer, rows, epochs: Vec::new(), seconds: 0., unit: 1. })
+impl Training {
+    fn new(prepared: &Prepared, index: usize, rows: &[u32], max_rows: Option<usize>) -> Result<Self> {
+        let (learner, data) = (prepared.learner, prepared.scale(rows)?);
+        let (vars, init) = (VarMap::new(), generator(learner.seed, Stream::Init, index));
+        let x = data.train.x();
+        let vb = seeded_builder(&vars, init, x.dtype(), x.device());
+        let spec = learner.model.network(data.train.features(), data.train.targets());
+        let trainer = Trainer::new(DynamicNet::new(&spec, vb)?, &vars, &learner.train, learner.seed, index)?;
+        let rows = rows[..max_rows.unwrap_or(rows.len()).min(rows.len())].to_vec();
+        let unit = unit(learner.train.loss(), data.targets.as_ref());
+        Ok(Self { data, trainer, rows, unit })
     }
+}
 
-    /// Resumes from `checkpoint`, and returns how long training had taken by then.
-    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<f64> {
-        self.trainer.load_state(&checkpoint.trainer)?;
-        self.rows.clone_from(&checkpoint.rows);
-        self.epochs.clone_from(&checkpoint.epochs);
-        self.seconds = checkpoint.seconds;
-        Ok(self.seconds + self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>())
+impl<'a> Fit<'a> {
+    /// Begins, or resumes from `checkpoint`.
+    fn new(
+        prepared: &'a Prepared,
+        index: usize,
+        fold: &'a Fold,
+        options: &'a RunOptions,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Self> {
+        let (learner, max_rows) = (prepared.learner, options.max_rows);
+        let split = Split::new(&prepared.data, learner, &fold.train, index)?;
+        let epochs = checkpoint.map_or_else(Vec::new, |checkpoint| checkpoint.epochs.clone());
+        let mut course = Course::new(&learner.train);
+        for epoch in &epochs {
+            course.push(epoch.validation_loss);
+        }
+        let rows = if course.is_refit() { &fold.train } else { &split.train };
+        let mut training = Training::new(prepared, index, rows, max_rows)?;
+        let (mut best, mut seconds) = (BTreeMap::new(), 0.);
+        if let Some(checkpoint) = checkpoint {
+            training.trainer.load_state(&checkpoint.trainer)?;
+            training.rows.clone_from(&checkpoint.rows);
+            best.clone_from(&checkpoint.best);
+            seconds = checkpoint.seconds;
+        }
+        let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
+        Ok(Self { prepared, index, fold, split, max_rows, keeper, course, training, best, epochs, seconds })
     }
 
     /// Makes the epochs that are left, or as many steps of them as there is time for.
-    fn train(&mut self, data: &Dataset, test: &Test, stop: &Stop) -> Result<()> {
-        let (epochs, fold) = (self.learner.train.epochs, Span::current());
-        trace!(target: PROGRESS, delta = self.epochs.len());
-        while self.epochs.len() < epochs {
-            let span = info_span!("epoch", epoch = self.epochs.len(), train_loss = Empty, seconds = Empty);
+    fn train(&mut self, stop: &Stop) -> Result<()> {
+        let (expected, fold) = (self.prepared.learner.train.epochs, Span::current());
+        trace!(target: PROGRESS, delta = self.epochs.len().min(expected));
+        while let Some(next) = self.course.next() {
+            let Next { epoch, is_refit } = next;
+            let refit = is_refit.then_some(true);
+            let span = info_span!(
+                "epoch",
+                epoch,
+                refit,
+                train_loss = Empty,
+                validation_loss = Empty,
+                seconds = Empty
+            );
             let _entered = span.enter();
-            if let Some(loss) = self.advance(data, stop)? {
-                let record = self.record(loss * self.unit, test)?;
-                span.record("train_loss", record.train_loss).record("seconds", record.seconds);
+            if let Some(loss) = self.advance(stop)? {
+                let record = self.record(next, loss)?;
+                let EpochRecord { train_loss, validation_loss, seconds, .. } = record;
+                span.record("train_loss", train_loss).record("seconds", seconds);
+                span.record("validation_loss", validation_loss);
                 debug!("epoch done");
-                trace!(target: PROGRESS, parent: &fold, delta = 1, train_loss = record.train_loss);
-                self.epochs.push(record);
+                let delta = usize::from(self.epochs.len() < expected);
+                trace!(target: PROGRESS, parent: &fold, delta, train_loss);
+                self.push(record)?;
             }
             let stopped = check(stop);
-            let is_done = self.epochs.len() == epochs;
+            let is_done = self.course.next().is_none();
             if stopped.is_err() || is_done || self.keeper.as_ref().is_some_and(Keeper::is_due) {
                 self.save()?;
             }
             stopped?;
         }
+        trace!(target: PROGRESS, delta = expected.saturating_sub(self.epochs.len()));
         Ok(())
     }
 
-    /// Trains until the end of the epoch, and returns its mean squared error, or until there is something
-    /// else to do.
-    fn advance(&mut self, data: &Dataset, stop: &Stop) -> Result<Option<f64>> {
-        let Self { trainer, rows, keeper, .. } = self;
+    /// Trains until the end of the epoch, and returns its mean loss, or until there is something else to do.
+    fn advance(&mut self, stop: &Stop) -> Result<Option<f64>> {
+        let Self { training: Training { data, trainer, rows, .. }, course, keeper, .. } = self;
         let start = Instant::now();
         let mut pause = || stop.reason().is_some() || keeper.as_ref().is_some_and(Keeper::is_due);
-        let mse = trainer.advance(data, rows, &mut pause)?;
+        trainer.scale_rate(course.rate_factor());
+        let loss = trainer.advance(&data.train, rows, &mut pause)?;
         self.seconds += start.elapsed().as_secs_f64();
-        Ok(mse)
+        Ok(loss)
     }
 
     /// The results of the epoch that is done. Only a run that is kept is tested after each.
-    fn record(&mut self, train_loss: f64, test: &Test) -> Result<EpochRecord> {
-        let validation = match &self.keeper {
-            Some(_) if !test.rows.is_empty() => {
-                Some(test.evaluate(&self.trainer.predicting_net()?, None)?.metrics)
-            }
-            _ => None,
+    fn record(&mut self, Next { epoch, is_refit: refit }: Next, loss: f64) -> Result<EpochRecord> {
+        let Training { data, trainer, rows, unit } = &self.training;
+        let (net, train) = (trainer.predicting_net()?, &self.prepared.learner.train);
+        let validation = &self.split.validation;
+        let validation_loss = (!refit && !validation.is_empty())
+            .then(|| mean_loss(&net, train.loss(), &data.train, validation))
+            .transpose()?
+            .map(|loss| loss * unit);
+        let is_tested = self.keeper.is_some() && !self.fold.test.is_empty();
+        let test = is_tested.then(|| self.test().evaluate(&net, None)).transpose()?;
+        let steps = (epoch as u64 + 1).saturating_mul(train.steps(rows.len()));
+        let record = EpochRecord {
+            fold: self.index,
+            epoch,
+            refit,
+            train_loss: loss * unit,
+            validation_loss,
+            test: test.map(|test| test.metrics),
+            lr: trainer.rate(steps.saturating_sub(1), rows.len()),
+            seconds: self.seconds,
         };
-        let (epoch, seconds) = (self.epochs.len(), self.seconds);
-        let (train, rows) = (&self.learner.train, self.rows.len());
-        let lr = train.rate((epoch as u64 + 1).saturating_mul(train.steps(rows)).saturating_sub(1), rows);
         self.seconds = 0.;
-        let record = EpochRecord { fold: self.index, epoch, train_loss, validation, lr, seconds };
         if let Some(keeper) = &self.keeper {
             keeper.directory.add_epoch(&record)?;
         }
         Ok(record)
+    }
+
+    /// Takes note of the results of an epoch, and keeps its parameters or begins the second training where
+    /// they say so.
+    fn push(&mut self, record: EpochRecord) -> Result<()> {
+        let learner = self.prepared.learner;
+        let is_best = self.course.push(record.validation_loss);
+        if is_best && learner.train.selection() == Selection::Best {
+            self.best = self.training.trainer.parameters()?;
+        }
+        if self.course.is_refit() && !record.refit {
+            self.training = Training::new(self.prepared, self.index, &self.fold.train, self.max_rows)?;
+        }
+        self.epochs.push(record);
+        Ok(())
+    }
+
+    /// The network that was chosen: that of the best epoch, where this is wanted, or of the last.
+    fn net(&self) -> Result<DynamicNet> {
+        let net = self.training.trainer.predicting_net()?;
+        if self.best.is_empty() {
+            return Ok(net);
+        }
+        let best = self.best.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+        let vb = VarBuilder::from_tensors(best, net.dtype(), net.device());
+        Ok(DynamicNet::new(net.spec(), vb)?)
+    }
+
+    /// What the rows for validation showed, if there are any.
+    fn validation(&self) -> Option<Validation> {
+        let rows = self.split.validation.len();
+        (rows > 0).then(|| Validation {
+            rows,
+            loss: self.epochs.iter().filter_map(|epoch| epoch.validation_loss).collect(),
+            selected: self.course.selected(),
+            stopped: self.course.is_stopped(),
+        })
+    }
+
+    /// The rows to test on.
+    fn test(&self) -> Test<'_> {
+        let Scaled { test, targets, .. } = &self.training.data;
+        Test { data: test, rows: &self.fold.test, scaling: targets.as_ref(), index: self.index }
     }
 
     fn save(&mut self) -> Result<()> {
@@ -246,32 +333,12 @@ impl<'a> Fit<'a> {
         keeper.last = Instant::now();
         keeper.checkpoints.save(&Checkpoint {
             identity: keeper.identity.clone(),
-            trainer: self.trainer.state()?,
-            rows: self.rows.clone(),
+            trainer: self.training.trainer.state()?,
+            rows: self.training.rows.clone(),
             epochs: self.epochs.clone(),
             seconds: self.seconds,
+            best: self.best.clone(),
         })
-    }
-}
-
-/// Where a network's checkpoints go, and when.
-struct Keeper<'a> {
-    directory: &'a RunDirectory,
-    identity: &'a Identity,
-    checkpoints: Checkpoints,
-    every: Duration,
-    last: Instant,
-}
-
-impl<'a> Keeper<'a> {
-    fn new(directory: &'a RunDirectory, identity: &'a Identity, index: usize) -> Self {
-        let (checkpoints, every) = (directory.checkpoints(index), directory.checkpoint_time());
-        Self { directory, identity, checkpoints, every, last: Instant::now() }
-    }
-
-    /// Whether it is time for a checkpoint.
-    fn is_due(&self) -> bool {
-        self.last.elapsed() >= self.every
     }
 }
 

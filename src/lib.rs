@@ -57,6 +57,8 @@ pub mod config;
 #[cfg(feature = "cli")]
 pub mod convergence;
 #[cfg(feature = "cli")]
+mod course;
+#[cfg(feature = "cli")]
 mod cross_validate;
 #[cfg(feature = "cli")]
 pub mod data;
@@ -96,6 +98,8 @@ pub mod text;
 pub mod train;
 #[cfg(feature = "cli")]
 mod train_model;
+#[cfg(feature = "cli")]
+mod validation;
 
 #[doc(inline)]
 pub use taper_kernels::{ops, optim};
@@ -116,3 +120,5 @@ pub use partition::Partition;
 pub use stop::{Stop, StopReason};
 #[cfg(feature = "cli")]
 pub use train_model::{hold_out, train_model};
+#[cfg(feature = "cli")]
+pub use validation::check_validation;

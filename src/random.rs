@@ -21,6 +21,8 @@ pub enum Stream {
     Shuffle,
     /// The depths of a fold's training steps.
     Depth,
+    /// The part of a fold's training rows that is set aside for validation.
+    Validation,
 }
 
 impl Stream {
@@ -33,6 +35,7 @@ impl Stream {
             Self::Init => b"init            ",
             Self::Shuffle => b"shuffle         ",
             Self::Depth => b"depth           ",
+            Self::Validation => b"validation      ",
         }
     }
 }
@@ -76,6 +79,7 @@ mod tests {
             (Stream::Init, b"init            "),
             (Stream::Shuffle, b"shuffle         "),
             (Stream::Depth, b"depth           "),
+            (Stream::Validation, b"validation      "),
         ] {
             let mut key =
                 [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();

@@ -29,15 +29,54 @@ pub struct FoldReport {
     /// scaled ones.
     #[serde(alias = "train_mse")]
     pub train_loss: Vec<f64>,
+    /// What the rows that were set aside for validation showed, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// How long the fold took.
     pub seconds: f64,
+}
+
+/// What the training rows that were set aside for validation showed of a network's training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// The number of these rows.
+    pub rows: usize,
+    /// The loss on them after each epoch of the training without them, of scaled targets as `train_loss` is.
+    pub loss: Vec<f64>,
+    /// The number of epochs after which the network was taken.
+    pub selected: usize,
+    /// Whether training stopped since the loss no longer improved.
+    pub stopped: bool,
+}
+
+impl Validation {
+    /// The number of epochs after which the network was taken, and of those that were made.
+    pub(crate) fn epochs(&self) -> (usize, usize) {
+        (self.selected, self.loss.len())
+    }
+}
+
+/// The losses that tell whether a training was long enough: those on the rows for validation, or where there
+/// are none those that it met. None where it stopped by itself.
+pub(crate) fn watched<'l>(train_loss: &'l [f64], validation: Option<&'l Validation>) -> Option<&'l [f64]> {
+    match validation {
+        None => Some(train_loss),
+        Some(validation) if validation.stopped => None,
+        Some(validation) => Some(&validation.loss),
+    }
 }
 
 impl FoldReport {
     /// Puts the results of fold `fold` together, which was tested on `rows` rows.
     pub fn new(fold: usize, rows: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
         let Evaluation { metrics, mse_by_depth, targets } = evaluation;
-        Self { fold, rows, metrics, mse_by_depth, targets, train_loss, seconds }
+        Self { fold, rows, metrics, mse_by_depth, targets, train_loss, validation: None, seconds }
+    }
+
+    /// The report with what the rows for validation showed.
+    #[must_use]
+    pub fn with_validation(self, validation: Option<Validation>) -> Self {
+        Self { validation, ..self }
     }
 }
 

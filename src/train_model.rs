@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit};
 use crate::parallel::run_ordered;
 use crate::random::{Stream, generator};
+use crate::results::watched;
 use crate::run::RunOptions;
+use crate::validation::check_validation;
 
 /// Trains one network on all rows of `data` but the share `holdout`, from 0 to below 1, on which it is
 /// tested.
@@ -53,6 +55,7 @@ pub fn train_model(
     learner.check()?;
     data.x().device().synchronize()?;
     let fold = hold_out(data, holdout, learner.seed)?;
+    check_validation(data, learner, [fold.clone()])?;
     let checkpoint = match options.keep {
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),
         None => None,
@@ -68,8 +71,10 @@ pub fn train_model(
     })?;
     let mut fitted = fitted.pop().ok_or(Error::NoRows)?;
     if options.max_rows.is_none() {
-        let losses = fitted.epochs.iter().map(|epoch| epoch.train_loss).collect();
-        fitted.warnings.extend(too_short(&[losses], rows, &learner.train));
+        let train_loss = fitted.train_loss();
+        let losses: Vec<_> =
+            watched(&train_loss, fitted.validation.as_ref()).map(<[f64]>::to_vec).into_iter().collect();
+        fitted.warnings.extend(too_short(&losses, rows, &learner.train));
     }
     if let Some((directory, _)) = options.keep {
         directory.write_metrics(&fitted.epochs)?;

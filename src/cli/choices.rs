@@ -1,6 +1,6 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
-use taper::config::{EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale};
+use taper::config::{EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection};
 use taper::nn::{Block, CosInit, Nonlinearity};
 use taper::optim::{Penalised, Schedule};
 
@@ -107,6 +107,17 @@ value_enum!(LossArg for LossName {
     Mae,
     /// Squared for errors up to --huber-delta, and absolute beyond: between the two
     Huber
+});
+
+value_enum!(SelectArg for Selection {
+    /// The best where there are rows for validation, else the last
+    Auto,
+    /// The last epoch's
+    Last,
+    /// That of the epoch with the lowest loss on the rows for validation
+    Best,
+    /// A new one that is trained on all training rows for as many epochs as the best took
+    Refit
 });
 
 value_enum!(EngineArg for EngineName {

@@ -10,7 +10,7 @@ use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
     ActivationArg, BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
-    MissingTargetArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg,
+    MissingTargetArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg, SelectArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -193,6 +193,22 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.huber_delta, help_heading = "Training",
           allow_hyphen_values = true)]
     huber_delta: f64,
+    /// Share of each network's training rows that is set aside to watch its training, from 0 to below 1
+    #[arg(long, value_name = "X", default_value_t = defaults().train.validation, help_heading = "Training",
+          allow_hyphen_values = true)]
+    validation: f64,
+    /// Epochs without a better loss on the rows of --validation after which training stops, 0 or more; with 0
+    /// it does not
+    #[arg(long, value_name = "N", default_value_t = defaults().train.patience, help_heading = "Training",
+          allow_negative_numbers = true)]
+    patience: usize,
+    /// Share by which a loss has to be lower to be a better one for --patience, from 0 to below 1
+    #[arg(long, value_name = "X", default_value_t = defaults().train.min_improvement,
+          help_heading = "Training", allow_hyphen_values = true)]
+    min_improvement: f64,
+    /// Which network is the result of the training
+    #[arg(long, value_name = "EPOCH", value_enum, default_value_t, help_heading = "Training")]
+    select: SelectArg,
     /// What computes the training steps; all engines give the same result up to rounding
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,

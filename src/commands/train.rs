@@ -10,7 +10,7 @@ use taper::config::ValidConfig;
 use taper::data::Table;
 use taper::model::{Holdout, Model, Schema, Training};
 use taper::report::TrainReport;
-use taper::{Fitted, hold_out, train_model};
+use taper::{Fitted, check_validation, hold_out, train_model};
 
 use super::cores::share_cores;
 use super::output::{print, width};
@@ -49,7 +49,9 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let table = run.load()?;
     let data = run.summary(&table)?;
     let (learner, holdout) = (run.config.learner(), run.config.holdout);
-    hold_out(&table.data, holdout, learner.seed).map_err(|error| run.as_given(error))?;
+    let fold = hold_out(&table.data, holdout, learner.seed);
+    fold.and_then(|fold| check_validation(&table.data, &learner, [fold]))
+        .map_err(|error| run.as_given(error))?;
     let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
     let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
@@ -119,10 +121,10 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
     let holdout = fitted.evaluation.as_ref();
     let training = Training {
         data: config.data.file.as_ref().map(|data| data.file.display().to_string()),
-        rows: table.data.rows() - fitted.predictions.len(),
-        epochs: fitted.epochs.len(),
+        rows: fitted.rows,
+        epochs: fitted.validation.as_ref().map_or(fitted.epochs.len(), |validation| validation.selected),
         seed: config.seed,
-        train_loss: fitted.epochs.last().map(|epoch| epoch.train_loss),
+        train_loss: fitted.last_train_loss(),
         holdout: holdout.map(|holdout| Holdout {
             rows: fitted.predictions.len(),
             metrics: holdout.metrics,

@@ -11,6 +11,7 @@ mod keys;
 mod learner;
 mod loss;
 mod recipe;
+mod selection;
 mod settings;
 mod table;
 mod validate;
@@ -33,6 +34,7 @@ pub use keys::keys;
 pub use learner::{Learner, Preparation};
 pub use loss::LossName;
 pub use recipe::Recipe;
+pub use selection::Selection;
 pub use settings::Settings;
 pub use table::{FileConfig, Missing, MissingTarget};
 pub(crate) use validate::MAX_DEPTH;
@@ -113,8 +115,7 @@ impl CvConfig {
     }
 
     /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for
-    /// more epochs than it began with if the learning rate is constant: then the first epochs are the same
-    /// however many follow.
+    /// more epochs than it began with if its training is [extendable](TrainConfig::is_extendable).
     pub fn difference_to_resume(&self, began: &Self) -> Option<(&'static str, String, String)> {
         let mut began = began.clone();
         if began.train.is_extendable() {
@@ -166,6 +167,14 @@ pub struct TrainConfig {
     /// From which difference on Huber's loss grows in proportion to it, in the units that the network is
     /// trained in: where targets are scaled, in their standard deviations.
     pub huber_delta: f64,
+    /// The share of the training rows that is set aside for validation; 0 sets none aside.
+    pub validation: f64,
+    /// For how many epochs the loss on these rows may not improve before training stops; 0 for any number.
+    pub patience: usize,
+    /// The share by which that loss has to fall to have improved.
+    pub min_improvement: f64,
+    /// After which epoch the network is taken.
+    pub select: Selection,
     /// What computes the steps.
     pub engine: EngineName,
 }
@@ -203,15 +212,21 @@ impl Default for TrainConfig {
             averaging: 0.,
             loss: LossName::Mse,
             huber_delta: 1.,
+            validation: 0.,
+            patience: 0,
+            min_improvement: 0.,
+            select: Selection::Auto,
             engine: EngineName::Auto,
         }
     }
 }
 
 impl TrainConfig {
-    /// Whether the first epochs are the same however many follow.
+    /// Whether the first epochs are the same however many follow: the learning rate does not depend on their
+    /// number, and no second training comes after the last.
     pub fn is_extendable(&self) -> bool {
-        self.schedule == Schedule::Constant && self.warmup == 0.
+        let is_open = matches!(self.schedule, Schedule::Constant | Schedule::Plateau);
+        is_open && self.warmup == 0. && self.selection() != Selection::Refit
     }
 
     /// The number of steps of an epoch over `rows` rows.

@@ -2,9 +2,12 @@
 
 use candle_core::DType;
 
-use super::{CvConfig, DataConfig, FileConfig, FloatType, LossName, ModelConfig, TrainConfig, ValidConfig};
+use super::{
+    CvConfig, DataConfig, FileConfig, FloatType, LossName, ModelConfig, Selection, TrainConfig, ValidConfig,
+};
 use crate::error::{Error, Result};
 use crate::memory::{self, shown};
+use crate::optim::Schedule;
 
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with
 /// ease.
@@ -95,7 +98,30 @@ impl TrainConfig {
             let problem = format!("is {huber_delta}, which has a meaning only beside `train.loss=huber`");
             return Err(Error::config("train.huber_delta", problem));
         }
-        Ok(())
+        self.check_validation()
+    }
+
+    /// Checks the share of the rows for validation, and what has a meaning only with such rows.
+    fn check_validation(&self) -> Result<()> {
+        let Self { validation, patience, min_improvement, select, schedule, .. } = *self;
+        for (key, share) in [("train.validation", validation), ("train.min_improvement", min_improvement)] {
+            finite(key, share, (0. ..1.).contains(&share), "from 0 to below 1")?;
+        }
+        if min_improvement > 0. && patience == 0 {
+            let problem = format!("is {min_improvement}, which has a meaning only beside `train.patience`");
+            return Err(Error::config("train.min_improvement", problem));
+        }
+        let (key, value) = match select {
+            _ if self.has_validation() => return Ok(()),
+            _ if patience > 0 => ("train.patience", patience.to_string()),
+            _ if schedule == Schedule::Plateau => ("train.schedule", "plateau".to_owned()),
+            Selection::Best => ("train.select", "best".to_owned()),
+            Selection::Refit => ("train.select", "refit".to_owned()),
+            Selection::Auto | Selection::Last => return Ok(()),
+        };
+        let problem =
+            format!("is {value}, which needs rows for validation; `train.validation=0.2` sets a fifth aside");
+        Err(Error::config(key, problem))
     }
 }
 
@@ -242,6 +268,34 @@ mod tests {
             assert_eq!(problem(|c| c.data.noise = value), format!("data.noise {expected}"));
             assert_eq!(problem(|c| c.train.weight_decay = value), format!("train.weight_decay {expected}"));
         }
+    }
+
+    #[test]
+    fn what_needs_rows_for_validation_says_so() {
+        for share in [-0.1, 1., f64::NAN] {
+            let expected = format!("is {share}, expected a finite number from 0 to below 1");
+            assert_eq!(problem(|c| c.train.validation = share), format!("train.validation {expected}"));
+            assert_eq!(
+                problem(|c| c.train.min_improvement = share),
+                format!("train.min_improvement {expected}")
+            );
+        }
+        let needs = "needs rows for validation; `train.validation=0.2` sets a fifth aside";
+        let changes: [(&str, fn(&mut TrainConfig)); 4] = [
+            ("train.patience is 9", |train| train.patience = 9),
+            ("train.schedule is plateau", |train| train.schedule = Schedule::Plateau),
+            ("train.select is best", |train| train.select = Selection::Best),
+            ("train.select is refit", |train| train.select = Selection::Refit),
+        ];
+        for (start, change) in changes {
+            assert_eq!(problem(|c| change(&mut c.train)), format!("{start}, which {needs}"));
+            let mut config = CvConfig::default();
+            config.train.validation = 0.2;
+            change(&mut config.train);
+            config.validate().unwrap();
+        }
+        let expected = "train.min_improvement is 0.01, which has a meaning only beside `train.patience`";
+        assert_eq!(problem(|c| c.train.min_improvement = 0.01), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod errors_table;
 mod evaluation;
 mod html;
+mod selection;
 mod train;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::results::{Baseline, FoldReport};
 use crate::text::{list, number};
 
 use self::errors_table::{ErrorsTable, Row, WIDTH};
+use self::selection::selected;
 pub use evaluation::EvaluationReport;
 pub use html::html;
 pub use train::TrainReport;
@@ -81,6 +83,11 @@ impl fmt::Display for CvReport {
         if let [_, _, ..] = self.mean.targets.as_slice() {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
             writeln!(f, "{:width$}\n", target_table(&self.mean.targets))?;
+        }
+        let epochs: Vec<_> =
+            self.folds.iter().filter_map(|fold| Some(fold.validation.as_ref()?.epochs())).collect();
+        if !epochs.is_empty() {
+            writeln!(f, "{}", selected(&self.config.train, &epochs))?;
         }
         let small = self.folds.iter().filter(|fold| has_too_few_for_r2(fold));
         let small: Vec<_> = small.map(|fold| fold.fold.to_string()).collect();

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
+use super::selection::selected;
 use super::{has_too_few_for_r2, target_table};
 use crate::config::ValidConfig;
 use crate::data::DataSummary;
 use crate::fit::Fitted;
-use crate::results::FoldReport;
+use crate::results::{FoldReport, Validation};
 use crate::text::number;
 
 /// The result of the training of a model. Its `Display` is a table as that of
@@ -26,6 +27,9 @@ pub struct TrainReport {
     /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
     /// scaled ones.
     pub train_loss: Vec<f64>,
+    /// What the training rows that were set aside for validation showed, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// The errors on the rows that were held out, if there are such.
     pub holdout: Option<FoldReport>,
     /// The file of the model, if it was kept.
@@ -42,11 +46,13 @@ impl TrainReport {
         fitted: Fitted,
         model: Option<PathBuf>,
     ) -> Self {
-        let Fitted { epochs, evaluation, predictions, warnings, seconds, .. } = fitted;
-        let train_loss: Vec<_> = epochs.iter().map(|epoch| epoch.train_loss).collect();
-        let holdout = evaluation
-            .map(|errors| FoldReport::new(0, predictions.len(), errors, train_loss.clone(), seconds));
-        Self { config, data, warnings, train_loss, holdout, model, seconds }
+        let train_loss = fitted.train_loss();
+        let Fitted { evaluation, validation, predictions, warnings, seconds, .. } = fitted;
+        let holdout = evaluation.map(|errors| {
+            let report = FoldReport::new(0, predictions.len(), errors, train_loss.clone(), seconds);
+            report.with_validation(validation.clone())
+        });
+        Self { config, data, warnings, train_loss, validation, holdout, model, seconds }
     }
 }
 
@@ -63,8 +69,12 @@ impl fmt::Display for TrainReport {
                 writeln!(f, "1 row was held out, too few for r2")?;
             }
         }
-        let last = self.train_loss.last().copied().map_or("-".to_owned(), number);
-        let epochs = self.train_loss.len();
+        if let Some(validation) = &self.validation {
+            writeln!(f, "{}", selected(&self.config.train, &[validation.epochs()]))?;
+        }
+        let epochs = self.validation.as_ref().map_or(self.train_loss.len(), |validation| validation.selected);
+        let last = epochs.checked_sub(1).and_then(|last| self.train_loss.get(last));
+        let last = last.copied().map_or("-".to_owned(), number);
         let plural = if epochs == 1 { "" } else { "s" };
         write!(f, "training loss {last} after {epochs} epoch{plural}, {:.2} s", self.seconds)?;
         match &self.model {

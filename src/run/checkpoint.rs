@@ -20,7 +20,7 @@ use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
 const KIND: &str = "checkpoint";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
 /// How the name of a network's folder begins; its number follows.
@@ -30,6 +30,8 @@ const ROWS: &str = "rows";
 /// The tensor of the results of the epochs: a row of numbers each. In the header, which has a largest
 /// length, there would be no room for many.
 const EPOCHS: &str = "epochs";
+/// How the names of the best parameters begin; those of the parameters follow.
+const BEST: &str = "best.";
 
 /// All that is needed to resume the training of one network.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub(crate) struct Checkpoint {
     pub(crate) epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.
     pub(crate) seconds: f64,
+    /// The parameters after the best epoch, where these are to be taken; none before there is one.
+    pub(crate) best: BTreeMap<String, Tensor>,
 }
 
 /// All of a checkpoint but its tensors.
@@ -98,8 +102,9 @@ impl Checkpoints {
             place.check()?;
         }
         create_folders(&self.folder)?;
-        let Checkpoint { identity, trainer, rows, epochs, seconds } = checkpoint;
+        let Checkpoint { identity, trainer, rows, epochs, seconds, best } = checkpoint;
         let mut tensors = trainer.tensors.clone();
+        tensors.extend(best.iter().map(|(name, tensor)| (format!("{BEST}{name}"), tensor.clone())));
         tensors.insert(ROWS.to_owned(), Tensor::from_slice(rows, rows.len(), &Device::Cpu)?);
         tensors.insert(EPOCHS.to_owned(), tensor_of(epochs)?);
         let content = Content {
@@ -108,7 +113,8 @@ impl Checkpoints {
             epochs: Vec::new(),
             seconds: *seconds,
         };
-        let Progress { epoch, step, .. } = trainer.progress;
+        // Of both trainings, since the second counts its own from 0.
+        let (epoch, step) = (epochs.len(), trainer.progress.step);
         let path = self.folder.join(format!("epoch-{epoch:06}-step-{step:09}.safetensors"));
         write_exclusive(&path, &seal(KIND, FORMAT, content, &tensors)?)?;
         for old in self.files()?.iter().rev().skip(KEPT) {
@@ -215,7 +221,21 @@ fn read(bytes: &[u8], index: usize) -> Result<Checkpoint, String> {
     let epochs = tensors.remove(EPOCHS).map(|tensor| epochs_in(&tensor, index)).transpose();
     let epochs =
         epochs.map_err(|error| format!("has no results of the epochs: {error}"))?.unwrap_or(in_header);
-    Ok(Checkpoint { identity, trainer: TrainerState { progress, tensors }, rows, epochs, seconds })
+    let (best, tensors): (BTreeMap<_, _>, _) =
+        tensors.into_iter().partition(|(name, _)| name.starts_with(BEST));
+    let best = best.into_iter().map(|(name, tensor)| (name[BEST.len()..].to_owned(), tensor)).collect();
+    Ok(Checkpoint { identity, trainer: TrainerState { progress, tensors }, rows, epochs, seconds, best })
+}
+
+impl Checkpoint {
+    /// The parameter `name` of the network that is taken if training ends here.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is none.
+    pub(crate) fn parameter(&self, name: &str) -> candle_core::Result<&Tensor> {
+        self.best.get(name).map_or_else(|| self.trainer.parameter(name), Ok)
+    }
 }
 
 #[cfg(test)]
@@ -228,12 +248,16 @@ mod tests {
         let progress = Progress { epoch, step, loss: 0.1, shuffle: 7, depth: 9, updates: BTreeMap::new() };
         let tensors = BTreeMap::from([("a".to_owned(), Tensor::new(&[1f32, 2.], &Device::Cpu).unwrap())]);
         let identity = Identity::new("cv", &CvConfig::default(), Vec::new());
-        let validation = Metrics { mse: 0.25, rmse: 0.5, mae: 0.1 + 0.2, r2: (epoch != 1).then_some(-5.) };
+        let test = Metrics { mse: 0.25, rmse: 0.5, mae: 0.1 + 0.2, r2: (epoch != 1).then_some(-5.) };
+        // The last third is a second training.
+        let first = epoch - epoch / 3;
         let record = |i| EpochRecord {
             fold: 0,
-            epoch: i,
+            epoch: if i < first { i } else { i - first },
+            refit: i >= first,
             train_loss: 1. / 3.,
-            validation: (i != 1).then_some(validation),
+            validation_loss: (i < first).then_some(1. / 7.),
+            test: (i != 1).then_some(test),
             lr: 1e-3,
             seconds: 0.5,
         };
@@ -244,6 +268,7 @@ mod tests {
             rows: vec![2, 0],
             epochs,
             seconds: 0.5,
+            best: BTreeMap::from([("a".to_owned(), Tensor::new(&[3f32], &Device::Cpu).unwrap())]),
         }
     }
 
@@ -256,7 +281,7 @@ mod tests {
 
     fn place(checkpoints: &Checkpoints) -> Option<(usize, usize)> {
         let last = checkpoints.last().unwrap()?;
-        Some((last.trainer.progress.epoch, last.trainer.progress.step))
+        Some((last.epochs.len(), last.trainer.progress.step))
     }
 
     #[test]
@@ -270,9 +295,11 @@ mod tests {
             }
             assert_eq!(checkpoints.files().unwrap().len(), 2);
             let last = checkpoints.last().unwrap().unwrap();
-            assert_eq!((last.rows, last.seconds), (vec![2, 0], 0.5));
+            assert_eq!((&last.rows, last.seconds), (&vec![2, 0], 0.5));
             assert!(last.epochs == checkpoint(1_000_000, 0).epochs);
             assert_eq!(last.trainer.tensors["a"].to_vec1::<f32>().unwrap(), [1., 2.]);
+            assert_eq!(last.trainer.tensors.len(), 1);
+            assert_eq!(last.parameter("a").unwrap().to_vec1::<f32>().unwrap(), [3.]);
             assert_eq!(last.trainer.progress, checkpoint(1_000_000, 0).trainer.progress);
         });
     }
@@ -328,7 +355,7 @@ mod tests {
             fs::write(&path, newer).unwrap();
             assert_eq!(checkpoints.last_whole().unwrap().unwrap().trainer.progress.epoch, 1);
             let error = checkpoints.last().unwrap_err().to_string();
-            assert!(error.contains("has the format 3 of a checkpoint"), "{error}");
+            assert!(error.contains("has the format 4 of a checkpoint"), "{error}");
             assert!(path.exists());
         });
     }

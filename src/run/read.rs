@@ -147,9 +147,8 @@ fn weights(folder: &Path, config: &CvConfig, networks: usize) -> Result<Vec<Weig
 
 /// The weights of the network of `fold` before and after training.
 fn weights_of(checkpoint: &Checkpoint, config: &CvConfig, fold: usize) -> Result<Vec<Weights>> {
-    let trainer = &checkpoint.trainer;
     let spec =
-        DynamicNetSpec::of_parameters(&config.model, |name| Some(trainer.parameter(name).ok()?.dims()));
+        DynamicNetSpec::of_parameters(&config.model, |name| Some(checkpoint.parameter(name).ok()?.dims()));
     let Some(spec) = spec else {
         let message = "a checkpoint lacks the parameters of its network, or the settings are another's";
         return Err(candle_core::Error::msg(message).into());
@@ -160,7 +159,7 @@ fn weights_of(checkpoint: &Checkpoint, config: &CvConfig, fold: usize) -> Result
     let elements = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1();
     let is_weight = |(_, tensor): &(String, &Tensor)| tensor.rank() == 2;
     let weights = net.named_parameters().filter(is_weight).map(|(name, before)| {
-        let after = trainer.parameter(&name)?;
+        let after = checkpoint.parameter(&name)?;
         Ok(Weights { fold, before: elements(before)?, after: elements(after)?, name })
     });
     weights.collect()

@@ -71,31 +71,35 @@ pub struct Weights {
 
 /// The results of an epoch: one line of `metrics.jsonl`.
 ///
-/// In JSON the validation's errors are `validation_mse`, `validation_rmse`, `validation_mae` and
-/// `validation_r2`, left out where there are none. Finite numbers are read as the bits that were written;
-/// JSON has no others.
+/// In JSON the errors on the test rows are `test_mse`, `test_rmse`, `test_mae` and `test_r2`, which earlier
+/// versions called `validation_mse` and so on. What there is not is left out. Finite numbers are read as the
+/// bits that were written; JSON has no others.
 ///
 /// # Examples
 ///
 /// ```
 /// use taper::run::EpochRecord;
 ///
-/// let epoch = EpochRecord { fold: 0, epoch: 2, train_loss: 0.5, validation: None, lr: 1e-3, seconds: 0.25 };
+/// let epoch = EpochRecord { epoch: 2, train_loss: 0.5, lr: 1e-3, seconds: 0.25, ..EpochRecord::default() };
 /// let line = serde_json::to_string(&epoch).unwrap();
 /// assert_eq!(line, r#"{"fold":0,"epoch":2,"train_loss":0.5,"lr":0.001,"seconds":0.25}"#);
 /// assert_eq!(serde_json::from_str::<EpochRecord>(&line).unwrap(), epoch);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(into = "Line", try_from = "Line")]
 pub struct EpochRecord {
     /// The fold, counted from 0.
     pub fold: usize,
-    /// The epoch, counted from 0.
+    /// The epoch, counted from 0; from 0 again in a second training.
     pub epoch: usize,
+    /// Whether it is one of a second training, on all training rows.
+    pub refit: bool,
     /// The mean loss that training met.
     pub train_loss: f64,
-    /// The errors after it on rows that are not trained on.
-    pub validation: Option<Metrics>,
+    /// The loss after it on the training rows that are set aside for validation.
+    pub validation_loss: Option<f64>,
+    /// The errors after it on the test rows.
+    pub test: Option<Metrics>,
     /// The learning rate of the last step.
     pub lr: f64,
     /// How long it took.
@@ -108,32 +112,43 @@ pub struct EpochRecord {
 struct Line {
     fold: usize,
     epoch: usize,
+    #[serde(default, skip_serializing_if = "is_false")]
+    refit: bool,
     // Its name when there was one loss.
     #[serde(alias = "train_mse")]
     train_loss: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    validation_mse: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation_rmse: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation_mae: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    validation_r2: Option<f64>,
+    validation_loss: Option<f64>,
+    #[serde(alias = "validation_mse", skip_serializing_if = "Option::is_none")]
+    test_mse: Option<f64>,
+    #[serde(alias = "validation_rmse", skip_serializing_if = "Option::is_none")]
+    test_rmse: Option<f64>,
+    #[serde(alias = "validation_mae", skip_serializing_if = "Option::is_none")]
+    test_mae: Option<f64>,
+    #[serde(alias = "validation_r2", skip_serializing_if = "Option::is_none")]
+    test_r2: Option<f64>,
     lr: f64,
     seconds: f64,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl From<EpochRecord> for Line {
     fn from(record: EpochRecord) -> Self {
-        let EpochRecord { fold, epoch, train_loss, validation, lr, seconds } = record;
+        let EpochRecord { fold, epoch, refit, train_loss, validation_loss, test, lr, seconds } = record;
         Self {
             fold,
             epoch,
+            refit,
             train_loss,
-            validation_mse: validation.map(|metrics| metrics.mse),
-            validation_rmse: validation.map(|metrics| metrics.rmse),
-            validation_mae: validation.map(|metrics| metrics.mae),
-            validation_r2: validation.and_then(|metrics| metrics.r2),
+            validation_loss,
+            test_mse: test.map(|metrics| metrics.mse),
+            test_rmse: test.map(|metrics| metrics.rmse),
+            test_mae: test.map(|metrics| metrics.mae),
+            test_r2: test.and_then(|metrics| metrics.r2),
             lr,
             seconds,
         }
@@ -144,13 +159,13 @@ impl TryFrom<Line> for EpochRecord {
     type Error = &'static str;
 
     fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let Line { fold, epoch, train_loss, validation_r2: r2, lr, seconds, .. } = line;
-        let validation = match (line.validation_mse, line.validation_rmse, line.validation_mae) {
+        let Line { fold, epoch, refit, train_loss, validation_loss, test_r2: r2, lr, seconds, .. } = line;
+        let test = match (line.test_mse, line.test_rmse, line.test_mae) {
             (Some(mse), Some(rmse), Some(mae)) => Some(Metrics { mse, rmse, mae, r2 }),
             (None, None, None) if r2.is_none() => None,
-            _ => return Err("has some of the validation's errors, expected mse, rmse and mae or none"),
+            _ => return Err("has some of the errors on the test rows, expected mse, rmse and mae or none"),
         };
-        Ok(Self { fold, epoch, train_loss, validation, lr, seconds })
+        Ok(Self { fold, epoch, refit, train_loss, validation_loss, test, lr, seconds })
     }
 }
 
@@ -161,19 +176,20 @@ mod tests {
     fn epoch() -> EpochRecord {
         let metrics = Metrics { mse: 0.1 + 0.2, rmse: 1e-300, mae: 1. / 3., r2: Some(-5e300) };
         let (train_loss, lr) = (f64::MIN_POSITIVE / 3., 0.1f64.next_up());
-        EpochRecord { fold: 3, epoch: 17, train_loss, validation: Some(metrics), lr, seconds: 1.5 }
+        let (validation_loss, test) = (Some(f64::MAX / 7.), Some(metrics));
+        EpochRecord { fold: 3, epoch: 17, refit: true, train_loss, validation_loss, test, lr, seconds: 1.5 }
     }
 
     #[test]
     fn an_epoch_is_read_as_it_was_written() {
         for r2 in [Some(-5e300), Some(1.), None] {
             let mut written = epoch();
-            written.validation = written.validation.map(|metrics| Metrics { r2, ..metrics });
+            written.test = written.test.map(|metrics| Metrics { r2, ..metrics });
             let line = serde_json::to_string(&written).unwrap();
             assert!(!line.contains('\n') && !line.contains("null"), "{line}");
             assert_eq!(serde_json::from_str::<EpochRecord>(&line).unwrap(), written, "{line}");
             // As it was named at first.
-            let old = line.replace("train_loss", "train_mse");
+            let old = line.replace("train_loss", "train_mse").replace("\"test_", "\"validation_");
             assert_eq!(serde_json::from_str::<EpochRecord>(&old).unwrap(), written, "{old}");
         }
     }
@@ -182,8 +198,8 @@ mod tests {
     fn a_line_with_half_of_the_errors_is_refused() {
         let line = serde_json::to_string(&epoch()).unwrap();
         for (from, to, problem) in [
-            ("\"validation_mse\":", "\"validation\":", "unknown field `validation`"),
-            ("\"validation_mae\":0.3333333333333333,", "", "expected mse, rmse and mae or none"),
+            ("\"test_mse\":", "\"test\":", "unknown field `test`"),
+            ("\"test_mae\":0.3333333333333333,", "", "expected mse, rmse and mae or none"),
             ("\"fold\":3,", "", "missing field `fold`"),
             ("\"lr\":0.1", "\"lr\":\"0.1\"", ""),
             ("1.5}", "null}", "invalid type: null"),

@@ -71,6 +71,8 @@ pub struct Trainer {
     /// The names of what the optimiser remembers of each parameter.
     state_names: Vec<&'static str>,
     config: TrainConfig,
+    /// By what the rates of the schedule are multiplied.
+    rate_factor: f64,
     shuffle: ChaCha8Rng,
     depth: ChaCha8Rng,
     /// The epochs that are done.
@@ -115,6 +117,7 @@ impl Trainer {
             net,
             params: named_vars(vars),
             config: config.clone(),
+            rate_factor: 1.,
             shuffle: generator(seed, Stream::Shuffle, index),
             depth: generator(seed, Stream::Depth, index),
             epoch: 0,
@@ -126,6 +129,18 @@ impl Trainer {
     /// The network in its present state.
     pub fn net(&self) -> &DynamicNet {
         &self.net
+    }
+
+    /// Multiplies the rates of the epochs to come by `factor`, such as
+    /// [`Plateau::factor`](crate::optim::Plateau::factor), which the steps do not tell. It is 1 at first, and
+    /// no part of the state.
+    pub fn scale_rate(&mut self, factor: f64) {
+        self.rate_factor = factor;
+    }
+
+    /// The learning rate of step number `step`, counted from 0, of all steps on `rows` rows.
+    pub(crate) fn rate(&self, step: u64, rows: usize) -> f64 {
+        self.rate_factor * self.config.rate(step, rows)
     }
 
     /// The network that is to predict: [`net`](Self::net), or where parameters are averaged
@@ -196,8 +211,7 @@ impl Trainer {
         }
         let before = self.config.steps(count).saturating_mul(self.epoch as u64);
         let batches = (before..).zip(batches).zip(&under_way.depths).skip(under_way.steps);
-        let batch =
-            |((step, rows), &depth): ((u64, _), _)| Batch { rows, depth, lr: self.config.rate(step, count) };
+        let batch = |((step, rows), &depth): ((u64, _), _)| Batch { rows, depth, lr: self.rate(step, count) };
         let batches: Vec<_> = batches.map(batch).collect();
         let UnderWay { steps: first, loss, .. } = under_way;
         let steps = Steps { batches: &batches, epoch: self.epoch, first, loss };

@@ -58,16 +58,40 @@ impl TrainerState {
 }
 
 impl Trainer {
+    /// A copy of the present parameters of the network that is to predict, by name.
+    pub(crate) fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
+        let copy = |(name, parameter): (String, &Tensor)| Ok((name, parameter.detach().copy()?));
+        self.predicting_net()?.named_parameters().map(copy).collect()
+    }
+
+    /// Gives each parameter the value that `value` has for its name, which must be one of its shape.
+    pub(crate) fn set_parameters<'v>(
+        &mut self,
+        value: impl Fn(&str) -> candle_core::Result<&'v Tensor>,
+    ) -> Result<()> {
+        for (name, var) in &self.params {
+            let value = value(name)?;
+            if value.dtype() != var.dtype() || value.shape() != var.shape() {
+                let (found, dims) = (value.dtype(), value.dims());
+                let message =
+                    format!("{name} is {found:?} {dims:?}, expected {:?} {:?}", var.dtype(), var.dims());
+                return Err(candle_core::Error::msg(message).into());
+            }
+            var.set(&value.to_device(var.device())?)?;
+        }
+        Ok(())
+    }
+
     /// A copy of the present state.
     ///
     /// # Errors
     ///
     /// Fails when the device has no memory for the copy.
     pub fn state(&self) -> Result<TrainerState> {
-        let (mut tensors, mut updates) = (BTreeMap::new(), BTreeMap::new());
-        for (name, var) in &self.params {
-            tensors.insert(format!("{PARAMETER}.{name}"), var.as_detached_tensor().copy()?);
-        }
+        let parameters = self.parameters()?.into_iter();
+        let mut tensors: BTreeMap<_, _> =
+            parameters.map(|(name, tensor)| (format!("{PARAMETER}.{name}"), tensor)).collect();
+        let mut updates = BTreeMap::new();
         for (name, state) in self.engine.optimizer_state()? {
             for (kind, tensor) in self.state_names.iter().zip(state.tensors) {
                 tensors.insert(format!("{kind}.{name}"), tensor);
@@ -95,16 +119,7 @@ impl Trainer {
     /// Fails when it is the state of another network; the trainer is then not to be used further.
     pub fn load_state(&mut self, state: &TrainerState) -> Result<()> {
         let progress = &state.progress;
-        for (name, var) in &self.params {
-            let value = state.parameter(name)?;
-            if value.dtype() != var.dtype() || value.shape() != var.shape() {
-                let (found, dims) = (value.dtype(), value.dims());
-                let message =
-                    format!("{name} is {found:?} {dims:?}, expected {:?} {:?}", var.dtype(), var.dims());
-                return Err(candle_core::Error::msg(message).into());
-            }
-            var.set(&value.to_device(var.device())?)?;
-        }
+        self.set_parameters(|name| state.parameter(name))?;
         let device = self.net.device();
         let states = progress.updates.iter().map(|(name, &steps)| {
             let tensors = self.state_names.iter().map(|kind| state.tensor(kind, name)?.to_device(device));

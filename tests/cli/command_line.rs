@@ -87,14 +87,16 @@ fn jobs_and_repetition_do_not_change_the_result() {
 fn every_flag_reaches_the_configuration() {
     let args = "--rows 60 --features 3 --noise 0.5 --scale none --folds 3 --repeats 2 --holdout 0.25 --epochs 1 --batch-size 7 --lr 0.01 \
                 --schedule cosine --warmup 0.5 --weight-decay 0.1 --l2 0.01 --l1 0.02 --penalise all --clip-norm 1 --clip-value 0.5 \
-                --averaging 0.9 --loss huber --huber-delta 0.5 --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block residual --activation gelu --skip --seed 9 \
+                --averaging 0.9 --loss huber --huber-delta 0.5 \
+                --validation 0.3 --patience 4 --min-improvement 0.01 --select refit --engine autograd --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block residual --activation gelu --skip --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
     let expected = serde_json::json!({
         "data": {"rows": 60, "features": 3, "noise": 0.5, "scale": "none"},
         "model": {"hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "cos", "cos_init": "kaiming", "block": "residual", "activation": "gelu", "skip": true},
         "train": {"epochs": 1, "batch_size": 7, "lr": 0.01, "schedule": "cosine", "warmup": 0.5, "weight_decay": 0.1, "l2": 0.01,
-            "l1": 0.02, "penalise": "all", "clip_norm": 1.0, "clip_value": 0.5, "averaging": 0.9, "loss": "huber", "huber_delta": 0.5, "engine": "autograd"},
+            "l1": 0.02, "penalise": "all", "clip_norm": 1.0, "clip_value": 0.5, "averaging": 0.9, "loss": "huber", "huber_delta": 0.5,
+            "validation": 0.3, "patience": 4, "min_improvement": 0.01, "select": "refit", "engine": "autograd"},
         "folds": 3, "repeats": 2, "holdout": 0.25, "seed": 9, "device": "cpu", "dtype": "f64",
     });
     assert_eq!(json["config"], expected);
@@ -229,6 +231,21 @@ fn bad_calls_get_one_line_and_exit_code_2() {
         ("--clip-norm -1", "error: --clip-norm is -1, expected a finite number of 0 or more"),
         ("--clip-value inf", "error: --clip-value is inf, expected a finite number of 0 or more"),
         ("--averaging 1", "error: --averaging is 1, expected a finite number from 0 to below 1"),
+        ("--validation 1", "error: --validation is 1, expected a finite number from 0 to below 1"),
+        (
+            "--patience 5",
+            "error: --patience is 5, which needs rows for validation; `--validation 0.2` sets a fifth aside",
+        ),
+        ("--schedule plateau", "error: --schedule is plateau, which needs rows for validation"),
+        ("--select best", "error: --select is best, which needs rows for validation"),
+        (
+            "--validation 0.2 --min-improvement 0.1",
+            "error: --min-improvement is 0.1, which has a meaning only beside `--patience`",
+        ),
+        (
+            "--rows 4 --validation 0.9",
+            "error: --validation is 0.9, which leaves none of a network's 3 training rows to train on; expected a smaller share",
+        ),
         ("--rows 0", "error: --rows is 0, expected at least 2"),
         ("--features 0", "error: --features is 0, expected at least 1"),
         ("--hidden 0", "error: --hidden is 0, expected at least 1"),

@@ -8,7 +8,6 @@ use super::numbers::{duration, number};
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
 use crate::config::LossName;
-use crate::metrics::Metrics;
 use crate::run::{EpochRecord, RunRecord};
 use crate::stats::median;
 
@@ -98,43 +97,56 @@ fn draw_line(picture: &mut Picture, ink: Ink, points: &[Point]) {
     }
 }
 
-/// Training and validation errors, of all folds together and of each.
+/// Losses of training and validation and errors on the test rows, of all folds together and of each, and those
+/// of a second training.
 pub(super) fn learning(run: &RunRecord) -> Vec<Figure> {
+    let [first, second] = [false, true].map(|refit| learning_of(run, refit));
+    first.into_iter().chain(second.into_iter().take(1).map(of_second)).chain(rate(run)).collect()
+}
+
+/// The figure of a second training, which is shown for all folds together.
+fn of_second(figure: Figure) -> Figure {
+    let title = "Second training, on all training rows".to_owned();
+    Figure { title, ..figure }
+}
+
+/// The curves of the first training, or of the second.
+fn learning_of(run: &RunRecord, refit: bool) -> Vec<Figure> {
     let loss = run.config.train.loss;
-    let train = Curves::new(Ink::First, "training", quantity(loss), run, |record| Some(record.train_loss));
-    let (of_validation, error): (_, fn(&Metrics) -> f64) = match loss {
-        LossName::Mae => (loss, |errors| errors.mae),
-        _ => (LossName::Mse, |errors| errors.mse),
+    let curves = |ink, name, of: LossName, value: fn(&EpochRecord) -> Option<f64>| {
+        Curves::new(ink, name, quantity(of), run, |record| value(record).filter(|_| record.refit == refit))
     };
-    let validation = Curves::new(Ink::Second, "validation", quantity(of_validation), run, |record| {
-        record.validation.as_ref().map(error)
-    });
-    if train.folds.is_empty() {
-        return Vec::new();
-    }
-    let has_validation = !validation.folds.is_empty();
+    let train = curves(Ink::First, "training", loss, |record| Some(record.train_loss));
+    let validation = curves(Ink::Third, "validation", loss, |record| record.validation_loss);
+    let (of_test, error): (_, fn(&EpochRecord) -> Option<f64>) = match loss {
+        LossName::Mae => (loss, |record| Some(record.test?.mae)),
+        _ => (LossName::Mse, |record| Some(record.test?.mse)),
+    };
+    let test = curves(Ink::Second, "test", of_test, error);
+    let [losses, test, all] = [vec![&train, &validation], vec![&test], vec![&train, &validation, &test]]
+        .map(|curves| curves.into_iter().filter(|curves| !curves.folds.is_empty()).collect::<Vec<_>>());
     let mut figures = Vec::new();
-    let is_scaled = scales_several_targets(run);
-    if is_scaled || loss != of_validation {
-        // Errors of scaled targets have no common unit, and other losses are no errors of a test, so they do
-        // not share an axis with those of validation.
-        let mut all = all_folds(&[&train]);
-        if is_scaled {
-            all.caption += " These are the errors of the scaled targets.";
-        }
-        if has_validation {
-            all.title += ", training";
-        }
-        figures.push(all);
-        if has_validation {
-            figures.extend(errors(&[&validation]));
-        }
-    } else if has_validation {
-        figures.extend(errors(&[&train, &validation]));
-    } else {
-        figures.push(all_folds(&[&train]));
+    if losses.is_empty() {
+        return figures;
     }
-    figures.extend(rate(run));
+    let is_scaled = scales_several_targets(run);
+    if is_scaled || loss != of_test {
+        // Errors of scaled targets have no common unit, and other losses are no errors of a test, so they do
+        // not share an axis with those of the test.
+        figures.extend(errors(&losses));
+        if is_scaled {
+            figures[0].caption += " These are the errors of the scaled targets.";
+        }
+        if !test.is_empty() {
+            figures[0].title += ", training";
+            figures.extend(errors(&test));
+        }
+    } else {
+        figures.extend(errors(&all));
+    }
+    if losses.len() > 1 {
+        figures[0].caption += " The rows for validation are a part of the training rows, set aside.";
+    }
     figures
 }
 
@@ -156,14 +168,16 @@ fn scales_several_targets(run: &RunRecord) -> bool {
     run.config.data.is_scaled() && outputs.max(run.predictions.targets().len()) > 1
 }
 
-/// Errors of all folds together and, if there are few, of each. The last curves are those of validation.
+/// Errors of all folds together and, if they are few and there are errors on rows that are not trained on, of
+/// each.
 fn errors(curves: &[&Curves]) -> Vec<Figure> {
     let mut figures = vec![all_folds(curves)];
-    let [.., validation] = curves else { return figures };
-    if !(2..=MOST_PICTURES).contains(&validation.folds.len()) {
+    let named = |name| curves.iter().find(|curves| curves.name == name);
+    let Some(unseen) = named("validation").or_else(|| named("test")) else { return figures };
+    if !(2..=MOST_PICTURES).contains(&unseen.folds.len()) {
         return figures;
     }
-    for (fold, points) in &validation.folds {
+    for (fold, points) in &unseen.folds {
         let (x, y) = axes(curves);
         let mut picture = Picture::new(x, y);
         for curves in curves {
@@ -172,7 +186,7 @@ fn errors(curves: &[&Curves]) -> Vec<Figure> {
         }
         let best = points.iter().min_by(|a, b| a.1.total_cmp(&b.1));
         let caption = best.map_or(String::new(), |(epoch, value)| {
-            format!("The lowest validation error is {}, after epoch {epoch}.", number(*value))
+            format!("The lowest {} error is {}, after epoch {epoch}.", unseen.name, number(*value))
         });
         figures.push(Figure { title: format!("Fold {fold}"), legend: legend(curves), picture, caption });
     }
@@ -208,7 +222,9 @@ fn legend(curves: &[&Curves]) -> Vec<(Key, String)> {
 
 /// The learning rate, if it changes.
 fn rate(run: &RunRecord) -> Option<Figure> {
-    let rate = Curves::new(Ink::First, "learning rate", "learning rate", run, |record| Some(record.lr));
+    let rate = Curves::new(Ink::First, "learning rate", "learning rate", run, |record| {
+        (!record.refit).then_some(record.lr)
+    });
     let first = rate.median.first()?.1;
     if rate.values().all(|lr| lr == first) {
         return None;
@@ -223,7 +239,9 @@ fn rate(run: &RunRecord) -> Option<Figure> {
 /// The seconds of each epoch and each fold.
 pub(super) fn timing(run: &RunRecord) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let epochs = Curves::new(Ink::First, "seconds", "seconds", run, |record| Some(record.seconds));
+    let epochs = Curves::new(Ink::First, "seconds", "seconds", run, |record| {
+        (!record.refit).then_some(record.seconds)
+    });
     if !epochs.folds.is_empty() {
         let x = Axis::new(Kind::Whole, "epochs", epochs.epochs());
         let mut picture = Picture::new(x, Axis::new(Kind::FromZero, "seconds per epoch", epochs.values()));

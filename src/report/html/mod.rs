@@ -29,7 +29,7 @@ use page::Page;
 /// use taper::run::{EpochRecord, Predictions, RunRecord};
 ///
 /// let epoch = |epoch, train_loss| {
-///     EpochRecord { fold: 0, epoch, train_loss, validation: None, lr: 1e-3, seconds: 0.1 }
+///     EpochRecord { epoch, train_loss, lr: 1e-3, seconds: 0.1, ..EpochRecord::default() }
 /// };
 /// let run = RunRecord {
 ///     command: "train".to_owned(),

@@ -18,6 +18,8 @@ pub(super) enum Ink {
     First,
     /// The second series; its lines are dashed.
     Second,
+    /// The third series; its lines are dotted.
+    Third,
 }
 
 impl Ink {
@@ -29,6 +31,7 @@ impl Ink {
             Self::Muted => "#6E7781",
             Self::First => "#0072B2",
             Self::Second => "#C24E00",
+            Self::Third => "#007A5A",
         }
     }
 }
@@ -81,7 +84,11 @@ impl Picture {
 
     /// Adds a line through `points`, `width` pixels wide.
     pub(super) fn line(&mut self, ink: Ink, width: f64, opacity: f64, points: &[Point]) {
-        let dashes = if ink == Ink::Second { " stroke-dasharray=\"7 3.5\"" } else { "" };
+        let dashes = match ink {
+            Ink::Second => " stroke-dasharray=\"7 3.5\"",
+            Ink::Third => " stroke-dasharray=\"2 3\"",
+            _ => "",
+        };
         self.marks.push(format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{width}\" \
              stroke-opacity=\"{opacity}\"{dashes}/>\n",

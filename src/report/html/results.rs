@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::numbers::{count, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
 use super::text::{escape, short};
+use crate::course::Course;
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::report::errors_table::Row as ErrorsRow;
+use crate::report::selection::selected;
 use crate::results::FoldReport;
-use crate::run::RunRecord;
+use crate::run::{EpochRecord, RunRecord};
 
 /// The most depths with a column; of more there is only the plot.
 const MOST_DEPTHS: usize = 8;
@@ -55,7 +57,12 @@ fn facts(run: &RunRecord) -> Vec<String> {
 /// The errors on the test rows, or without these the last training error.
 fn key_numbers(run: &RunRecord) -> Vec<(String, String)> {
     if run.folds.is_empty() {
-        let last = run.epochs.iter().max_by_key(|record| record.epoch);
+        let epochs = selected_epochs(run);
+        let is_last = |record: &&EpochRecord| match epochs.get(&record.fold) {
+            Some((selected, _)) => record.epoch + 1 == *selected,
+            None => true,
+        };
+        let last = run.epochs.iter().filter(is_last).max_by_key(|record| (record.refit, record.epoch));
         return last.map(|last| ("training loss".to_owned(), number(last.train_loss))).into_iter().collect();
     }
     let (mean, std) = (Evaluation::mean_over(&run.folds), Evaluation::std_over(&run.folds));
@@ -94,9 +101,30 @@ fn target_tile(
     }
 }
 
+/// After how many of how many epochs the network of each fold was taken; nothing where no rows were set aside
+/// for validation.
+fn selected_epochs(run: &RunRecord) -> BTreeMap<usize, (usize, usize)> {
+    let mut courses: BTreeMap<usize, Course> = BTreeMap::new();
+    for record in run.epochs.iter().filter(|_| run.config.train.has_validation()) {
+        let course = courses.entry(record.fold).or_insert_with(|| Course::new(&run.config.train));
+        course.push(record.validation_loss);
+    }
+    courses.into_iter().map(|(fold, course)| (fold, (course.selected(), course.first()))).collect()
+}
+
 /// The errors of each fold, their mean and their standard deviation.
 pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let folds = &run.folds;
+    let epochs = selected_epochs(run);
+    if !epochs.is_empty() {
+        let epochs: Vec<_> = epochs.values().copied().collect();
+        let sentence = selected(&run.config.train, &epochs);
+        let (first, rest) = sentence.split_at(1);
+        page.paragraph(&format!(
+            "{}{rest}. The validation loss is that on training rows that were set aside; it is not an error on test rows.",
+            first.to_uppercase()
+        ));
+    }
     if folds.is_empty() {
         page.paragraph(
             "No rows were held out, so there are no errors on rows that the network has not seen.",
@@ -109,14 +137,27 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     let is_one = folds.len() == 1;
     let first = if is_one { "rows" } else { "fold" };
     let header = [first, "MSE", "RMSE", "MAE", "R²"].map(str::to_owned).into_iter();
-    let header: Vec<_> = header.chain(depths.filter(|_| has_depths)).chain(["seconds".to_owned()]).collect();
+    let last = [(!epochs.is_empty()).then(|| "epochs".to_owned()), Some("seconds".to_owned())];
+    let header: Vec<_> =
+        header.chain(depths.filter(|_| has_depths)).chain(last.into_iter().flatten()).collect();
     let name = |fold: &FoldReport| if is_one { "held out".to_owned() } else { fold.fold.to_string() };
     let none = BTreeMap::default();
-    let line = |row: ErrorsRow| -> Row {
+    let errors = |row: ErrorsRow| -> Row {
         let depths = if has_depths { &mean.mse_by_depth } else { &none };
         row.cells(depths.keys()).iter().map(|cell| typeset(cell)).collect()
     };
-    let of_fold = |fold| line(ErrorsRow { name: name(fold), ..ErrorsRow::of_fold(fold) });
+    let with_epochs = |mut row: Row, epochs_of: String| {
+        if !epochs.is_empty() {
+            row.insert(row.len() - 1, epochs_of);
+        }
+        row
+    };
+    let line = |row| with_epochs(errors(row), String::new());
+    let of_fold = |fold: &FoldReport| {
+        let row = errors(ErrorsRow { name: name(fold), ..ErrorsRow::of_fold(fold) });
+        let taken = epochs.get(&fold.fold).map(|(selected, made)| format!("{selected} of {made}"));
+        with_epochs(row, taken.unwrap_or_default())
+    };
     let rows: Vec<_> = folds.iter().map(of_fold).collect();
     let together = [("mean", Some(&mean)), ("std", Some(&std)), ("pooled", run.pooled.as_ref())];
     let together = together.into_iter().filter_map(|(name, errors)| Some(ErrorsRow::of(name, errors?)));
@@ -137,13 +178,15 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
             .targets
             .iter()
             .map(|target| {
-                let mut row = line(ErrorsRow { name: short(&target.target), ..ErrorsRow::of_target(target) });
+                let mut row =
+                    errors(ErrorsRow { name: short(&target.target), ..ErrorsRow::of_target(target) });
                 row.pop(); // The seconds.
                 row
             })
             .collect();
-        let header: Vec<_> = ["target".to_owned()].into_iter().chain(header[1..].iter().cloned()).collect();
-        page.table("Errors of each target", &header[..header.len() - 1], &targets, &[]);
+        let errors = &header[1..header.len() - 1 - usize::from(!epochs.is_empty())];
+        let header: Vec<_> = ["target".to_owned()].into_iter().chain(errors.iter().cloned()).collect();
+        page.table("Errors of each target", &header, &targets, &[]);
         page.paragraph(
             "Means over the folds of each target. In the table above all targets count the same, whatever their \
              units: the mean of MSE is mostly that of the target with the largest numbers.",

@@ -59,7 +59,7 @@ fn a_run_has_all_pictures() {
 
 /// Errors of several scaled targets in training are not those of the targets, and have an axis of their own.
 #[test]
-fn training_and_validation_of_several_targets_are_apart() {
+fn training_and_test_of_several_targets_are_apart() {
     let targets = vec!["price".to_owned(), "rent".to_owned()];
     let mut run = made_up(&Size { targets, ..Size::default() });
     let hint = "These are the errors of the scaled targets.";
@@ -78,7 +78,7 @@ fn training_and_validation_of_several_targets_are_apart() {
 
     // Where nothing is held out, the output layer has a row for each target.
     run.predictions = Predictions::default();
-    run.epochs.iter_mut().for_each(|epoch| epoch.validation = None);
+    run.epochs.iter_mut().for_each(|epoch| epoch.test = None);
     for (rows, has_hint) in [(2, true), (1, false)] {
         let output = Weights {
             fold: 0,
@@ -103,7 +103,7 @@ fn runs_without_this_or_that() {
     let full = made_up(&Size::default());
     let mut run = full.clone();
     for (removed, pictures) in [
-        (|run: &mut RunRecord| run.epochs.iter_mut().for_each(|e| e.validation = None), 10),
+        (|run: &mut RunRecord| run.epochs.iter_mut().for_each(|e| e.test = None), 10),
         (|run| run.weights.clear(), 7),
         (|run| run.predictions = Predictions::new(vec!["y".to_owned()], vec![1]), 4),
         (|run| run.folds.clear(), 3),
@@ -243,7 +243,7 @@ fn samples() {
     train.folds.clear();
     train.epochs.retain(|epoch| epoch.fold == 0);
     train.weights.retain(|weights| weights.fold == 0);
-    train.epochs.iter_mut().for_each(|epoch| epoch.validation = None);
+    train.epochs.iter_mut().for_each(|epoch| epoch.test = None);
     train.predictions = Predictions::new(vec!["target".to_owned()], vec![1]);
     write("train.html", &train);
     let large = Size { folds: 100, epochs: 1000, rows: 1_000_000, depths: 16, ..Size::default() };

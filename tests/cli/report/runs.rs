@@ -18,7 +18,7 @@ use taper::results::FoldReport;
 use taper::run::{EpochRecord, Predictions, RunRecord, Weights};
 use taper::train::Trainer;
 
-/// A cross-validation on the diabetes data, as `taper cv` makes it, with the validation after every epoch.
+/// A cross-validation on the diabetes data, as `taper cv` makes it, with a test after every epoch.
 pub(crate) fn diabetes(layer: LayerKind) -> Result<RunRecord> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/diabetes.csv");
     let file = FileConfig { file: file.into(), target: vec!["y".to_owned()], ..FileConfig::default() };
@@ -74,8 +74,9 @@ fn train_fold(
         let start = Instant::now();
         let train_loss = trainer.epoch(train, &mut rows)? * unit;
         let seconds = start.elapsed().as_secs_f64();
-        let validation = Some(evaluate(trainer.net(), test, &test_rows, Some(scaling))?.metrics);
-        run.epochs.push(EpochRecord { fold, epoch, train_loss, validation, lr: config.train.lr, seconds });
+        let (test, lr) =
+            (Some(evaluate(trainer.net(), test, &test_rows, Some(scaling))?.metrics), config.train.lr);
+        run.epochs.push(EpochRecord { fold, epoch, train_loss, test, lr, seconds, ..EpochRecord::default() });
         errors.push(train_loss);
     }
     let evaluation = evaluate(trainer.net(), test, &test_rows, Some(scaling))?;
@@ -164,10 +165,18 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
     for fold in 0..folds {
         for epoch in 0..epochs {
             let mse = squared * (0.02 + (-(epoch as f64) / 4.).exp()) * (1. + 0.1 * noise());
-            let validation = Metrics { mse: mse * 1.1, rmse: mse.sqrt(), mae: mse.sqrt(), r2: Some(0.9) };
+            let test = Metrics { mse: mse * 1.1, rmse: mse.sqrt(), mae: mse.sqrt(), r2: Some(0.9) };
             let (lr, seconds) = (1e-3, 0.05 + 0.01 * noise().abs());
-            let validation = Some(validation);
-            run.epochs.push(EpochRecord { fold, epoch, train_loss: mse, validation, lr, seconds });
+            let (train_loss, test) = (mse, Some(test));
+            run.epochs.push(EpochRecord {
+                fold,
+                epoch,
+                train_loss,
+                test,
+                lr,
+                seconds,
+                ..EpochRecord::default()
+            });
         }
         let mut errors = Accumulator::default();
         errors.add(&[noise() * 0.1, 0.1, 0.9], &[0., 0.2, 1.]);

@@ -126,7 +126,7 @@ fn a_run_leaves_its_results_behind() {
     let place = |line: &Value| (line["fold"].as_u64().unwrap(), line["epoch"].as_u64().unwrap());
     let expected: Vec<_> = (0..3).flat_map(|fold| (0..12).map(move |epoch| (fold, epoch))).collect();
     assert_eq!(metrics.iter().map(place).collect::<Vec<_>>(), expected);
-    assert!(metrics.iter().all(|line| line["validation_mse"].as_f64().is_some_and(f64::is_finite)));
+    assert!(metrics.iter().all(|line| line["test_mse"].as_f64().is_some_and(f64::is_finite)));
 
     // Every row is predicted once, by the network of the fold that has it.
     let folds: Value = serde_json::from_slice(&fs::read(run.join("folds.json")).unwrap()).unwrap();
