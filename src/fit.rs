@@ -291,7 +291,7 @@ impl<'a> Fit<'a> {
         let learner = self.prepared.learner;
         let is_best = self.course.push(record.validation_loss);
         if is_best && learner.train.selection() == Selection::Best {
-            self.best = self.training.trainer.parameters()?;
+            self.best = self.training.trainer.predicting_parameters()?;
         }
         if self.course.is_refit() && !record.refit {
             self.training = Training::new(self.prepared, self.index, &self.fold.train, self.max_rows)?;

@@ -1,9 +1,13 @@
 //! Memory that is asked for before it is used, so that too little of it is an error and no abort.
 
+use std::hint::black_box;
+
 use sysinfo::System;
 
 /// Nothing is asked for fewer bytes: like every program, this one ends where even these cannot be had.
 const SMALL: u64 = 1 << 24;
+/// What is left of the memory for everything small that comes after.
+const REST: usize = 1 << 20;
 
 /// Refuses `count` elements of the type `T` that cannot be had: more than what is free, or than the limits of
 /// the process leave, as `ulimit -v` sets them. The error continues a sentence that begins with what needs
@@ -46,9 +50,21 @@ pub(crate) fn extend<T>(values: &mut Vec<T>, more: usize) -> Result<(), String> 
             return Err(format!("needs {} of memory, {} are free", shown(bytes), shown(free)));
         }
     }
-    let reserved = values.try_reserve_exact(more);
-    reserved
-        .map_err(|_| format!("needs {} of memory, more than the limits of the process leave", shown(bytes)))
+    let before = values.capacity();
+    if values.try_reserve_exact(more).is_ok() && has_rest() {
+        return Ok(());
+    }
+    values.shrink_to(before);
+    Err(format!("needs {} of memory, more than the limits of the process leave", shown(bytes)))
+}
+
+/// Whether there is memory for what comes after.
+fn has_rest() -> bool {
+    let mut rest = Vec::<u8>::new();
+    let is_there = rest.try_reserve_exact(REST).is_ok();
+    // A compiler may leave out an allocation that nothing uses, and take it to succeed.
+    black_box(&rest);
+    is_there
 }
 
 /// A number of bytes, for messages.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 use super::{Trainer, UnderWay};
@@ -58,17 +58,20 @@ impl TrainerState {
 }
 
 impl Trainer {
-    /// A copy of the present parameters of the network that is to predict, by name.
-    pub(crate) fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
+    /// A copy of the present parameters, by name.
+    fn parameters(&self) -> Result<BTreeMap<String, Tensor>> {
+        let copy = |(name, var): &(String, Var)| Ok((name.clone(), var.as_detached_tensor().copy()?));
+        self.params.iter().map(copy).collect()
+    }
+
+    /// A copy of the present parameters of the [network that is to predict](Self::predicting_net), by name.
+    pub(crate) fn predicting_parameters(&self) -> Result<BTreeMap<String, Tensor>> {
         let copy = |(name, parameter): (String, &Tensor)| Ok((name, parameter.detach().copy()?));
         self.predicting_net()?.named_parameters().map(copy).collect()
     }
 
     /// Gives each parameter the value that `value` has for its name, which must be one of its shape.
-    pub(crate) fn set_parameters<'v>(
-        &mut self,
-        value: impl Fn(&str) -> candle_core::Result<&'v Tensor>,
-    ) -> Result<()> {
+    fn set_parameters<'v>(&mut self, value: impl Fn(&str) -> candle_core::Result<&'v Tensor>) -> Result<()> {
         for (name, var) in &self.params {
             let value = value(name)?;
             if value.dtype() != var.dtype() || value.shape() != var.shape() {

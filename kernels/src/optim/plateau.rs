@@ -102,6 +102,7 @@ impl Default for Plateau {
 }
 
 #[cfg(test)]
+#[allow(clippy::unreadable_literal, reason = "as Python prints them")]
 mod tests {
     use super::*;
 

@@ -53,7 +53,7 @@ fn bad_files_get_one_line_and_exit_code_2() {
         ),
         ("a.yaml", "data:\n  row: 3", "a.yaml:2: data.row is unknown, did you mean data.rows?"),
         ("a.json", "{\n\"\": 3}", "a.json: \"\" is unknown, did you mean train?"),
-        ("a.json", "{\"a\\nb\": 3}", "a.json:1: a\\nb is unknown, did you mean model.activation?"),
+        ("a.json", "{\"a\\nb\": 3}", "a.json:1: a\\nb is unknown, did you mean train.averaging?"),
         (
             "a.toml",
             &format!("{} = 1", "k".repeat(1000)),
