@@ -8,18 +8,24 @@ use candle_nn::VarBuilder;
 
 use super::inputs::numbers;
 use crate::gradcheck::Case;
-use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig};
+use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, Nonlinearity, Norm};
 use crate::ops::{
-    Activation, Loss, TieGrad, cos, cos_linear_with, gelu, linear_with, maximum, maximum_with, mish, mul,
-    relu, silu,
+    Activation, Loss, TieGrad, cos, cos_linear_with, gelu, layer_norm, linear_with, maximum, maximum_with,
+    mish, mul, relu, rms_norm, silu,
 };
 
 pub(super) fn cases() -> Result<Vec<Case>> {
     let mut cases = operations()?;
     cases.extend(affine()?);
     cases.extend(layers()?);
-    for (name, layer) in [("linear", LayerKind::Linear), ("cos", LayerKind::Cos(CosInit::Centred))] {
-        cases.extend(networks(name, layer)?);
+    let default = ModelConfig::default;
+    let smooth = ModelConfig { activation: Nonlinearity::Mish, norm: Norm::Layer, skip: true, ..default() };
+    for (name, model) in [
+        ("linear", default()),
+        ("cos", ModelConfig { layer: LayerKind::Cos(CosInit::Centred), ..default() }),
+        ("linear, mish, norm and skip", smooth),
+    ] {
+        cases.extend(networks(name, model)?);
     }
     Ok(cases)
 }
@@ -90,6 +96,13 @@ fn affine() -> Result<Vec<Case>> {
 
 fn layers() -> Result<Vec<Case>> {
     let mut cases = vec![];
+    for shape in [[4].as_slice(), &[3, 4], &[2, 3, 4]] {
+        let inputs = vec![numbers(shape, 0)?, numbers(&[4], 1)?, numbers(&[4], 2)?];
+        let without_shift = inputs[..2].to_vec();
+        cases.push(Case::new(format!("rms_norm, x {shape:?}"), without_shift, |x| rms_norm(&x[0], &x[1])));
+        cases
+            .push(Case::new(format!("layer_norm, x {shape:?}"), inputs, |x| layer_norm(&x[0], &x[1], &x[2])));
+    }
     for (suffix, shapes) in [("", [[4, 2].as_slice(), &[4]].as_slice()), (", no bias", &[&[4, 2]])] {
         let bias = shapes.len() == 2;
         let mut inputs = vec![numbers(&[3, 2], 0)?];
@@ -107,10 +120,11 @@ fn layers() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The network of `layer` at each depth, and its prediction; `name` is that of the layer.
-fn networks(name: &str, layer: LayerKind) -> Result<Vec<Case>> {
+/// The network of `model` at each depth, and its prediction; `name` is that of its layers.
+fn networks(name: &str, model: ModelConfig) -> Result<Vec<Case>> {
     // A prototype names the parameters and has their shapes.
-    let spec = ModelConfig { hidden: 3, layer, ..ModelConfig::default() }.network(2, 1);
+    let layer = model.layer;
+    let spec = ModelConfig { hidden: 3, ..model }.network(2, 1);
     let prototype = DynamicNet::new(&spec, VarBuilder::zeros(DType::F64, &Device::Cpu))?;
     // The weights of a cosine are around pi/2, where cos(W) is around 0 as the weights of a linear layer are.
     let centre = if matches!(layer, LayerKind::Cos(_)) { std::f64::consts::FRAC_PI_2 } else { 0. };

@@ -1,7 +1,7 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
 use taper::config::{EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection};
-use taper::nn::{Block, CosInit, Nonlinearity};
+use taper::nn::{Block, CosInit, Nonlinearity, Norm};
 use taper::optim::{Penalised, Schedule};
 
 use super::value_enum::value_enum;
@@ -67,6 +67,15 @@ value_enum!(ActivationArg for Nonlinearity {
     Mish,
     /// x P(x) with the standard normal distribution function P, smooth
     Gelu
+});
+
+value_enum!(NormArg for Norm {
+    /// h as it is
+    None,
+    /// h divided by its root mean square, with a learnt scale
+    Rms,
+    /// h brought to mean 0 and standard deviation 1, with a learnt scale and shift
+    Layer
 });
 
 value_enum!(CosInitArg for CosInit {

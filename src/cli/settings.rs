@@ -10,7 +10,7 @@ use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
     ActivationArg, BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
-    MissingTargetArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg, SelectArg,
+    MissingTargetArg, NormArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg, SelectArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -136,6 +136,9 @@ pub(crate) struct SettingArgs {
     /// what is linear in the data need not pass through the hidden layer
     #[arg(long, help_heading = "Network")]
     skip: bool,
+    /// How the activations h of a row are normalised before the product of each application
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
+    norm: NormArg,
     /// How the weights of cos layers start
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,

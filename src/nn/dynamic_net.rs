@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 
 use crate::nn::forward::{Eager, Forward};
-use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig, Nonlinearity};
+use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig, Nonlinearity, NormLayer};
 use crate::ops::Activation;
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
@@ -18,7 +18,8 @@ use crate::ops::Activation;
 /// ```
 ///
 /// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](Block) than the plain
-/// one change the second line, and a linear skip adds V x to the third, with a matrix V that starts as zeros.
+/// one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in place of h,
+/// and a linear skip adds V x to the third line, with a matrix V that starts as zeros.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
@@ -30,6 +31,8 @@ pub struct DynamicNet {
     input: Layer,
     hidden: Layer,
     output: Layer,
+    /// n, which comes before the hidden layer, if there is one.
+    norm: Option<NormLayer>,
     /// V of the linear skip, if there is one.
     skip: Option<Layer>,
 }
@@ -57,7 +60,7 @@ impl DynamicNetSpec {
 
 impl DynamicNet {
     /// Creates the network with parameters from `vb`, drawn there in the order input, hidden, output;
-    /// a skip starts as zeros.
+    /// a norm starts with ones and zeros, a skip with zeros.
     ///
     /// # Errors
     ///
@@ -83,7 +86,7 @@ impl DynamicNet {
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
         let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (&ModelConfig { hidden, layer, skip, .. }, depths) = (&spec.model, spec.depths());
+        let (&ModelConfig { hidden, layer, norm, skip, .. }, depths) = (&spec.model, spec.depths());
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
@@ -91,6 +94,7 @@ impl DynamicNet {
             input: Layer::new(layer, in_features, hidden, vb.pp("input"))?,
             hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
             output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
+            norm: norm.kind().map(|kind| NormLayer::new(kind, hidden, &vb.pp("norm"))).transpose()?,
             skip: skip.then(|| zeros(in_features, out_features, vb.pp("skip"))).transpose()?,
             spec: spec.clone(),
         })
@@ -112,13 +116,15 @@ impl DynamicNet {
         layers.into_iter().chain(self.skip.as_ref().map(|skip| ("skip", skip)))
     }
 
-    /// The parameters with their names, such as `hidden.weight`, in the order of the layers. PyTorch's
-    /// equivalent is `torch.nn.Module.named_parameters`.
+    /// The parameters with their names, such as `hidden.weight`, in the order of the layers, and those of the
+    /// norm. PyTorch's equivalent is `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
-        self.named_layers().flat_map(|(layer, parameters)| {
+        let of_layers = self.named_layers().flat_map(|(layer, parameters)| {
             let named = parameters.parameters().named_parameters();
             named.map(move |(name, parameter)| (format!("{layer}.{name}"), parameter))
-        })
+        });
+        let of_norm = self.norm.iter().flat_map(NormLayer::named_parameters);
+        of_layers.chain(of_norm.map(|(name, parameter)| (format!("norm.{name}"), parameter)))
     }
 
     /// The dtype of its parameters.
@@ -175,8 +181,9 @@ impl DynamicNet {
         let mut spec = self.spec.clone();
         spec.model.layer = LayerKind::Linear;
         let [input, hidden, output] = [&self.input, &self.hidden, &self.output].map(linear);
+        let norm = self.norm.as_ref().map(NormLayer::detached);
         let skip = self.skip.as_ref().map(linear).transpose()?;
-        Ok(Self { spec, input: input?, hidden: hidden?, output: output?, skip })
+        Ok(Self { spec, input: input?, hidden: hidden?, output: output?, norm, skip })
     }
 
     /// The network itself: its outputs for `x` at each of `depths`, shallowest first.
@@ -218,15 +225,17 @@ impl DynamicNet {
         h: &F::Value,
         injected: Option<&F::Value>,
     ) -> Result<F::Value> {
+        let normalised = self.norm.as_ref().map(|norm| forward.norm(norm, h)).transpose()?;
+        let x = normalised.as_ref().unwrap_or(h);
         match (self.spec.model.block, injected) {
             (Block::Residual, _) => {
-                let change = self.activated(forward, &self.hidden, h)?;
+                let change = self.activated(forward, &self.hidden, x)?;
                 forward.add(h, &change)
             }
-            (Block::Plain, _) => self.activated(forward, &self.hidden, h),
+            (Block::Plain, _) => self.activated(forward, &self.hidden, x),
             (Block::Injection, None) => bail!("DynamicNet: there is nothing to inject"),
             (Block::Injection, Some(injected)) => {
-                let product = forward.layer(&self.hidden, h, Activation::Identity)?;
+                let product = forward.layer(&self.hidden, x, Activation::Identity)?;
                 let sum = forward.add(&product, injected)?;
                 forward.map(self.spec.model.activation.function(), &sum)
             }

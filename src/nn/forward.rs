@@ -1,8 +1,8 @@
 //! What a network's forward pass is written in.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Module, Result, Tensor};
 
-use crate::nn::Layer;
+use crate::nn::{Layer, NormLayer};
 use crate::ops::{Activation, MapKind};
 
 /// The steps of a forward pass, whoever takes them.
@@ -22,6 +22,9 @@ pub(crate) trait Forward {
 
     /// f(x), element by element.
     fn map(&mut self, function: MapKind, x: &Self::Value) -> Result<Self::Value>;
+
+    /// The rows of x normalised.
+    fn norm(&mut self, norm: &NormLayer, x: &Self::Value) -> Result<Self::Value>;
 }
 
 /// Candle's own operations.
@@ -40,5 +43,9 @@ impl Forward for Eager {
 
     fn map(&mut self, function: MapKind, x: &Tensor) -> Result<Tensor> {
         function.of(x)
+    }
+
+    fn norm(&mut self, norm: &NormLayer, x: &Tensor) -> Result<Tensor> {
+        norm.forward(x)
     }
 }

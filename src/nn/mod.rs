@@ -12,6 +12,7 @@ mod init;
 mod layer;
 mod linear;
 mod nonlinearity;
+mod norm;
 mod spec;
 
 pub use block::Block;
@@ -21,4 +22,6 @@ pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};
 pub use linear::Linear;
 pub use nonlinearity::Nonlinearity;
+pub use norm::Norm;
+pub(crate) use norm::NormLayer;
 pub use spec::*;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{Block, CosInit, LayerKind, Nonlinearity};
+use crate::nn::{Block, CosInit, LayerKind, Nonlinearity, Norm};
 
 /// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
 /// configuration.
@@ -26,12 +26,24 @@ pub struct ModelConfig {
     pub activation: Nonlinearity,
     /// Whether a linear function of the features is added to the output at every depth; false by default.
     pub skip: bool,
+    /// How the activations are normalised before each application of the hidden layer; [`Norm::None`] by
+    /// default.
+    pub norm: Norm,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
         let (layer, block, activation) = (LayerKind::default(), Block::default(), Nonlinearity::default());
-        Self { hidden: 32, min_depth: 1, max_depth: 4, layer, block, activation, skip: false }
+        Self {
+            hidden: 32,
+            min_depth: 1,
+            max_depth: 4,
+            layer,
+            block,
+            activation,
+            skip: false,
+            norm: Norm::None,
+        }
     }
 }
 
@@ -49,6 +61,9 @@ impl ModelConfig {
         }
         if self.activation != Nonlinearity::default() {
             words.push(self.activation.name().to_owned());
+        }
+        if self.norm != Norm::None {
+            words.push(format!("{} norm", self.norm.name()));
         }
         if self.skip {
             words.push("linear skip".to_owned());
@@ -127,6 +142,7 @@ struct ModelDocument {
     block: Block,
     activation: Nonlinearity,
     skip: bool,
+    norm: Norm,
 }
 
 impl Default for ModelDocument {
@@ -139,17 +155,26 @@ impl TryFrom<ModelDocument> for ModelConfig {
     type Error = String;
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
-        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip } =
+        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip, norm } =
             document;
-        Ok(Self { hidden, min_depth, max_depth, layer: layer.checked(cos_init)?, block, activation, skip })
+        Ok(Self {
+            hidden,
+            min_depth,
+            max_depth,
+            layer: layer.checked(cos_init)?,
+            block,
+            activation,
+            skip,
+            norm,
+        })
     }
 }
 
 impl From<ModelConfig> for ModelDocument {
     fn from(model: ModelConfig) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
-        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip }
+        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip, norm }
     }
 }
 
@@ -172,6 +197,8 @@ struct SpecDocument {
     activation: Nonlinearity,
     #[serde(default, skip_serializing_if = "is_default")]
     skip: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    norm: Norm,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -193,16 +220,17 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             block,
             activation,
             skip,
+            norm,
         } = document;
         let layer = layer.checked(cos_init)?;
-        let model = ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip };
+        let model = ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm };
         Ok(Self { in_features, out_features, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
         Self {
             in_features,
@@ -215,6 +243,7 @@ impl From<DynamicNetSpec> for SpecDocument {
             block,
             activation,
             skip,
+            norm,
         }
     }
 }
@@ -236,12 +265,18 @@ mod tests {
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
 
         let (block, activation) = (Block::Injection, Nonlinearity::Mish);
-        let model = ModelConfig { layer: KAIMING, block, activation, skip: true, ..ModelConfig::default() };
-        assert_eq!(model.layers(), "cos layers, injection blocks, mish, linear skip");
+        let model = ModelConfig {
+            layer: KAIMING,
+            block,
+            activation,
+            skip: true,
+            norm: Norm::Rms,
+            ..ModelConfig::default()
+        };
+        assert_eq!(model.layers(), "cos layers, injection blocks, mish, rms norm, linear skip");
         let spec = model.network(5, 2);
         let text = serde_json::to_string(&spec).unwrap();
-        let end =
-            r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish","skip":true}"#;
+        let end = r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish","skip":true,"norm":"rms"}"#;
         assert!(text.ends_with(end), "{text}");
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
     }

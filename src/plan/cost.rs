@@ -23,6 +23,8 @@ pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&O
         }
         Instruction::Map { out, .. } | Instruction::Add { out, .. } => out.len(rows),
         Instruction::MapBackward { out, .. } => 2 * out.len(rows),
+        Instruction::Norm { kind, x, .. } => kind.flops()[0] * x.len(rows),
+        Instruction::NormBackward { kind, x, .. } => kind.flops()[1] * x.len(rows),
         Instruction::ColumnSums { x, .. } => x.len(rows),
         Instruction::Transpose { .. } => 0,
         Instruction::Loss { loss, prediction, .. } => loss.flops() * prediction.len(rows),

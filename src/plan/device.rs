@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
-use crate::ops::{Loss, MapKind};
+use crate::ops::{Loss, MapKind, NormKind};
 use crate::optim::{Pass, Update};
 
 /// A device with buffers and one kernel for each instruction of a plan.
@@ -71,6 +71,28 @@ pub(crate) trait Device: Debug + Send {
         saved: &Self::Buffer,
         grad: &Self::Buffer,
         out: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// out <- the rows of x (rows, columns) normalised, times the scale, and plus the shift if there is one.
+    fn norm(
+        &self,
+        kind: NormKind,
+        shape: [usize; 2],
+        x: &Self::Buffer,
+        scale: &Self::Buffer,
+        shift: Option<&Self::Buffer>,
+        out: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// out <- the gradient through [`norm`](Self::norm) of x, for the scale and the gradient of the result, and
+    /// terms <- that of the scale before it is summed over the rows.
+    fn norm_backward(
+        &self,
+        kind: NormKind,
+        shape: [usize; 2],
+        operands: [&Self::Buffer; 3],
+        out: &mut Self::Buffer,
+        terms: &mut Self::Buffer,
     ) -> Result<()>;
 
     /// out <- x + y, for the first `len` elements.

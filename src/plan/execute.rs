@@ -77,6 +77,21 @@ fn step<D: Device>(
             let (saved, len) = (memory.read(saved)?, grad.len(rows));
             device.map_backward(function, len, saved, memory.read(grad)?, out)
         }),
+        Instruction::Norm { kind, x, scale, shift, out } => memory.write(out, |memory, out| {
+            let shift = shift.map(|shift| memory.read(shift)).transpose()?;
+            let shape = [x.rows.count(rows), x.columns];
+            device.norm(kind, shape, memory.read(x)?, memory.read(scale)?, shift, out)
+        }),
+        Instruction::NormBackward { kind, x, scale, grad, out, terms } => {
+            let mut written = memory.take(terms)?;
+            let result = memory.write(out, |memory, out| {
+                let (shape, x) = ([x.rows.count(rows), x.columns], memory.read(x)?);
+                let operands = [x, memory.read(scale)?, memory.read(grad)?];
+                device.norm_backward(kind, shape, operands, out, &mut written)
+            });
+            memory.put(terms, written);
+            result
+        }
         Instruction::Add { x, y, out } => {
             memory.write(out, |memory, out| device.add(x.len(rows), memory.read(x)?, memory.read(y)?, out))
         }

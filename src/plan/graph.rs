@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor, TensorId, bail};
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use super::numbered::Numbered;
 use crate::nn::forward::Forward;
-use crate::nn::{DynamicNet, Layer};
+use crate::nn::{DynamicNet, Layer, NormLayer};
 use crate::ops::kernels::Write;
 use crate::ops::{Activation, Loss, MapKind, Saved};
 
@@ -125,6 +125,7 @@ impl Graph {
     /// C = A B + bias   besides, dbias += the sums of dC's columns
     /// y = f(x)         dx += f'(x) dy
     /// z = x + y        dx += dz, dy += dz
+    /// y = n(x) s + t   dx += what the kernel gives, ds += the sums of the columns of dy n(x), dt += those of dy
     /// ```
     fn differentiate(&mut self, instruction: Instruction, grads: &mut Gradients) {
         let grad_of = |value: Value| grads.of.get(value.number);
@@ -159,8 +160,20 @@ impl Graph {
                 self.add_gradient(grads, x, grad);
                 self.add_gradient(grads, y, grad);
             }
+            Instruction::Norm { kind, x, scale, shift, out } => {
+                let Some(grad) = grad_of(out) else { return };
+                let [out, terms] = [(); 2].map(|()| self.value(x.rows, x.columns));
+                self.instructions.push(Instruction::NormBackward { kind, x, scale, grad, out, terms });
+                let sums = |x| move |out| Instruction::ColumnSums { x, write: Write::Set, out };
+                self.contribute(grads, scale, sums(terms));
+                if let Some(shift) = shift {
+                    self.contribute(grads, shift, sums(grad));
+                }
+                self.add_gradient(grads, x, out);
+            }
             // Not part of a forward pass.
             Instruction::MapBackward { .. }
+            | Instruction::NormBackward { .. }
             | Instruction::ColumnSums { .. }
             | Instruction::Transpose { .. }
             | Instruction::Loss { .. }
@@ -275,6 +288,14 @@ impl Forward for Graph {
     fn map(&mut self, function: MapKind, &x: &Value) -> Result<Value> {
         let out = self.value(x.rows, x.columns);
         self.instructions.push(Instruction::Map { function, x, out });
+        Ok(out)
+    }
+
+    fn norm(&mut self, norm: &NormLayer, &x: &Value) -> Result<Value> {
+        let scale = self.parameter(norm.scale())?;
+        let shift = norm.shift().map(|shift| self.parameter(shift)).transpose()?;
+        let out = self.value(x.rows, x.columns);
+        self.instructions.push(Instruction::Norm { kind: norm.kind(), x, scale, shift, out });
         Ok(out)
     }
 }

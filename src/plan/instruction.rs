@@ -1,7 +1,7 @@
 //! The instructions of a plan and the matrices they work on.
 
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Loss, MapKind};
+use crate::ops::{Activation, Loss, MapKind, NormKind};
 
 /// The number of rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +97,11 @@ pub(crate) enum Instruction {
     Map { function: MapKind, x: Value, out: Value },
     /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`MapKind::saves`].
     MapBackward { function: MapKind, saved: Value, grad: Value, out: Value },
+    /// out <- the rows of x normalised, times the scale (1, columns), and plus the shift if there is one.
+    Norm { kind: NormKind, x: Value, scale: Value, shift: Option<Value>, out: Value },
+    /// out <- the gradient through the normalisation of x, and terms <- that of its scale before it is summed
+    /// over the rows.
+    NormBackward { kind: NormKind, x: Value, scale: Value, grad: Value, out: Value, terms: Value },
     /// out <- x + y.
     Add { x: Value, y: Value, out: Value },
     /// out (1, columns) <- the sums of x's columns, or added to it.
@@ -157,6 +162,21 @@ impl Instruction {
                 f(x, Access::Read);
                 f(y, Access::Read);
                 f(out, Access::Write);
+            }
+            Self::Norm { x, scale, shift, out, .. } => {
+                f(x, Access::Read);
+                f(scale, Access::Read);
+                if let Some(shift) = shift {
+                    f(shift, Access::Read);
+                }
+                f(out, Access::Write);
+            }
+            Self::NormBackward { x, scale, grad, out, terms, .. } => {
+                for operand in [x, scale, grad] {
+                    f(operand, Access::Read);
+                }
+                f(out, Access::Write);
+                f(terms, Access::Write);
             }
             Self::ColumnSums { x, write, out } => {
                 f(x, Access::Read);

@@ -232,6 +232,14 @@ impl Names {
                 };
                 assign(out, Write::Set, &format!("{}'({of}) {}", function.name(), matrix(grad)))
             }
+            Instruction::Norm { kind, x, scale, shift, out } => {
+                let operands: Vec<_> = [x, scale].into_iter().chain(shift).map(matrix).collect();
+                assign(out, Write::Set, &format!("{}({})", kind.name(), operands.join(", ")))
+            }
+            Instruction::NormBackward { kind, x, scale, grad, out, terms } => {
+                let operands = format!("({}, {}) {}", matrix(x), matrix(scale), matrix(grad));
+                (out, format!("{}, {} = {}'{operands}", matrix(out), matrix(terms), kind.name()))
+            }
             Instruction::Add { x, y, out } => {
                 assign(out, Write::Set, &format!("{} + {}", matrix(x), matrix(y)))
             }

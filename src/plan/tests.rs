@@ -14,9 +14,9 @@ use super::execute::{Memory, execute};
 use super::graph::{Graph, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
-use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, seeded_builder};
+use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, seeded_builder};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Loss, MapKind, Quantiles};
+use crate::ops::{Activation, Loss, MapKind, NormKind, Quantiles, layer_norm, rms_norm};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.
@@ -256,6 +256,43 @@ fn sums_and_the_losses_are_candles() {
     assert_same("transpose", &buffers[1], &transposed);
 }
 
+#[test]
+fn norms_and_their_gradients_are_autograds() {
+    on_every_device(|machine| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(8);
+        for (rows, columns) in [(1, 1), (9, 13), (4, 300)] {
+            let [x, grad] = [(); 2].map(|()| random(rng, rows, columns));
+            let [scale, shift] = [(); 2].map(|()| random(rng, 1, columns));
+            for kind in NormKind::ALL {
+                let vars = [&x, &scale, &shift].map(|x| Var::from_tensor(x).unwrap());
+                let [of_x, of_scale, of_shift] = &vars;
+                let (flat_scale, flat_shift) =
+                    (of_scale.flatten_all().unwrap(), of_shift.flatten_all().unwrap());
+                let y = match kind {
+                    NormKind::Rms => rms_norm(of_x, &flat_scale).unwrap(),
+                    NormKind::Layer => layer_norm(of_x, &flat_scale, &flat_shift).unwrap(),
+                };
+                let grads = (&y * &grad).unwrap().sum_all().unwrap().backward().unwrap();
+                let inputs = [x.clone(), scale.clone(), shift.clone(), grad.clone()];
+                let [vx, vscale, vshift, vgrad] = std::array::from_fn(|i| value(i, &inputs[i]));
+                let [out, x_grad, terms] = [4, 5, 6].map(|number| Value { number, ..vx });
+                let sums = Value { number: 7, ..vscale };
+                let shift = kind.is_centred().then_some(vshift);
+                let instructions = [
+                    Instruction::Norm { kind, x: vx, scale: vscale, shift, out },
+                    Instruction::NormBackward { kind, x: vx, scale: vscale, grad: vgrad, out: x_grad, terms },
+                    Instruction::ColumnSums { x: terms, write: Write::Set, out: sums },
+                ];
+                let len = rows * columns;
+                let buffers = machine.run(&inputs, &[len, len, len, columns], &instructions, 0);
+                assert_same(kind.name(), &buffers[4], &y);
+                assert_same(kind.name(), &buffers[5], grads.get(of_x).unwrap());
+                assert_same(kind.name(), &buffers[7], grads.get(of_scale).unwrap());
+            }
+        }
+    });
+}
+
 fn network(model: &ModelConfig) -> DynamicNet {
     let vb = seeded_builder(&VarMap::new(), ChaCha8Rng::seed_from_u64(5), DType::F64, &CandleDevice::Cpu);
     DynamicNet::new(&model.network(7, 2), vb).unwrap()
@@ -265,22 +302,28 @@ fn network(model: &ModelConfig) -> DynamicNet {
 #[test]
 fn rewrites_do_not_change_the_gradients() {
     let cos = LayerKind::Cos(CosInit::Centred);
-    for (layer, stored, block, activation, skip) in [
-        (LayerKind::Linear, Stored::Transposed, Block::Plain, Nonlinearity::Relu, false),
-        (cos, Stored::Transposed, Block::Plain, Nonlinearity::Relu, false),
-        (LayerKind::Linear, Stored::Plain, Block::Plain, Nonlinearity::Relu, false),
-        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Relu, false),
-        (LayerKind::Linear, Stored::Transposed, Block::Injection, Nonlinearity::Relu, false),
-        (cos, Stored::Plain, Block::Injection, Nonlinearity::Relu, false),
-        (LayerKind::Linear, Stored::Transposed, Block::Residual, Nonlinearity::Silu, false),
-        (cos, Stored::Plain, Block::Plain, Nonlinearity::Mish, false),
-        (LayerKind::Linear, Stored::Plain, Block::Injection, Nonlinearity::Gelu, false),
-        (LayerKind::Linear, Stored::Transposed, Block::Plain, Nonlinearity::Relu, true),
-        (cos, Stored::Plain, Block::Injection, Nonlinearity::Gelu, true),
+    let plain = ModelConfig { hidden: 5, ..ModelConfig::default() };
+    let residual = ModelConfig { block: Block::Residual, ..plain.clone() };
+    let injection = ModelConfig { block: Block::Injection, ..plain.clone() };
+    let (silu, mish, gelu) = (Nonlinearity::Silu, Nonlinearity::Mish, Nonlinearity::Gelu);
+    for (stored, model) in [
+        (Stored::Transposed, plain.clone()),
+        (Stored::Transposed, ModelConfig { layer: cos, ..plain.clone() }),
+        (Stored::Plain, plain.clone()),
+        (Stored::Transposed, residual.clone()),
+        (Stored::Transposed, injection.clone()),
+        (Stored::Plain, ModelConfig { layer: cos, ..injection.clone() }),
+        (Stored::Transposed, ModelConfig { activation: silu, ..residual.clone() }),
+        (Stored::Plain, ModelConfig { activation: mish, layer: cos, ..plain.clone() }),
+        (Stored::Plain, ModelConfig { activation: gelu, ..injection.clone() }),
+        (Stored::Transposed, ModelConfig { skip: true, ..plain.clone() }),
+        (Stored::Plain, ModelConfig { skip: true, activation: gelu, ..injection.clone() }),
+        (Stored::Transposed, ModelConfig { norm: Norm::Rms, ..plain }),
+        (Stored::Transposed, ModelConfig { norm: Norm::Layer, activation: silu, ..residual }),
+        (Stored::Plain, ModelConfig { norm: Norm::Layer, skip: true, ..injection }),
     ] {
         for depth in 1..=4 {
-            let net =
-                network(&ModelConfig { hidden: 5, layer, block, activation, skip, ..ModelConfig::default() });
+            let net = network(&model);
             let parameters = parameters(&net, stored);
             let mut graph = Graph::new(&net, &parameters, stored);
             let output = graph.forward(&net, depth..=depth).unwrap()[0];
@@ -289,15 +332,17 @@ fn rewrites_do_not_change_the_gradients() {
             let plain = transpose_right_factors(graph.instructions.clone(), next);
             let fused = transpose_right_factors(fuse(graph.instructions, computed), next);
             // Of each application its relu, forward and backward, and its sums. A relu of a sum stays, as do
-            // the gradients that a residual connection reads twice; of other activations the sums go.
-            let gone = match (block, activation) {
-                (Block::Plain, Nonlinearity::Relu) => 3 * depth + 1,
-                (_, Nonlinearity::Relu) => depth + 1,
+            // the gradients that a residual connection reads twice; of other activations the sums go,
+            // and through a norm the gradient of the relu before it stays.
+            let gone = match (model.block, model.activation, model.norm) {
+                (Block::Plain, Nonlinearity::Relu, Norm::None) => 3 * depth + 1,
+                (_, Nonlinearity::Relu, Norm::None) => depth + 1,
                 _ => depth - 1,
             };
             assert!(
                 fused.len() + gone <= plain.len(),
-                "{block:?}, {activation:?}: {} and {}",
+                "{}: {} and {}",
+                model.layers(),
                 fused.len(),
                 plain.len()
             );

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, named_vars, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, named_vars, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -32,29 +32,35 @@ fn train(
 /// vector and that are, one output and several, batches with a remainder, of one row, and larger than the
 /// data.
 pub fn every_shape_trains_as_by_autograd(device: &Device) {
-    for (features, hidden, outputs, depth, batch_size, layer, block, activation, skip) in [
-        (64, 32, 1, 1, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (1, 1, 1, 4, 1, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (8, 40, 4, 2, 1000, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (3, 2, 5, 2, 16, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (300, 3, 300, 1, 50, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, false),
-        (1, 130, 1, 1, 40, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu, false),
-        (5, 12, 1, 2, 16, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu, false),
-        (16, 16, 2, 4, 33, LayerKind::Cos(CosInit::Centred), Block::Plain, Nonlinearity::Relu, false),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Residual, Nonlinearity::Relu, false),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Relu, false),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Residual, Nonlinearity::Relu, false),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Injection, Nonlinearity::Relu, false),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Injection, Nonlinearity::Relu, false),
-        (1, 1, 1, 1, 1, LayerKind::Linear, Block::Injection, Nonlinearity::Relu, false),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Relu, false),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Silu, false),
-        (7, 33, 3, 3, 10, LayerKind::Linear, Block::Residual, Nonlinearity::Mish, false),
-        (5, 12, 1, 4, 16, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Gelu, false),
-        (64, 32, 1, 2, 64, LayerKind::Linear, Block::Plain, Nonlinearity::Relu, true),
-        (7, 33, 3, 3, 10, LayerKind::Cos(CosInit::Centred), Block::Injection, Nonlinearity::Silu, true),
+    let (linear, cos) = (LayerKind::Linear, LayerKind::Cos(CosInit::Centred));
+    let of = |layer, block| ModelConfig { layer, block, ..ModelConfig::default() };
+    for (features, hidden, outputs, depth, batch_size, model) in [
+        (64, 32, 1, 1, 64, of(linear, Block::Plain)),
+        (64, 32, 1, 2, 64, of(linear, Block::Plain)),
+        (7, 33, 3, 3, 10, of(linear, Block::Plain)),
+        (1, 1, 1, 4, 1, of(linear, Block::Plain)),
+        (8, 40, 4, 2, 1000, of(linear, Block::Plain)),
+        (3, 2, 5, 2, 16, of(linear, Block::Plain)),
+        (300, 3, 300, 1, 50, of(linear, Block::Plain)),
+        (1, 130, 1, 1, 40, of(cos, Block::Plain)),
+        (5, 12, 1, 2, 16, of(cos, Block::Plain)),
+        (16, 16, 2, 4, 33, of(cos, Block::Plain)),
+        (64, 32, 1, 2, 64, of(linear, Block::Residual)),
+        (7, 33, 3, 3, 10, of(linear, Block::Residual)),
+        (5, 12, 1, 4, 16, of(cos, Block::Residual)),
+        (64, 32, 1, 2, 64, of(linear, Block::Injection)),
+        (7, 33, 3, 3, 10, of(linear, Block::Injection)),
+        (1, 1, 1, 1, 1, of(linear, Block::Injection)),
+        (5, 12, 1, 4, 16, of(cos, Block::Injection)),
+        (64, 32, 1, 2, 64, ModelConfig { activation: Nonlinearity::Silu, ..of(linear, Block::Plain) }),
+        (7, 33, 3, 3, 10, ModelConfig { activation: Nonlinearity::Mish, ..of(linear, Block::Residual) }),
+        (5, 12, 1, 4, 16, ModelConfig { activation: Nonlinearity::Gelu, ..of(cos, Block::Injection) }),
+        (64, 32, 1, 2, 64, ModelConfig { skip: true, ..of(linear, Block::Plain) }),
+        (7, 33, 3, 3, 10, ModelConfig { skip: true, ..of(cos, Block::Injection) }),
+        (64, 32, 1, 2, 64, ModelConfig { norm: Norm::Rms, ..of(linear, Block::Plain) }),
+        (1, 1, 1, 2, 1, ModelConfig { norm: Norm::Rms, ..of(linear, Block::Residual) }),
+        (7, 33, 3, 3, 10, ModelConfig { norm: Norm::Layer, skip: true, ..of(linear, Block::Residual) }),
+        (5, 150, 1, 4, 16, ModelConfig { norm: Norm::Layer, ..of(cos, Block::Injection) }),
     ] {
         let rows = if batch_size == 1 { 7 } else { 101 };
         let rng = generator(5, Stream::Data, 0);
@@ -62,8 +68,7 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
         let y = Tensor::cat(&vec![one.y(); outputs], 1).unwrap();
         let scale = Tensor::arange(1f64, outputs as f64 + 1., &Device::Cpu).unwrap();
         let data = Dataset::new(one.x().clone(), y.broadcast_mul(&scale).unwrap()).unwrap();
-        let model =
-            ModelConfig { hidden, min_depth: depth, max_depth: depth, layer, block, activation, skip };
+        let model = ModelConfig { hidden, min_depth: depth, max_depth: depth, ..model };
         let by = |engine| TrainConfig {
             batch_size,
             weight_decay: 0.1,
@@ -71,7 +76,7 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
             engine,
             ..TrainConfig::default()
         };
-        let what = format!("{features} -> {hidden} -> {outputs}, {}, depth {depth}", model.layers());
+        let what = format!("{features} -> {hidden} -> {outputs}, depth {depth}, {}", model.layers());
         let close = Tolerance { rtol: 1e-9, atol: 1e-10 };
         let (errors, ends) = train(device, &data, &model, &by(EngineName::Fused), 3);
         let (their_errors, their_ends) = train(&Device::Cpu, &data, &model, &by(EngineName::Autograd), 3);

@@ -10,7 +10,9 @@ use candle_core::{DType, Device, Module, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use taper::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, named_vars, seeded_builder};
+use taper::nn::{
+    CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, Norm, named_vars, seeded_builder,
+};
 use taper::ops::mse;
 
 /// Exact up to rounding in double precision.
@@ -136,11 +138,16 @@ fn additions_change_no_draw() {
         named.map(|(name, var)| (name, var.dims().to_vec(), values(&var))).collect::<Vec<_>>()
     };
     let before = drawn(ModelConfig::default());
-    let (added, same): (Vec<_>, Vec<_>) = drawn(ModelConfig { skip: true, ..ModelConfig::default() })
-        .into_iter()
-        .partition(|(name, ..)| name.starts_with("skip"));
+    let model = ModelConfig { skip: true, norm: Norm::Layer, ..ModelConfig::default() };
+    let (added, same): (Vec<_>, Vec<_>) =
+        drawn(model).into_iter().partition(|(name, ..)| name.starts_with("skip") || name.starts_with("norm"));
     assert_eq!(same, before);
-    assert_eq!(added, [("skip.weight".to_owned(), vec![2, 3], vec![0.; 6])]);
+    let expected = [
+        ("norm.bias", vec![32], vec![0.; 32]),
+        ("norm.weight", vec![32], vec![1.; 32]),
+        ("skip.weight", vec![2, 3], vec![0.; 6]),
+    ];
+    assert_eq!(added, expected.map(|(name, dims, values)| (name.to_owned(), dims, values)));
 }
 
 #[test]

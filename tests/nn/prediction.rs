@@ -10,7 +10,7 @@ use candle_nn::{VarBuilder, VarMap};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use taper::nn::{
-    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, named_vars, seeded_builder,
+    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars, seeded_builder,
 };
 use taper::ops::mse;
 use taper::plan::Predictor;
@@ -27,7 +27,7 @@ fn network(
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(1), dtype, &Device::Cpu);
     let (in_features, hidden, out_features) = (*in_features, *hidden, *out_features);
-    // All blocks and activations take their turn.
+    // All blocks, activations and norms take their turn.
     let block = [Block::Plain, Block::Residual, Block::Injection][(hidden + out_features) % 3];
     let activation =
         [Nonlinearity::Relu, Nonlinearity::Silu, Nonlinearity::Mish, Nonlinearity::Gelu][hidden % 4];
@@ -39,6 +39,7 @@ fn network(
         block,
         activation,
         skip: out_features % 2 == 1,
+        norm: [Norm::None, Norm::Rms, Norm::Layer][(hidden / 2 + in_features) % 3],
     };
     let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
     (vars, net)

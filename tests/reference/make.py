@@ -98,6 +98,12 @@ def layers():
             for some in (operands, operands[:2]):
                 about = " ".join(str(tuple(x.shape)) for x in some)
                 cases.append({"op": name, "about": about} | differentiate(function, *some))
+    layer_norm = lambda x, w, b: torch.nn.functional.layer_norm(x, w.shape, w, b)
+    rms_norm = lambda x, w: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * w
+    for i, shape in enumerate([(7,), (5, 3), (2, 4, 33)]):
+        x, w, b = normal(*shape, seed=250 + i), normal(shape[-1], seed=260 + i), normal(shape[-1], seed=270 + i)
+        cases.append({"op": "rms_norm", "about": str(shape)} | differentiate(rms_norm, x, w))
+        cases.append({"op": "layer_norm", "about": str(shape)} | differentiate(layer_norm, x, w, b))
     losses = {
         "mse": torch.nn.functional.mse_loss,
         "mae": torch.nn.functional.l1_loss,
@@ -152,11 +158,23 @@ class CosLinear(torch.nn.Linear):
         return torch.nn.functional.linear(x, torch.cos(self.weight), self.bias)
 
 
+class RmsNorm(torch.nn.Module):
+    """torch.nn.RMSNorm of PyTorch 2.4, by its formula."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.weight
+
+
 class DynamicNet(torch.nn.Module):
-    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu", skip=False):
+    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu", skip=False, norm="none"):
         super().__init__()
         self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
         self.skip = torch.nn.Linear(features, 1, bias=False) if skip else None
+        self.norm = {"none": lambda width: None, "rms": RmsNorm, "layer": torch.nn.LayerNorm}[norm](hidden)
         self.block = block
         self.act = getattr(torch.nn.functional, activation)
         self.to(dtype)
@@ -170,12 +188,13 @@ class DynamicNet(torch.nn.Module):
         injected = self.input(x)
         h = self.act(injected)
         for _ in range(depth):
+            n = h if self.norm is None else self.norm(h)
             if self.block == "injection":
-                h = self.act(self.hidden(h) + injected)
+                h = self.act(self.hidden(n) + injected)
             elif self.block == "residual":
-                h = h + self.act(self.hidden(h))
+                h = h + self.act(self.hidden(n))
             else:
-                h = self.act(self.hidden(h))
+                h = self.act(self.hidden(n))
         return self.output(h) if self.skip is None else self.output(h) + self.skip(x)
 
     def parameters_by_name(self):
@@ -191,6 +210,7 @@ def networks():
     models = [(name, {"block": block}) for block, name in itertools.product(blocks, LAYERS)]
     models += [("linear", {"block": block, "activation": name}) for block, name in zip(blocks, SMOOTH)]
     models += [("linear", {"skip": True}), ("cos", {"block": "injection", "activation": "silu", "skip": True})]
+    models += [("linear", {"block": block, "norm": norm}) for block, norm in itertools.product(blocks, ("rms", "layer"))]
     for name, model in models:
         net = DynamicNet(LAYERS[name], 5, 7, seed=10, dtype=torch.float64, **model)
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use taper::config::{EngineName, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{
-    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, named_vars, seeded_builder,
+    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars, seeded_builder,
 };
 use taper::optim::Penalised;
 use taper::random::{Stream, generator};
@@ -41,8 +41,9 @@ fn case() -> impl Strategy<Value = Case> {
         1 => Just(Nonlinearity::Mish),
         1 => Just(Nonlinearity::Gelu)
     ];
-    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation, any::<bool>()).prop_map(
-        |(hidden, min_depth, more, layer, block, activation, skip)| ModelConfig {
+    let norm = prop_oneof![2 => Just(Norm::None), 1 => Just(Norm::Rms), 1 => Just(Norm::Layer)];
+    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation, any::<bool>(), norm)
+        .prop_map(|(hidden, min_depth, more, layer, block, activation, skip, norm)| ModelConfig {
             hidden,
             min_depth,
             max_depth: min_depth + more,
@@ -50,8 +51,8 @@ fn case() -> impl Strategy<Value = Case> {
             block,
             activation,
             skip,
-        },
-    );
+            norm,
+        });
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(
         |(model, features, targets, rows, batch_size, updates, seed)| Case {
             model,

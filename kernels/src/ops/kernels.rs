@@ -3,7 +3,7 @@
 
 use crate::ops::linear::gemm;
 use crate::ops::simd::SimdFloat;
-use crate::ops::{Activation, Loss, MapKind, batch};
+use crate::ops::{Activation, Loss, MapKind, NormKind, batch, norm};
 
 pub use crate::ops::elements::on_cpu;
 pub use crate::ops::linear::gemm::{Epilogue, Matrix, PackedMatrix, ROW_MULTIPLE, Write};
@@ -49,6 +49,20 @@ pub trait CpuKernels: SimdFloat {
 
     /// out <- f'(.) grad, on slices of one length; see [`MapKind::saves`].
     fn map_backward(function: MapKind, saved: &[Self], grad: &[Self], out: &mut [Self]);
+
+    /// out <- the rows of x, as long as the scale, normalised, times the scale plus the shift, if there is one.
+    fn norm(kind: NormKind, x: &[Self], scale: &[Self], shift: Option<&[Self]>, out: &mut [Self]);
+
+    /// `x_grad` <- the gradient through [`norm`](Self::norm), and `terms` <- that of the scale before it is
+    /// summed over the rows.
+    fn norm_backward(
+        kind: NormKind,
+        x: &[Self],
+        scale: &[Self],
+        grad: &[Self],
+        x_grad: &mut [Self],
+        terms: &mut [Self],
+    );
 
     /// The loss on slices, rounded to their type, with so many predictions for each target as the loss has
     /// outputs; grad <- `share` times its derivative by the prediction.
@@ -101,6 +115,27 @@ macro_rules! cpu_kernels {
                 function.backward(saved, grad, out);
             }
 
+            fn norm(
+                kind: NormKind,
+                x: &[Self],
+                scale: &[Self],
+                shift: Option<&[Self]>,
+                out: &mut [Self],
+            ) {
+                norm::cpu::forward(kind, x, scale, shift, out);
+            }
+
+            fn norm_backward(
+                kind: NormKind,
+                x: &[Self],
+                scale: &[Self],
+                grad: &[Self],
+                x_grad: &mut [Self],
+                terms: &mut [Self],
+            ) {
+                norm::cpu::backward(kind, x, scale, grad, x_grad, terms);
+            }
+
             fn loss(loss: Loss, share: f64, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64 {
                 loss.with_grad(share, prediction, target, grad)
             }
@@ -129,6 +164,11 @@ pub mod cuda {
     pub use crate::ops::elements::on_cuda;
     pub use crate::ops::launch::{BLOCK, Kernel, check_len, grid};
     pub(crate) use crate::ops::launch::{PACK_BYTES, kernel};
+
+    /// The normalisations of rows.
+    pub mod norm {
+        pub use crate::ops::norm::cuda::{backward, forward};
+    }
 
     /// The parts of a layer beside its products.
     pub mod linear {

@@ -1,6 +1,7 @@
 //! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`] and [`cos`], the
 //! activations [`relu`], [`silu`], [`mish`] and [`gelu`], the layers [`linear`] and [`cos_linear`], each with
-//! its relu in one operation, and the losses [`mse`], [`mae`], [`huber`] and [`pinball`].
+//! its relu in one operation, the normalisations [`rms_norm`] and [`layer_norm`], and the losses [`mse`],
+//! [`mae`], [`huber`] and [`pinball`].
 //!
 //! Every operation
 //!
@@ -76,6 +77,7 @@ mod maximum;
 mod mish;
 mod mse;
 mod mul;
+mod norm;
 mod pinball;
 mod relu;
 mod silu;
@@ -91,6 +93,7 @@ pub use maximum::{TieGrad, maximum, maximum_with};
 pub use mish::mish;
 pub use mse::mse;
 pub use mul::mul;
+pub use norm::{NormKind, layer_norm, rms_norm};
 pub use pinball::{Quantiles, pinball};
 pub use relu::relu;
 pub use silu::silu;

@@ -11,7 +11,7 @@ use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::{self, CpuKernels, Matrix, Write, on_cpu};
-use crate::ops::{Loss, MapKind};
+use crate::ops::{Loss, MapKind, NormKind};
 use crate::optim::{CpuUpdate, Pass, Update};
 pub(crate) use buffer::Buffer;
 
@@ -154,6 +154,32 @@ impl<T: Element> Device for Cpu<T> {
         out: &mut Buffer<T>,
     ) -> Result<()> {
         T::map_backward(function, &saved[..len], &grad[..len], &mut out[..len]);
+        Ok(())
+    }
+
+    fn norm(
+        &self,
+        kind: NormKind,
+        [rows, columns]: [usize; 2],
+        x: &Buffer<T>,
+        scale: &Buffer<T>,
+        shift: Option<&Buffer<T>>,
+        out: &mut Buffer<T>,
+    ) -> Result<()> {
+        let shift = shift.map(|shift| &shift[..columns]);
+        T::norm(kind, &x[..rows * columns], &scale[..columns], shift, out);
+        Ok(())
+    }
+
+    fn norm_backward(
+        &self,
+        kind: NormKind,
+        [rows, columns]: [usize; 2],
+        [x, scale, grad]: [&Buffer<T>; 3],
+        out: &mut Buffer<T>,
+        terms: &mut Buffer<T>,
+    ) -> Result<()> {
+        T::norm_backward(kind, &x[..rows * columns], &scale[..columns], grad, out, terms);
         Ok(())
     }
 

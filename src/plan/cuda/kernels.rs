@@ -13,7 +13,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::kernels::Scalar;
 use crate::ops::kernels::cuda::{ADD, CHECK, GATHER, Kernel, linear};
-use crate::ops::{Activation, Loss, MapKind};
+use crate::ops::{Activation, Loss, MapKind, NormKind};
 use crate::optim::{ADD_SQUARES, OptimizerConfig, Pass};
 
 /// The type of the elements of a plan on CUDA.
@@ -67,6 +67,8 @@ pub(super) struct Kernels {
     pub(super) activations: HashMap<Activation, CudaFunction>,
     /// Each function's own, and that of its derivative.
     pub(super) functions: HashMap<MapKind, [CudaFunction; 2]>,
+    /// Forward and backward.
+    pub(super) norms: HashMap<NormKind, [CudaFunction; 2]>,
     /// By the name of the loss.
     pub(super) losses: HashMap<&'static str, CudaFunction>,
 }
@@ -78,6 +80,10 @@ impl Kernels {
         let function = |function: MapKind| {
             let [forward, backward] = function.kernels().map(load);
             Ok((function, [forward?, backward?]))
+        };
+        let norm = |norm: NormKind| {
+            let [forward, backward] = norm.kernels().map(load);
+            Ok((norm, [forward?, backward?]))
         };
         let pass = |pass: Pass| Ok((discriminant(&pass), load(pass.kernel())?));
         let loss = |loss: Loss| Ok((loss.name(), load(loss.kernel())?));
@@ -92,6 +98,7 @@ impl Kernels {
             passes: Pass::ALL.into_iter().map(pass).collect::<Result<_>>()?,
             activations: Activation::ALL.into_iter().map(activation).collect::<Result<_>>()?,
             functions: MapKind::ALL.into_iter().map(function).collect::<Result<_>>()?,
+            norms: NormKind::ALL.into_iter().map(norm).collect::<Result<_>>()?,
             losses: Loss::ALL.into_iter().map(loss).collect::<Result<_>>()?,
         })
     }

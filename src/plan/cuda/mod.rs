@@ -25,8 +25,8 @@ use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
-use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear};
-use crate::ops::{Loss, MapKind};
+use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear, norm};
+use crate::ops::{Loss, MapKind, NormKind};
 use crate::optim::{self, OptimizerConfig, Pass, Update};
 pub(crate) use kernels::Element;
 use kernels::Kernels;
@@ -239,6 +239,34 @@ impl<T: Element> Device for Cuda<T> {
     ) -> Result<()> {
         let [_, kernel] = kernel_of(&self.kernels.functions, &function)?;
         self.elementwise(kernel, len, [saved, grad], out)
+    }
+
+    fn norm(
+        &self,
+        kind: NormKind,
+        shape: [usize; 2],
+        x: &CudaSlice<T>,
+        scale: &CudaSlice<T>,
+        shift: Option<&CudaSlice<T>>,
+        out: &mut CudaSlice<T>,
+    ) -> Result<()> {
+        let [kernel, _] = kernel_of(&self.kernels.norms, &kind)?;
+        let (x, scale, shift) = (&x.as_view(), &scale.as_view(), shift.map(CudaSlice::as_view));
+        norm::forward(&self.stream, kernel, shape, x, scale, shift.as_ref(), &mut out.as_view_mut())
+    }
+
+    fn norm_backward(
+        &self,
+        kind: NormKind,
+        shape: [usize; 2],
+        operands: [&CudaSlice<T>; 3],
+        out: &mut CudaSlice<T>,
+        terms: &mut CudaSlice<T>,
+    ) -> Result<()> {
+        let [_, kernel] = kernel_of(&self.kernels.norms, &kind)?;
+        let [x, scale, grad] = operands.map(CudaSlice::as_view);
+        let (out, terms) = (&mut out.as_view_mut(), &mut terms.as_view_mut());
+        norm::backward(&self.stream, kernel, shape, [&x, &scale, &grad], out, terms)
     }
 
     fn add(&self, len: usize, x: &CudaSlice<T>, y: &CudaSlice<T>, out: &mut CudaSlice<T>) -> Result<()> {

@@ -8,7 +8,7 @@ use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate;
 use taper::metrics::Accumulator;
 use taper::model::{Holdout, Schema, Training};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -85,18 +85,29 @@ fn predictions_are_those_of_the_training_to_the_bit() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for (dtype, layer, min_depth, max_depth, block, activation, skip) in [
-        (DType::F32, LayerKind::Linear, 1, 4, Block::Plain, Nonlinearity::Relu, true),
-        (DType::F32, LayerKind::Cos(CosInit::Centred), 0, 0, Block::Plain, Nonlinearity::Silu, false),
-        (DType::F64, LayerKind::Linear, 0, 2, Block::Residual, Nonlinearity::Mish, true),
-        (DType::F64, LayerKind::Cos(CosInit::Centred), 3, 3, Block::Injection, Nonlinearity::Gelu, false),
+    let default = ModelConfig { hidden: 5, ..ModelConfig::default() };
+    let cos = LayerKind::Cos(CosInit::Centred);
+    let additions = ModelConfig {
+        activation: Nonlinearity::Silu,
+        skip: true,
+        norm: Norm::Layer,
+        min_depth: 2,
+        max_depth: 2,
+        ..default.clone()
+    };
+    for (dtype, config) in [
+        (DType::F32, default.clone()),
+        (DType::F32, ModelConfig { layer: cos, min_depth: 0, max_depth: 0, ..default.clone() }),
+        (DType::F64, ModelConfig { min_depth: 0, max_depth: 2, block: Block::Residual, ..default.clone() }),
+        (DType::F64, ModelConfig { layer: cos, min_depth: 3, block: Block::Injection, ..default }),
+        (DType::F32, additions),
     ] {
+        let depths = config.depths();
         for is_scaled in [true, false] {
             let mut schema = Schema { fills_missing: is_scaled, ..towns(dtype) };
             if !is_scaled {
                 (schema.feature_scaling, schema.target_scaling) = (None, None);
             }
-            let config = ModelConfig { hidden: 5, min_depth, max_depth, layer, block, activation, skip };
             let model = Model::new(&net(&config, &schema, dtype), schema.clone()).unwrap();
             let mut errors = Accumulator::default();
             errors.add(&[0.1, 0.25], &[0.3, 1. / 3.]);
@@ -114,12 +125,12 @@ fn what_is_written_is_read_back() {
             assert_eq!(read.to_bytes().unwrap(), bytes);
             assert_eq!((read.schema(), read.training()), (&schema, model.training()));
             assert_eq!((read.network().spec(), read.dtype()), (model.network().spec(), model.dtype()));
-            assert_eq!((read.network().depths(), DType::from(read.dtype())), (min_depth..=max_depth, dtype));
+            assert_eq!((read.network().depths(), DType::from(read.dtype())), (depths.clone(), dtype));
             let x = Tensor::randn(0f64, 30., (9, 5), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
             let (y, again) = (model.predict_all_depths(&x).unwrap(), read.predict_all_depths(&x).unwrap());
             assert_eq!(bits(&y.by_depth), bits(&again.by_depth));
             assert_eq!(bits(&y.mean), bits(&again.mean));
-            assert_eq!(y.by_depth.dims(), [9, max_depth - min_depth + 1, 2]);
+            assert_eq!(y.by_depth.dims(), [9, depths.clone().count(), 2]);
         }
     }
 }
