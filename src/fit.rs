@@ -351,3 +351,6 @@ fn unit(loss: Loss, scaling: Option<&Scaling>) -> f64 {
         _ => 1.,
     }
 }
+
+#[cfg(test)]
+mod tests;

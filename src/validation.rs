@@ -29,12 +29,11 @@ impl Split {
         let share = learner.train.validation;
         let of_rows = |of_all: &[u32]| -> Vec<u32> { rows.iter().map(|&row| of_all[row as usize]).collect() };
         let (groups, ranks) = (data.groups().map(of_rows), data.order().map(of_rows));
-        let fold = match &ranks {
-            Some(ranks) => KFold::latest(ranks, share),
-            None => {
-                let mut rng = generator(learner.seed, Stream::Validation, index);
-                KFold::holdout(rows.len(), groups.as_deref(), share, &mut rng)
-            }
+        let fold = if let Some(ranks) = &ranks {
+            KFold::latest(ranks, share)
+        } else {
+            let mut rng = generator(learner.seed, Stream::Validation, index);
+            KFold::holdout(rows.len(), groups.as_deref(), share, &mut rng)
         };
         // The fold has the places of rows among those of the network.
         let at = |places: Vec<u32>| -> Vec<u32> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use taper::config::{DataConfig, Settings, ValidConfig};
+use taper::config::{DataConfig, Selection, Settings, ValidConfig};
 use taper::data::{self, DataSummary, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
@@ -100,6 +100,9 @@ impl<'a> Run<'a> {
             Some((key, now, then)) => {
                 let more = match key {
                     "train.epochs" if self.config.train.is_extendable() => ", to which more can be added",
+                    "train.epochs" if self.config.train.selection() == Selection::Refit => {
+                        ", after which its networks are trained anew"
+                    }
                     "train.epochs" => ", with which its learning rate came to an end",
                     _ => "",
                 };

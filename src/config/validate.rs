@@ -281,18 +281,20 @@ mod tests {
             );
         }
         let needs = "needs rows for validation; `train.validation=0.2` sets a fifth aside";
-        let changes: [(&str, fn(&mut TrainConfig)); 4] = [
-            ("train.patience is 9", |train| train.patience = 9),
-            ("train.schedule is plateau", |train| train.schedule = Schedule::Plateau),
-            ("train.select is best", |train| train.select = Selection::Best),
-            ("train.select is refit", |train| train.select = Selection::Refit),
-        ];
-        for (start, change) in changes {
-            assert_eq!(problem(|c| change(&mut c.train)), format!("{start}, which {needs}"));
-            let mut config = CvConfig::default();
-            config.train.validation = 0.2;
-            change(&mut config.train);
-            config.validate().unwrap();
+        let of = |change: fn(&mut TrainConfig)| {
+            let mut train = TrainConfig::default();
+            change(&mut train);
+            train
+        };
+        for (start, train) in [
+            ("train.patience is 9", of(|train| train.patience = 9)),
+            ("train.schedule is plateau", of(|train| train.schedule = Schedule::Plateau)),
+            ("train.select is best", of(|train| train.select = Selection::Best)),
+            ("train.select is refit", of(|train| train.select = Selection::Refit)),
+        ] {
+            assert_eq!(problem(|c| c.train = train.clone()), format!("{start}, which {needs}"));
+            let train = TrainConfig { validation: 0.2, ..train };
+            CvConfig { train, ..CvConfig::default() }.validate().unwrap();
         }
         let expected = "train.min_improvement is 0.01, which has a meaning only beside `train.patience`";
         assert_eq!(problem(|c| c.train.min_improvement = 0.01), expected);

@@ -22,6 +22,7 @@ mod losses;
 mod models;
 mod plan;
 mod training;
+mod validation;
 
 use candle_core::Device;
 

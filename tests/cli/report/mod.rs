@@ -91,6 +91,43 @@ fn training_and_test_of_several_targets_are_apart() {
     }
 }
 
+/// Losses on rows for validation stand beside those of the training, and both beside the errors on test rows
+/// where they have one unit.
+#[test]
+fn validation_is_a_curve_of_its_own() {
+    let mut run = made_up(&Size::default());
+    let pictures = check(&run);
+    run.config.train.validation = 0.2;
+    for epoch in &mut run.epochs {
+        epoch.validation_loss = Some(epoch.train_loss * 1.5);
+    }
+    assert_eq!(check(&run), pictures);
+    let page = html(&run);
+    for part in [
+        "<i class=\"line third\"></i>validation",
+        "<i class=\"line second\"></i>test",
+        "The lowest validation error is",
+        "The rows for validation are a part of the training rows, set aside.",
+        "Each network was taken at its lowest validation loss, after",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // A second training has a plot, and no part in those of the first.
+    let first = html(&run);
+    let mut refit: Vec<_> = run.epochs.iter().filter(|epoch| epoch.epoch < 3).copied().collect();
+    for epoch in &mut refit {
+        (epoch.refit, epoch.validation_loss) = (true, None);
+    }
+    run.epochs.extend(refit);
+    assert_eq!(check(&run), pictures + 1);
+    let page = html(&run);
+    let start = "<h3>All folds</h3>";
+    let of_first =
+        |page: &str| page[page.find(start).unwrap()..].split("</figure>").next().unwrap().to_owned();
+    assert_eq!(of_first(&page), of_first(&first));
+    assert!(page.contains("<h3>Second training, on all training rows</h3>"));
+}
+
 #[test]
 fn words_with_hyphens_stay_whole() {
     let mut run = made_up(&Size::default());

@@ -6,6 +6,7 @@ mod refused;
 mod signals;
 mod stopped;
 mod trained;
+mod validated;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,85 @@
+//! Trainings that are interrupted after each of their steps.
+
+use std::fs;
+use std::time::Duration;
+
+use candle_core::{DType, Device};
+
+use super::*;
+use crate::config::{CvConfig, TrainConfig};
+use crate::data::synthetic;
+use crate::optim::Schedule;
+use crate::partition::Partition;
+use crate::run::{Identity, RunDirectory};
+
+/// What a training leaves, without its times.
+type Left = (Vec<EpochRecord>, BTreeMap<String, Vec<f32>>, BTreeMap<String, Vec<f32>>, Vec<u32>);
+
+/// What a fold's training leaves of its epochs, network, state and order of the rows.
+fn left(mut fit: Fit) -> Left {
+    let values = |tensors: BTreeMap<String, Tensor>| -> BTreeMap<_, _> {
+        let values = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        tensors.into_iter().map(|(name, tensor)| (name, values(tensor))).collect()
+    };
+    let state = values(fit.training.trainer.state().unwrap().tensors);
+    fit.select().unwrap();
+    let network = values(fit.training.trainer.parameters().unwrap());
+    fit.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.);
+    (fit.epochs, network, state, fit.training.rows)
+}
+
+/// Whatever it is doing, between the two trainings of a refit too, a training resumes bit for bit.
+#[test]
+fn a_training_resumes_after_any_step() {
+    let data = synthetic(60, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let fold = Partition::new(&data, 3, 1, 1).unwrap().fold(1).unwrap();
+    for (select, schedule, patience) in [
+        (Selection::Last, Schedule::Plateau, 0),
+        (Selection::Best, Schedule::OneCycle, 4),
+        (Selection::Refit, Schedule::Constant, 3),
+        (Selection::Refit, Schedule::Plateau, 0),
+    ] {
+        let train =
+            TrainConfig { epochs: 30, batch_size: 12, lr: 1e-2, validation: 0.25, ..TrainConfig::default() };
+        let train = TrainConfig { schedule, patience, select, ..train };
+        let config = CvConfig { train, ..CvConfig::default() };
+        let learner = config.learner();
+        let prepared = Prepared::new(&learner, &data, &Device::Cpu).unwrap();
+        let identity = Identity::new("cv", &config, Vec::new());
+        let folder = std::env::temp_dir().join(format!("taper-steps-{}", std::process::id()));
+        let run = |name: &str| RunDirectory::create(&folder.join(name), true, &identity, "").unwrap();
+
+        let [whole, interrupted] = ["whole", "interrupted"].map(run);
+        let options = RunOptions { keep: Some((&whole, &identity)), ..RunOptions::default() };
+        let mut expected = Fit::new(&prepared, 1, &fold, &options, None).unwrap();
+        expected.train(&Stop::default()).unwrap();
+        let expected = left(expected);
+
+        let options = RunOptions { keep: Some((&interrupted, &identity)), ..RunOptions::default() };
+        let over = Stop::default().after(Duration::ZERO);
+        let (mut stops, mut between) = (0, 0);
+        let found = loop {
+            let checkpoint = interrupted.checkpoints(1).last().unwrap();
+            let mut fit = Fit::new(&prepared, 1, &fold, &options, checkpoint.as_ref()).unwrap();
+            let is_done = fit.train(&over).is_ok();
+            let begins_again = fit.course.next() == Some(Next { epoch: 0, is_refit: true });
+            between += usize::from(begins_again && fit.training.trainer.state().unwrap().progress.step == 0);
+            if is_done {
+                break left(fit);
+            }
+            stops += 1;
+        };
+        let lowest = found.0.last().map_or(1., |epoch| epoch.lr / 1e-2);
+        println!("{select:?} by {schedule:?}: {} epochs, {stops} stops, {lowest} of the rate", found.0.len());
+        assert!(schedule != Schedule::Plateau || lowest < 0.2);
+        assert_eq!(between, usize::from(select == Selection::Refit));
+        // 30 rows are trained on in 3 steps, or 40 in 4.
+        let steps: usize = expected.0.iter().map(|epoch| if epoch.refit { 4 } else { 3 }).sum();
+        assert_eq!(stops, steps);
+        assert!(found == expected, "{select:?}: {:?}, {:?}", found.0, expected.0);
+        let has_best = select == Selection::Best;
+        let last = |name: &String| expected.2[&format!("parameter.{name}")] != expected.1[name];
+        assert_eq!(expected.1.keys().any(last), has_best, "{select:?}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
