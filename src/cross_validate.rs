@@ -49,7 +49,8 @@ pub struct CrossValidated {
 /// each of them, as [`DeviceSpec::open`](crate::config::DeviceSpec::open) does. The data are copied to each
 /// device once. Every fold draws from streams of its own, so the result is the same bit for bit for every
 /// number of equal devices. What prepares the data is fitted on the training rows of each fold alone; errors
-/// are in the targets' own units. Rows of one group of `data` are in one fold.
+/// are in the targets' own units. Rows of one group of `data` are in one fold. Rows for validation are a part
+/// of the training rows of each fold.
 ///
 /// A run that is kept, as `options` says, resumes from the checkpoints in its folder, bit for bit as if it
 /// had not been interrupted.
@@ -57,7 +58,7 @@ pub struct CrossValidated {
 /// # Errors
 ///
 /// Fails with [`Error::Config`] when a setting of `learner` is not valid, the folds are not of these data,
-/// there is no device, one opened GPU is listed twice, or (the key `resume`) the folder has
+/// a share for validation leaves a network nothing to train on, there is no device, one opened GPU is listed twice, or (the key `resume`) the folder has
 /// checkpoints of another run; with [`Error::Fold`] for the first fold that fails, in the order of the folds
 /// and not of time; within it, with [`Error::Stopped`] when the run was stopped; and with [`Error::File`]
 /// when its folder cannot be written.

@@ -20,13 +20,14 @@ use crate::validation::check_validation;
 /// tested.
 ///
 /// The data are prepared as in [`cross_validate`](crate::cross_validate()), by what is fitted on the rows to
-/// train on. Rows of one group are on one side; of rows in time the last are held out. A run that is kept
+/// train on. Rows of one group are on one side; of rows in time the last are held out. Rows for validation are
+/// a part of those that are left. A run that is kept
 /// resumes from the checkpoint in its folder, bit for bit as if it had not been interrupted.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when a setting of `learner` is not valid or the holdout leaves nothing to
-/// train on; with [`Error::NotFinite`] when training explodes; and with [`Error::Stopped`] when it was
+/// Fails with [`Error::Config`] when a setting of `learner` is not valid or the holdout or the validation
+/// leaves nothing to train on; with [`Error::NotFinite`] when training explodes; and with [`Error::Stopped`] when it was
 /// stopped.
 ///
 /// # Examples
