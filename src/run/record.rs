@@ -65,7 +65,7 @@ pub struct Weights {
     pub name: String,
     /// Its elements before the first step.
     pub before: Vec<f32>,
-    /// Its elements after the last step.
+    /// Its elements in the network that training took.
     pub after: Vec<f32>,
 }
 

@@ -55,6 +55,21 @@ fn a_run_on_cuda_gives_the_cpus_result() {
     }
 }
 
+/// The losses on the rows for validation, the best parameters and a second training are those of the CPU.
+#[test]
+fn validation_on_cuda_is_that_on_the_cpu() {
+    for select in ["best", "refit"] {
+        let more = ["--validation", "0.25", "--schedule", "plateau", "--select", select, "--dtype", "f64"];
+        let [cpu, cuda] = ["cpu", "cuda"].map(|device| report(device, &more, &[]).0);
+        assert_close(select, &results(&cuda), &results(&cpu), CLOSE);
+        for (cuda, cpu) in array(&cuda["folds"]).iter().zip(array(&cpu["folds"])) {
+            let [cuda, cpu] = [cuda, cpu].map(|fold| &fold["validation"]);
+            assert_close(select, &numbers(&cuda["loss"]), &numbers(&cpu["loss"]), CLOSE);
+            assert_eq!(cuda["selected"], cpu["selected"]);
+        }
+    }
+}
+
 /// The emulator has as many GPUs as it is told; a machine with a single real one cannot run this.
 #[test]
 fn two_gpus_share_the_folds() {

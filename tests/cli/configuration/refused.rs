@@ -160,7 +160,17 @@ fn bad_files_get_one_line_and_exit_code_2() {
             "device = \"gpu\"",
             "a.toml:1: device is \"gpu\", expected auto, cpu, cuda, cuda:N or cuda:N,M with each GPU once",
         ),
+        (
+            "a.toml",
+            "[train]\nselect = \"first\"",
+            "a.toml:2: train.select is \"first\", expected one of auto, last, best, refit",
+        ),
         // Ranges.
+        (
+            "a.toml",
+            "[train]\nvalidation = 1",
+            "a.toml:2: train.validation is 1, expected a finite number from 0 to below 1",
+        ),
         ("a.toml", "[train]\nlr = nan", "a.toml:2: train.lr is NaN, expected a finite number above 0"),
         ("a.toml", "[train]\nlr = 0", "a.toml:2: train.lr is 0, expected a finite number above 0"),
         ("a.toml", "[train]\nlr = 1e999", "a.toml:2: floating-point number overflowed"),
