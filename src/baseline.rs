@@ -6,7 +6,7 @@ use candle_core::{DType, Tensor};
 
 use crate::data::{Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
-use crate::evaluate::{Errors, Evaluation};
+use crate::evaluate::{Errors, Evaluation, RowPrediction};
 use crate::partition::Partition;
 use crate::results::{Baseline, FoldReport};
 use crate::stop::Stop;
@@ -56,20 +56,23 @@ pub fn baselines(data: &Dataset, folds: &Partition, stop: &Stop) -> Result<Vec<B
     let fits: &[(&str, Fit)] = &[("constant", constant), ("ridge", ridge)];
     let mut baselines = Vec::new();
     for (name, fit) in fits.iter().filter(|(name, _)| *name == "constant" || has_ridge) {
-        let mut pooled = Errors::new(data.targets(), 0);
+        let new = || Errors::new(data.targets(), 0).with_details(Vec::new());
+        let mut pooled = new();
         let mut reports = Vec::new();
         for i in 0..folds.count() {
             if stop.reason().is_some() {
                 return Ok(Vec::new());
             }
             let fold = folds.fold(i).ok_or(Error::NoRows)?;
-            let mut errors = Errors::new(data.targets(), 0);
+            let mut errors = new();
             let model = fit(data, &fold)?;
             for rows in fold.test.chunks(BLOCK) {
                 let (truths, predictions) = (targets(data, rows)?, model.predict(data, rows)?);
                 for (truth, prediction) in rows_of(&truths, data).zip(rows_of(&predictions, data)) {
-                    errors.push(truth, prediction, &[]);
-                    pooled.push(truth, prediction, &[]);
+                    let row =
+                        RowPrediction { row: 0, truth, mean: prediction, by_depth: &[], quantiles: &[] };
+                    errors.push(&row);
+                    pooled.push(&row);
                 }
             }
             let evaluation = errors.evaluation(data.target_names(), iter::empty())?;

@@ -11,7 +11,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::fit::{Fitted, Prepared, fit};
-use crate::metrics::Accumulator;
+use crate::metrics::{Accumulator, Details, Kept};
 use crate::parallel::run_ordered;
 use crate::partition::Partition;
 use crate::results::{FoldReport, Validation, watched};
@@ -204,10 +204,23 @@ fn pooled(predictions: &Predictions) -> Result<Evaluation> {
         };
         let depths = predictions.depths().iter().enumerate();
         let by_depth = depths.map(|(i, depth)| (*depth, errors(Predicted::AtDepth(i))));
-        TargetErrors::new(name.clone(), &errors(Predicted::Mean), by_depth)
+        TargetErrors::new(name.clone(), &errors(Predicted::Mean), details(predictions, target), by_depth)
     };
     let targets = predictions.targets().iter().enumerate().map(of_target);
     Evaluation::of_targets(targets.collect::<Result<_>>()?).ok_or(Error::NoRows)
+}
+
+/// The details of all rows of `predictions` together, for one target.
+fn details(predictions: &Predictions, target: usize) -> Details {
+    let values = |which| predictions.values(target, which);
+    let levels = predictions.quantiles();
+    let mut quantiles: Vec<_> = (0..levels.len()).map(|i| values(Predicted::Quantile(i))).collect();
+    let mut kept = Kept::default();
+    for (truth, prediction) in values(Predicted::Truth).zip(values(Predicted::Mean)) {
+        let quantiles: Vec<_> = quantiles.iter_mut().filter_map(Iterator::next).collect();
+        kept.push(truth, prediction, &quantiles);
+    }
+    kept.details(levels)
 }
 
 /// Refuses devices on which nothing can run, or not side by side.

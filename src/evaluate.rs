@@ -1,5 +1,7 @@
 //! The evaluation of a trained network on rows that it has not seen.
 
+mod readout;
+
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
@@ -7,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Scaling};
 use crate::error::{Error, Result};
-use crate::metrics::{Accumulator, Metrics};
+use crate::metrics::{Accumulator, Details, Kept, Metrics};
 use crate::nn::DynamicNet;
 use crate::ops::Loss;
 use crate::plan::Predictor;
 use crate::stats;
+pub(crate) use readout::Readout;
 
 /// How many rows are predicted at a time, so that memory does not grow with the data.
 const BLOCK: usize = 4096;
@@ -25,6 +28,9 @@ pub struct Evaluation {
     /// The errors of the prediction, the mean over all depths.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// More about the prediction.
+    #[serde(flatten)]
+    pub details: Details,
     /// The mean squared error of the output at each depth.
     pub mse_by_depth: BTreeMap<usize, f64>,
     /// The errors of each target.
@@ -40,6 +46,9 @@ pub struct TargetErrors {
     /// The errors of the prediction, the mean over all depths.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// More about the prediction.
+    #[serde(flatten)]
+    pub details: Details,
     /// The mean squared error of the output at each depth.
     pub mse_by_depth: BTreeMap<usize, f64>,
 }
@@ -50,29 +59,42 @@ impl Evaluation {
         if targets.is_empty() {
             return None;
         }
-        let errors = targets.iter().map(|target| (target.metrics, &target.mse_by_depth));
-        let (metrics, mse_by_depth) = over(errors, stats::mean);
-        Some(Self { metrics, mse_by_depth, targets })
+        let errors: Vec<_> = targets.iter().map(Part::of_target).collect();
+        let (metrics, details, mse_by_depth) = over(&errors, stats::mean);
+        Some(Self { metrics, details, mse_by_depth, targets })
     }
 }
 
-/// A statistic of the metrics and of the errors at each depth.
-pub(crate) fn over<'a>(
-    errors: impl Iterator<Item = (Metrics, &'a BTreeMap<usize, f64>)>,
-    statistic: fn(&[f64]) -> f64,
-) -> (Metrics, BTreeMap<usize, f64>) {
-    let (metrics, by_depth): (Vec<_>, Vec<_>) = errors.unzip();
+/// The errors of one of several parts.
+pub(crate) struct Part<'a> {
+    pub(crate) metrics: Metrics,
+    pub(crate) details: &'a Details,
+    pub(crate) mse_by_depth: &'a BTreeMap<usize, f64>,
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn of_target(target: &'a TargetErrors) -> Self {
+        let TargetErrors { metrics, details, mse_by_depth, .. } = target;
+        Self { metrics: *metrics, details, mse_by_depth }
+    }
+}
+
+/// A statistic of the metrics, of the details and of the errors at each depth.
+pub(crate) fn over(parts: &[Part], statistic: fn(&[f64]) -> f64) -> (Metrics, Details, BTreeMap<usize, f64>) {
     let at = |depth: &usize| {
-        let errors: Vec<_> = by_depth.iter().filter_map(|by_depth| by_depth.get(depth).copied()).collect();
+        let errors: Vec<_> = parts.iter().filter_map(|part| part.mse_by_depth.get(depth).copied()).collect();
         (*depth, statistic(&errors))
     };
-    let depths = by_depth.first().into_iter().flat_map(|by_depth| by_depth.keys());
-    (Metrics::over(&metrics, statistic), depths.map(at).collect())
+    let depths = parts.first().into_iter().flat_map(|part| part.mse_by_depth.keys());
+    let by_depth = depths.map(at).collect();
+    let metrics: Vec<_> = parts.iter().map(|part| part.metrics).collect();
+    let details: Vec<_> = parts.iter().map(|part| part.details).collect();
+    (Metrics::over(&metrics, statistic), Details::over(&details, statistic), by_depth)
 }
 
 impl TargetErrors {
-    /// Puts together the errors that were collected of the target `target`: of the prediction, and of the
-    /// output at each depth.
+    /// Puts together the errors that were collected of the target `target`: of the prediction, with details,
+    /// and of the output at each depth.
     ///
     /// # Errors
     ///
@@ -81,6 +103,7 @@ impl TargetErrors {
     pub(crate) fn new(
         target: String,
         mean: &Accumulator,
+        details: Details,
         by_depth: impl IntoIterator<Item = (usize, Accumulator)>,
     ) -> Result<Self> {
         let finite = |errors: &Accumulator| match errors.metrics() {
@@ -89,26 +112,27 @@ impl TargetErrors {
             None => Err(Error::NoRows),
         };
         let mse_by_depth = by_depth.into_iter().map(|(depth, errors)| Ok((depth, finite(&errors)?.mse)));
-        Ok(Self { target, metrics: finite(mean)?, mse_by_depth: mse_by_depth.collect::<Result<_>>()? })
+        let mse_by_depth = mse_by_depth.collect::<Result<_>>()?;
+        Ok(Self { target, metrics: finite(mean)?, details, mse_by_depth })
     }
 }
 
 /// Predicts `rows` of `data` with `net` and compares the predictions with the targets.
 ///
 /// Of a network that was trained on scaled targets `scaling` takes the predictions back to the units of the
-/// targets of `data`, which are not scaled.
+/// targets of `data`, which are not scaled. The network has one output for each target.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::NoRows`] when there are no rows, and with [`Error::NotFiniteResult`] when an error is
-/// not finite.
+/// Fails with [`Error::NoRows`] when there are no rows, with [`Error::NotFiniteResult`] when an error is not
+/// finite, and when the network has more or fewer outputs than there are targets.
 pub fn evaluate(
     net: &DynamicNet,
     data: &Dataset,
     rows: &[u32],
     scaling: Option<&Scaling>,
 ) -> Result<Evaluation> {
-    evaluate_each(net, data, rows, scaling, |_| Ok(()))
+    evaluate_each(net, data, rows, Readout { scaling, quantiles: None }, true, |_| Ok(()))
 }
 
 /// The targets and the predictions of one row, in the targets' own units.
@@ -118,37 +142,48 @@ pub(crate) struct RowPrediction<'a> {
     pub(crate) mean: &'a [f64],
     /// Of each depth in turn.
     pub(crate) by_depth: &'a [f64],
+    /// Of each target in turn.
+    pub(crate) quantiles: &'a [f64],
 }
 
-/// As [`evaluate`], and lets `visit` see each row.
+/// As [`evaluate`], and lets `visit` see each row. Details take memory and time, and only so if they are
+/// wanted.
 pub(crate) fn evaluate_each(
     net: &DynamicNet,
     data: &Dataset,
     rows: &[u32],
-    scaling: Option<&Scaling>,
+    readout: Readout,
+    has_details: bool,
     mut visit: impl FnMut(RowPrediction) -> Result<()>,
 ) -> Result<Evaluation> {
-    let predicted = |output: &Tensor| -> Result<Vec<f64>> {
-        let mut predictions = values(output)?;
-        if let Some(scaling) = scaling {
-            scaling.invert(&mut predictions);
-        }
-        Ok(predictions)
-    };
     let predictor = Predictor::new(net)?;
-    let targets = data.targets();
-    let width = net.depths().count() * targets;
-    let mut errors = Errors::new(targets, net.depths().count());
+    let (targets, depths) = (data.targets(), net.depths().count());
+    let (expected, outputs) = (targets * readout.outputs(), net.spec().out_features);
+    if outputs != expected {
+        let message = format!("a network of {outputs} outputs for {targets} targets, expected {expected}");
+        return Err(candle_core::Error::msg(message).into());
+    }
+    let levels = readout.quantiles.map(Vec::from).unwrap_or_default();
+    let (width, quantiles) = (depths * targets, targets * levels.len());
+    let mut errors = Errors::new(targets, depths);
+    if has_details {
+        errors = errors.with_details(levels);
+    }
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
         let prediction = predictor.predict_all_depths(&x)?;
-        let (truths, means, depths) =
-            (values(&y)?, predicted(&prediction.mean)?, predicted(&prediction.by_depth)?);
+        let (truths, means, by_depth) =
+            (values(&y)?, readout.read(&prediction.mean)?, readout.read(&prediction.by_depth)?.points);
         for (i, &row) in block.iter().enumerate() {
-            let truth = &truths[i * targets..][..targets];
-            let (mean, depths) = (&means[i * targets..][..targets], &depths[i * width..][..width]);
-            errors.push(truth, mean, depths);
-            visit(RowPrediction { row, truth, mean, by_depth: depths })?;
+            let row = RowPrediction {
+                row,
+                truth: &truths[i * targets..][..targets],
+                mean: &means.points[i * targets..][..targets],
+                by_depth: &by_depth[i * width..][..width],
+                quantiles: &means.quantiles[i * quantiles..][..quantiles],
+            };
+            errors.push(&row);
+            visit(row)?;
         }
     }
     errors.evaluation(data.target_names(), net.depths())
@@ -185,21 +220,37 @@ pub(crate) struct Errors {
     mean: Vec<Accumulator>,
     /// Of each depth the errors of each target, as the outputs are.
     by_depth: Vec<Accumulator>,
+    /// Of each target all predictions, if there are to be details.
+    kept: Vec<Kept>,
+    /// The quantiles that are predicted.
+    levels: Vec<f64>,
 }
 
 impl Errors {
     pub(crate) fn new(targets: usize, depths: usize) -> Self {
         let accumulators = |count| vec![Accumulator::default(); count];
-        Self { mean: accumulators(targets), by_depth: accumulators(depths * targets) }
+        let (mean, by_depth) = (accumulators(targets), accumulators(depths * targets));
+        Self { mean, by_depth, kept: Vec::new(), levels: Vec::new() }
     }
 
-    /// Adds a row with the predictions (targets) and the outputs (depths, targets).
-    pub(crate) fn push(&mut self, truth: &[f64], mean: &[f64], by_depth: &[f64]) {
-        for ((errors, mean), truth) in self.mean.iter_mut().zip(mean).zip(truth) {
+    /// The same with details, those of these quantiles among them.
+    pub(crate) fn with_details(self, levels: Vec<f64>) -> Self {
+        Self { kept: vec![Kept::default(); self.mean.len()], levels, ..self }
+    }
+
+    /// Adds a row, with the predictions (targets), the outputs (depths, targets) and the quantiles (targets,
+    /// quantiles).
+    pub(crate) fn push(&mut self, row: &RowPrediction) {
+        let RowPrediction { truth, mean, by_depth, quantiles, .. } = row;
+        for ((errors, mean), truth) in self.mean.iter_mut().zip(*mean).zip(*truth) {
             errors.push(*mean, *truth);
         }
-        for ((errors, output), truth) in self.by_depth.iter_mut().zip(by_depth).zip(truth.iter().cycle()) {
+        for ((errors, output), truth) in self.by_depth.iter_mut().zip(*by_depth).zip(truth.iter().cycle()) {
             errors.push(*output, *truth);
+        }
+        for (i, kept) in self.kept.iter_mut().enumerate() {
+            let count = self.levels.len();
+            kept.push(truth[i], mean[i], &quantiles[i * count..][..count]);
         }
     }
 
@@ -215,7 +266,8 @@ impl Errors {
     ) -> Result<Evaluation> {
         let of_target = |(i, name): (usize, &String)| {
             let by_depth = self.by_depth.iter().skip(i).step_by(names.len()).cloned();
-            TargetErrors::new(name.clone(), &self.mean[i], depths.clone().zip(by_depth))
+            let details = self.kept.get(i).map(|kept| kept.details(&self.levels)).unwrap_or_default();
+            TargetErrors::new(name.clone(), &self.mean[i], details, depths.clone().zip(by_depth))
         };
         let each = names.iter().enumerate().map(of_target).collect::<Result<_>>()?;
         Evaluation::of_targets(each).ok_or(Error::NoRows)

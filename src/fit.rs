@@ -16,7 +16,7 @@ use crate::config::Selection;
 use crate::course::{Course, Next};
 use crate::data::{Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, evaluate_each, mean_loss};
+use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
 use crate::nn::{DynamicNet, seeded_builder};
 use crate::ops::Loss;
 use crate::random::{Stream, generator};
@@ -88,7 +88,9 @@ pub(crate) fn fit(
     let before = fit.seconds + fit.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>();
     fit.train(stop)?;
     let net = fit.net()?;
-    let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), net.depths().collect());
+    let quantiles = prepared.learner.train.predicted_quantiles();
+    let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), net.depths().collect())
+        .with_quantiles(quantiles.map(Vec::from).unwrap_or_default());
     let has_test = !fold.test.is_empty();
     let evaluation = has_test.then(|| fit.test().evaluate(&net, Some(&mut predictions))).transpose()?;
     let validation = fit.validation();
@@ -125,16 +127,20 @@ fn check(stop: &Stop) -> Result<()> {
 struct Test<'a> {
     data: &'a Dataset,
     rows: &'a [u32],
-    scaling: Option<&'a Scaling>,
+    readout: Readout<'a>,
     index: usize,
 }
 
 impl Test<'_> {
-    /// The errors on the rows, whose predictions are added to `predictions`.
+    /// The errors on the rows; with details if their predictions are added to `predictions`.
     fn evaluate(&self, net: &DynamicNet, mut predictions: Option<&mut Predictions>) -> Result<Evaluation> {
-        evaluate_each(net, self.data, self.rows, self.scaling, |row| match predictions.as_mut() {
-            Some(to) => to.push(row.row as usize, self.index, row.truth, row.mean, row.by_depth),
-            None => Ok(()),
+        let has_details = predictions.is_some();
+        evaluate_each(net, self.data, self.rows, self.readout, has_details, |row| {
+            let RowPrediction { row, truth, mean, by_depth, quantiles } = row;
+            let numbers = [truth, mean, by_depth, quantiles];
+            predictions
+                .as_mut()
+                .map_or(Ok(()), |to| to.push_with_quantiles(row as usize, self.index, numbers))
         })
     }
 }
@@ -171,7 +177,8 @@ impl Training {
         let (vars, init) = (VarMap::new(), generator(learner.seed, Stream::Init, index));
         let x = data.train.x();
         let vb = seeded_builder(&vars, init, x.dtype(), x.device());
-        let spec = learner.model.network(data.train.features(), data.train.targets());
+        let outputs = data.train.targets() * learner.train.loss().outputs();
+        let spec = learner.model.network(data.train.features(), outputs);
         let trainer = Trainer::new(DynamicNet::new(&spec, vb)?, &vars, &learner.train, learner.seed, index)?;
         let rows = rows[..max_rows.unwrap_or(rows.len()).min(rows.len())].to_vec();
         let unit = unit(learner.train.loss(), data.targets.as_ref());
@@ -325,7 +332,9 @@ impl<'a> Fit<'a> {
     /// The rows to test on.
     fn test(&self) -> Test<'_> {
         let Scaled { test, targets, .. } = &self.training.data;
-        Test { data: test, rows: &self.fold.test, scaling: targets.as_ref(), index: self.index }
+        let quantiles = self.prepared.learner.train.predicted_quantiles();
+        let readout = Readout { scaling: targets.as_ref(), quantiles };
+        Test { data: test, rows: &self.fold.test, readout, index: self.index }
     }
 
     fn save(&mut self) -> Result<()> {

@@ -1,8 +1,13 @@
 //! How far predictions are from their targets.
 
+mod details;
+
 use serde::{Deserialize, Serialize};
 
 use crate::stats::{self, Moments};
+
+pub(crate) use details::Kept;
+pub use details::{Details, QuantileErrors};
 
 /// The errors of a set of predictions of one target, or their means over several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, TargetErrors, over};
-use crate::metrics::Metrics;
+use crate::evaluate::{Evaluation, Part, TargetErrors, over};
+use crate::metrics::{Details, Metrics};
 use crate::stats;
 
 /// The result of a fold.
@@ -20,6 +20,9 @@ pub struct FoldReport {
     /// The errors of the prediction on these rows, the means over the targets.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// More about the prediction.
+    #[serde(flatten)]
+    pub details: Details,
     /// The mean squared error of the output at each depth, the mean over the targets.
     pub mse_by_depth: BTreeMap<usize, f64>,
     /// The errors of each target; none where an earlier version did not say.
@@ -69,14 +72,22 @@ pub(crate) fn watched<'l>(train_loss: &'l [f64], validation: Option<&'l Validati
 impl FoldReport {
     /// Puts the results of fold `fold` together, which was tested on `rows` rows.
     pub fn new(fold: usize, rows: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
-        let Evaluation { metrics, mse_by_depth, targets } = evaluation;
-        Self { fold, rows, metrics, mse_by_depth, targets, train_loss, validation: None, seconds }
+        let Evaluation { metrics, details, mse_by_depth, targets } = evaluation;
+        let validation = None;
+        Self { fold, rows, metrics, details, mse_by_depth, targets, train_loss, validation, seconds }
     }
 
     /// The report with what the rows for validation showed.
     #[must_use]
     pub fn with_validation(self, validation: Option<Validation>) -> Self {
         Self { validation, ..self }
+    }
+}
+
+impl<'a> Part<'a> {
+    fn of_fold(fold: &'a FoldReport) -> Self {
+        let FoldReport { metrics, details, mse_by_depth, .. } = fold;
+        Self { metrics: *metrics, details, mse_by_depth }
     }
 }
 
@@ -93,16 +104,16 @@ impl Evaluation {
     }
 
     fn over(folds: &[FoldReport], statistic: fn(&[f64]) -> f64) -> Self {
-        let (metrics, mse_by_depth) =
-            over(folds.iter().map(|fold| (fold.metrics, &fold.mse_by_depth)), statistic);
+        let parts: Vec<_> = folds.iter().map(Part::of_fold).collect();
+        let (metrics, details, mse_by_depth) = over(&parts, statistic);
         let targets = folds.first().into_iter().flat_map(|fold| fold.targets.iter().enumerate());
         let of_target = |(i, first): (usize, &TargetErrors)| {
             let targets = folds.iter().filter_map(|fold| fold.targets.get(i));
-            let (metrics, mse_by_depth) =
-                over(targets.map(|target| (target.metrics, &target.mse_by_depth)), statistic);
-            TargetErrors { target: first.target.clone(), metrics, mse_by_depth }
+            let (metrics, details, mse_by_depth) =
+                over(&targets.map(Part::of_target).collect::<Vec<_>>(), statistic);
+            TargetErrors { target: first.target.clone(), metrics, details, mse_by_depth }
         };
-        Self { metrics, mse_by_depth, targets: targets.map(of_target).collect() }
+        Self { metrics, details, mse_by_depth, targets: targets.map(of_target).collect() }
     }
 
     /// Refuses a number that is not finite.
@@ -133,7 +144,8 @@ impl FoldReport {
     pub(crate) fn made_up(fold: usize, mse: f64) -> Self {
         let metrics = Metrics { mse, rmse: mse.sqrt(), mae: mse, r2: Some(1. - mse) };
         let mse_by_depth = BTreeMap::from([(1, mse), (2, 2. * mse)]);
-        let target = TargetErrors { target: "y".to_owned(), metrics, mse_by_depth };
+        let target =
+            TargetErrors { target: "y".to_owned(), metrics, details: Details::default(), mse_by_depth };
         let evaluation = Evaluation::of_targets(vec![target]).unwrap();
         Self::new(fold, 10, evaluation, vec![1., mse], 0.5)
     }

@@ -115,7 +115,9 @@ value_enum!(LossArg for LossName {
     /// The mean absolute error: predictions are medians, and outliers pull no harder than others
     Mae,
     /// Squared for errors up to --huber-delta, and absolute beyond: between the two
-    Huber
+    Huber,
+    /// The pinball loss of --quantiles: a prediction of each, such as an interval and its median
+    Quantile
 });
 
 value_enum!(SelectArg for Selection {

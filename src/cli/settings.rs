@@ -212,6 +212,10 @@ pub(crate) struct SettingArgs {
     /// Which network is the result of the training
     #[arg(long, value_name = "EPOCH", value_enum, default_value_t, help_heading = "Training")]
     select: SelectArg,
+    /// Quantiles that --loss quantile predicts, between 0 and 1 in ascending order
+    #[arg(long, value_name = "Q,...", value_delimiter = ',', help_heading = "Training",
+          default_values_t = defaults().train.quantiles.levels().to_vec(), allow_hyphen_values = true)]
+    quantiles: Vec<f64>,
     /// What computes the training steps; all engines give the same result up to rounding
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t, help_heading = "Training")]
     engine: EngineArg,

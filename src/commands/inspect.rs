@@ -54,7 +54,8 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
     share_cores(1);
     let model = load_model(&args.model, "MODEL")?;
     if args.plan {
-        return print_plans(model.network(), args);
+        let loss = model.schema().quantiles.map_or_else(Loss::default, Loss::Quantile);
+        return print_plans(model.network(), loss, args);
     }
     let summary = model.summary()?;
     let file = args.model.display().to_string();
@@ -65,9 +66,9 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
 }
 
 /// Prints the network's training step at each depth and its prediction.
-fn print_plans(net: &DynamicNet, args: &InspectArgs) -> Result<()> {
+fn print_plans(net: &DynamicNet, loss: Loss, args: &InspectArgs) -> Result<()> {
     let (rows, optimizer) = (args.rows as usize, TrainConfig::default().updates().optimizer);
-    let step = |depth| Plan::training_step(net, depth, rows, Loss::default(), &optimizer);
+    let step = |depth| Plan::training_step(net, depth, rows, loss, &optimizer);
     let mut plans = net.depths().map(step).collect::<Result<Vec<_>, _>>()?;
     plans.push(Plan::prediction(net, rows)?);
     if args.json {

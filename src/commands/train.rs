@@ -117,6 +117,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         fills_missing: config.data.is_filled(),
         feature_scaling: fitted.features.clone(),
         target_scaling: fitted.targets.clone(),
+        quantiles: config.train.predicted_quantiles(),
     };
     let holdout = fitted.evaluation.as_ref();
     let training = Training {
@@ -128,6 +129,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         holdout: holdout.map(|holdout| Holdout {
             rows: fitted.predictions.len(),
             metrics: holdout.metrics,
+            details: holdout.details.clone(),
             targets: holdout.targets.clone(),
         }),
     };

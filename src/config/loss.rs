@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TrainConfig;
-use crate::ops::Loss;
+use crate::ops::{Loss, Quantiles};
 
 /// The loss that training makes small, by name; its parameters are settings of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,9 +16,16 @@ pub enum LossName {
     Mae,
     /// The mean squared error of small errors and the mean absolute error of large ones.
     Huber,
+    /// The pinball loss of several quantiles, which is least at them.
+    Quantile,
 }
 
 impl TrainConfig {
+    /// The quantiles that are predicted, if that is what the loss is for.
+    pub fn predicted_quantiles(&self) -> Option<Quantiles> {
+        (self.loss == LossName::Quantile).then_some(self.quantiles)
+    }
+
     /// The loss, with its parameters.
     ///
     /// # Examples
@@ -35,6 +42,7 @@ impl TrainConfig {
             LossName::Mse => Loss::Mse,
             LossName::Mae => Loss::Mae,
             LossName::Huber => Loss::Huber { delta: self.huber_delta },
+            LossName::Quantile => Loss::Quantile(self.quantiles),
         }
     }
 }

@@ -22,6 +22,7 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ops::Quantiles;
 use crate::optim::{AdamWConfig, OptimizerConfig, Penalised, Schedule, Updates};
 
 pub use crate::nn::ModelConfig;
@@ -175,6 +176,8 @@ pub struct TrainConfig {
     pub min_improvement: f64,
     /// After which epoch the network is taken.
     pub select: Selection,
+    /// The quantiles that a network of the quantile loss predicts of each target.
+    pub quantiles: Quantiles,
     /// What computes the steps.
     pub engine: EngineName,
 }
@@ -216,6 +219,7 @@ impl Default for TrainConfig {
             patience: 0,
             min_improvement: 0.,
             select: Selection::Auto,
+            quantiles: Quantiles::DECILES,
             engine: EngineName::Auto,
         }
     }

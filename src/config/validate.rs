@@ -78,7 +78,7 @@ impl ModelConfig {
 
 impl TrainConfig {
     pub(super) fn check(&self) -> Result<()> {
-        let Self { epochs, batch_size, lr, warmup, averaging, loss, huber_delta, .. } = *self;
+        let Self { epochs, batch_size, lr, warmup, averaging, loss, huber_delta, quantiles, .. } = *self;
         at_least("train.epochs", epochs, 1)?;
         at_least("train.batch_size", batch_size, 1)?;
         finite("train.lr", lr, lr > 0., "above 0")?;
@@ -97,6 +97,13 @@ impl TrainConfig {
         if loss != LossName::Huber && huber_delta != Self::default().huber_delta {
             let problem = format!("is {huber_delta}, which has a meaning only beside `train.loss=huber`");
             return Err(Error::config("train.huber_delta", problem));
+        }
+        if loss != LossName::Quantile && quantiles != Self::default().quantiles {
+            let problem = format!(
+                "is {}, which has a meaning only beside `train.loss=quantile`",
+                quantiles.levels().iter().map(f64::to_string).collect::<Vec<_>>().join(",")
+            );
+            return Err(Error::config("train.quantiles", problem));
         }
         self.check_validation()
     }
@@ -220,6 +227,7 @@ fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Quantiles;
 
     fn problem(change: impl FnOnce(&mut CvConfig)) -> String {
         let mut config = CvConfig::default();
@@ -262,6 +270,10 @@ mod tests {
         assert_eq!(
             problem(|c| c.train.huber_delta = 2.),
             "train.huber_delta is 2, which has a meaning only beside `train.loss=huber`"
+        );
+        assert_eq!(
+            problem(|c| c.train.quantiles = Quantiles::new(&[0.5, 0.75]).unwrap()),
+            "train.quantiles is 0.5,0.75, which has a meaning only beside `train.loss=quantile`"
         );
         for value in [f64::NAN, f64::NEG_INFINITY, -0.1] {
             let expected = format!("is {value}, expected a finite number of 0 or more");

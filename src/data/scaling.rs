@@ -152,8 +152,15 @@ impl Scaling {
 
     /// Maps scaled rows, in row-major order, back to their own units.
     pub fn invert(&self, values: &mut [f64]) {
-        for (value, column) in values.iter_mut().zip(self.columns.iter().cycle()) {
-            *value = *value * column.scale + column.shift;
+        self.invert_each(values, 1);
+    }
+
+    /// As [`invert`](Self::invert), where there are `each` values of each column side by side.
+    pub(crate) fn invert_each(&self, values: &mut [f64], each: usize) {
+        for (values, column) in values.chunks_mut(each.max(1)).zip(self.columns.iter().cycle()) {
+            for value in values {
+                *value = *value * column.scale + column.shift;
+            }
         }
     }
 
@@ -311,6 +318,9 @@ mod tests {
         let mut values: Vec<f64> = scaling.apply(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap();
         scaling.invert(&mut values);
         assert_eq!(values, [1., -7., 2., 9., 6., 3.]);
+        let mut twice: Vec<f64> = vec![-1., 1., -1., 1.];
+        scaling.invert_each(&mut twice, 2);
+        assert_eq!(twice, [1., 2., -7., 9.]);
     }
 
     #[test]

@@ -22,8 +22,8 @@ fn left(mut fit: Fit) -> Left {
         tensors.into_iter().map(|(name, tensor)| (name, values(tensor))).collect()
     };
     let state = values(fit.training.trainer.state().unwrap().tensors);
-    fit.select().unwrap();
-    let network = values(fit.training.trainer.parameters().unwrap());
+    let net = fit.net().unwrap();
+    let network = values(net.named_parameters().map(|(name, tensor)| (name, tensor.clone())).collect());
     fit.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.);
     (fit.epochs, network, state, fit.training.rows)
 }
@@ -41,7 +41,7 @@ fn a_training_resumes_after_any_step() {
     ] {
         let train =
             TrainConfig { epochs: 30, batch_size: 12, lr: 1e-2, validation: 0.25, ..TrainConfig::default() };
-        let train = TrainConfig { schedule, patience, select, ..train };
+        let train = TrainConfig { schedule, patience, select, clip_norm: 1., averaging: 0.9, ..train };
         let config = CvConfig { train, ..CvConfig::default() };
         let learner = config.learner();
         let prepared = Prepared::new(&learner, &data, &Device::Cpu).unwrap();

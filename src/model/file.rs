@@ -16,7 +16,10 @@ use crate::storage::{seal, unseal, write_atomically};
 /// |---|---|
 /// | 1 | the first |
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
-pub(super) const FORMAT: u32 = 2;
+/// | 3 | the quantiles that are predicted; only models that have some are of this version |
+const FORMAT: u32 = 3;
+/// The version of models without quantiles.
+const WITHOUT_QUANTILES: u32 = 2;
 /// What the file says that it is.
 const KIND: &str = "model";
 /// The largest file that is read: a hidden layer of 22,000 in `f64`.
@@ -48,7 +51,12 @@ impl Model {
             schema: self.schema.clone(),
             training: self.training.clone(),
         };
-        seal(KIND, FORMAT, content, &self.tensors)
+        seal(KIND, self.format(), content, &self.tensors)
+    }
+
+    /// The version of its format.
+    pub(super) fn format(&self) -> u32 {
+        if self.schema.quantiles.is_some() { FORMAT } else { WITHOUT_QUANTILES }
     }
 
     /// The model of the bytes of a file, as [`to_bytes`](Self::to_bytes) makes them.

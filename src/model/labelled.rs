@@ -6,7 +6,7 @@ use super::{MissingRows, Model};
 use crate::config::{Dialect, MissingTarget};
 use crate::data::{RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
-use crate::evaluate::{Errors, Evaluation};
+use crate::evaluate::{Errors, Evaluation, RowPrediction};
 use crate::plan::Prediction;
 use crate::run::Predictions;
 
@@ -73,29 +73,38 @@ impl Model {
         let targets = self.schema.targets.len();
         let depths = self.network().depths();
         let width = depths.clone().count() * targets;
-        let mut errors = Errors::new(targets, depths.clone().count());
-        let mut predictions = Predictions::new(self.schema.targets.clone(), depths.clone().collect());
+        let levels = self.schema.quantiles.map(Vec::from).unwrap_or_default();
+        let quantiles = targets * levels.len();
+        let mut errors = Errors::new(targets, depths.clone().count()).with_details(levels.clone());
+        let mut predictions =
+            Predictions::new(self.schema.targets.clone(), depths.clone().collect()).with_quantiles(levels);
         let (mut row, mut left_out) = (0, 0);
         while let Some(block) = rows.next_block(self.rows_of_block())? {
-            let Prediction { mean, by_depth } = self.predict_any_at_all_depths(&block.x)?;
-            let [mean, by_depth] = [mean, by_depth].map(|output| output.flatten_all()?.to_vec1::<f64>());
-            let (mean, by_depth) = (mean?, by_depth?);
+            let Prediction { mean, by_depth } = self.predictor.predict_all_depths(&self.scaled(&block.x)?)?;
+            let (mean, by_depth) = (self.readout().read(&mean)?, self.readout().read(&by_depth)?.points);
             let features = block.x.to_vec2::<f64>()?;
-            let outputs = mean.chunks_exact(targets).zip(by_depth.chunks_exact(width));
-            for ((truth, x), (mean, by_depth)) in block.y.chunks_exact(targets).zip(&features).zip(outputs) {
+            for (i, (truth, x)) in block.y.chunks_exact(targets).zip(&features).enumerate() {
+                let outputs = RowPrediction {
+                    row: 0,
+                    truth,
+                    mean: &mean.points[i * targets..][..targets],
+                    by_depth: &by_depth[i * width..][..width],
+                    quantiles: &mean.quantiles[i * quantiles..][..quantiles],
+                };
                 row += 1;
                 let has_no_feature = options.missing == MissingRows::Empty && x.iter().any(|x| x.is_nan());
                 if has_no_feature || truth.iter().any(|truth| truth.is_nan()) {
                     left_out += 1;
                     continue;
                 }
-                if mean.iter().chain(by_depth).any(|output| !output.is_finite()) {
+                let RowPrediction { mean, by_depth, quantiles, .. } = outputs;
+                if [mean, by_depth, quantiles].into_iter().flatten().any(|output| !output.is_finite()) {
                     let problem =
                         "has a prediction that is not finite: it is too far from the rows of the training";
                     return Err(Error::data(format!("{}: row {row}", file.display()), problem));
                 }
-                errors.push(truth, mean, by_depth);
-                predictions.push(row - 1, 0, truth, mean, by_depth)?;
+                errors.push(&outputs);
+                predictions.push_with_quantiles(row - 1, 0, [truth, mean, by_depth, quantiles])?;
             }
         }
         if predictions.is_empty() {

@@ -22,6 +22,7 @@ use candle_core::{DType, Device, Tensor, bail};
 use crate::config::FloatType;
 use crate::data::{RowOptions, RowReader};
 use crate::error::{Error, Result};
+use crate::evaluate::Readout;
 use crate::nn::DynamicNet;
 use crate::plan::{Prediction, Predictor};
 pub use labelled::{EvaluateOptions, FileEvaluation};
@@ -102,12 +103,16 @@ impl Model {
         if let Some(problem) = schema.problem() {
             return Err(problem);
         }
-        let widths = (schema.width(), schema.targets.len());
+        let widths = (schema.width(), schema.outputs());
         let spec = &network.spec;
         if widths != (spec.in_features, spec.out_features) {
+            let (targets, outputs) = (schema.targets.len(), spec.out_features);
+            let of_quantiles = schema
+                .quantiles
+                .map_or(String::new(), |quantiles| format!(" with {} quantiles each", quantiles.len()));
             return Err(format!(
-                "has columns for {} features and {} targets, and a network for {} and {}",
-                widths.0, widths.1, spec.in_features, spec.out_features
+                "has columns for {} features and {targets} targets{of_quantiles}, and a network for {} and {outputs}",
+                widths.0, spec.in_features
             ));
         }
         let net = network.build(&tensors)?;
@@ -202,6 +207,23 @@ impl Model {
         self.predict_any(x)
     }
 
+    /// Predicts the quantiles of the targets (n, targets, quantiles), as [`predict`](Self::predict) the
+    /// targets themselves. They are in ascending order: where outputs of the network cross they are sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`predict`](Self::predict), and when the model was not trained for quantiles.
+    pub fn predict_quantiles(&self, x: &Tensor) -> Result<Tensor> {
+        self.check(x)?;
+        let Some(quantiles) = self.schema.quantiles else {
+            let message = "Model: it predicts no quantiles, expected one trained with the loss `quantile`";
+            return Err(candle_core::Error::msg(message).into());
+        };
+        let outputs = self.predictor.predict(&self.scaled(x)?)?;
+        let shape = (x.dims()[0], self.schema.targets.len(), quantiles.len());
+        Ok(Tensor::from_vec(self.readout().read(&outputs)?.quantiles, shape, &Device::Cpu)?)
+    }
+
     /// The prediction as by [`predict`](Self::predict), and the outputs at every depth that it is the mean
     /// of, (n, depths, targets).
     ///
@@ -216,12 +238,12 @@ impl Model {
     /// As [`predict`](Self::predict), with missing values filled in if the means are known, and else as they
     /// are.
     fn predict_any(&self, x: &Tensor) -> Result<Tensor> {
-        self.in_units(&self.predictor.predict(&self.scaled(x)?)?)
+        self.points(&self.predictor.predict(&self.scaled(x)?)?)
     }
 
     fn predict_any_at_all_depths(&self, x: &Tensor) -> Result<Prediction> {
         let Prediction { mean, by_depth } = self.predictor.predict_all_depths(&self.scaled(x)?)?;
-        Ok(Prediction { mean: self.in_units(&mean)?, by_depth: self.in_units(&by_depth)? })
+        Ok(Prediction { mean: self.points(&mean)?, by_depth: self.points(&by_depth)? })
     }
 
     /// The features as the network takes them.
@@ -262,13 +284,19 @@ impl Model {
         Ok(())
     }
 
-    /// Outputs of the network, of any shape that ends with the targets, in the units of the targets.
-    fn in_units(&self, outputs: &Tensor) -> Result<Tensor> {
-        let mut values: Vec<f64> = outputs.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
-        if let Some(scaling) = &self.schema.target_scaling {
-            scaling.invert(&mut values);
+    /// What the outputs of the network are.
+    fn readout(&self) -> Readout<'_> {
+        let Schema { target_scaling, quantiles, .. } = &self.schema;
+        Readout { scaling: target_scaling.as_ref(), quantiles: *quantiles }
+    }
+
+    /// The predictions (..., targets) of outputs of the network (..., outputs), in the units of the targets.
+    fn points(&self, outputs: &Tensor) -> Result<Tensor> {
+        let mut shape = outputs.dims().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last = self.schema.targets.len();
         }
-        Ok(Tensor::from_vec(values, outputs.shape(), &Device::Cpu)?)
+        Ok(Tensor::from_vec(self.readout().read(outputs)?.points, shape, &Device::Cpu)?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
+use crate::ops::Quantiles;
 
 /// What a model knows about its data: the columns of its features, the names of its targets, and how both are
 /// scaled.
@@ -34,6 +35,9 @@ pub struct Schema {
     pub feature_scaling: Option<Scaling>,
     /// The scaling of the targets that the network was trained on.
     pub target_scaling: Option<Scaling>,
+    /// The quantiles of each target that the network predicts; none as a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantiles: Option<Quantiles>,
 }
 
 impl Schema {
@@ -47,12 +51,18 @@ impl Schema {
             fills_missing: false,
             feature_scaling: None,
             target_scaling: None,
+            quantiles: None,
         }
     }
 
     /// The number of features, text columns one-hot encoded.
     pub fn width(&self) -> usize {
         self.features.iter().map(Column::width).sum()
+    }
+
+    /// The number of outputs of the network: one for each target, or for each quantile of each.
+    pub fn outputs(&self) -> usize {
+        self.targets.len() * self.quantiles.map_or(1, |quantiles| quantiles.len())
     }
 
     /// The name of feature `i`: that of its column, or `town=Ulm` for a category.

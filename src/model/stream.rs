@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use csv::Writer;
 
 use super::Model;
 use crate::config::Dialect;
 use crate::data::{Block, Column, RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
+use crate::ops::Quantiles;
 use crate::plan::Prediction;
+use crate::run::quantile_column;
 
 /// The most rows of a block.
 const ROWS: usize = 4096;
@@ -84,6 +86,8 @@ impl Model {
     /// by [`RowReader`].
     ///
     /// A column is called `prediction` or `depth_2`, or `prediction:price` if the model has several targets.
+    /// Where it predicts quantiles their columns come last, such as `price_q0.1`, but not beside the output
+    /// at one depth.
     /// Numbers are written with the fewest digits that read back as the same `f64`.
     ///
     /// # Errors
@@ -254,24 +258,48 @@ impl FilePredictions<'_> {
             [_] => vec![output],
             targets => targets.iter().map(|target| format!("{output}:{target}")).collect(),
         };
-        outputs.into_iter().flat_map(names).collect()
+        let levels = self.quantiles().map(Vec::from).unwrap_or_default();
+        let of_target =
+            |target: &String| levels.iter().map(|level| quantile_column(target, *level)).collect();
+        let quantiles = targets.iter().flat_map::<Vec<_>, _>(of_target);
+        outputs.into_iter().flat_map(names).chain(quantiles).collect()
+    }
+
+    /// The quantiles that are written; none beside the output at one depth.
+    fn quantiles(&self) -> Option<Quantiles> {
+        self.model.schema.quantiles.filter(|_| !matches!(self.options.outputs, Outputs::Depth(_)))
     }
 
     /// The outputs for the rows `x`, in row-major order, and how many each row has.
     fn predict(&self, x: &Tensor) -> Result<(Vec<f64>, usize)> {
+        let model = self.model;
         let rows = x.dims()[0];
         let y = match self.options.outputs {
-            Outputs::Mean => self.model.predict_any(x)?,
+            Outputs::Mean => {
+                let outputs = model.predictor.predict(&model.scaled(x)?)?;
+                self.with_quantiles(model.points(&outputs)?, &outputs)?
+            }
             Outputs::All => {
-                let Prediction { mean, by_depth } = self.model.predict_any_at_all_depths(x)?;
-                Tensor::cat(&[mean, by_depth.flatten_from(1)?], 1)?
+                let Prediction { mean, by_depth } = model.predictor.predict_all_depths(&model.scaled(x)?)?;
+                let points = [model.points(&mean)?, model.points(&by_depth)?.flatten_from(1)?];
+                self.with_quantiles(Tensor::cat(&points, 1)?, &mean)?
             }
             Outputs::Depth(depth) => {
-                let by_depth = self.model.predict_any_at_all_depths(x)?.by_depth;
-                by_depth.narrow(1, depth - self.model.net.depths().start(), 1)?
+                let by_depth = model.predict_any_at_all_depths(x)?.by_depth;
+                by_depth.narrow(1, depth - model.net.depths().start(), 1)?
             }
         };
         Ok((y.flatten_all()?.to_vec1()?, y.elem_count() / rows))
+    }
+
+    /// The `points` of each row, and behind them its quantiles, if the model predicts some.
+    fn with_quantiles(&self, points: Tensor, outputs: &Tensor) -> Result<Tensor> {
+        if self.quantiles().is_none() {
+            return Ok(points);
+        }
+        let quantiles = self.model.readout().read(outputs)?.quantiles;
+        let quantiles = Tensor::from_vec(quantiles, outputs.shape(), &Device::Cpu)?;
+        Ok(Tensor::cat(&[points, quantiles], 1)?)
     }
 
     /// Whether each row is left without a prediction; empty if none is.

@@ -7,7 +7,6 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
 
-use super::file::FORMAT;
 use super::network::Network;
 use super::{Model, Schema, Training};
 use crate::data::Scaling;
@@ -73,7 +72,7 @@ impl Model {
             });
         }
         Ok(ModelSummary {
-            format: FORMAT,
+            format: self.format(),
             taper: self.taper.clone(),
             network: self.network.clone(),
             parameters: self.tensors.values().map(Tensor::elem_count).sum(),
@@ -99,6 +98,10 @@ impl fmt::Display for ModelSummary {
         )?;
         if let Some(training) = &self.training {
             write_training(training, f)?;
+        }
+        if let Some(quantiles) = self.schema.quantiles {
+            let levels: Vec<_> = quantiles.levels().iter().map(f64::to_string).collect();
+            writeln!(f, "quantiles of each target: {}", levels.join(", "))?;
         }
         let missing = if self.schema.fills_missing { "become the means below" } else { "are refused" };
         let na = &self.schema.na;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::TargetErrors;
-use crate::metrics::Metrics;
+use crate::metrics::{Details, Metrics};
 
 /// How a model was trained, for people to read: no prediction depends on it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Holdout {
     /// The errors of the prediction on them, the means over the targets.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// More about the prediction.
+    #[serde(flatten)]
+    pub details: Details,
     /// The errors of each target; none where an earlier version did not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetErrors>,

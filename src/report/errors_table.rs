@@ -64,6 +64,19 @@ impl fmt::Display for ErrorsTable<'_> {
     }
 }
 
+/// The lines of a table without lines of its own, with so much space between columns.
+pub(super) fn small_table(header: Vec<String>, rows: Vec<Vec<String>>, gap: u16) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_cell_alignment(CellAlignment::Right);
+        column.set_padding((if i == 0 { 0 } else { gap }, 0));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
 /// All columns but the seconds.
 fn all_columns<'a>(depths: impl Iterator<Item = &'a usize>) -> impl Iterator<Item = Column> {
     let metrics = [Column::Name, Column::Mse, Column::Rmse, Column::Mae, Column::R2];
@@ -87,17 +100,9 @@ impl ErrorsTable<'_> {
 
     /// The lines of the table with so much space between columns and so many significant digits.
     fn lines(&self, columns: &[Column], gap: u16, digits: i32) -> Vec<String> {
-        let mut table = Table::new();
-        table.load_style(NOTHING);
-        table.set_header(columns.iter().map(|column| self.title(*column)));
-        for row in &self.rows {
-            table.add_row(columns.iter().map(|column| row.cell(*column, digits)));
-        }
-        for (i, column) in table.column_iter_mut().enumerate() {
-            column.set_cell_alignment(CellAlignment::Right);
-            column.set_padding((if i == 0 { 0 } else { gap }, 0));
-        }
-        table.lines().map(|line| line.trim_end().to_owned()).collect()
+        let header = columns.iter().map(|column| self.title(*column));
+        let cells = |row: &Row| columns.iter().map(|column| row.cell(*column, digits)).collect();
+        small_table(header.collect(), self.rows.iter().map(cells).collect(), gap)
     }
 
     fn title(&self, column: Column) -> String {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
-use super::target_table;
+use super::{target_table, write_quantiles};
 use crate::evaluate::Evaluation;
 
 /// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its
@@ -34,6 +34,7 @@ impl fmt::Display for EvaluationReport {
         if let [_, _, ..] = self.evaluation.targets.as_slice() {
             writeln!(f, "\n{:width$}\n", target_table(&self.evaluation.targets))?;
         }
+        write_quantiles(f, &self.evaluation.targets)?;
         write!(f, "{} on {}", self.model.display(), self.data.display())?;
         match self.left_out {
             0 => Ok(()),

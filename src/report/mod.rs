@@ -3,6 +3,7 @@
 mod errors_table;
 mod evaluation;
 mod html;
+mod quantile_table;
 mod selection;
 mod train;
 
@@ -18,6 +19,7 @@ use crate::results::{Baseline, FoldReport};
 use crate::text::{list, number};
 
 use self::errors_table::{ErrorsTable, Row, WIDTH};
+use self::quantile_table::QuantileTable;
 use self::selection::selected;
 pub use evaluation::EvaluationReport;
 pub use html::html;
@@ -84,6 +86,7 @@ impl fmt::Display for CvReport {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
             writeln!(f, "{:width$}\n", target_table(&self.mean.targets))?;
         }
+        write_quantiles(f, &self.mean.targets)?;
         let epochs: Vec<_> =
             self.folds.iter().filter_map(|fold| Some(fold.validation.as_ref()?.epochs())).collect();
         if !epochs.is_empty() {
@@ -121,6 +124,17 @@ impl fmt::Display for CvReport {
 /// A table with a row for each of `targets`.
 fn target_table(targets: &[TargetErrors]) -> ErrorsTable<'_> {
     ErrorsTable { first: "target", rows: targets.iter().map(Row::of_target).collect() }
+}
+
+/// Writes the table of the quantiles of `targets`, if they are predicted.
+fn write_quantiles(f: &mut fmt::Formatter<'_>, targets: &[TargetErrors]) -> fmt::Result {
+    let table = QuantileTable(targets);
+    if table.is_empty() {
+        return Ok(());
+    }
+    // Behind the table of several targets there is an empty line.
+    let before = if targets.len() > 1 { "" } else { "\n" };
+    writeln!(f, "{before}{table}\n\ncoverage: the share of the truths at or below the predicted quantile")
 }
 
 /// Whether a fold has no R² since it has too few rows.

@@ -19,6 +19,7 @@ pub(crate) use checkpoint::{Checkpoint, Checkpoints};
 pub use directory::{ReportFolder, RunDirectory};
 pub use environment::Environment;
 pub use identity::Identity;
+pub(crate) use predictions::quantile_column;
 pub use predictions::{Predicted, Predictions};
 pub use record::{EpochRecord, RunRecord, Weights};
 

@@ -15,6 +15,7 @@ mod folds;
 #[cfg(target_os = "linux")]
 mod limits;
 mod offsets;
+mod quantiles;
 mod report;
 mod runs;
 mod warnings;

@@ -21,7 +21,7 @@ fn config(loss: LossName) -> TrainConfig {
 /// The losses of some epochs and a step, and the parameters after them.
 fn trained(data: &Dataset, config: &TrainConfig) -> Vec<f64> {
     let vars = VarMap::new();
-    let (device, outputs) = (data.x().device(), data.targets());
+    let (device, outputs) = (data.x().device(), data.targets() * config.loss().outputs());
     let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, device);
     let model = ModelConfig { hidden: 5, ..ModelConfig::default() };
     let net = DynamicNet::new(&model.network(data.features(), outputs), vb).unwrap();
@@ -39,7 +39,7 @@ fn every_loss_is_trained_by_a_plan_as_by_autograd() {
     let one = synthetic(53, 7, 0.1, generator(5, Stream::Data, 0), DType::F64, &Device::Cpu).unwrap();
     let y = Tensor::cat(&[one.y(), &(one.y() * 2.).unwrap()], 1).unwrap();
     let mut all = Vec::new();
-    for loss in [LossName::Mse, LossName::Mae, LossName::Huber] {
+    for loss in [LossName::Mse, LossName::Mae, LossName::Huber, LossName::Quantile] {
         let by = |engine, device: &Device| {
             let (x, y) = (one.x().to_device(device).unwrap(), y.to_device(device).unwrap());
             trained(&Dataset::new(x, y).unwrap(), &TrainConfig { engine, ..config(loss) })
@@ -51,38 +51,46 @@ fn every_loss_is_trained_by_a_plan_as_by_autograd() {
         }
         all.push(expected);
     }
-    assert!(all[0] != all[1] && all[1] != all[2], "the losses differ");
+    assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "the losses differ");
 }
 
-/// Of equal rows a network learns one number: that which makes the loss of their targets least.
+/// What a network learns of rows that are equal but for their targets, 60 of each of `targets`: the numbers
+/// that make the loss least.
+fn learnt(targets: &[f64], train: &TrainConfig) -> Vec<f64> {
+    let y = targets.repeat(60);
+    let rows = y.len();
+    let x = Tensor::ones((rows, 1), DType::F64, &Device::Cpu).unwrap();
+    let data = Dataset::new(x, Tensor::from_vec(y, (rows, 1), &Device::Cpu).unwrap()).unwrap();
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, &Device::Cpu);
+    let model = ModelConfig { max_depth: 1, ..ModelConfig::default() };
+    let net = DynamicNet::new(&model.network(1, train.loss().outputs()), vb).unwrap();
+    let (epochs, lr, schedule) = (300, 0.02, Schedule::Linear);
+    let train = TrainConfig { epochs, lr, schedule, batch_size: rows, ..train.clone() };
+    let mut trainer = Trainer::new(net, &vars, &train, 3, 0).unwrap();
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    for _ in 0..epochs {
+        trainer.epoch(&data, &mut order).unwrap();
+    }
+    values(&trainer.net().predict(&data.select(&[0]).unwrap().0).unwrap())
+}
+
 #[test]
 fn each_loss_is_least_where_it_should_be() {
-    // Their mean is 5.4 and their median 2. Huber's loss with a delta of 2 is least where the clamped
-    // differences cancel: 2 + (z - 1) + (z - 2) + (z - 4) - 2 = 0.
-    let y: Vec<f64> = [0., 1., 2., 4., 20.].repeat(60);
-    let x = Tensor::ones((300, 1), DType::F64, &Device::Cpu).unwrap();
-    let data = Dataset::new(x, Tensor::from_vec(y, (300, 1), &Device::Cpu).unwrap()).unwrap();
-    for (loss, expected) in [(LossName::Mse, 5.4), (LossName::Mae, 2.), (LossName::Huber, 7. / 3.)] {
-        let vars = VarMap::new();
-        let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, &Device::Cpu);
-        let model = ModelConfig { max_depth: 1, ..ModelConfig::default() };
-        let net = DynamicNet::new(&model.network(1, 1), vb).unwrap();
-        let train = TrainConfig {
-            epochs: 300,
-            batch_size: 300,
-            lr: 0.02,
-            schedule: Schedule::Linear,
-            loss,
-            huber_delta: 2.,
-            ..TrainConfig::default()
-        };
-        let mut trainer = Trainer::new(net, &vars, &train, 3, 0).unwrap();
-        let mut rows: Vec<u32> = (0..300).collect();
-        for _ in 0..train.epochs {
-            trainer.epoch(&data, &mut rows).unwrap();
-        }
-        let found = values(&trainer.net().predict(&data.select(&[0]).unwrap().0).unwrap())[0];
-        println!("{loss:?}: {found}, expected {expected}");
-        assert!((found - expected).abs() <= 0.02, "{loss:?}: {found}, expected {expected}");
+    // Of the first targets the mean is 5.4 and the median 2. Huber's loss with a delta of 2 is least where
+    // the clamped differences cancel: 2 + (z - 1) + (z - 2) + (z - 4) - 2 = 0. Of the numbers from 0 to 10
+    // the second, the sixth and the tenth are the quantiles.
+    let (few, eleven) = ([0., 1., 2., 4., 20.], [0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10.]);
+    for (loss, targets, expected) in [
+        (LossName::Mse, few.as_slice(), [5.4].as_slice()),
+        (LossName::Mae, &few, &[2.]),
+        (LossName::Huber, &few, &[7. / 3.]),
+        (LossName::Quantile, &eleven, &[1., 5., 9.]),
+    ] {
+        let found = learnt(targets, &TrainConfig { loss, huber_delta: 2., ..TrainConfig::default() });
+        println!("{loss:?}: {found:?}, expected {expected:?}");
+        assert_eq!(found.len(), expected.len());
+        let is_close = |(found, expected): (&f64, &f64)| (found - expected).abs() <= 0.05;
+        assert!(found.iter().zip(expected).all(is_close), "{loss:?}: {found:?}, expected {expected:?}");
     }
 }

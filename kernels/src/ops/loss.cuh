@@ -43,10 +43,11 @@ __device__ inline void mean_of(uint64_t count, uint64_t len, const double *parti
 // partial[block] <- the block's share of the sum of f(prediction - target).
 template <typename L, typename T>
 __device__ inline void loss_parts(const L &loss, uint64_t len, const T *prediction, const T *target, double *partial) {
+  const uint64_t outputs = loss.outputs();
   double mine = 0;
   for (uint64_t i = first_position(); i < len; i += position_step()) {
     uint64_t output = i;
-    const T difference = prediction[i] - target[divide(output, loss.outputs())];
+    const T difference = prediction[i] - target[divide(output, outputs)];
     mine += loss.f(output, double(difference));
   }
   const double sum = block_sum(mine);
@@ -59,10 +60,11 @@ template <typename L, typename T>
 __device__ inline void loss_step(const L &loss, uint64_t len, double weight, double share, const T *prediction,
                                  const T *target, T *grad, double *sum) {
   const T factor = T(share / double(len));
+  const uint64_t outputs = loss.outputs();
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < len; i += THREADS) {
     uint64_t output = i;
-    const T difference = prediction[i] - target[divide(output, loss.outputs())];
+    const T difference = prediction[i] - target[divide(output, outputs)];
     grad[i] = loss.slope(output, difference) * factor;
     mine += loss.f(output, double(difference));
   }

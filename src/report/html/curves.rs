@@ -156,6 +156,7 @@ fn quantity(loss: LossName) -> &'static str {
         LossName::Mse => "mean squared error",
         LossName::Mae => "mean absolute error",
         LossName::Huber => "Huber's loss",
+        LossName::Quantile => "pinball loss",
     }
 }
 
@@ -165,6 +166,7 @@ fn scales_several_targets(run: &RunRecord) -> bool {
     let output = run.weights.iter().find(|weights| weights.name == "output.weight");
     let outputs =
         output.and_then(|output| output.after.len().checked_div(run.config.model.hidden)).unwrap_or_default();
+    let outputs = outputs / run.config.train.loss().outputs();
     run.config.data.is_scaled() && outputs.max(run.predictions.targets().len()) > 1
 }
 

@@ -8,6 +8,7 @@ use super::text::{escape, short};
 use crate::course::Course;
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::report::errors_table::Row as ErrorsRow;
+use crate::report::quantile_table::QuantileTable;
 use crate::report::selection::selected;
 use crate::results::FoldReport;
 use crate::run::{EpochRecord, RunRecord};
@@ -172,6 +173,16 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     );
     if !is_one && run.pooled.is_some() {
         page.paragraph("Pooled errors are those of all tested rows together, whatever their folds.");
+    }
+    let quantiles = QuantileTable(&mean.targets);
+    if !quantiles.is_empty() {
+        let typeset_all = |row: &Vec<String>| row.iter().map(|cell| typeset(cell)).collect();
+        let rows: Vec<Row> = quantiles.rows().iter().map(typeset_all).collect();
+        page.table("Quantiles", &quantiles.header(), &rows, &[]);
+        page.paragraph(
+            "The mean pinball loss of each predicted quantile, in the target's own units, and its coverage: the share \
+             of the truths that are at or below it, which should be near the quantile.",
+        );
     }
     if mean.targets.len() > 1 {
         let targets: Vec<Row> = mean

@@ -42,6 +42,7 @@ impl Predictions {
             let of = if self.targets.len() == 1 { String::new() } else { format!(":{target}") };
             header.extend([target.clone(), format!("prediction{of}")]);
             header.extend(self.depths.iter().map(|depth| format!("depth_{depth}{of}")));
+            header.extend(self.quantiles.iter().map(|quantile| quantile_column(target, *quantile)));
         }
         header
     }
@@ -56,6 +57,11 @@ impl Predictions {
     pub fn read_csv(place: &str, from: impl Read) -> Result<Self> {
         Lines::new(place, from).read()
     }
+}
+
+/// The name of the column of a quantile, such as `price_q0.1`.
+pub(crate) fn quantile_column(target: &str, quantile: f64) -> String {
+    format!("{target}_q{quantile}")
 }
 
 /// The lines of a file of predictions.
@@ -109,10 +115,16 @@ impl<'a, R: Read> Lines<'a, R> {
         let suffix = if is_one { String::new() } else { format!(":{first}") };
         let depth_of = |name: &String| name.strip_prefix("depth_")?.strip_suffix(&suffix)?.parse().ok();
         let depths: Vec<usize> = header[4..].iter().map_while(depth_of).collect();
-        let stride = 2 + depths.len();
+        // A target may be called like a quantile of the one before it, but then has a prediction.
+        let is_target =
+            |i: usize| header.get(i + 1).is_some_and(|next| *next == format!("prediction:{}", header[i]));
+        let quantile_of = |i: usize| header[i].strip_prefix(first)?.strip_prefix("_q")?.parse().ok();
+        let quantiles: Vec<f64> =
+            (4 + depths.len()..header.len()).take_while(|&i| !is_target(i)).map_while(quantile_of).collect();
+        let stride = 2 + depths.len() + quantiles.len();
         let targets = header[2..].iter().step_by(stride).take(if is_one { 1 } else { usize::MAX });
         let targets: Vec<_> = targets.cloned().collect();
-        let predictions = Predictions::new(targets, depths);
+        let predictions = Predictions::new(targets, depths).with_quantiles(quantiles);
         let expected = predictions.header();
         if let Some(i) = (0..header.len().max(expected.len())).find(|&i| header.get(i) != expected.get(i)) {
             let name = |names: &[String]| names.get(i).map_or("none".to_owned(), |name| quote(name));
@@ -151,7 +163,7 @@ impl<'a, R: Read> Lines<'a, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::predictions::tests::of;
+    use crate::run::predictions::tests::{of, of_quantiles};
 
     fn file(predictions: &Predictions) -> Vec<u8> {
         let mut file = Vec::new();
@@ -179,6 +191,15 @@ mod tests {
                 assert_eq!(bits(&read), bits(&written));
             }
         }
+        // Targets that are called like quantiles, too.
+        let alike = ["a", "a_q0.1", "a_q0.1_q0.5"].map(str::to_owned);
+        for (targets, depths) in [(&alike[..1], [].as_slice()), (&alike, &[1, 2]), (&alike, &[])] {
+            for quantiles in [[].as_slice(), &[0.5], &[1e-7, 0.1, 0.999_999_9]] {
+                let written = of_quantiles(targets, depths, quantiles, 3);
+                let read = Predictions::read_csv("p.csv", &file(&written)[..]).unwrap();
+                assert_eq!(read, written, "{targets:?} {quantiles:?}");
+            }
+        }
     }
 
     #[test]
@@ -189,6 +210,8 @@ mod tests {
         assert_eq!(header(&of(&["y"], &[1, 2], 1)), "row,fold,y,prediction,depth_1,depth_2");
         let two = "row,fold,y,prediction:y,depth_1:y,z,prediction:z,depth_1:z";
         assert_eq!(header(&of(&["y", "z"], &[1], 1)), two);
+        let quantiles = of_quantiles(&["y".to_owned()], &[1], &[0.1, 0.5], 1);
+        assert_eq!(header(&quantiles), "row,fold,y,prediction,depth_1,y_q0.1,y_q0.5");
     }
 
     #[test]

@@ -4,12 +4,14 @@ mod file;
 
 use crate::error::{Error, Result};
 use crate::memory;
+pub(crate) use file::quantile_column;
 
 /// The true and the predicted values of rows of the data, all finite.
 ///
 /// In a file, [`write_csv`](Self::write_csv) and [`read_csv`](Self::read_csv), there is a line for each row.
 /// Of one target `y` and the depths 1 and 2 the columns are `row,fold,y,prediction,depth_1,depth_2`; of
-/// several targets each has these four, `y,prediction:y,depth_1:y,depth_2:y`.
+/// several targets each has these four, `y,prediction:y,depth_1:y,depth_2:y`. Where quantiles are predicted
+/// those of a target come behind its depths, such as `y_q0.1,y_q0.5,y_q0.9`.
 ///
 /// # Examples
 ///
@@ -28,9 +30,11 @@ use crate::memory;
 pub struct Predictions {
     targets: Vec<String>,
     depths: Vec<usize>,
+    /// The quantiles that are predicted, in ascending order; none as a rule.
+    quantiles: Vec<f64>,
     rows: Vec<usize>,
     folds: Vec<usize>,
-    /// Of each row, of each target: the true value, the prediction and that at each depth.
+    /// Of each row, of each target: the true value, the prediction, that at each depth, and each quantile.
     values: Vec<f64>,
 }
 
@@ -43,12 +47,20 @@ pub enum Predicted {
     Mean,
     /// The output at a depth, which is counted from 0 in the list of the depths.
     AtDepth(usize),
+    /// The prediction of a quantile, which is counted from 0 in the list of the quantiles.
+    Quantile(usize),
 }
 
 impl Predictions {
     /// No rows, of the targets of these names and a network of these depths.
     pub fn new(targets: Vec<String>, depths: Vec<usize>) -> Self {
         Self { targets, depths, ..Self::default() }
+    }
+
+    /// The same with predictions of these `quantiles` of each target.
+    #[must_use]
+    pub fn with_quantiles(self, quantiles: Vec<f64>) -> Self {
+        Self { quantiles, ..self }
     }
 
     /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true
@@ -67,14 +79,24 @@ impl Predictions {
         mean: &[f64],
         by_depth: &[f64],
     ) -> Result<()> {
-        let count = self.targets.len();
-        let lengths = [truth.len(), mean.len(), by_depth.len()];
-        let expected = [count, count, count * self.depths.len()];
+        self.push_with_quantiles(row, fold, [truth, mean, by_depth, &[]])
+    }
+
+    /// As [`push`](Self::push), of `[truth, mean, by_depth, quantiles]`: the predictions of the quantiles are
+    /// row-major, (targets, quantiles).
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_with_quantiles(&mut self, row: usize, fold: usize, numbers: [&[f64]; 4]) -> Result<()> {
+        let (count, [truth, mean, by_depth, quantiles]) = (self.targets.len(), numbers);
+        let lengths = numbers.map(<[f64]>::len);
+        let expected = [count, count, count * self.depths.len(), count * self.quantiles.len()];
         if lengths != expected {
             let message = format!("a row of predictions has {lengths:?} numbers, expected {expected:?}");
             return Err(candle_core::Error::msg(message).into());
         }
-        if [truth, mean, by_depth].into_iter().flatten().any(|value| !value.is_finite()) {
+        if numbers.into_iter().flatten().any(|value| !value.is_finite()) {
             return Err(Error::NotFiniteResult("a prediction"));
         }
         let width = self.width();
@@ -87,6 +109,8 @@ impl Predictions {
         for (target, (truth, mean)) in truth.iter().zip(mean).enumerate() {
             self.values.extend([truth, mean]);
             self.values.extend(by_depth.iter().skip(target).step_by(count));
+            let each = self.quantiles.len();
+            self.values.extend(&quantiles[target * each..][..each]);
         }
         self.rows.push(row);
         self.folds.push(fold);
@@ -97,10 +121,13 @@ impl Predictions {
     ///
     /// # Errors
     ///
-    /// Fails when `other` has other targets or depths.
+    /// Fails when `other` has other targets, depths or quantiles.
     pub fn append(&mut self, other: Self) -> Result<()> {
-        if (&self.targets, &self.depths) != (&other.targets, &other.depths) {
-            let [of, and] = [self, &other].map(|p| format!("{:?} at depths {:?}", p.targets, p.depths));
+        let is_alike = (&self.targets, &self.depths, &self.quantiles)
+            == (&other.targets, &other.depths, &other.quantiles);
+        if !is_alike {
+            let [of, and] = [self, &other]
+                .map(|p| format!("{:?} at depths {:?} and quantiles {:?}", p.targets, p.depths, p.quantiles));
             return Err(
                 candle_core::Error::msg(format!("predictions of {and} cannot join those of {of}")).into()
             );
@@ -141,6 +168,11 @@ impl Predictions {
         &self.depths
     }
 
+    /// The quantiles that are predicted, in ascending order; none as a rule.
+    pub fn quantiles(&self) -> &[f64] {
+        &self.quantiles
+    }
+
     /// The numbers of the rows in the data, counted from 0.
     pub fn rows(&self) -> &[usize] {
         &self.rows
@@ -151,15 +183,17 @@ impl Predictions {
         &self.folds
     }
 
-    /// One number of each row, of the target `target`, counted from 0; nothing where there is no such target
-    /// or depth.
+    /// One number of each row, of the target `target`, counted from 0; nothing where there is no such
+    /// target, depth or quantile.
     pub fn values(&self, target: usize, which: Predicted) -> impl ExactSizeIterator<Item = f64> + Clone {
-        let depth = match which {
+        let depths = self.depths.len();
+        let place = match which {
             Predicted::Truth => Some(0),
             Predicted::Mean => Some(1),
-            Predicted::AtDepth(depth) => (depth < self.depths.len()).then_some(2 + depth),
+            Predicted::AtDepth(depth) => (depth < depths).then_some(2 + depth),
+            Predicted::Quantile(i) => (i < self.quantiles.len()).then_some(2 + depths + i),
         };
-        let column = depth.filter(|_| target < self.targets.len()).map(|at| target * self.stride() + at);
+        let column = place.filter(|_| target < self.targets.len()).map(|at| target * self.stride() + at);
         let start = column.unwrap_or(self.values.len());
         let values = self.values.get(start..).unwrap_or_default();
         values.iter().step_by(self.width().max(1)).copied()
@@ -167,7 +201,7 @@ impl Predictions {
 
     /// How many numbers a target has in a row.
     fn stride(&self) -> usize {
-        2 + self.depths.len()
+        2 + self.depths.len() + self.quantiles.len()
     }
 
     /// How many numbers a row has.
@@ -185,13 +219,25 @@ pub(super) mod tests {
 
     pub(super) fn of(targets: &[&str], depths: &[usize], rows: usize) -> Predictions {
         let targets: Vec<_> = targets.iter().map(|&name| name.to_owned()).collect();
-        let mut predictions = Predictions::new(targets.clone(), depths.to_vec());
+        of_quantiles(&targets, depths, &[], rows)
+    }
+
+    pub(super) fn of_quantiles(
+        targets: &[String],
+        depths: &[usize],
+        quantiles: &[f64],
+        rows: usize,
+    ) -> Predictions {
+        let mut predictions =
+            Predictions::new(targets.to_vec(), depths.to_vec()).with_quantiles(quantiles.to_vec());
         let mut values = HARD.iter().copied().cycle();
         for row in (0..rows).rev() {
             let mut next = |count| values.by_ref().take(count).collect::<Vec<_>>();
             let (truth, mean) = (next(targets.len()), next(targets.len()));
             let by_depth = next(targets.len() * depths.len());
-            predictions.push(row, row % 3, &truth, &mean, &by_depth).unwrap();
+            let quantiles = next(targets.len() * quantiles.len());
+            let numbers = [&truth[..], &mean, &by_depth, &quantiles];
+            predictions.push_with_quantiles(row, row % 3, numbers).unwrap();
         }
         predictions
     }
@@ -212,6 +258,14 @@ pub(super) mod tests {
             assert_eq!(predictions.values(target, which).collect::<Vec<_>>(), values, "{target} {which:?}");
         }
         assert_eq!(Predictions::default().values(0, Predicted::Truth).len(), 0);
+        let targets = vec!["y".to_owned(), "z".to_owned()];
+        let mut predictions = Predictions::new(targets, vec![1]).with_quantiles(vec![0.1, 0.9]);
+        let numbers: [&[f64]; 4] = [&[1., 2.], &[3., 4.], &[5., 6.], &[7., 8., 9., 10.]];
+        predictions.push_with_quantiles(0, 0, numbers).unwrap();
+        let value = |target, i| predictions.values(target, Predicted::Quantile(i)).next();
+        assert_eq!([value(0, 0), value(0, 1), value(1, 0), value(1, 1)], [7., 8., 9., 10.].map(Some));
+        assert_eq!((value(0, 2), predictions.values(1, Predicted::AtDepth(0)).next()), (None, Some(6.)));
+        assert!(predictions.push(1, 0, &[1., 2.], &[3., 4.], &[5., 6.]).is_err());
     }
 
     #[test]

@@ -64,7 +64,8 @@ const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --seed 18446744073709
 const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none \
                     --missing-target drop --na=-999,x --text zip --number size --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1";
-const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year";
+const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \
+                     --loss quantile --quantiles 0.05,0.5";
 
 #[test]
 fn what_is_printed_is_read_back_in_every_format() {

@@ -259,7 +259,18 @@ fn bad_flags_and_assignments_are_named_as_they_were_given() {
         (["--lr", ""], "invalid value '' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "fast"], "invalid value 'fast' for '--lr <X>': expected a number; see 'taper --help'"),
         (["--lr", "-1"], "--lr is -1, expected a finite number above 0"),
-        (["--set", "train.loss=mape"], "--set train.loss is \"mape\", expected one of mse, mae, huber"),
+        (
+            ["--set", "train.loss=mape"],
+            "--set train.loss is \"mape\", expected one of mse, mae, huber, quantile",
+        ),
+        (
+            ["--set", "train.quantiles=[0.5, 0.1]"],
+            "--set train.quantiles is a list, expected 1 to 19 numbers in ascending order, each above 0 and below 1",
+        ),
+        (
+            ["--quantiles", "0.5,1"],
+            "--quantiles is a list, expected 1 to 19 numbers in ascending order, each above 0 and below 1",
+        ),
         (["--rows", "5"], "run.toml:1: folds is 8, expected at most the 5 rows"),
         (["--seed", "1"], "run.toml:2: train.lr is 0, expected a finite number above 0"),
     ] {

@@ -10,7 +10,7 @@ use taper::Result;
 use taper::config::{CvConfig, FileConfig, ModelConfig, TrainConfig};
 use taper::data::{self, Dataset, KFold, Scaling};
 use taper::evaluate::{Evaluation, TargetErrors, evaluate};
-use taper::metrics::{Accumulator, Metrics};
+use taper::metrics::{Accumulator, Details, Metrics};
 use taper::nn::{DynamicNet, LayerKind, seeded_builder};
 use taper::plan::Predictor;
 use taper::random::{Stream, generator};
@@ -192,6 +192,7 @@ pub(crate) fn made_up(size: &Size) -> RunRecord {
         let of_target = |target: &String| TargetErrors {
             target: target.clone(),
             metrics,
+            details: Details::default(),
             mse_by_depth: mse_by_depth.clone(),
         };
         let evaluation = Evaluation::of_targets(targets.iter().map(of_target).collect()).unwrap();

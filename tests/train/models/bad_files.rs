@@ -86,10 +86,10 @@ fn the_sum_is_what_the_documentation_says() {
 #[allow(clippy::too_many_lines)]
 fn files_that_make_no_sense_get_a_message() {
     type Change = fn(&mut Parts);
-    let cases: [(&str, Change); 41] = [
+    let cases: [(&str, Change); 43] = [
         ("is a checkpoint of taper, expected a model", |p| p.entry["kind"] = json!("checkpoint")),
-        ("has the format 3 of a model, this taper knows those up to 2; a newer one reads it", |p| {
-            p.entry["version"] = json!(3);
+        ("has the format 4 of a model, this taper knows those up to 3; a newer one reads it", |p| {
+            p.entry["version"] = json!(4);
         }),
         ("is not a model of taper: ", |p| p.entry["version"] = json!(-1)),
         ("is not a model of taper: ", |p| p.entry["version"] = json!("1")),
@@ -129,6 +129,12 @@ fn files_that_make_no_sense_get_a_message() {
         }),
         ("has columns for 2 features and 1 targets, and a network for 2 and 3", |p| {
             p.entry["content"]["network"]["out_features"] = json!(3);
+        }),
+        ("has columns for 2 features and 1 targets with 2 quantiles each, and a network for 2 and 1", |p| {
+            p.entry["content"]["schema"]["quantiles"] = json!([0.1, 0.9]);
+        }),
+        ("is not a model of taper: 0.9 comes before 0.1, expected 1 to 19 numbers in ascending order", |p| {
+            p.entry["content"]["schema"]["quantiles"] = json!([0.9, 0.1]);
         }),
         ("has a tensor 'input.weight' of F32 [6, 2], expected F64 [6, 2]", |p| {
             p.entry["content"]["network"]["dtype"] = json!("f64");

@@ -4,6 +4,7 @@ use std::fs;
 
 use candle_core::DType;
 use serde_json::Value;
+use taper::metrics::Details;
 use taper::model::{Holdout, Schema, Training};
 
 use super::bad_calls::taper;
@@ -61,7 +62,7 @@ fn what_is_in_a_model_is_printed() {
         epochs: 25,
         seed: 7,
         train_loss: Some(0.5),
-        holdout: Some(Holdout { rows: 2, metrics, targets: Vec::new() }),
+        holdout: Some(Holdout { rows: 2, metrics, details: Details::default(), targets: Vec::new() }),
     };
     let schema = Schema { fills_missing: true, ..towns(DType::F32) };
     let model = model(schema).with_training(training);

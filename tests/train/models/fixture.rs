@@ -12,6 +12,7 @@ use candle_nn::VarMap;
 use taper::Model;
 use taper::config::{ModelConfig, TrainConfig};
 use taper::data::Dataset;
+use taper::metrics::Details;
 use taper::model::{Holdout, Schema, Training};
 use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
 use taper::random::{Stream, generator};
@@ -86,7 +87,12 @@ fn training() -> Training {
         epochs: 40,
         seed: 1,
         train_loss: None,
-        holdout: Some(Holdout { rows: 2, metrics: metrics.unwrap(), targets: Vec::new() }),
+        holdout: Some(Holdout {
+            rows: 2,
+            metrics: metrics.unwrap(),
+            details: Details::default(),
+            targets: Vec::new(),
+        }),
     }
 }
 

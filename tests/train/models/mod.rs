@@ -59,6 +59,7 @@ fn towns(dtype: DType) -> Schema {
         fills_missing: false,
         feature_scaling: fit(x.as_flattened(), 5),
         target_scaling: fit(y.as_flattened(), 2),
+        quantiles: None,
     }
 }
 

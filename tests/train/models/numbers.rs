@@ -6,7 +6,7 @@ use taper::Model;
 use taper::config::{FileConfig, FloatType, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate;
-use taper::metrics::Accumulator;
+use taper::metrics::{Accumulator, Details};
 use taper::model::{Holdout, Schema, Training};
 use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, seeded_builder};
 use taper::random::{Stream, generator};
@@ -58,6 +58,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
             fills_missing: false,
             feature_scaling: Some(feature_scaling),
             target_scaling: Some(target_scaling),
+            quantiles: None,
         };
         let path = folder().join(format!("diabetes_{dtype:?}_{layer:?}.safetensors"));
         Model::new(trainer.net(), schema).unwrap().save(&path).unwrap();
@@ -117,7 +118,12 @@ fn what_is_written_is_read_back() {
                 epochs: 3,
                 seed: u64::MAX,
                 train_loss: Some(0.1 + 0.2),
-                holdout: Some(Holdout { rows: 2, metrics: errors.metrics().unwrap(), targets: Vec::new() }),
+                holdout: Some(Holdout {
+                    rows: 2,
+                    metrics: errors.metrics().unwrap(),
+                    details: Details::default(),
+                    targets: Vec::new(),
+                }),
             };
             let model = if is_scaled { model.with_training(training) } else { model };
             let bytes = model.to_bytes().unwrap();

@@ -14,12 +14,12 @@ impl Function for Quantiles {
 
     #[inline(always)]
     fn f(&self, output: usize, d: f64) -> f64 {
-        slope(d, self.levels()[output]) * d
+        slope(d, self.level(output)) * d
     }
 
     #[inline(always)]
     fn slope<T: Scalar>(&self, output: usize, d: T) -> T {
-        slope(d, T::of(self.levels()[output]))
+        slope(d, T::of(self.level(output)))
     }
 }
 

@@ -2,7 +2,7 @@
 #include "loss.cuh"
 
 // The most quantiles; as in quantiles.rs.
-constexpr uint32_t MOST = 20;
+constexpr uint32_t MOST = 19;
 
 // 1 - quantile where d is positive, -quantile where it is negative, or d itself where it is 0 or NaN.
 template <typename T> __device__ inline T pinball_slope(T d, T quantile) {
@@ -10,9 +10,13 @@ template <typename T> __device__ inline T pinball_slope(T d, T quantile) {
 }
 
 struct Pinball {
-  uint64_t count;
+  // Behind the last there are zeros.
   double levels[MOST];
-  __device__ uint64_t outputs() const { return count; }
+  __device__ uint64_t outputs() const {
+    uint64_t count = 0;
+    while (count < MOST && levels[count] > 0) count++;
+    return count;
+  }
   __device__ double f(uint64_t output, double d) const { return pinball_slope(d, levels[output]) * d; }
   template <typename T> __device__ T slope(uint64_t output, T d) const { return pinball_slope(d, T(levels[output])); }
 };
