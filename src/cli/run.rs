@@ -41,6 +41,10 @@ pub(crate) struct OutputArgs {
     /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+    /// Print a second table: median absolute error, MAPE, explained variance and Spearman's rank correlation;
+    /// --json has them always
+    #[arg(long, help_heading = "Output")]
+    pub(crate) details: bool,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

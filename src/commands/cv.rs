@@ -75,6 +75,10 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     print(&if args.output.json {
         serde_json::to_string_pretty(&report)?
     } else {
-        with_flags(&format!("{report:width$}"))
+        with_flags(&if args.output.details {
+            format!("{report:#width$}")
+        } else {
+            format!("{report:width$}")
+        })
     })
 }

@@ -49,6 +49,10 @@ pub(crate) struct EvaluateArgs {
     /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Output")]
     json: bool,
+    /// Print a second table: median absolute error, MAPE, explained variance and Spearman's rank correlation;
+    /// --json has them always
+    #[arg(long, help_heading = "Output")]
+    details: bool,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -94,7 +98,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     print(&if args.json {
         serde_json::to_string_pretty(&report)?
     } else {
-        with_flags(&format!("{report:width$}"))
+        with_flags(&if args.details { format!("{report:#width$}") } else { format!("{report:width$}") })
     })
 }
 

@@ -75,7 +75,11 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     print(&if args.output.json {
         serde_json::to_string_pretty(&report)?
     } else {
-        with_flags(&format!("{report:width$}"))
+        with_flags(&if args.output.details {
+            format!("{report:#width$}")
+        } else {
+            format!("{report:width$}")
+        })
     })
 }
 

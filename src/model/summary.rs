@@ -11,7 +11,7 @@ use super::network::Network;
 use super::{Model, Schema, Training};
 use crate::data::Scaling;
 use crate::error::Result;
-use crate::metrics::Metrics;
+use crate::metrics::{Details, Metrics};
 use crate::nn::{DynamicNetSpec, ModelConfig};
 use crate::stats;
 use crate::text::{list, number};
@@ -160,10 +160,10 @@ fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Resul
     }
     writeln!(f)?;
     if let Some(holdout) = holdout {
-        writeln!(f, "{} rows held out: {}", holdout.rows, errors(&holdout.metrics))?;
+        writeln!(f, "{} rows held out: {}", holdout.rows, errors(&holdout.metrics, &holdout.details))?;
         if let [_, _, ..] = holdout.targets.as_slice() {
             for target in &holdout.targets {
-                writeln!(f, "  {}: {}", target.target, errors(&target.metrics))?;
+                writeln!(f, "  {}: {}", target.target, errors(&target.metrics, &target.details))?;
             }
         }
     }
@@ -171,10 +171,12 @@ fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 }
 
 /// The errors in a line.
-fn errors(metrics: &Metrics) -> String {
+fn errors(metrics: &Metrics, details: &Details) -> String {
     let Metrics { mse, rmse, mae, r2 } = *metrics;
     let r2 = r2.map_or(String::new(), |r2| format!(", r2 {r2:.5}"));
-    format!("mse {}, rmse {}, mae {}{r2}", number(mse), number(rmse), number(mae))
+    let median = details.median_ae.map_or(String::new(), |median| format!(", median ae {}", number(median)));
+    let spearman = details.spearman.map_or(String::new(), |rank| format!(", spearman {rank:.5}"));
+    format!("mse {}, rmse {}, mae {}{r2}{median}{spearman}", number(mse), number(rmse), number(mae))
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

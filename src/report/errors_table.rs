@@ -176,7 +176,7 @@ impl<'a> Row<'a> {
 
 /// R² as text: near 1 the digits after the point count, far from it and of its small deviations only the
 /// magnitude does.
-fn r2_text(r2: f64, digits: i32) -> String {
+pub(super) fn r2_text(r2: f64, digits: i32) -> String {
     match r2.abs() {
         0. | 1e-3..10. => format!("{r2:.*}", digits.unsigned_abs() as usize + 1),
         _ => significant(r2, digits),

@@ -1,5 +1,6 @@
 //! What a user reads when a run is done: tables, JSON documents and an HTML page.
 
+mod details_table;
 mod errors_table;
 mod evaluation;
 mod html;
@@ -15,9 +16,11 @@ use crate::config::ValidConfig;
 use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, TargetErrors};
+use crate::metrics::Details;
 use crate::results::{Baseline, FoldReport};
-use crate::text::{list, number};
+use crate::text::{list, number, one_line, shorten};
 
+use self::details_table::DetailsTable;
 use self::errors_table::{ErrorsTable, Row, WIDTH};
 use self::quantile_table::QuantileTable;
 use self::selection::selected;
@@ -26,7 +29,8 @@ pub use html::html;
 pub use train::TrainReport;
 
 /// The result of a cross-validation. Its `Display` is a table that fits the width asked for, as in
-/// `format!("{report:120}")`, or else 80 columns; its `Serialize` is one JSON document.
+/// `format!("{report:120}")`, or else 80 columns, and with `#` a second one of further errors; its
+/// `Serialize` is one JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CvReport {
     /// The settings that made it.
@@ -72,7 +76,7 @@ impl fmt::Display for CvReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = f.width().unwrap_or(WIDTH);
         let together = [("mean", &self.mean), ("std", &self.std), ("pooled", &self.pooled)];
-        let together = together.into_iter().map(|(name, errors)| Row::of(name, errors));
+        let rows = together.into_iter().map(|(name, errors)| Row::of(name, errors));
         let baselines = self.baselines.iter().map(|baseline| Row::of(&baseline.name, &baseline.mean));
         let repeats = self.repeats();
         let parts: Vec<_> = match repeats.len() {
@@ -80,12 +84,14 @@ impl fmt::Display for CvReport {
             _ => repeats.iter().enumerate().map(|(i, errors)| Row::of(&i.to_string(), errors)).collect(),
         };
         let first = if repeats.len() > 1 { "repeat" } else { "fold" };
-        let table = ErrorsTable { first, rows: parts.into_iter().chain(together).chain(baselines).collect() };
+        let table = ErrorsTable { first, rows: parts.into_iter().chain(rows).chain(baselines).collect() };
         writeln!(f, "{table:width$}")?;
         if let [_, _, ..] = self.mean.targets.as_slice() {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
             writeln!(f, "{:width$}\n", target_table(&self.mean.targets))?;
         }
+        let rows = together.map(|(name, errors)| (name.to_owned(), &errors.details));
+        write_details(f, "fold", rows.into(), &self.mean.targets)?;
         write_quantiles(f, &self.mean.targets)?;
         let epochs: Vec<_> =
             self.folds.iter().filter_map(|fold| Some(fold.validation.as_ref()?.epochs())).collect();
@@ -126,14 +132,35 @@ fn target_table(targets: &[TargetErrors]) -> ErrorsTable<'_> {
     ErrorsTable { first: "target", rows: targets.iter().map(Row::of_target).collect() }
 }
 
+/// Writes the table of further errors if `#` asks for it: of all together, and of each of several targets.
+fn write_details(
+    f: &mut fmt::Formatter<'_>,
+    first: &str,
+    together: Vec<(String, &Details)>,
+    targets: &[TargetErrors],
+) -> fmt::Result {
+    let each = targets.iter().filter(|_| targets.len() > 1);
+    let each = each.map(|target| (shorten(&one_line(&target.target)), &target.details));
+    let table = DetailsTable { first, rows: together.into_iter().chain(each).collect() };
+    if !f.alternate() || table.is_empty() {
+        return Ok(());
+    }
+    let [before, after] = around(targets);
+    writeln!(f, "{before}{table}{after}")
+}
+
+/// The empty lines around a further table: behind the table of several targets there is one already.
+fn around(targets: &[TargetErrors]) -> [&'static str; 2] {
+    if targets.len() > 1 { ["", "\n"] } else { ["\n", ""] }
+}
+
 /// Writes the table of the quantiles of `targets`, if they are predicted.
 fn write_quantiles(f: &mut fmt::Formatter<'_>, targets: &[TargetErrors]) -> fmt::Result {
     let table = QuantileTable(targets);
     if table.is_empty() {
         return Ok(());
     }
-    // Behind the table of several targets there is an empty line.
-    let before = if targets.len() > 1 { "" } else { "\n" };
+    let [before, _] = around(targets);
     writeln!(f, "{before}{table}\n\ncoverage: the share of the truths at or below the predicted quantile")
 }
 

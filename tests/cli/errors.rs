@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rand::Rng;
 use serde_json::Value;
+use taper::metrics::Details;
 use taper::random::{Stream, generator};
 
 use crate::common::{json, stdout, taper};
@@ -138,4 +139,56 @@ fn a_fold_too_small_for_r2_says_so_and_all_rows_together_have_one() {
     let column = columns(&run);
     check("pooled", &results["pooled"], by_definition(&column("y"), &column("prediction")));
     assert!(fs::read_to_string(run.join("report.html")).unwrap().contains("<dt>R² of all tested rows</dt>"));
+}
+
+/// All in the document and the page, and in the terminal where they are asked for.
+#[test]
+fn further_errors_are_those_of_the_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let call = ["cv", "-q", "--data", "tests/data/diabetes.csv", "--target", "y,bmi", "--epochs", "3"];
+    let results = json(&taper(&[&call[..], &["--json", "--out", run.to_str().unwrap()]].concat()));
+    let column = columns(&run);
+    for (i, name) in ["y", "bmi"].into_iter().enumerate() {
+        let expected = Details::of(&column(&format!("prediction:{name}")), &column(name));
+        let found = &results["pooled"]["targets"][i];
+        for (key, expected) in [
+            ("median_ae", expected.median_ae),
+            ("mape", expected.mape),
+            ("explained_variance", expected.explained_variance),
+            ("spearman", expected.spearman),
+        ] {
+            assert!(expected.is_some() && found[key].as_f64() == expected, "{name} {key}: {found}");
+        }
+        assert!(results["folds"][0]["targets"][i]["median_ae"].is_number());
+    }
+    for key in ["median_ae", "mape", "explained_variance", "spearman"] {
+        let all = &results["pooled"];
+        let each = [0, 1].map(|i| all["targets"][i][key].as_f64().unwrap());
+        assert_eq!(all[key].as_f64(), Some(f64::midpoint(each[0], each[1])), "{key}");
+        assert!(results["mean"][key].is_number() && results["std"][key].is_number(), "{key}");
+    }
+    assert!(results["baselines"][1]["pooled"]["spearman"].as_f64().unwrap() > 0.5);
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("Further errors") && page.contains("spearman"), "{page}");
+    let [calm, whole] = [&[][..], &["--details"]].map(|more| taper(&[&call[..], more].concat()));
+    assert!(
+        !stdout(&calm).contains("spearman") && stdout(&whole).contains("explained variance"),
+        "{}",
+        stdout(&whole)
+    );
+    let of_table = |line: &&str| line.ends_with("seconds") || line.ends_with("spearman");
+    let titles: Vec<_> = stdout(&whole).lines().filter(of_table).map(str::len).collect();
+    assert!(titles.len() == 2 && titles.iter().all(|width| *width <= 80), "{titles:?}");
+
+    let model = folder.path().join("model.safetensors");
+    let model = model.to_str().unwrap();
+    let train = ["train", "--model", model, "--holdout", "0.25", "--details"];
+    assert!(stdout(&taper(&[&train[..], &call[1..]].concat())).contains("spearman"));
+    let evaluate = ["evaluate", "-q", "--model", model, "--data", "tests/data/diabetes.csv"];
+    assert!(!stdout(&taper(&evaluate)).contains("spearman"));
+    assert!(stdout(&taper(&[&evaluate[..], &["--details"]].concat())).contains("spearman"));
+    let inspected = json(&taper(&["inspect", model, "--json"]));
+    assert!(inspected["training"]["holdout"]["targets"][1]["median_ae"].is_number(), "{inspected}");
+    assert!(stdout(&taper(&["inspect", model])).contains(", spearman "));
 }

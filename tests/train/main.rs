@@ -17,6 +17,7 @@ mod times;
 #[path = "../common/trajectories.rs"]
 mod trajectories;
 
+mod details;
 mod engines;
 mod losses;
 mod models;

@@ -7,6 +7,7 @@ use super::page::{Page, Row};
 use super::text::{escape, short};
 use crate::course::Course;
 use crate::evaluate::{Evaluation, TargetErrors};
+use crate::report::details_table::DetailsTable;
 use crate::report::errors_table::Row as ErrorsRow;
 use crate::report::quantile_table::QuantileTable;
 use crate::report::selection::selected;
@@ -68,6 +69,7 @@ fn key_numbers(run: &RunRecord) -> Vec<(String, String)> {
     }
     let (mean, std) = (Evaluation::mean_over(&run.folds), Evaluation::std_over(&run.folds));
     let targets: Vec<_> = mean.targets.iter().zip(&std.targets).collect();
+    let (details, spread) = (mean.details, std.details);
     let (mean, std) = (mean.metrics, std.metrics);
     let both = |mean: f64, std: f64| {
         if run.folds.len() > 1 { plus_minus(mean, std) } else { number(mean) }
@@ -84,6 +86,12 @@ fn key_numbers(run: &RunRecord) -> Vec<(String, String)> {
         (Some((mean, std)), _) => numbers.push(("R²".to_owned(), both(mean, std))),
         (None, Some(pooled)) => numbers.push(("R² of all tested rows".to_owned(), number(pooled))),
         (None, None) => {}
+    }
+    for (name, mean, std) in [
+        ("Median absolute error", details.median_ae, spread.median_ae),
+        ("Spearman's ρ", details.spearman, spread.spearman),
+    ] {
+        numbers.extend(mean.zip(std).map(|(mean, std)| (name.to_owned(), both(mean, std))));
     }
     numbers
 }
@@ -174,10 +182,28 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     if !is_one && run.pooled.is_some() {
         page.paragraph("Pooled errors are those of all tested rows together, whatever their folds.");
     }
+    let several = mean.targets.iter().filter(|_| mean.targets.len() > 1);
+    let several = several.map(|target| (short(&target.target), &target.details));
+    let together = [("mean", Some(&mean)), ("std", Some(&std)), ("pooled", run.pooled.as_ref())];
+    let together =
+        together.into_iter().filter_map(|(name, errors)| Some((name.to_owned(), &errors?.details)));
+    let together: Vec<_> = match folds.as_slice() {
+        [fold] => vec![("held out".to_owned(), &fold.details)],
+        _ => together.collect(),
+    };
+    let further = DetailsTable { first, rows: together.into_iter().chain(several).collect() };
+    if !further.is_empty() {
+        let rows: Vec<Row> = further.cells().iter().map(|row| typeset_all(row)).collect();
+        page.table("Further errors", &further.header(), &rows, &[]);
+        page.paragraph(
+            "The median of the absolute errors, in the target's own units; the mean of the absolute errors, each divided \
+             by its target (MAPE, where no target is 0); the share of the variance that is explained if the mean error \
+             does not count; and Spearman's correlation of the ranks of predictions and truths.",
+        );
+    }
     let quantiles = QuantileTable(&mean.targets);
     if !quantiles.is_empty() {
-        let typeset_all = |row: &Vec<String>| row.iter().map(|cell| typeset(cell)).collect();
-        let rows: Vec<Row> = quantiles.rows().iter().map(typeset_all).collect();
+        let rows: Vec<Row> = quantiles.rows().iter().map(|row| typeset_all(row)).collect();
         page.table("Quantiles", &quantiles.header(), &rows, &[]);
         page.paragraph(
             "The mean pinball loss of each predicted quantile, in the target's own units, and its coverage: the share \
@@ -203,6 +229,11 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
              units: the mean of MSE is mostly that of the target with the largest numbers.",
         );
     }
+}
+
+/// The cells of a row with their minus signs and powers.
+fn typeset_all(row: &[String]) -> Row {
+    row.iter().map(|cell| typeset(cell)).collect()
 }
 
 /// The settings, and where and when the run was made.
