@@ -24,7 +24,8 @@ use crate::cli::{LogArgs, Names, all_names};
                   names, in any order; others are not used, and the targets need not be there. Arrays (.npy, X \
                   of .npz and .safetensors) have no names, so their columns must be the model's in order.\n\n\
                   What is printed is CSV with a row for each row of the file: `prediction`, or \
-                  `prediction:NAME` where there are several targets, in the targets' own units.",
+                  `prediction:NAME` where there are several targets, in the targets' own units. A model of quantiles \
+                  has a column for each, such as `NAME_q0.1`, and its prediction is their median.",
     after_help = concat!(
         "Examples:\n  taper predict --model model.safetensors --data new.csv > predictions.csv\n  ",
         "taper predict --model model.safetensors --data new.csv --keep id --depth all --out predictions.csv",

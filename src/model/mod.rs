@@ -196,7 +196,8 @@ impl Model {
     }
 
     /// Predicts the targets (n, targets), in their own units and in `f64`, of the features `x` (n, features)
-    /// as they are in the data: not scaled, of f32 or f64, a missing value NaN.
+    /// as they are in the data: not scaled, of f32 or f64, a missing value NaN. Of a model of quantiles it is
+    /// the median, or the [middle one](crate::ops::Quantiles::point).
     ///
     /// # Errors
     ///

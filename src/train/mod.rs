@@ -29,7 +29,7 @@ use planned::Planned;
 pub use state::{Progress, TrainerState};
 
 /// Trains a [`DynamicNet`] with the loss and the optimiser of its [`TrainConfig`], at a depth drawn for every
-/// step.
+/// step. It has an output for each target, or with the quantile loss one for each quantile of each.
 ///
 /// Its steps are executed from a [plan](crate::plan), on buffers that are allocated once; [`EngineName`]
 /// tells when, and asks for Candle's autograd instead. On a GPU [`epoch`](Self::epoch) waits for it only at
@@ -103,7 +103,8 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// Fails when `vars` has a variable that is not of floating point.
+    /// Fails when `vars` has a variable that is not of floating point, and when the network does not have an
+    /// output for each quantile of each target.
     pub fn new(
         net: DynamicNet,
         vars: &VarMap,
@@ -245,6 +246,11 @@ impl Trainer {
 
 /// The engine that `config` asks for.
 fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Box<dyn Engine>> {
+    let (outputs, of_target) = (net.spec().out_features, config.loss().outputs());
+    if !outputs.is_multiple_of(of_target) {
+        let problem = format!("are {of_target}, and the network has {outputs} outputs; expected a multiple");
+        return Err(Error::config("train.quantiles", problem));
+    }
     let planned = match config.engine {
         EngineName::Autograd => None,
         EngineName::Auto | EngineName::Fused => planned_engine(net, vars, config)?,

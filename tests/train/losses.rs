@@ -94,3 +94,15 @@ fn each_loss_is_least_where_it_should_be() {
         assert!(found.iter().zip(expected).all(is_close), "{loss:?}: {found:?}, expected {expected:?}");
     }
 }
+
+#[test]
+fn outputs_that_are_no_quantiles_are_refused() {
+    for engine in [EngineName::Auto, EngineName::Autograd] {
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, &Device::Cpu);
+        let net = DynamicNet::new(&ModelConfig::default().network(2, 4), vb).unwrap();
+        let config = TrainConfig { engine, ..config(LossName::Quantile) };
+        let error = Trainer::new(net, &vars, &config, 3, 0).unwrap_err().to_string();
+        assert_eq!(error, "train.quantiles are 3, and the network has 4 outputs; expected a multiple");
+    }
+}
