@@ -23,6 +23,8 @@ pub enum Stream {
     Depth,
     /// The part of a fold's training rows that is set aside for validation.
     Validation,
+    /// The masks of a fold's training steps.
+    Dropout,
 }
 
 impl Stream {
@@ -36,6 +38,7 @@ impl Stream {
             Self::Shuffle => b"shuffle         ",
             Self::Depth => b"depth           ",
             Self::Validation => b"validation      ",
+            Self::Dropout => b"dropout         ",
         }
     }
 }
@@ -80,6 +83,7 @@ mod tests {
             (Stream::Shuffle, b"shuffle         "),
             (Stream::Depth, b"depth           "),
             (Stream::Validation, b"validation      "),
+            (Stream::Dropout, b"dropout         "),
         ] {
             let mut key =
                 [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();

@@ -10,8 +10,8 @@ use super::inputs::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, Nonlinearity, Norm};
 use crate::ops::{
-    Activation, Loss, TieGrad, cos, cos_linear_with, gelu, layer_norm, linear_with, maximum, maximum_with,
-    mish, mul, relu, rms_norm, silu,
+    Activation, Loss, TieGrad, cos, cos_linear_with, dropout, gelu, layer_norm, linear_with, maximum,
+    maximum_with, mish, mul, relu, rms_norm, silu,
 };
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -43,6 +43,7 @@ fn operations() -> Result<Vec<Case>> {
         Case::new("silu", one()?, |x| silu(&x[0])),
         Case::new("mish", one()?, |x| mish(&x[0])),
         Case::new("gelu", one()?, |x| gelu(&x[0])),
+        Case::new("dropout", one()?, |x| dropout(&x[0], 0.4, 1)),
         Case::new("cos", one()?, |x| cos(&x[0])),
         Case::new("cos, large", vec![numbers(&[2, 3], 0)?.affine(1e3, 0.)?], |x| cos(&x[0])),
     ];

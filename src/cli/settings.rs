@@ -139,6 +139,11 @@ pub(crate) struct SettingArgs {
     /// How the activations h of a row are normalised before the product of each application
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
     norm: NormArg,
+    /// Share of the activations that each application drops in a training step, from 0 to below 1; the others
+    /// are enlarged to make up for it
+    #[arg(long, value_name = "X", default_value_t = defaults().model.dropout, help_heading = "Network",
+          allow_hyphen_values = true)]
+    dropout: f64,
     /// How the weights of cos layers start
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,

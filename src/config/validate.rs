@@ -65,14 +65,14 @@ impl CvConfig {
 
 impl ModelConfig {
     pub(super) fn check(&self) -> Result<()> {
-        let Self { hidden, min_depth, max_depth, .. } = *self;
+        let Self { hidden, min_depth, max_depth, dropout, .. } = *self;
         at_least("model.hidden", hidden, 1)?;
         at_most("model.max_depth", max_depth, MAX_DEPTH)?;
         if min_depth > max_depth {
             let problem = format!("is {min_depth}, expected at most the maximum of {max_depth}");
             return Err(Error::config("model.min_depth", problem));
         }
-        Ok(())
+        finite("model.dropout", dropout, (0. ..1.).contains(&dropout), "from 0 to below 1")
     }
 }
 
@@ -253,6 +253,10 @@ mod tests {
         );
         assert_eq!(problem(|c| c.model.max_depth = 1001), "model.max_depth is 1001, expected at most 1000");
         assert_eq!(problem(|c| c.data.noise = 1e20), "data.noise is 1e20, expected at most 2e13");
+        for dropout in [-0.1, 1., f64::NAN] {
+            let expected = format!("model.dropout is {dropout}, expected a finite number from 0 to below 1");
+            assert_eq!(problem(|c| c.model.dropout = dropout), expected);
+        }
         for holdout in [-0.1, 1., f64::NAN] {
             let expected = format!("holdout is {holdout}, expected a finite number from 0 to below 1");
             assert_eq!(problem(|c| c.holdout = holdout), expected);

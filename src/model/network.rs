@@ -13,7 +13,7 @@ use crate::config::{FloatType, MAX_DEPTH};
 use crate::nn::{DynamicNet, DynamicNetSpec, ModelConfig};
 
 /// A model's network: its description and the type of its parameters, as one document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub(super) struct Network {
     #[serde(flatten)]

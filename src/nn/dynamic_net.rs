@@ -19,7 +19,8 @@ use crate::ops::Activation;
 ///
 /// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](Block) than the plain
 /// one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in place of h,
-/// and a linear skip adds V x to the third line, with a matrix V that starts as zeros.
+/// and a linear skip adds V x to the third line, with a matrix V that starts as zeros. In training steps
+/// [`dropout`](crate::ops::dropout) may follow act in the second line.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
@@ -64,7 +65,7 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when the spec has no depth, or when `vb` holds one of the names with another shape.
+    /// Fails when the spec has no depth or no rate of dropout below 1, or when `vb` holds one of the names with another shape.
     ///
     /// # Examples
     ///
@@ -86,9 +87,12 @@ impl DynamicNet {
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
         let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (&ModelConfig { hidden, layer, norm, skip, .. }, depths) = (&spec.model, spec.depths());
+        let (&ModelConfig { hidden, layer, norm, skip, dropout, .. }, depths) = (&spec.model, spec.depths());
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
+        }
+        if !(0. ..1.).contains(&dropout) {
+            bail!("DynamicNet: the dropout is {dropout}, expected a rate from 0 to below 1")
         }
         Ok(Self {
             input: Layer::new(layer, in_features, hidden, vb.pp("input"))?,
@@ -143,10 +147,25 @@ impl DynamicNet {
     ///
     /// Fails when `depth` is not one of the network's depths, or `x` has another number of features.
     pub fn forward_at_depth(&self, x: &Tensor, depth: usize) -> Result<Tensor> {
+        self.at_depth(None, x, depth)
+    }
+
+    /// The output as [`forward_at_depth`](Self::forward_at_depth) gives it, in a training step: with dropout,
+    /// if the network has it, by masks that are a function of `seed`, which should be another in each step.
+    /// [`seed_of`](crate::ops::seed_of) gives such seeds.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward_at_depth`](Self::forward_at_depth).
+    pub fn forward_in_training(&self, x: &Tensor, depth: usize, seed: u64) -> Result<Tensor> {
+        self.at_depth(Some(seed), x, depth)
+    }
+
+    fn at_depth(&self, dropout_seed: Option<u64>, x: &Tensor, depth: usize) -> Result<Tensor> {
         if !self.depths().contains(&depth) {
             bail!("DynamicNet: depth is {depth}, expected one of {:?}", self.depths())
         }
-        Ok(self.forward_with(&mut Eager, x, depth..=depth)?.remove(0))
+        Ok(self.forward_with(&mut Eager { dropout_seed }, x, depth..=depth)?.remove(0))
     }
 
     /// The outputs (n, out) for `x` (n, in) at every depth, shallowest first, in one pass down the shared
@@ -156,7 +175,7 @@ impl DynamicNet {
     ///
     /// Fails when `x` has another number of features.
     pub fn forward_all_depths(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        self.forward_with(&mut Eager, x, self.depths())
+        self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())
     }
 
     /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths.
@@ -205,7 +224,7 @@ impl DynamicNet {
         let mut outputs = Vec::new();
         for depth in 0..=*depths.end() {
             if depth > 0 {
-                h = self.apply(forward, &h, injected.as_ref())?;
+                h = self.apply(forward, depth - 1, &h, injected.as_ref())?;
             }
             if depths.contains(&depth) {
                 let output = forward.layer(&self.output, &h, Activation::Identity)?;
@@ -218,28 +237,28 @@ impl DynamicNet {
         Ok(outputs)
     }
 
-    /// The activations after `h`; `injected` is the input layer's result where the block wants it.
+    /// The activations after `h`, by this application of the hidden layer; `injected` is the input layer's result where the block wants it.
     fn apply<F: Forward>(
         &self,
         forward: &mut F,
+        application: usize,
         h: &F::Value,
         injected: Option<&F::Value>,
     ) -> Result<F::Value> {
         let normalised = self.norm.as_ref().map(|norm| forward.norm(norm, h)).transpose()?;
         let x = normalised.as_ref().unwrap_or(h);
-        match (self.spec.model.block, injected) {
-            (Block::Residual, _) => {
-                let change = self.activated(forward, &self.hidden, x)?;
-                forward.add(h, &change)
-            }
-            (Block::Plain, _) => self.activated(forward, &self.hidden, x),
+        let activated = match (self.spec.model.block, injected) {
+            (Block::Plain | Block::Residual, _) => self.activated(forward, &self.hidden, x)?,
             (Block::Injection, None) => bail!("DynamicNet: there is nothing to inject"),
             (Block::Injection, Some(injected)) => {
                 let product = forward.layer(&self.hidden, x, Activation::Identity)?;
                 let sum = forward.add(&product, injected)?;
-                forward.map(self.spec.model.activation.function(), &sum)
+                forward.map(self.spec.model.activation.function(), &sum)?
             }
-        }
+        };
+        let rate = self.spec.model.dropout;
+        let activated = if rate > 0. { forward.dropout(rate, application, &activated)? } else { activated };
+        if self.spec.model.block == Block::Residual { forward.add(h, &activated) } else { Ok(activated) }
     }
 
     /// The activation of what `layer` makes of `x`; a relu is part of the layer's own operation.

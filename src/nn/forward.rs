@@ -3,7 +3,7 @@
 use candle_core::{Module, Result, Tensor};
 
 use crate::nn::{Layer, NormLayer};
-use crate::ops::{Activation, MapKind};
+use crate::ops::{Activation, MapKind, dropout, seed_of};
 
 /// The steps of a forward pass, whoever takes them.
 ///
@@ -25,10 +25,16 @@ pub(crate) trait Forward {
 
     /// The rows of x normalised.
     fn norm(&mut self, norm: &NormLayer, x: &Self::Value) -> Result<Self::Value>;
+
+    /// In a training step x with dropout, by the mask of this application of the hidden layer; else x.
+    fn dropout(&mut self, rate: f64, application: usize, x: &Self::Value) -> Result<Self::Value>;
 }
 
 /// Candle's own operations.
-pub(super) struct Eager;
+pub(super) struct Eager {
+    /// In a training step the seed of its masks.
+    pub(super) dropout_seed: Option<u64>,
+}
 
 impl Forward for Eager {
     type Value = Tensor;
@@ -47,5 +53,12 @@ impl Forward for Eager {
 
     fn norm(&mut self, norm: &NormLayer, x: &Tensor) -> Result<Tensor> {
         norm.forward(x)
+    }
+
+    fn dropout(&mut self, rate: f64, application: usize, x: &Tensor) -> Result<Tensor> {
+        match self.dropout_seed {
+            Some(seed) => dropout(x, rate, seed_of(seed, application as u64)),
+            None => Ok(x.clone()),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::nn::{Block, CosInit, LayerKind, Nonlinearity, Norm};
 
 /// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
 /// configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ModelDocument", into = "ModelDocument")]
 pub struct ModelConfig {
     /// The width of the hidden layer; 32 by default.
@@ -29,6 +29,9 @@ pub struct ModelConfig {
     /// How the activations are normalised before each application of the hidden layer; [`Norm::None`] by
     /// default.
     pub norm: Norm,
+    /// The share of the activations that each application of the hidden layer drops in a training step, from 0
+    /// to below 1; 0 by default.
+    pub dropout: f64,
 }
 
 impl Default for ModelConfig {
@@ -43,6 +46,7 @@ impl Default for ModelConfig {
             activation,
             skip: false,
             norm: Norm::None,
+            dropout: 0.,
         }
     }
 }
@@ -65,6 +69,9 @@ impl ModelConfig {
         if self.norm != Norm::None {
             words.push(format!("{} norm", self.norm.name()));
         }
+        if self.dropout != 0. {
+            words.push(format!("dropout {}", self.dropout));
+        }
         if self.skip {
             words.push("linear skip".to_owned());
         }
@@ -81,7 +88,7 @@ impl ModelConfig {
 /// parameters.
 ///
 /// Two networks of one spec have parameters of the same names and shapes. It serialises as one flat document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SpecDocument", into = "SpecDocument")]
 pub struct DynamicNetSpec {
     /// The number of features of a row.
@@ -143,6 +150,7 @@ struct ModelDocument {
     activation: Nonlinearity,
     skip: bool,
     norm: Norm,
+    dropout: f64,
 }
 
 impl Default for ModelDocument {
@@ -155,8 +163,18 @@ impl TryFrom<ModelDocument> for ModelConfig {
     type Error = String;
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
-        let ModelDocument { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip, norm } =
-            document;
+        let ModelDocument {
+            hidden,
+            min_depth,
+            max_depth,
+            layer,
+            cos_init,
+            block,
+            activation,
+            skip,
+            norm,
+            dropout,
+        } = document;
         Ok(Self {
             hidden,
             min_depth,
@@ -166,15 +184,17 @@ impl TryFrom<ModelDocument> for ModelConfig {
             activation,
             skip,
             norm,
+            dropout,
         })
     }
 }
 
 impl From<ModelConfig> for ModelDocument {
     fn from(model: ModelConfig) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm, dropout } =
+            model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
-        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip, norm }
+        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip, norm, dropout }
     }
 }
 
@@ -199,6 +219,8 @@ struct SpecDocument {
     skip: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     norm: Norm,
+    #[serde(default, skip_serializing_if = "is_default")]
+    dropout: f64,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -221,16 +243,19 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             activation,
             skip,
             norm,
+            dropout,
         } = document;
         let layer = layer.checked(cos_init)?;
-        let model = ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm };
+        let model =
+            ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm, dropout };
         Ok(Self { in_features, out_features, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm } = model;
+        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm, dropout } =
+            model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
         Self {
             in_features,
@@ -244,6 +269,7 @@ impl From<DynamicNetSpec> for SpecDocument {
             activation,
             skip,
             norm,
+            dropout,
         }
     }
 }
@@ -271,13 +297,15 @@ mod tests {
             activation,
             skip: true,
             norm: Norm::Rms,
+            dropout: 0.1,
             ..ModelConfig::default()
         };
-        assert_eq!(model.layers(), "cos layers, injection blocks, mish, rms norm, linear skip");
+        assert_eq!(model.layers(), "cos layers, injection blocks, mish, rms norm, dropout 0.1, linear skip");
         let spec = model.network(5, 2);
         let text = serde_json::to_string(&spec).unwrap();
-        let end = r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish","skip":true,"norm":"rms"}"#;
-        assert!(text.ends_with(end), "{text}");
+        let kind = r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish""#;
+        let end = format!(r#"{kind},"skip":true,"norm":"rms","dropout":0.1}}"#);
+        assert!(text.ends_with(&end), "{text}");
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
     }
 

@@ -29,7 +29,7 @@ pub(super) fn training_step(
     if !outputs.is_multiple_of(of_target) {
         bail!("a network has {outputs} outputs, expected a multiple of the {of_target} of {}", loss.name())
     }
-    let mut graph = Graph::new(net, parameters, weights);
+    let mut graph = Graph::new(net, parameters, weights, true);
     let outputs = graph.forward(net, depth..=depth)?;
     graph.backward(loss, outputs[0]);
     Ok(finish(graph, outputs, weights))
@@ -37,7 +37,7 @@ pub(super) fn training_step(
 
 /// The outputs of `net` at each of its depths.
 pub(super) fn prediction(net: &DynamicNet, parameters: &[Parameter], weights: Stored) -> Result<Compiled> {
-    let mut graph = Graph::new(net, parameters, weights);
+    let mut graph = Graph::new(net, parameters, weights, false);
     let outputs = graph.forward(net, net.depths())?;
     Ok(finish(graph, outputs, weights))
 }

@@ -22,7 +22,8 @@ pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&O
             2 * m * n * k + after * out.len(rows)
         }
         Instruction::Map { out, .. } | Instruction::Add { out, .. } => out.len(rows),
-        Instruction::MapBackward { out, .. } => 2 * out.len(rows),
+        // A choice and a product, or the function and a product.
+        Instruction::MapBackward { out, .. } | Instruction::Dropout { out, .. } => 2 * out.len(rows),
         Instruction::Norm { kind, x, .. } => kind.flops()[0] * x.len(rows),
         Instruction::NormBackward { kind, x, .. } => kind.flops()[1] * x.len(rows),
         Instruction::ColumnSums { x, .. } => x.len(rows),

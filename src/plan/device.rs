@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
-use crate::ops::{Loss, MapKind, NormKind};
+use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{Pass, Update};
 
 /// A device with buffers and one kernel for each instruction of a plan.
@@ -94,6 +94,9 @@ pub(crate) trait Device: Debug + Send {
         out: &mut Self::Buffer,
         terms: &mut Self::Buffer,
     ) -> Result<()>;
+
+    /// out <- x with some elements replaced by 0 and the others enlarged, for the first `len` elements.
+    fn dropout(&self, dropout: Dropout, len: usize, x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
     /// out <- x + y, for the first `len` elements.
     fn add(&self, len: usize, x: &Self::Buffer, y: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;

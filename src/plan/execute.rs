@@ -4,6 +4,7 @@ use candle_core::{Result, bail};
 
 use super::device::Device;
 use super::instruction::{Epilogue, Factor, Instruction, Value};
+use crate::ops::{Dropout, seed_of};
 
 /// The buffers that are not parameters. An instruction takes those that it writes, and puts them back; boxed,
 /// each is a pointer to move.
@@ -51,21 +52,23 @@ impl<B> Memory<'_, B> {
     }
 }
 
-/// Runs `instructions` in order for a batch of `rows` rows. Updates are left to the caller, who owns the
-/// optimiser.
+/// Runs `instructions` in order for a batch of `rows` rows; the masks of dropout come from `seed`, which is
+/// another in each step. Updates are left to the caller, who owns the optimiser.
 pub(crate) fn execute<D: Device>(
     device: &mut D,
     instructions: &[Instruction],
     rows: usize,
+    seed: u64,
     memory: &mut Memory<D::Buffer>,
 ) -> Result<()> {
-    instructions.iter().try_for_each(|instruction| step(device, instruction, rows, memory))
+    instructions.iter().try_for_each(|instruction| step(device, instruction, rows, seed, memory))
 }
 
 fn step<D: Device>(
     device: &mut D,
     instruction: &Instruction,
     rows: usize,
+    seed: u64,
     memory: &mut Memory<D::Buffer>,
 ) -> Result<()> {
     match *instruction {
@@ -76,6 +79,10 @@ fn step<D: Device>(
         Instruction::MapBackward { function, saved, grad, out } => memory.write(out, |memory, out| {
             let (saved, len) = (memory.read(saved)?, grad.len(rows));
             device.map_backward(function, len, saved, memory.read(grad)?, out)
+        }),
+        Instruction::Dropout { rate, application, x, out } => memory.write(out, |memory, out| {
+            let dropout = Dropout { rate, seed: seed_of(seed, application as u64) };
+            device.dropout(dropout, x.len(rows), memory.read(x)?, out)
         }),
         Instruction::Norm { kind, x, scale, shift, out } => memory.write(out, |memory, out| {
             let shift = shift.map(|shift| memory.read(shift)).transpose()?;

@@ -51,6 +51,8 @@ pub(super) struct Graph {
     pub(super) parameters: Vec<Value>,
     by_tensor: HashMap<TensorId, Value>,
     stored: Stored,
+    /// Whether its forward pass is that of a training step.
+    trains: bool,
     pub(super) features: Value,
     next: usize,
     /// The functions of parameters, which come first.
@@ -58,7 +60,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(net: &DynamicNet, parameters: &[Parameter], stored: Stored) -> Self {
+    pub(super) fn new(net: &DynamicNet, parameters: &[Parameter], stored: Stored, trains: bool) -> Self {
         let value = |(number, parameter): (usize, &Parameter)| {
             let (rows, columns) = match (parameter.tensor.dims(), parameter.stored) {
                 (&[outputs, inputs], Stored::Plain) => (outputs, inputs),
@@ -74,6 +76,7 @@ impl Graph {
             instructions: Vec::new(),
             by_tensor: ids.zip(values.iter().copied()).collect(),
             stored,
+            trains,
             features: Value { number: values.len(), rows: Rows::Batch, columns },
             next: values.len() + 2,
             mapped: HashMap::new(),
@@ -125,6 +128,7 @@ impl Graph {
     /// C = A B + bias   besides, dbias += the sums of dC's columns
     /// y = f(x)         dx += f'(x) dy
     /// z = x + y        dx += dz, dy += dz
+    /// y = m x          dx += m dy, for the mask m of dropout
     /// y = n(x) s + t   dx += what the kernel gives, ds += the sums of the columns of dy n(x), dt += those of dy
     /// ```
     fn differentiate(&mut self, instruction: Instruction, grads: &mut Gradients) {
@@ -159,6 +163,10 @@ impl Graph {
                 let Some(grad) = grad_of(out) else { return };
                 self.add_gradient(grads, x, grad);
                 self.add_gradient(grads, y, grad);
+            }
+            Instruction::Dropout { rate, application, x, out } => {
+                let Some(grad) = grad_of(out) else { return };
+                self.contribute(grads, x, |out| Instruction::Dropout { rate, application, x: grad, out });
             }
             Instruction::Norm { kind, x, scale, shift, out } => {
                 let Some(grad) = grad_of(out) else { return };
@@ -288,6 +296,15 @@ impl Forward for Graph {
     fn map(&mut self, function: MapKind, &x: &Value) -> Result<Value> {
         let out = self.value(x.rows, x.columns);
         self.instructions.push(Instruction::Map { function, x, out });
+        Ok(out)
+    }
+
+    fn dropout(&mut self, rate: f64, application: usize, &x: &Value) -> Result<Value> {
+        if !self.trains {
+            return Ok(x);
+        }
+        let out = self.value(x.rows, x.columns);
+        self.instructions.push(Instruction::Dropout { rate, application, x, out });
         Ok(out)
     }
 

@@ -115,7 +115,8 @@ impl<T: Element> Inference<T> {
         let Some(Some(features)) = others.first_mut() else { bail!("a plan without features") };
         features[..x.len()].copy_from_slice(x);
         let memory = &mut Memory { parameters: &self.constants, others };
-        execute(device, &self.instructions, rows, memory)?;
+        // A prediction has no dropout to seed.
+        execute(device, &self.instructions, rows, 0, memory)?;
         let (depths, targets) = (self.outputs.len(), self.widths[1]);
         mean.fill(T::default());
         for (depth, &output) in self.outputs.iter().enumerate() {

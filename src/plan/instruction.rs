@@ -102,6 +102,9 @@ pub(crate) enum Instruction {
     /// out <- the gradient through the normalisation of x, and terms <- that of its scale before it is summed
     /// over the rows.
     NormBackward { kind: NormKind, x: Value, scale: Value, grad: Value, out: Value, terms: Value },
+    /// out <- x with each element replaced by 0 with probability `rate` and the others divided by 1 - `rate`,
+    /// by the mask of the step and of this application of the hidden layer; forward and backward.
+    Dropout { rate: f64, application: usize, x: Value, out: Value },
     /// out <- x + y.
     Add { x: Value, y: Value, out: Value },
     /// out (1, columns) <- the sums of x's columns, or added to it.
@@ -154,7 +157,7 @@ impl Instruction {
                     }
                 }
             }
-            Self::Map { x, out, .. } | Self::Transpose { x, out } => {
+            Self::Map { x, out, .. } | Self::Dropout { x, out, .. } | Self::Transpose { x, out } => {
                 f(x, Access::Read);
                 f(out, Access::Write);
             }

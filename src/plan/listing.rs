@@ -232,6 +232,11 @@ impl Names {
                 };
                 assign(out, Write::Set, &format!("{}'({of}) {}", function.name(), matrix(grad)))
             }
+            Instruction::Dropout { rate, application, x, out } => assign(
+                out,
+                Write::Set,
+                &format!("dropout({}, {rate}) of application {application}", matrix(x)),
+            ),
             Instruction::Norm { kind, x, scale, shift, out } => {
                 let operands: Vec<_> = [x, scale].into_iter().chain(shift).map(matrix).collect();
                 assign(out, Write::Set, &format!("{}({})", kind.name(), operands.join(", ")))

@@ -16,7 +16,7 @@ use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
 use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, seeded_builder};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Loss, MapKind, NormKind, Quantiles, layer_norm, rms_norm};
+use crate::ops::{Activation, Loss, MapKind, NormKind, Quantiles, dropout, layer_norm, rms_norm, seed_of};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.
@@ -74,7 +74,7 @@ impl<D: Device> Machine for Runner<D> {
             self.device.load(&input, Stored::Plain, buffer.as_mut().unwrap()).unwrap();
         }
         let mut memory = Memory { parameters: &[], others: &mut buffers };
-        execute(&mut self.device, instructions, rows, &mut memory).unwrap();
+        execute(&mut self.device, instructions, rows, 1, &mut memory).unwrap();
         let read = |(buffer, len): (&Option<Box<D::Buffer>>, usize)| {
             let copy = Tensor::zeros(len, DType::F64, &self.candle).unwrap();
             self.device.store(buffer.as_ref().unwrap(), Stored::Plain, &copy).unwrap();
@@ -257,6 +257,24 @@ fn sums_and_the_losses_are_candles() {
 }
 
 #[test]
+fn dropout_and_its_gradient_are_the_operation() {
+    on_every_device(|machine| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(9);
+        let (x, grad) = (random(rng, 9, 33), random(rng, 9, 33));
+        let var = Var::from_tensor(&x).unwrap();
+        // The runner's seed is 1.
+        let y = dropout(&var, 0.3, seed_of(1, 2)).unwrap();
+        let grads = (&y * &grad).unwrap().sum_all().unwrap().backward().unwrap();
+        let [vx, vgrad, out, x_grad] = std::array::from_fn(|i| Value { number: i, ..value(0, &x) });
+        let instruction = |x, out| Instruction::Dropout { rate: 0.3, application: 2, x, out };
+        let instructions = [instruction(vx, out), instruction(vgrad, x_grad)];
+        let buffers = machine.run(&[x.clone(), grad.clone()], &[9 * 33; 2], &instructions, 0);
+        assert_same("dropout", &buffers[2], &y);
+        assert_same("its gradient", &buffers[3], grads.get(&var).unwrap());
+    });
+}
+
+#[test]
 fn norms_and_their_gradients_are_autograds() {
     on_every_device(|machine| {
         let rng = &mut ChaCha8Rng::seed_from_u64(8);
@@ -321,11 +339,15 @@ fn rewrites_do_not_change_the_gradients() {
         (Stored::Transposed, ModelConfig { norm: Norm::Rms, ..plain }),
         (Stored::Transposed, ModelConfig { norm: Norm::Layer, activation: silu, ..residual }),
         (Stored::Plain, ModelConfig { norm: Norm::Layer, skip: true, ..injection }),
+        (
+            Stored::Transposed,
+            ModelConfig { dropout: 0.3, ..ModelConfig { hidden: 5, ..ModelConfig::default() } },
+        ),
     ] {
         for depth in 1..=4 {
             let net = network(&model);
             let parameters = parameters(&net, stored);
-            let mut graph = Graph::new(&net, &parameters, stored);
+            let mut graph = Graph::new(&net, &parameters, stored, true);
             let output = graph.forward(&net, depth..=depth).unwrap()[0];
             graph.backward(Loss::Mse, output);
             let (computed, next) = (graph.first_computed(), graph.next_number());
@@ -333,8 +355,9 @@ fn rewrites_do_not_change_the_gradients() {
             let fused = transpose_right_factors(fuse(graph.instructions, computed), next);
             // Of each application its relu, forward and backward, and its sums. A relu of a sum stays, as do
             // the gradients that a residual connection reads twice; of other activations the sums go,
-            // and through a norm the gradient of the relu before it stays.
+            // and through a norm or dropout the gradient of the relu before it stays.
             let gone = match (model.block, model.activation, model.norm) {
+                _ if model.dropout > 0. => depth,
                 (Block::Plain, Nonlinearity::Relu, Norm::None) => 3 * depth + 1,
                 (_, Nonlinearity::Relu, Norm::None) => depth + 1,
                 _ => depth - 1,

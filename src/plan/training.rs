@@ -12,7 +12,7 @@ use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Instruction, Value};
 use super::memory::{Buffers, Size};
 use crate::nn::DynamicNet;
-use crate::ops::Loss;
+use crate::ops::{Loss, seed_of};
 use crate::optim::{ParameterState, Updates};
 
 /// The most instructions of the plans that are kept, some 100 MB: all of a network of up to 500 depths. Of a
@@ -38,6 +38,8 @@ pub(crate) struct Training<D: Device> {
     updates: u32,
     net: DynamicNet,
     loss: Loss,
+    /// Of the masks of all steps.
+    seed: u64,
     /// For each depth that has been used.
     plans: BTreeMap<usize, Step>,
     buffers: Buffers,
@@ -57,8 +59,9 @@ struct Step {
 }
 
 impl<D: Device> Training<D> {
-    /// Prepares the training of `net` on its device. The buffers of a batch grow with the first batches.
-    pub(crate) fn new(device: D, net: &DynamicNet, loss: Loss, rule: Updates) -> Result<Self> {
+    /// Prepares the training of `net` on its device. The buffers of a batch grow with the first batches. The
+    /// masks of dropout come from `seed`.
+    pub(crate) fn new(device: D, net: &DynamicNet, loss: Loss, rule: Updates, seed: u64) -> Result<Self> {
         rule.check()?;
         let parameters = parameters(net, D::WEIGHTS);
         let zeros = |count: usize| -> Result<Vec<Vec<D::Buffer>>> {
@@ -75,6 +78,7 @@ impl<D: Device> Training<D> {
             updates: 0,
             net: net.clone(),
             loss,
+            seed,
             plans: BTreeMap::new(),
             buffers: Buffers::new(parameters.len() + 2),
             others: Vec::new(),
@@ -182,11 +186,12 @@ impl<D: Device> Training<D> {
     }
 
     /// Computes the gradients of all parameters for the `rows` rows of the batch at `depth`. The loss in the
-    /// status grows.
+    /// status grows. The masks are those of the step after so many updates.
     pub(crate) fn gradients(&mut self, rows: usize, depth: usize) -> Result<()> {
         let Some(step) = self.plans.get(&depth) else { bail!("depth {depth} has no plan") };
         let mut memory = Memory { parameters: &self.values, others: &mut self.others };
-        execute(&mut self.device, &step.passes, rows, &mut memory)
+        let seed = seed_of(self.seed, self.updates.into());
+        execute(&mut self.device, &step.passes, rows, seed, &mut memory)
     }
 
     /// The status with every gradient of `depth` checked.

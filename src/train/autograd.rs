@@ -9,8 +9,8 @@ use super::engine::{At, Engine, Steps};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::nn::{DynamicNet, named_vars};
-use crate::ops::Loss;
 use crate::ops::kernels::CpuKernels;
+use crate::ops::{Loss, seed_of};
 use crate::optim::{ParameterState, Stateful, Updater, Updates, in_order};
 
 /// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient
@@ -21,19 +21,30 @@ pub(super) struct Autograd {
     params: Vec<(String, Var)>,
     loss: Loss,
     optimizer: Updater,
+    /// Of the masks of all steps.
+    seed: u64,
+    /// The number of updates made.
+    updates: u32,
 }
 
 impl Autograd {
-    pub(super) fn new(net: DynamicNet, vars: &VarMap, loss: Loss, updates: &Updates) -> Result<Self> {
+    pub(super) fn new(
+        net: DynamicNet,
+        vars: &VarMap,
+        loss: Loss,
+        updates: &Updates,
+        seed: u64,
+    ) -> Result<Self> {
         let params = named_vars(vars);
         let optimizer = Updater::new(updates, params.iter().map(|(_, var)| var.clone()).collect())?;
-        Ok(Self { net, params, loss, optimizer })
+        Ok(Self { net, params, loss, optimizer, seed, updates: 0 })
     }
 }
 
 impl Engine for Autograd {
     fn step(&mut self, x: &Tensor, y: &Tensor, lr: f64, at: At) -> Result<f64> {
-        let loss = self.loss.of(&self.net.forward_at_depth(x, at.depth)?, y)?;
+        let seed = seed_of(self.seed, self.updates.into());
+        let loss = self.loss.of(&self.net.forward_in_training(x, at.depth, seed)?, y)?;
         let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
         if !value.is_finite() {
             return Err(at.not_finite("the loss".to_owned()));
@@ -47,6 +58,7 @@ impl Engine for Autograd {
             }
         }
         self.optimizer.update(&mut grads, lr)?;
+        self.updates = self.updates.saturating_add(1);
         Ok(value)
     }
 
@@ -68,6 +80,8 @@ impl Engine for Autograd {
     }
 
     fn load_optimizer_state(&mut self, state: BTreeMap<String, ParameterState>) -> Result<()> {
+        // A parameter that some depths do not use has fewer updates.
+        self.updates = state.values().map(|state| state.steps).max().unwrap_or(0);
         let names = self.params.iter().map(|(name, _)| name.as_str());
         Ok(self.optimizer.load_states(in_order("Trainer", names, state)?)?)
     }

@@ -98,7 +98,7 @@ struct UnderWay {
 impl Trainer {
     /// Prepares the training of `net`, whose parameters are in `vars`.
     ///
-    /// The order of the rows and the depths are drawn from the streams of `seed` and `index`; the index tells
+    /// The order of the rows, the depths and the masks of dropout are drawn from the streams of `seed` and `index`; the index tells
     /// networks apart that are trained under one seed, for example those of the folds.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Trainer {
         index: usize,
     ) -> Result<Self> {
         Ok(Self {
-            engine: choose_engine(&net, vars, config)?,
+            engine: choose_engine(&net, vars, config, generator(seed, Stream::Dropout, index).random())?,
             state_names: config.updates().state_names(),
             net,
             params: named_vars(vars),
@@ -244,8 +244,13 @@ impl Trainer {
     }
 }
 
-/// The engine that `config` asks for.
-fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Box<dyn Engine>> {
+/// The engine that `config` asks for, with the masks of dropout from `seed`.
+fn choose_engine(
+    net: &DynamicNet,
+    vars: &VarMap,
+    config: &TrainConfig,
+    seed: u64,
+) -> Result<Box<dyn Engine>> {
     let (outputs, of_target) = (net.spec().out_features, config.loss().outputs());
     if !outputs.is_multiple_of(of_target) {
         let problem = format!("are {of_target}, and the network has {outputs} outputs; expected a multiple");
@@ -253,7 +258,7 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
     }
     let planned = match config.engine {
         EngineName::Autograd => None,
-        EngineName::Auto | EngineName::Fused => planned_engine(net, vars, config)?,
+        EngineName::Auto | EngineName::Fused => planned_engine(net, vars, config, seed)?,
     };
     match planned {
         Some(engine) => Ok(engine),
@@ -262,13 +267,18 @@ fn choose_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resul
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
              1 or more; this network differs",
         )),
-        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.loss(), &config.updates())?)),
+        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.loss(), &config.updates(), seed)?)),
     }
 }
 
 /// The engine that executes a plan, if each parameter is a variable of `vars` of its own, nothing else is,
 /// all are of one type that it knows and on one device, and every step has a gradient for each.
-fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Result<Option<Box<dyn Engine>>> {
+fn planned_engine(
+    net: &DynamicNet,
+    vars: &VarMap,
+    config: &TrainConfig,
+    seed: u64,
+) -> Result<Option<Box<dyn Engine>>> {
     let parameters: Vec<_> = net.named_parameters().map(|(_, parameter)| parameter).collect();
     let variables = vars.all_vars();
     let fits = |parameter: &Tensor| {
@@ -282,19 +292,21 @@ fn planned_engine(net: &DynamicNet, vars: &VarMap, config: &TrainConfig) -> Resu
         return Ok(None);
     }
     Ok(match (net.device(), net.dtype()) {
-        (Device::Cpu, DType::F32) => Some(planned(Cpu::<f32>::new(), net, config)?),
-        (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, config)?),
+        (Device::Cpu, DType::F32) => Some(planned(Cpu::<f32>::new(), net, config, seed)?),
+        (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, config, seed)?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F32) => Some(planned(
             Cuda::<f32>::new(device, parameters.len(), &config.updates().optimizer)?,
             net,
             config,
+            seed,
         )?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F64) => Some(planned(
             Cuda::<f64>::new(device, parameters.len(), &config.updates().optimizer)?,
             net,
             config,
+            seed,
         )?),
         _ => None,
     })
@@ -304,9 +316,10 @@ fn planned<D: PlanDevice + 'static>(
     device: D,
     net: &DynamicNet,
     config: &TrainConfig,
+    seed: u64,
 ) -> Result<Box<dyn Engine>> {
     let loss = config.loss();
     let widths = [net.spec().in_features, net.spec().out_features / loss.outputs()];
-    let training = Training::new(device, net, loss, config.updates())?;
+    let training = Training::new(device, net, loss, config.updates(), seed)?;
     Ok(Box::new(Planned::new(training, widths)))
 }

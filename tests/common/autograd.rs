@@ -61,6 +61,9 @@ pub fn every_shape_trains_as_by_autograd(device: &Device) {
         (1, 1, 1, 2, 1, ModelConfig { norm: Norm::Rms, ..of(linear, Block::Residual) }),
         (7, 33, 3, 3, 10, ModelConfig { norm: Norm::Layer, skip: true, ..of(linear, Block::Residual) }),
         (5, 150, 1, 4, 16, ModelConfig { norm: Norm::Layer, ..of(cos, Block::Injection) }),
+        (64, 32, 1, 2, 64, ModelConfig { dropout: 0.1, ..of(linear, Block::Plain) }),
+        (7, 33, 3, 3, 10, ModelConfig { dropout: 0.5, norm: Norm::Rms, ..of(linear, Block::Residual) }),
+        (5, 12, 1, 4, 16, ModelConfig { dropout: 0.3, ..of(cos, Block::Injection) }),
     ] {
         let rows = if batch_size == 1 { 7 } else { 101 };
         let rng = generator(5, Stream::Data, 0);

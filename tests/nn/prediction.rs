@@ -38,6 +38,8 @@ fn network(
         layer: *layer,
         block,
         activation,
+        // A prediction has none.
+        dropout: 0.5,
         skip: out_features % 2 == 1,
         norm: [Norm::None, Norm::Rms, Norm::Layer][(hidden / 2 + in_features) % 3],
     };

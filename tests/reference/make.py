@@ -158,6 +158,20 @@ class CosLinear(torch.nn.Linear):
         return torch.nn.functional.linear(x, torch.cos(self.weight), self.bias)
 
 
+def splitmix64(seed, position):
+    """The number at `position` of Vigna's splitmix64.c, as taper's dropout counts them."""
+    ones = 2**64 - 1
+    z = (seed + 0x9E3779B97F4A7C15 * (position + 1)) & ones
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & ones
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & ones
+    return z ^ (z >> 31)
+
+
+def mask(rate, seed, shape):
+    kept = [splitmix64(seed, i) >= rate * 2**64 for i in range(math.prod(shape))]
+    return torch.tensor(kept, dtype=torch.float64).reshape(shape) / (1 - rate)
+
+
 class RmsNorm(torch.nn.Module):
     """torch.nn.RMSNorm of PyTorch 2.4, by its formula."""
 
@@ -170,12 +184,12 @@ class RmsNorm(torch.nn.Module):
 
 
 class DynamicNet(torch.nn.Module):
-    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu", skip=False, norm="none"):
+    def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu", skip=False, norm="none", dropout=0.0):
         super().__init__()
         self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
         self.skip = torch.nn.Linear(features, 1, bias=False) if skip else None
         self.norm = {"none": lambda width: None, "rms": RmsNorm, "layer": torch.nn.LayerNorm}[norm](hidden)
-        self.block = block
+        self.block, self.dropout = block, dropout
         self.act = getattr(torch.nn.functional, activation)
         self.to(dtype)
         with torch.no_grad():
@@ -184,17 +198,16 @@ class DynamicNet(torch.nn.Module):
                 if layer is CosLinear and p.dim() == 2 and p is not getattr(self.skip, "weight", None):
                     p += math.pi / 2
 
-    def forward(self, x, depth):
+    def forward(self, x, depth, seed=None):
+        """At a depth; with a seed in a training step, whose masks come from it."""
         injected = self.input(x)
         h = self.act(injected)
-        for _ in range(depth):
+        for application in range(depth):
             n = h if self.norm is None else self.norm(h)
-            if self.block == "injection":
-                h = self.act(self.hidden(n) + injected)
-            elif self.block == "residual":
-                h = h + self.act(self.hidden(n))
-            else:
-                h = self.act(self.hidden(n))
+            y = self.act(self.hidden(n) + injected if self.block == "injection" else self.hidden(n))
+            if seed is not None:
+                y = y * mask(self.dropout, splitmix64(seed, application), y.shape)
+            h = h + y if self.block == "residual" else y
         return self.output(h) if self.skip is None else self.output(h) + self.skip(x)
 
     def parameters_by_name(self):
@@ -211,13 +224,16 @@ def networks():
     models += [("linear", {"block": block, "activation": name}) for block, name in zip(blocks, SMOOTH)]
     models += [("linear", {"skip": True}), ("cos", {"block": "injection", "activation": "silu", "skip": True})]
     models += [("linear", {"block": block, "norm": norm}) for block, norm in itertools.product(blocks, ("rms", "layer"))]
+    models += [("linear", {"block": block, "dropout": 0.3}) for block in blocks]
+    models += [("cos", {"block": "residual", "norm": "layer", "dropout": 0.5})]
     for name, model in models:
         net = DynamicNet(LAYERS[name], 5, 7, seed=10, dtype=torch.float64, **model)
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
         depths = []
+        seed = 2**63 + 99 if net.dropout else None
         for depth in range(5):
             net.zero_grad()
-            output = net(x, depth)
+            output = net(x, depth, seed)
             loss = torch.nn.functional.mse_loss(output, y)
             loss.backward()
             grads = {n: p.grad.flatten().clone() for n, p in net.named_parameters() if p.grad is not None}
@@ -227,6 +243,7 @@ def networks():
         cases.append(
             {
                 "model": {"layer": name, **model},
+                "seed": str(seed),
                 "parameters": net.parameters_by_name(),
                 "x": x.flatten(),
                 "y": y.flatten(),

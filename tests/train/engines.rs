@@ -10,7 +10,7 @@ use candle_nn::{Optimizer, VarMap};
 use taper::Error;
 use taper::config::{EngineName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
+use taper::nn::{CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, named_vars, seeded_builder};
 use taper::ops::mse;
 use taper::optim::{AdamW, AdamWConfig, Schedule};
 use taper::random::{Stream, generator};
@@ -33,6 +33,12 @@ fn network(device: &Device, model: &ModelConfig) -> (VarMap, DynamicNet) {
     let vb = seeded_builder(&vars, generator(3, Stream::Init, 0), DType::F64, device);
     let net = DynamicNet::new(&model.network(FEATURES, OUTPUTS), vb).unwrap();
     (vars, net)
+}
+
+/// A network with dropout, whose masks are another in each step, and with all else that may be added.
+fn additions() -> ModelConfig {
+    let (activation, norm) = (Nonlinearity::Silu, Norm::Layer);
+    ModelConfig { activation, norm, skip: true, dropout: 0.2, ..ModelConfig::default() }
 }
 
 fn config(engine: EngineName) -> TrainConfig {
@@ -71,10 +77,11 @@ fn agree(what: &str, run: impl Fn(&Device, EngineName) -> Vec<f64>) {
 /// changes: moments, parameters and the number of updates are those of the CPU after each.
 #[test]
 fn a_long_life_goes_as_by_autograd() {
-    for layer in [LayerKind::Linear, LayerKind::Cos(CosInit::Centred)] {
-        agree(&format!("{layer:?}"), |device, engine| {
+    let cos = ModelConfig { layer: LayerKind::Cos(CosInit::Centred), ..ModelConfig::default() };
+    for model in [ModelConfig::default(), cos, additions()] {
+        agree(&model.layers(), |device, engine| {
             let data = data(device);
-            let (vars, net) = network(device, &ModelConfig { hidden: 5, layer, ..ModelConfig::default() });
+            let (vars, net) = network(device, &ModelConfig { hidden: 5, ..model.clone() });
             let mut trainer = Trainer::new(net, &vars, &config(engine), 3, 0).unwrap();
             let mut seen = vec![trainer.epoch(&data, &mut (0..20).collect::<Vec<_>>()).unwrap()];
 
@@ -299,12 +306,13 @@ fn the_rate_of_each_step_follows_the_schedule() {
 /// bit for bit.
 #[test]
 fn a_paused_training_goes_on_to_the_bit() {
-    for (device, engine) in
-        devices().into_iter().flat_map(|d| [(d.clone(), EngineName::Auto), (d, EngineName::Autograd)])
-    {
+    let places =
+        devices().into_iter().flat_map(|d| [(d.clone(), EngineName::Auto), (d, EngineName::Autograd)]);
+    let models = [ModelConfig::default(), additions()];
+    for ((device, engine), model) in places.flat_map(|place| models.each_ref().map(|m| (place.clone(), m))) {
         let data = data(&device);
         let start = || {
-            let (vars, net) = network(&device, &ModelConfig::default());
+            let (vars, net) = network(&device, model);
             let schedule = Schedule::OneCycle;
             let config = TrainConfig {
                 epochs: 3,

@@ -42,8 +42,9 @@ fn case() -> impl Strategy<Value = Case> {
         1 => Just(Nonlinearity::Gelu)
     ];
     let norm = prop_oneof![2 => Just(Norm::None), 1 => Just(Norm::Rms), 1 => Just(Norm::Layer)];
-    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation, any::<bool>(), norm)
-        .prop_map(|(hidden, min_depth, more, layer, block, activation, skip, norm)| ModelConfig {
+    let dropout = prop_oneof![2 => Just(0.), 1 => 0f64..0.9];
+    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation, any::<bool>(), norm, dropout)
+        .prop_map(|(hidden, min_depth, more, layer, block, activation, skip, norm, dropout)| ModelConfig {
             hidden,
             min_depth,
             max_depth: min_depth + more,
@@ -52,6 +53,7 @@ fn case() -> impl Strategy<Value = Case> {
             activation,
             skip,
             norm,
+            dropout,
         });
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(
         |(model, features, targets, rows, batch_size, updates, seed)| Case {

@@ -3,7 +3,7 @@
 
 use crate::ops::linear::gemm;
 use crate::ops::simd::SimdFloat;
-use crate::ops::{Activation, Loss, MapKind, NormKind, batch, norm};
+use crate::ops::{Activation, Dropout, Loss, MapKind, NormKind, batch, dropout, norm};
 
 pub use crate::ops::elements::on_cpu;
 pub use crate::ops::linear::gemm::{Epilogue, Matrix, PackedMatrix, ROW_MULTIPLE, Write};
@@ -63,6 +63,9 @@ pub trait CpuKernels: SimdFloat {
         x_grad: &mut [Self],
         terms: &mut [Self],
     );
+
+    /// out <- x with some elements replaced by 0 and the others enlarged, on slices of one length.
+    fn dropout(dropout: Dropout, x: &[Self], out: &mut [Self]);
 
     /// The loss on slices, rounded to their type, with so many predictions for each target as the loss has
     /// outputs; grad <- `share` times its derivative by the prediction.
@@ -136,6 +139,10 @@ macro_rules! cpu_kernels {
                 norm::cpu::backward(kind, x, scale, grad, x_grad, terms);
             }
 
+            fn dropout(dropout: Dropout, x: &[Self], out: &mut [Self]) {
+                dropout::cpu::forward(dropout, x, out);
+            }
+
             fn loss(loss: Loss, share: f64, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64 {
                 loss.with_grad(share, prediction, target, grad)
             }
@@ -164,6 +171,11 @@ pub mod cuda {
     pub use crate::ops::elements::on_cuda;
     pub use crate::ops::launch::{BLOCK, Kernel, check_len, grid};
     pub(crate) use crate::ops::launch::{PACK_BYTES, kernel};
+
+    /// Dropout.
+    pub mod dropout {
+        pub use crate::ops::dropout::cuda::{KERNEL, forward};
+    }
 
     /// The normalisations of rows.
     pub mod norm {

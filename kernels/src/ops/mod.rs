@@ -1,7 +1,7 @@
 //! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`] and [`cos`], the
 //! activations [`relu`], [`silu`], [`mish`] and [`gelu`], the layers [`linear`] and [`cos_linear`], each with
-//! its relu in one operation, the normalisations [`rms_norm`] and [`layer_norm`], and the losses [`mse`],
-//! [`mae`], [`huber`] and [`pinball`].
+//! its relu in one operation, the normalisations [`rms_norm`] and [`layer_norm`], [`dropout`], and the losses
+//! [`mse`], [`mae`], [`huber`] and [`pinball`].
 //!
 //! Every operation
 //!
@@ -69,6 +69,7 @@ pub(crate) mod ptx {
 }
 
 mod cos;
+mod dropout;
 mod gelu;
 mod huber;
 mod linear;
@@ -83,6 +84,7 @@ mod relu;
 mod silu;
 
 pub use cos::cos;
+pub use dropout::{Dropout, dropout, seed_of};
 pub use gelu::gelu;
 pub use huber::huber;
 pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};

@@ -11,7 +11,7 @@ use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::{self, CpuKernels, Matrix, Write, on_cpu};
-use crate::ops::{Loss, MapKind, NormKind};
+use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{CpuUpdate, Pass, Update};
 pub(crate) use buffer::Buffer;
 
@@ -180,6 +180,11 @@ impl<T: Element> Device for Cpu<T> {
         terms: &mut Buffer<T>,
     ) -> Result<()> {
         T::norm_backward(kind, &x[..rows * columns], &scale[..columns], grad, out, terms);
+        Ok(())
+    }
+
+    fn dropout(&self, dropout: Dropout, len: usize, x: &Buffer<T>, out: &mut Buffer<T>) -> Result<()> {
+        T::dropout(dropout, &x[..len], &mut out[..len]);
         Ok(())
     }
 

@@ -25,8 +25,8 @@ use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
 use crate::ops::kernels::Write;
-use crate::ops::kernels::cuda::{BLOCK, check_len, grid, linear, norm};
-use crate::ops::{Loss, MapKind, NormKind};
+use crate::ops::kernels::cuda::{BLOCK, check_len, dropout, grid, linear, norm};
+use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{self, OptimizerConfig, Pass, Update};
 pub(crate) use kernels::Element;
 use kernels::Kernels;
@@ -267,6 +267,11 @@ impl<T: Element> Device for Cuda<T> {
         let [x, scale, grad] = operands.map(CudaSlice::as_view);
         let (out, terms) = (&mut out.as_view_mut(), &mut terms.as_view_mut());
         norm::backward(&self.stream, kernel, shape, [&x, &scale, &grad], out, terms)
+    }
+
+    fn dropout(&self, dropout: Dropout, len: usize, x: &CudaSlice<T>, out: &mut CudaSlice<T>) -> Result<()> {
+        let (kernel, x, out) = (&self.kernels.dropout, &x.as_view(), &mut out.as_view_mut());
+        dropout::forward(&self.stream, kernel, dropout, len, x, out)
     }
 
     fn add(&self, len: usize, x: &CudaSlice<T>, y: &CudaSlice<T>, out: &mut CudaSlice<T>) -> Result<()> {

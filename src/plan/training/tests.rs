@@ -110,7 +110,7 @@ fn every_position_of_a_parameter_and_its_gradient<D: Machine>() {
     // Rows of a weight that are no whole vectors.
     let net =
         DynamicNet::new(&ModelConfig { hidden: 9, ..ModelConfig::default() }.network(5, 2), vb).unwrap();
-    let mut training = Training::new(device, &net, Loss::Mse, adamw().into()).unwrap();
+    let mut training = Training::new(device, &net, Loss::Mse, adamw().into(), 0).unwrap();
     training.prepare(3, 1).unwrap();
     let gradients = training.plans[&1].gradients.clone();
     let count = training.parameters.len();

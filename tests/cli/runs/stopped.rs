@@ -16,9 +16,26 @@ use super::{EACH_STEP, SMALL, assert_same, command, stderr, taper, with_whole_ru
 #[test]
 fn a_run_that_is_stopped_resumes_bit_for_bit() {
     let (folder, expected) = with_whole_run();
-    let run = folder.path().join("stopped");
-    let mut output =
-        command(&["cv", "--max-time", "1ms", "--out", run.to_str().unwrap()], &SMALL).output().unwrap();
+    resumes_until_it_is_done(&folder.path().join("stopped"), &[], &expected);
+}
+
+/// The masks of dropout are those of their steps.
+#[test]
+fn a_run_with_dropout_that_is_stopped_resumes_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--dropout", "0.3", "--norm", "rms", "--skip", "--activation", "mish"];
+    let whole = folder.path().join("whole");
+    let output = taper(&[&["cv", "--out", whole.to_str().unwrap()], &more[..]].concat(), &SMALL);
+    assert!(output.status.success(), "{}", stderr(&output));
+    resumes_until_it_is_done(&folder.path().join("stopped"), &more, &whole);
+    let report = taper(&["report", whole.to_str().unwrap()], &[]);
+    assert!(report.status.success(), "{}", stderr(&report));
+}
+
+/// Starts a run with `more` settings that is stopped again and again, and holds its end against `expected`.
+fn resumes_until_it_is_done(run: &Path, more: &[&str], expected: &Path) {
+    let start = [&["cv", "--max-time", "1ms", "--out", run.to_str().unwrap()], more].concat();
+    let mut output = command(&start, &SMALL).output().unwrap();
     let resume = ["cv", "-q", "--resume", run.to_str().unwrap()];
     let (mut stops, mut time) = (0, 8000.);
     while output.status.code() == Some(124) {
@@ -34,10 +51,10 @@ fn a_run_that_is_stopped_resumes_bit_for_bit() {
     assert!(output.status.success(), "{}", stderr(&output));
     println!("{stops} stops");
     assert!(stops > 0);
-    assert_same(&run, &expected);
+    assert_same(run, expected);
     // And a run that is done is done again in no time, with the same results.
     assert!(taper(&resume, &[]).status.success());
-    assert_same(&run, &expected);
+    assert_same(run, expected);
 }
 
 /// Kills a run a hundred times between its first checkpoint and its end, at any moment and whatever it is

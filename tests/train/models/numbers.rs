@@ -92,6 +92,7 @@ fn what_is_written_is_read_back() {
         activation: Nonlinearity::Silu,
         skip: true,
         norm: Norm::Layer,
+        dropout: 0.1,
         min_depth: 2,
         max_depth: 2,
         ..default.clone()
