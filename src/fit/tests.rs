@@ -6,7 +6,7 @@ use std::time::Duration;
 use candle_core::{DType, Device};
 
 use super::*;
-use crate::config::{CvConfig, TrainConfig};
+use crate::config::{CvConfig, DataConfig, Scale, TrainConfig};
 use crate::data::synthetic;
 use crate::optim::Schedule;
 use crate::partition::Partition;
@@ -33,16 +33,18 @@ fn left(mut fit: Fit) -> Left {
 fn a_training_resumes_after_any_step() {
     let data = synthetic(60, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
     let fold = Partition::new(&data, 3, 1, 1).unwrap().fold(1).unwrap();
-    for (select, schedule, patience) in [
-        (Selection::Last, Schedule::Plateau, 0),
-        (Selection::Best, Schedule::OneCycle, 4),
-        (Selection::Refit, Schedule::Constant, 3),
-        (Selection::Refit, Schedule::Plateau, 0),
+    // Where there is a scale, each training is scaled by its own rows.
+    for (select, schedule, patience, scale) in [
+        (Selection::Last, Schedule::Plateau, 0, Scale::None),
+        (Selection::Best, Schedule::OneCycle, 4, Scale::Standard),
+        (Selection::Refit, Schedule::Constant, 3, Scale::Standard),
+        (Selection::Refit, Schedule::Plateau, 0, Scale::None),
     ] {
         let train =
             TrainConfig { epochs: 30, batch_size: 12, lr: 1e-2, validation: 0.25, ..TrainConfig::default() };
         let train = TrainConfig { schedule, patience, select, clip_norm: 1., averaging: 0.9, ..train };
-        let config = CvConfig { train, ..CvConfig::default() };
+        let data_config = DataConfig { scale, ..DataConfig::default() };
+        let config = CvConfig { data: data_config, train, ..CvConfig::default() };
         let learner = config.learner();
         let prepared = Prepared::new(&learner, &data, &Device::Cpu).unwrap();
         let identity = Identity::new("cv", &config, Vec::new());
