@@ -7,7 +7,7 @@ use sysinfo::System;
 /// Nothing is asked for fewer bytes: like every program, this one ends where even these cannot be had.
 const SMALL: u64 = 1 << 24;
 /// What is left of the memory for everything small that comes after.
-const REST: usize = 1 << 20;
+const REST: usize = 4 << 20;
 
 /// Refuses `count` elements of the type `T` that cannot be had: more than what is free, or than the limits of
 /// the process leave, as `ulimit -v` sets them. The error continues a sentence that begins with what needs

@@ -155,7 +155,7 @@ fn explained_variance(predictions: &[f64], truths: &[f64]) -> Option<f64> {
 fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x, y) = (centred_ranks(x), centred_ranks(y));
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let spread = dot(&x, &x).sqrt() * dot(&y, &y).sqrt();
+    let spread = (dot(&x, &x) * dot(&y, &y)).sqrt();
     (spread > 0.).then(|| (dot(&x, &y) / spread).clamp(-1., 1.))
 }
 

@@ -147,9 +147,9 @@ impl AdamW {
     /// let config = AdamWConfig { lr: 0.5, weight_decay: 0.5, ..Default::default() };
     /// let adamw = AdamW::new(vec![weight.clone(), bias.clone()], config)?;
     /// let mut adamw = adamw.decaying_only(|var| var.rank() > 1);
-    /// adamw.backward_step(&((weight.sum_all()? + bias.sum_all()?)? * 0.)?)?;
-    /// assert_eq!(weight.to_vec2::<f32>()?, [[0.75, 0.75]]);
-    /// assert_eq!(bias.to_vec1::<f32>()?, [1.]);
+    /// adamw.backward_step(&(weight.sum_all()? + bias.sum_all()?)?)?;
+    /// assert_eq!(weight.to_vec2::<f32>()?, [[0.25, 0.25]]);
+    /// assert_eq!(bias.to_vec1::<f32>()?, [0.5]);
     /// # Ok::<(), candle_core::Error>(())
     /// ```
     #[must_use]
