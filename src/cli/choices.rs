@@ -7,9 +7,10 @@ use taper::optim::{Penalised, Schedule};
 use super::value_enum::value_enum;
 
 value_enum!(RecipeArg for Recipe {
-    /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3; the default
+    /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3
     Seed,
-    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, and a weight decay of 0.05
+    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients clipped to a norm of 1, and
+    /// a weight decay of 0.1; the default
     Injection
 });
 

@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueHint};
 use serde::{Serialize, Serializer};
 use taper::Error;
-use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
+use taper::config::{CvConfig, DeviceSpec, Settings, keys};
 
 use super::choices::{
     ActivationArg, BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
@@ -127,7 +127,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
     layer: LayerArg,
     /// What the hidden layer does at each application
-    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "Network")]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = defaults().model.block.into(),
+          help_heading = "Network")]
     block: BlockArg,
     /// What follows the products of the input layer and of the hidden layer, act in the help of --block
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
@@ -161,7 +162,8 @@ pub(crate) struct SettingArgs {
           allow_hyphen_values = true)]
     lr: f64,
     /// How the learning rate changes over the steps of all epochs, of which --lr is the largest
-    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = defaults().train.schedule.into(),
+          help_heading = "Training")]
     schedule: ScheduleArg,
     /// Share of the steps over which the learning rate rises to what the schedule says, from 0 to 1
     #[arg(long, value_name = "X", default_value_t = defaults().train.warmup, help_heading = "Training",
@@ -297,11 +299,9 @@ impl SettingArgs {
             })?;
             settings.set_text(key, value, |key| format!("--set {key}"))?;
         }
-        for (key, value) in self.recipe.map(Recipe::from).into_iter().flat_map(Recipe::settings) {
-            if !settings.is_given(key) {
-                settings.set(key, value, |key| format!("{key} of --recipe"))?;
-            }
-        }
-        Ok(settings)
+        Ok(match self.recipe {
+            Some(recipe) => settings.with_recipe(recipe.into()),
+            None => settings,
+        })
     }
 }

@@ -17,11 +17,17 @@ macro_rules! value_enum {
             }
         }
 
-        impl Default for $arg {
-            fn default() -> Self {
-                match $target::default() {
+        impl From<$target> for $arg {
+            fn from(target: $target) -> Self {
+                match target {
                     $($target::$variant => Self::$variant),*
                 }
+            }
+        }
+
+        impl Default for $arg {
+            fn default() -> Self {
+                $target::default().into()
             }
         }
     };

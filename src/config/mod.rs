@@ -41,6 +41,9 @@ pub use table::{FileConfig, Missing, MissingTarget};
 pub(crate) use validate::MAX_DEPTH;
 
 /// The settings of a cross-validation, or of the training of a model.
+///
+/// Its defaults are those of the default [`Recipe`]. Deserialised without [`Settings`], a section that lacks a
+/// key has that of [`Recipe::Seed`], as documents have of versions that lacked the setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CvConfig {
@@ -68,8 +71,8 @@ impl Default for CvConfig {
     fn default() -> Self {
         Self {
             data: DataConfig::default(),
-            model: ModelConfig::default(),
-            train: TrainConfig::default(),
+            model: Recipe::default().model(),
+            train: Recipe::default().train(),
             folds: 4,
             repeats: 1,
             holdout: 0.,

@@ -1,49 +1,50 @@
 //! Settings that belong together, by name.
 
-use serde_json::{Value, json};
+use super::{ModelConfig, TrainConfig};
+use crate::nn::Block;
+use crate::optim::Schedule;
 
-/// A small configuration with a name, which any other setting overrides.
+/// A network and its training by name, which any other setting overrides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Recipe {
-    /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3.
-    #[default]
+    /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3. Its parts are the
+    /// defaults of [`ModelConfig`] and [`TrainConfig`].
     Seed,
-    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, and a weight decay of 0.05.
+    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients of a norm of at most 1 and
+    /// a weight decay of 0.1; the default.
+    #[default]
     Injection,
 }
 
 impl Recipe {
-    /// The keys that it sets, with their values.
+    /// The network.
+    pub fn model(self) -> ModelConfig {
+        match self {
+            Self::Seed => ModelConfig::default(),
+            Self::Injection => ModelConfig { block: Block::Injection, ..ModelConfig::default() },
+        }
+    }
+
+    /// Its training.
     ///
     /// # Examples
     ///
     /// ```
-    /// use taper::config::{CvConfig, Recipe, Settings};
+    /// use taper::config::{CvConfig, Recipe, TrainConfig};
     ///
-    /// let mut settings = Settings::default();
-    /// for (key, value) in Recipe::Seed.settings() {
-    ///     settings.set(key, value, str::to_owned)?;
-    /// }
-    /// assert_eq!(*settings.validate()?, CvConfig::default());
-    /// # Ok::<(), taper::Error>(())
+    /// assert_eq!(Recipe::default().train(), CvConfig::default().train);
+    /// assert_eq!(Recipe::Seed.train(), TrainConfig::default());
     /// ```
-    pub fn settings(self) -> Vec<(&'static str, Value)> {
-        let (block, schedule, lr, weight_decay) = match self {
-            Self::Seed => ("plain", "constant", 1e-3, 0.),
-            Self::Injection => ("injection", "one-cycle", 2e-2, 0.05),
-        };
-        vec![
-            ("model.hidden", json!(32)),
-            ("model.min_depth", json!(1)),
-            ("model.max_depth", json!(4)),
-            ("model.layer", json!("linear")),
-            ("model.block", json!(block)),
-            ("train.epochs", json!(25)),
-            ("train.batch_size", json!(64)),
-            ("train.lr", json!(lr)),
-            ("train.schedule", json!(schedule)),
-            ("train.warmup", json!(0.)),
-            ("train.weight_decay", json!(weight_decay)),
-        ]
+    pub fn train(self) -> TrainConfig {
+        match self {
+            Self::Seed => TrainConfig::default(),
+            Self::Injection => TrainConfig {
+                lr: 2e-2,
+                schedule: Schedule::OneCycle,
+                weight_decay: 0.1,
+                clip_norm: 1.,
+                ..TrainConfig::default()
+            },
+        }
     }
 }

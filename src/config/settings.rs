@@ -8,7 +8,7 @@ use yaml_serde::{Mapping, Value};
 
 use crate::config::file::{ConfigFile, complaint, nested_too_deep};
 use crate::config::keys::{is_section, join, keys, nearest};
-use crate::config::{CvConfig, ValidConfig};
+use crate::config::{CvConfig, Recipe, ValidConfig};
 use crate::error::{Error, Result};
 use crate::text::shorten;
 
@@ -36,6 +36,7 @@ use crate::text::shorten;
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     file: Option<ConfigFile>,
+    recipe: Recipe,
     given: BTreeMap<String, Assignment>,
 }
 
@@ -93,6 +94,22 @@ impl Settings {
         let mut settings = Self { file: Some(file), ..Self::default() };
         settings.insert("", document, Origin::File)?;
         Ok(settings)
+    }
+
+    /// Reads the settings of a run from the file at `path`. Versions that lacked a setting did what the
+    /// exercise does, whatever the default recipe became later.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_file`](Self::from_file).
+    pub fn of_run(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self::from_file(path)?.with_recipe(Recipe::Seed))
+    }
+
+    /// The same with what `recipe` says where nothing is given, in place of the default one.
+    #[must_use]
+    pub fn with_recipe(self, recipe: Recipe) -> Self {
+        Self { recipe, ..self }
     }
 
     /// Sets `key`, or all keys of the section `key`. `name` is what errors call a key.
@@ -163,7 +180,7 @@ impl Settings {
     ///
     /// Fails with [`Error::Settings`] when a value is of the wrong type.
     pub fn config(&self) -> Result<CvConfig> {
-        let mut document = Value::Mapping(Mapping::new());
+        let mut document = self.begin()?;
         for (key, Assignment { value, origin }) in &self.given {
             if !(matches!(origin, Origin::File) && self.is_overridden(key, value)) {
                 *slot(&mut document, key) = value.clone();
@@ -192,6 +209,17 @@ impl Settings {
                 None => Error::settings(message),
             }
         })
+    }
+
+    /// The document of the recipe.
+    fn begin(&self) -> Result<Value> {
+        let value = |section: Result<Value, _>| {
+            section.map_err(|error: yaml_serde::Error| Error::settings(format!("the recipe: {error}")))
+        };
+        let mut document = Value::Mapping(Mapping::new());
+        document["model"] = value(yaml_serde::to_value(self.recipe.model()))?;
+        document["train"] = value(yaml_serde::to_value(self.recipe.train()))?;
+        Ok(document)
     }
 
     /// Whether the file's setting `key` is for synthetic data, which the caller has replaced by a data file.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use candle_core::{DType, Device};
 
 use super::*;
-use crate::config::{CvConfig, DataConfig, Scale, TrainConfig};
+use crate::config::{CvConfig, DataConfig, ModelConfig, Scale, TrainConfig};
 use crate::data::synthetic;
 use crate::optim::Schedule;
 use crate::partition::Partition;
@@ -46,7 +46,8 @@ fn a_training_resumes_after_any_step() {
         let [clip_norm, averaging] = if schedule == Schedule::Plateau { [0.; 2] } else { [1., 0.9] };
         let train = TrainConfig { schedule, patience, select, clip_norm, averaging, ..train };
         let data_config = DataConfig { scale, ..DataConfig::default() };
-        let config = CvConfig { data: data_config, train, ..CvConfig::default() };
+        let config =
+            CvConfig { data: data_config, model: ModelConfig::default(), train, ..CvConfig::default() };
         let learner = config.learner();
         let prepared = Prepared::new(&learner, &data, &Device::Cpu).unwrap();
         let identity = Identity::new("cv", &config, Vec::new());

@@ -34,10 +34,10 @@ impl RunDirectory {
     /// with [`Error::Data`](crate::Error::Data) when its settings are not those that the run wrote.
     pub fn settings_of(path: &Path) -> Result<Settings> {
         owned::check_run(path)?;
-        let Some(manifest) = Manifest::read(path)? else { return Settings::from_file(path.join(CONFIG)) };
+        let Some(manifest) = Manifest::read(path)? else { return Settings::of_run(path.join(CONFIG)) };
         let mut settings = if manifest.sum_of(CONFIG).is_some() && path.join(CONFIG).exists() {
             Manifest::read_file(Some(&manifest), path, CONFIG)?;
-            Settings::from_file(path.join(CONFIG))?
+            Settings::of_run(path.join(CONFIG))?
         } else {
             // The run was killed before it wrote them.
             let mut settings = Settings::default();

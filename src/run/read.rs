@@ -13,7 +13,7 @@ use super::layout::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
 use super::manifest::Manifest;
 use super::predictions::Predictions;
 use super::record::{EpochRecord, RunRecord, Weights};
-use crate::config::CvConfig;
+use crate::config::{CvConfig, Settings};
 use crate::data::DataSummary;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
@@ -54,7 +54,7 @@ impl RunRecord {
         }
         let files = Files { folder, manifest };
         files.read(CONFIG)?;
-        let config = CvConfig::from_file(folder.join(CONFIG))?;
+        let config = CvConfig::clone(&*Settings::of_run(folder.join(CONFIG))?.validate()?);
         let environment = files.read_json::<Environment>(ENVIRONMENT);
         if !folder.join(RESULTS).exists() {
             // A run of an older version that was killed early has not written what it is.

@@ -347,7 +347,7 @@ fn a_run_that_explodes_says_where_and_exits_with_1() {
 fn help_teaches_and_version_tells() {
     let help = taper(&["--help"]);
     assert_eq!((help.status.code(), stderr(&help)), (Some(0), ""));
-    for text in ["[default: 16384]", "[default: 0.001]", "[default: centred]", "RUST_LOG", "Exit codes", "cv"]
+    for text in ["[default: 16384]", "[default: 0.02]", "[default: centred]", "RUST_LOG", "Exit codes", "cv"]
     {
         assert!(stdout(&help).contains(text), "{text} is missing in\n{}", stdout(&help));
     }

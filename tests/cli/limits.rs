@@ -64,8 +64,8 @@ fn a_matrix_too_large_for_the_memory_gets_a_message() {
 fn rows_too_many_for_the_memory_get_a_message() {
     let path = file("memory.csv");
     let columns: Vec<_> = (0..19).map(|i| format!("c{i}")).collect();
-    // 4 MB of numbers.
-    let rows: Vec<_> = (0..50_000).map(|i| format!("{}{i}\n", "7,".repeat(19))).collect();
+    // 40 MB of numbers, many times what the least memory varies by from call to call.
+    let rows: Vec<_> = (0..250_000).map(|i| format!("{}{i}\n", "7,".repeat(19))).collect();
     fs::write(&path, format!("{},y\n{}", columns.join(","), rows.concat())).unwrap();
     let call = |mib: u64, target: &str| {
         let call = ["cv", "--epochs=1", "--folds=2", "--jobs=1", "--target", target, "--data"];

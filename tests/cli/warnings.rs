@@ -137,11 +137,11 @@ fn a_fold_of_few_rows_is_pointed_out() {
 #[test]
 fn a_training_that_was_too_short_says_so_and_what_to_do() {
     let number = |_, a: f64, _| (a * a).to_string();
-    let warnings = sentences(&learn(60, "b", number, &[]));
+    let warnings = sentences(&learn(60, "b", number, &["--recipe", "seed"]));
     let expected =
         "each network made 25 steps at a learning rate of 0.001, which move a weight by at most about 0.025:";
     assert!(warnings[0].starts_with(expected) && warnings[0].contains("`--epochs 400`"), "{warnings:?}");
-    let with = |epochs| ["--batch-size", "16", "--lr", "0.002", "--epochs", epochs];
+    let with = |epochs| ["--recipe", "seed", "--batch-size", "16", "--lr", "0.002", "--epochs", epochs];
     let falling = learn(60, "b", number, &with("40"));
     let warning = sentences(&falling).first().cloned().unwrap_or_default();
     assert!(warning.starts_with("the training loss was still falling at the end, by "), "{warning}");

@@ -7,7 +7,7 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::reference::{array, indices, numbers, reference};
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
-use taper::config::{CvConfig, FileConfig, FloatType, Missing, Scale};
+use taper::config::{CvConfig, FileConfig, FloatType, Missing, Recipe, Scale};
 use taper::data::{Dataset, KFold, Scaling, Table, read};
 use taper::random::{Stream, generator};
 use taper::report::CvReport;
@@ -75,7 +75,8 @@ fn diabetes(dtype: FloatType) -> (CvConfig, Table) {
         ..FileConfig::default()
     };
     let table = read(&file, dtype).unwrap();
-    let mut config = CvConfig { dtype, ..CvConfig::default() };
+    let (model, train) = (Recipe::Seed.model(), Recipe::Seed.train());
+    let mut config = CvConfig { dtype, model, train, ..CvConfig::default() };
     config.data.file = Some(file);
     (config, table)
 }

@@ -6,7 +6,7 @@ use candle_nn::{Optimizer, VarMap};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
-use taper::config::{CvConfig, EngineName, Learner, ModelConfig, TrainConfig};
+use taper::config::{CvConfig, EngineName, Learner, ModelConfig, Recipe, TrainConfig};
 use taper::data::{Dataset, Fold, KFold, synthetic};
 use taper::evaluate::evaluate;
 use taper::nn::{CosInit, DynamicNet, LayerKind, seeded_builder};
@@ -162,7 +162,8 @@ fn an_evaluation_takes_every_row_and_depth() {
 }
 
 fn small_config() -> CvConfig {
-    let mut config = CvConfig::default();
+    let (model, train) = (Recipe::Seed.model(), Recipe::Seed.train());
+    let mut config = CvConfig { model, train, ..CvConfig::default() };
     (config.data.rows, config.data.features, config.train.epochs) = (330, 6, 3);
     config.model.hidden = 8;
     config

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use taper::config::{CvConfig, Settings, keys};
+use taper::config::{CvConfig, ModelConfig, Settings, TrainConfig, keys};
 
 /// An empty folder of the test `name`.
 fn folder(name: &str) -> PathBuf {
@@ -55,9 +55,9 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
 
 /// Every setting of synthetic data with a value that is not its default.
 const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
-                      --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block injection --activation mish --skip --norm rms --dropout 0.1 \
-                      --epochs 1 --batch-size 7 --lr 0.30000000000000004 --schedule one-cycle --warmup 0.25 --weight-decay 0.1 \
-                      --l2 0.01 --l1 0.02 --penalise all --clip-norm 1 --clip-value 0.5 --averaging 0.9 --loss huber --huber-delta 0.5 \
+                      --noise 1e-7 --scale standard --hidden 5 --min-depth 0 --max-depth 2 --layer cos --cos-init kaiming --block residual --activation mish --skip --norm rms --dropout 0.1 \
+                      --epochs 1 --batch-size 7 --lr 0.30000000000000004 --schedule cosine --warmup 0.25 --weight-decay 0.3 \
+                      --l2 0.01 --l1 0.02 --penalise all --clip-norm 2 --clip-value 0.5 --averaging 0.9 --loss huber --huber-delta 0.5 \
                       --validation 0.1 --patience 3 --min-improvement 1e-3 --select last --engine autograd";
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
@@ -299,26 +299,29 @@ fn anchors_and_merges_of_yaml_are_read() {
     assert_eq!(config["data"]["target"], json!(["no", "y"]));
 }
 
-/// A recipe is overridden by a file, a flag and an assignment, and that of the exercise is the default.
+/// A recipe is overridden by a file, a flag and an assignment.
 #[test]
 fn recipes_are_where_other_settings_begin() {
     let folder = folder("recipes");
-    assert_eq!(resolved(&folder, &["--recipe", "seed"]), resolved(&folder, &[]));
+    let seed = resolved(&folder, &["--recipe", "seed"]);
+    assert_eq!(seed["model"], json!(ModelConfig::default()));
+    assert_eq!(seed["train"], json!(TrainConfig::default()));
     let injection = resolved(&folder, &["--recipe", "injection"]);
+    assert_eq!(injection, resolved(&folder, &[]));
     assert_eq!(
         (&injection["model"]["block"], &injection["train"]["lr"], &injection["train"]["epochs"]),
         (&json!("injection"), &json!(0.02), &json!(25))
     );
     fs::write(folder.join("run.toml"), "[train]\nlr = 0.5\nepochs = 7\n").unwrap();
-    let args = ["--config", "run.toml", "--recipe", "injection", "--epochs", "9", "--set", "model.hidden=5"];
+    let args = ["--config", "run.toml", "--recipe", "seed", "--epochs", "9", "--set", "model.hidden=5"];
     let mixed = resolved(&folder, &args);
     assert_eq!((&mixed["train"]["lr"], &mixed["train"]["epochs"]), (&json!(0.5), &json!(9)));
-    assert_eq!((&mixed["model"]["hidden"], &mixed["model"]["block"]), (&json!(5), &json!("injection")));
+    assert_eq!((&mixed["model"]["hidden"], &mixed["model"]["block"]), (&json!(5), &json!("plain")));
     let run = ["cv", "-q", "--rows", "40", "--features", "2", "--epochs", "1", "--out", "run"];
     assert!(taper(&folder, &run).status.success());
     assert_refused(
         &folder,
-        &["cv", "--resume", "run", "--recipe", "injection"],
+        &["cv", "--resume", "run", "--recipe", "seed"],
         "--recipe sets what a run begins with, and the run to resume began; expected one or the other",
     );
 }

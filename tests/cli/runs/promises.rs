@@ -170,10 +170,12 @@ fn a_changed_file_is_noticed() {
 /// A run that is done goes on for more epochs, to the same end as one that had them from the start.
 #[test]
 fn a_run_is_extended() {
-    let (folder, expected) = with_whole_run();
-    let run = folder.path().join("short");
+    let folder = tempfile::tempdir().unwrap();
+    let [expected, run] = ["long", "short"].map(|name| folder.path().join(name));
     let path = run.to_str().unwrap();
-    let short: Vec<_> = SMALL.iter().map(|&arg| if arg == "12" { "5" } else { arg }).collect();
+    let long: Vec<_> = SMALL.iter().chain(&["--recipe", "seed"]).copied().collect();
+    assert!(taper(&["cv", "--out", expected.to_str().unwrap()], &long).status.success());
+    let short: Vec<_> = long.iter().map(|&arg| if arg == "12" { "5" } else { arg }).collect();
     assert!(taper(&["cv", "--out", path], &short).status.success());
     let refused = taper(&["cv", "--resume", path, "--epochs", "4"], &[]);
     let message = stderr(&refused);
@@ -211,7 +213,7 @@ fn a_run_with_a_schedule_is_resumed_and_not_extended() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["lr"].as_f64().unwrap())
         .collect();
     let top = rates.iter().copied().fold(0., f64::max);
-    assert!(rates[0] < top && rates[11] < 1e-5 * top && top <= 1e-3, "{rates:?}");
+    assert!(rates[0] < top && rates[11] < 1e-5 * top && top <= 2e-2, "{rates:?}");
     assert!(fs::read_to_string(run.join("report.html")).unwrap().contains("learning rate"));
 }
 

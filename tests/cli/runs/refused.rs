@@ -41,7 +41,7 @@ fn what_does_not_go_is_refused_in_one_line() {
         (&["cv", "--out", new, "--max-time", "soon"], "invalid value 'soon' for '--max-time <TIME>'"),
         (
             &["cv", "--resume", run, "--lr", "0.5"],
-            "error: --lr is 0.5, and the run to resume began with 0.001",
+            "error: --lr is 0.5, and the run to resume began with 0.02",
         ),
         (
             &["cv", "--resume", run, "--set", "seed=2"],

@@ -111,7 +111,10 @@ fn the_results_say_which_epoch_was_taken() {
 #[test]
 fn a_run_with_validation_can_be_extended() {
     let folder = tempfile::tempdir().unwrap();
-    for (i, more) in [&["--patience", "3"][..], &["--schedule", "plateau"]].into_iter().enumerate() {
+    for (i, more) in [&["--patience", "3", "--schedule", "constant"][..], &["--schedule", "plateau"]]
+        .into_iter()
+        .enumerate()
+    {
         let args = [&BEST, more].concat();
         let [whole, extended] = ["whole", "extended"].map(|name| folder.path().join(format!("{name}-{i}")));
         run(&whole, &args);
