@@ -44,7 +44,7 @@ fn a_training_resumes_after_any_step() {
             TrainConfig { epochs: 30, batch_size: 12, lr: 1e-2, validation: 0.25, ..TrainConfig::default() };
         // With these the loss falls so steadily that there is no plateau.
         let [clip_norm, averaging] = if schedule == Schedule::Plateau { [0.; 2] } else { [1., 0.9] };
-        let train = TrainConfig { schedule, patience, select, clip_norm, averaging, ..train };
+        let train = TrainConfig { schedule, clip_norm, averaging, patience, select, ..train };
         let data_config = DataConfig { scale, ..DataConfig::default() };
         let config =
             CvConfig { data: data_config, model: ModelConfig::default(), train, ..CvConfig::default() };

@@ -113,15 +113,14 @@ pub(crate) trait Device: Debug + Send {
     /// out (columns, rows) <- the transpose of x (rows, columns).
     fn transpose(&self, shape: [usize; 2], x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
-    /// The loss in the status grows by that of the first `len` elements of the prediction times `weight`; grad
-    /// <- `share` times its derivative by the prediction. The target has an element for each of the loss's
-    /// outputs.
+    /// The loss in the status grows by that of the first `len` predictions times the first of the `weights`;
+    /// grad <- its derivative by the prediction times the second. There are as many predictions for each target
+    /// as the loss has outputs.
     fn loss(
         &mut self,
         loss: Loss,
         len: usize,
-        weight: f64,
-        share: f64,
+        weights: [f64; 2],
         prediction: &Self::Buffer,
         target: &Self::Buffer,
         grad: &mut Self::Buffer,

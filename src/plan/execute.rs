@@ -109,8 +109,8 @@ fn step<D: Device>(
             device.transpose([x.rows.count(rows), x.columns], memory.read(x)?, out)
         }),
         Instruction::Loss { loss, share, prediction, target, grad } => memory.write(grad, |memory, grad| {
-            let (len, weight) = (prediction.len(rows), share * rows as f64);
-            device.loss(loss, len, weight, share, memory.read(prediction)?, memory.read(target)?, grad)
+            let (len, weights) = (prediction.len(rows), [share * rows as f64, share]);
+            device.loss(loss, len, weights, memory.read(prediction)?, memory.read(target)?, grad)
         }),
         Instruction::Update { .. } => bail!("an update is not part of the passes of a plan"),
     }

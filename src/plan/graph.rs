@@ -100,7 +100,7 @@ impl Graph {
         self.instructions.push(Instruction::Loss { loss, share: 1., prediction, target, grad });
         let mut grads = Gradients { of: Numbered::default(), differentiable };
         *grads.of.place(prediction.number) = Some(grad);
-        for instruction in forward.into_iter().rev() {
+        for instruction in forward.iter().rev() {
             self.differentiate(instruction, &mut grads);
         }
         for &parameter in &self.parameters {
@@ -131,9 +131,9 @@ impl Graph {
     /// y = m x          dx += m dy, for the mask m of dropout
     /// y = n(x) s + t   dx += what the kernel gives, ds += the sums of the columns of dy n(x), dt += those of dy
     /// ```
-    fn differentiate(&mut self, instruction: Instruction, grads: &mut Gradients) {
+    fn differentiate(&mut self, instruction: &Instruction, grads: &mut Gradients) {
         let grad_of = |value: Value| grads.of.get(value.number);
-        match instruction {
+        match *instruction {
             Instruction::Gemm { a, b, epilogue, out } => {
                 let Some(grad) = grad_of(out) else { return };
                 if let Epilogue::BiasActivation { bias, .. } = epilogue {

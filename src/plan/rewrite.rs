@@ -72,7 +72,7 @@ fn fuse_sums(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction
             && reads.is_single(x)
             && reads.is_single(y)
             && let Some(last) = fused.last_mut()
-            && let Some(sum) = added(*last, rename(y), rename(x))
+            && let Some(sum) = added(last, rename(y), rename(x))
         {
             *last = sum;
             let sum = rename(x).number;
@@ -85,8 +85,8 @@ fn fuse_sums(instructions: Vec<Instruction>, computed: usize) -> Vec<Instruction
 }
 
 /// The instruction that adds to `sum` what `instruction` writes to `term`, if there is one.
-fn added(instruction: Instruction, term: Value, sum: Value) -> Option<Instruction> {
-    match instruction {
+fn added(instruction: &Instruction, term: Value, sum: Value) -> Option<Instruction> {
+    match *instruction {
         Instruction::Gemm { a, b, epilogue: Epilogue::Set, out } if out == term => {
             Some(Instruction::Gemm { a, b, epilogue: Epilogue::Add, out: sum })
         }

@@ -182,34 +182,8 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     if !is_one && run.pooled.is_some() {
         page.paragraph("Pooled errors are those of all tested rows together, whatever their folds.");
     }
-    let several = mean.targets.iter().filter(|_| mean.targets.len() > 1);
-    let several = several.map(|target| (short(&target.target), &target.details));
-    let together = [("mean", Some(&mean)), ("std", Some(&std)), ("pooled", run.pooled.as_ref())];
-    let together =
-        together.into_iter().filter_map(|(name, errors)| Some((name.to_owned(), &errors?.details)));
-    let together: Vec<_> = match folds.as_slice() {
-        [fold] => vec![("held out".to_owned(), &fold.details)],
-        _ => together.collect(),
-    };
-    let further = DetailsTable { first, rows: together.into_iter().chain(several).collect() };
-    if !further.is_empty() {
-        let rows: Vec<Row> = further.cells().iter().map(|row| typeset_all(row)).collect();
-        page.table("Further errors", &further.header(), &rows, &[]);
-        page.paragraph(
-            "The median of the absolute errors, in the target's own units; the mean of the absolute errors, each divided \
-             by its target (MAPE, where no target is 0); the share of the variance that is explained if the mean error \
-             does not count; and Spearman's correlation of the ranks of predictions and truths.",
-        );
-    }
-    let quantiles = QuantileTable(&mean.targets);
-    if !quantiles.is_empty() {
-        let rows: Vec<Row> = quantiles.rows().iter().map(|row| typeset_all(row)).collect();
-        page.table("Quantiles", &quantiles.header(), &rows, &[]);
-        page.paragraph(
-            "The mean pinball loss of each predicted quantile, in the target's own units, and its coverage: the share \
-             of the truths that are at or below it, which should be near the quantile.",
-        );
-    }
+    further(page, run, [&mean, &std], first);
+    quantiles(page, &mean);
     if mean.targets.len() > 1 {
         let targets: Vec<Row> = mean
             .targets
@@ -227,6 +201,42 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
         page.paragraph(
             "Means over the folds of each target. In the table above all targets count the same, whatever their \
              units: the mean of MSE is mostly that of the target with the largest numbers.",
+        );
+    }
+}
+
+/// Other errors than those of the table, where there are any.
+fn further(page: &mut Page, run: &RunRecord, [mean, std]: [&Evaluation; 2], first: &'static str) {
+    let several = mean.targets.iter().filter(|_| mean.targets.len() > 1);
+    let several = several.map(|target| (short(&target.target), &target.details));
+    let together = [("mean", Some(mean)), ("std", Some(std)), ("pooled", run.pooled.as_ref())];
+    let together =
+        together.into_iter().filter_map(|(name, errors)| Some((name.to_owned(), &errors?.details)));
+    let together: Vec<_> = match run.folds.as_slice() {
+        [fold] => vec![("held out".to_owned(), &fold.details)],
+        _ => together.collect(),
+    };
+    let further = DetailsTable { first, rows: together.into_iter().chain(several).collect() };
+    if !further.is_empty() {
+        let rows: Vec<Row> = further.cells().iter().map(|row| typeset_all(row)).collect();
+        page.table("Further errors", &further.header(), &rows, &[]);
+        page.paragraph(
+            "The median of the absolute errors, in the target's own units; the mean of the absolute errors, each divided \
+             by its target (MAPE, where no target is 0); the share of the variance that is explained if the mean error \
+             does not count; and Spearman's correlation of the ranks of predictions and truths.",
+        );
+    }
+}
+
+/// The errors of quantiles, if they are predicted.
+fn quantiles(page: &mut Page, mean: &Evaluation) {
+    let quantiles = QuantileTable(&mean.targets);
+    if !quantiles.is_empty() {
+        let rows: Vec<Row> = quantiles.rows().iter().map(|row| typeset_all(row)).collect();
+        page.table("Quantiles", &quantiles.header(), &rows, &[]);
+        page.paragraph(
+            "The mean pinball loss of each predicted quantile, in the target's own units, and its coverage: the share \
+             of the truths that are at or below it, which should be near the quantile.",
         );
     }
 }
