@@ -1,6 +1,8 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
-use taper::config::{EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection};
+use taper::config::{
+    Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
+};
 use taper::nn::{Block, CosInit, Nonlinearity, Norm};
 use taper::optim::{Penalised, Schedule};
 
@@ -101,6 +103,13 @@ value_enum!(ScheduleArg for Schedule {
     CosLog4,
     /// It becomes a tenth each time that the loss on the rows of --validation has not improved for 5 epochs
     Plateau
+});
+
+value_enum!(DepthsArg for Depths {
+    /// Drawn, each with the same probability
+    Uniform,
+    /// Drawn, shallow ones more often: a Poisson distribution with a log-normal mean in the middle
+    Poisson
 });
 
 value_enum!(PenaliseArg for Penalised {

@@ -9,7 +9,7 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Settings, keys};
 
 use super::choices::{
-    ActivationArg, BlockArg, CosInitArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
+    ActivationArg, BlockArg, CosInitArg, DepthsArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
     MissingTargetArg, NormArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg, SelectArg,
 };
 use super::dialect::DialectArgs;
@@ -157,6 +157,9 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training",
           allow_negative_numbers = true)]
     batch_size: usize,
+    /// How the depth of a training step is chosen, from --min-depth to --max-depth
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Training")]
+    depths: DepthsArg,
     /// Learning rate of AdamW, above 0
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
           allow_hyphen_values = true)]

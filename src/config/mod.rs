@@ -3,6 +3,7 @@
 //! A [`CvConfig`] is what a user asks for; [`CvConfig::validate`] makes a [`ValidConfig`] of it.
 
 mod data;
+mod depths;
 mod device;
 mod dialect;
 mod encoding;
@@ -27,6 +28,7 @@ use crate::optim::{AdamWConfig, OptimizerConfig, Penalised, Schedule, Updates};
 
 pub use crate::nn::ModelConfig;
 pub use data::{DataConfig, Scale};
+pub use depths::Depths;
 pub use device::DeviceSpec;
 pub(crate) use device::device_names;
 pub use dialect::{Decimal, Dialect, Mark};
@@ -146,6 +148,8 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// The number of rows of a step.
     pub batch_size: usize,
+    /// How the depth of a step is chosen.
+    pub depths: Depths,
     /// The learning rate, the largest one where there is a schedule.
     pub lr: f64,
     /// How the learning rate changes over the steps of all epochs.
@@ -206,6 +210,7 @@ impl Default for TrainConfig {
         Self {
             epochs: 25,
             batch_size: 64,
+            depths: Depths::Uniform,
             lr,
             schedule,
             warmup: 0.,

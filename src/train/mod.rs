@@ -1,6 +1,7 @@
 //! The training of one network on some rows of a data set.
 
 mod autograd;
+mod depths;
 mod engine;
 mod planned;
 mod state;
@@ -24,6 +25,7 @@ use crate::plan::cuda::Cuda;
 use crate::plan::{Device as PlanDevice, Training};
 use crate::random::{Stream, generator};
 use autograd::Autograd;
+use depths::draw;
 use engine::{At, Batch, Engine, Steps};
 use planned::Planned;
 pub use state::{Progress, TrainerState};
@@ -207,8 +209,8 @@ impl Trainer {
         });
         let batches = rows.chunks(self.config.batch_size.max(1));
         if under_way.depths.is_empty() {
-            let depths = self.net.depths();
-            under_way.depths = batches.clone().map(|_| self.depth.random_range(depths.clone())).collect();
+            let (how, depths) = (self.config.depths, self.net.depths());
+            under_way.depths = batches.clone().map(|_| draw(how, depths.clone(), &mut self.depth)).collect();
         }
         let before = self.config.steps(count).saturating_mul(self.epoch as u64);
         let batches = (before..).zip(batches).zip(&under_way.depths).skip(under_way.steps);
