@@ -1,5 +1,5 @@
-//! How the time of a training step grows with rows, width, depth and features, next to the products-only
-//! floor.
+//! How the time of a training step grows with rows, width, depth and features, and with each piece of a
+//! network or its training, next to the products-only floor.
 //!
 //! `cargo bench --bench growth`; an axis of it with `cargo bench --bench growth -- hidden`. README.md says
 //! what the figures mean. One thread, on the CPU. Step and floor are measured in turn, and the fastest of
@@ -20,9 +20,10 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use taper::config::{EngineName, ModelConfig, TrainConfig};
+use taper::config::{EngineName, LossName, ModelConfig, Recipe, TrainConfig};
 use taper::data::Dataset;
-use taper::nn::{DynamicNet, seeded_builder};
+use taper::nn::{Block, DynamicNet, Nonlinearity, Norm, seeded_builder};
+use taper::optim::Schedule;
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -34,9 +35,42 @@ struct Case {
     shape: Shape,
     depth: usize,
     rows: usize,
+    piece: Piece,
 }
 
-const DEFAULT: Case = Case { shape: Shape { batch: 64, features: 64, hidden: 32 }, depth: 2, rows: 1 << 12 };
+/// What a network and its training have that those of the exercise lack.
+type Piece = fn(&mut ModelConfig, &mut TrainConfig);
+
+const DEFAULT: Case =
+    Case { shape: Shape { batch: 64, features: 64, hidden: 32 }, depth: 2, rows: 1 << 12, piece: |_, _| {} };
+
+/// Each piece alone, and the default recipe.
+const PIECES: &[(&str, Piece)] = &[
+    ("none", |_, _| {}),
+    ("residual", |model, _| model.block = Block::Residual),
+    ("injection", |model, _| model.block = Block::Injection),
+    ("skip", |model, _| model.skip = true),
+    ("silu", |model, _| model.activation = Nonlinearity::Silu),
+    ("mish", |model, _| model.activation = Nonlinearity::Mish),
+    ("gelu", |model, _| model.activation = Nonlinearity::Gelu),
+    ("rms norm", |model, _| model.norm = Norm::Rms),
+    ("layer norm", |model, _| model.norm = Norm::Layer),
+    ("dropout", |model, _| model.dropout = 0.1),
+    ("one-cycle", |_, train| train.schedule = Schedule::OneCycle),
+    ("clip norm", |_, train| train.clip_norm = 1.),
+    ("clip value", |_, train| train.clip_value = 1.),
+    ("decay", |_, train| train.weight_decay = 0.1),
+    ("L2", |_, train| train.l2 = 0.1),
+    ("L1", |_, train| train.l1 = 0.1),
+    ("average", |_, train| train.averaging = 0.99),
+    ("mae", |_, train| train.loss = LossName::Mae),
+    ("huber", |_, train| train.loss = LossName::Huber),
+    ("default", |model, train| {
+        model.block = Recipe::default().model().block;
+        *train =
+            TrainConfig { batch_size: train.batch_size, engine: train.engine, ..Recipe::default().train() };
+    }),
+];
 
 fn main() {
     one_thread::demand();
@@ -44,7 +78,7 @@ fn main() {
     let test = arguments.iter().any(|argument| argument == "--test");
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     println!(
-        "{:>9} {:>8} {:>10} {:>10} {:>6} {:>8}",
+        "{:>9} {:>10} {:>10} {:>10} {:>6} {:>8}",
         "axis", "value", "step us", "floor us", "ratio", "GFLOP/s"
     );
     for (axis, cases) in axes() {
@@ -52,7 +86,7 @@ fn main() {
             for (value, case) in cases {
                 // Once through everything is enough for a test, and its large cases are not.
                 if !test || (case.rows <= 1 << 14 && case.shape.hidden <= 256) {
-                    measure(axis, value, case, test);
+                    measure(axis, &value, case, test);
                 }
             }
         }
@@ -60,12 +94,12 @@ fn main() {
 }
 
 /// What grows, and the cases along it.
-fn axes() -> [(&'static str, Vec<(usize, Case)>); 5] {
+fn axes() -> [(&'static str, Vec<(String, Case)>); 6] {
     let with = |change: fn(&mut Case, usize), values: &[usize]| {
         let case = |&value: &usize| {
             let mut case = DEFAULT;
             change(&mut case, value);
-            (value, case)
+            (value.to_string(), case)
         };
         values.iter().map(case).collect()
     };
@@ -84,10 +118,14 @@ fn axes() -> [(&'static str, Vec<(usize, Case)>); 5] {
                 &[1024],
             ),
         ),
+        (
+            "pieces",
+            PIECES.iter().map(|&(name, piece)| (name.to_owned(), Case { piece, ..DEFAULT })).collect(),
+        ),
     ]
 }
 
-fn measure(axis: &str, value: usize, case: Case, test: bool) {
+fn measure(axis: &str, value: &str, case: Case, test: bool) {
     check(case);
     let data = data(case.shape, case.rows);
     let mut rows: Vec<u32> = (0..case.rows as u32).collect();
@@ -106,7 +144,7 @@ fn measure(axis: &str, value: usize, case: Case, test: bool) {
     }
     let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(steps);
     println!(
-        "{axis:>9} {value:>8} {:>10.1} {:>10.1} {:>6.2} {:>8.1}",
+        "{axis:>9} {value:>10} {:>10.1} {:>10.1} {:>6.2} {:>8.1}",
         micros(step),
         micros(product),
         micros(step) / micros(product),
@@ -126,7 +164,8 @@ fn check(case: Case) {
     let mut engines = [EngineName::Fused, EngineName::Autograd].map(|engine| trainer(case, engine));
     for step in 0..3 {
         let [a, b] = engines.each_mut().map(|e| e.step(data.x(), data.y(), case.depth).unwrap());
-        assert!((a - b).abs() <= 1e-3 * b.abs(), "{case:?}, step {step}: losses {a} and {b}");
+        let Case { shape, depth, .. } = case;
+        assert!((a - b).abs() <= 1e-3 * b.abs(), "{shape:?}, depth {depth}, step {step}: losses {a} and {b}");
     }
 }
 
@@ -141,15 +180,16 @@ fn data(shape: Shape, rows: usize) -> Dataset {
 
 /// The trainer of a network that has only the depth of the case.
 fn trainer(case: Case, engine: EngineName) -> Trainer {
-    let model = ModelConfig {
+    let mut model = ModelConfig {
         hidden: case.shape.hidden,
         min_depth: case.depth,
         max_depth: case.depth,
         ..ModelConfig::default()
     };
+    let mut train = TrainConfig { batch_size: case.shape.batch, engine, ..TrainConfig::default() };
+    (case.piece)(&mut model, &mut train);
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
     let net = DynamicNet::new(&model.network(case.shape.features, 1), vb).unwrap();
-    let train = TrainConfig { batch_size: case.shape.batch, engine, ..TrainConfig::default() };
     Trainer::new(net, &vars, &train, 1, 0).unwrap()
 }
