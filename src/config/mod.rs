@@ -23,6 +23,7 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::nn::LayerKind;
 use crate::ops::Quantiles;
 use crate::optim::{AdamWConfig, OptimizerConfig, Penalised, Schedule, Updates};
 
@@ -261,9 +262,14 @@ impl TrainConfig {
         self.lr * (1. - self.warmup / 2.) * factors.sum::<f64>() / STEPS as f64
     }
 
-    /// How parameters are updated.
-    pub fn updates(&self) -> Updates {
-        let Self { lr, weight_decay, l2, l1, penalise: penalised, averaging, .. } = *self;
+    /// How the parameters of a network of such layers are updated. The weights of cos layers are not penalised,
+    /// nor is anything beside them: they are angles, which a penalty would draw to where all cosines are 1.
+    pub fn updates(&self, layer: LayerKind) -> Updates {
+        let Self { lr, penalise: penalised, averaging, .. } = *self;
+        let [weight_decay, l2, l1] = match layer {
+            LayerKind::Linear => [self.weight_decay, self.l2, self.l1],
+            LayerKind::Cos(_) => [0.; 3],
+        };
         let bound = |bound: f64| if bound == 0. { f64::INFINITY } else { bound };
         Updates {
             optimizer: OptimizerConfig::AdamW(AdamWConfig { lr, weight_decay, ..AdamWConfig::default() }),
@@ -313,6 +319,7 @@ impl Deref for ValidConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::CosInit;
 
     /// The paths of files do not change what is computed; their columns and formats do.
     #[test]
@@ -340,6 +347,8 @@ mod tests {
     fn the_settings_reach_the_optimizer() {
         let train = TrainConfig { lr: 0.5, weight_decay: 0.25, ..TrainConfig::default() };
         let expected = AdamWConfig { lr: 0.5, weight_decay: 0.25, ..AdamWConfig::default() };
-        assert_eq!(train.updates(), OptimizerConfig::AdamW(expected).into());
+        assert_eq!(train.updates(LayerKind::Linear), OptimizerConfig::AdamW(expected).into());
+        let expected = AdamWConfig { lr: 0.5, ..AdamWConfig::default() };
+        assert_eq!(train.updates(LayerKind::Cos(CosInit::Centred)), OptimizerConfig::AdamW(expected).into());
     }
 }

@@ -20,7 +20,12 @@ pub(super) struct Row<'a> {
     pub(super) metrics: &'a Metrics,
     pub(super) by_depth: &'a BTreeMap<usize, f64>,
     pub(super) seconds: Option<f64>,
+    /// The most significant digits: a standard deviation is not known to four.
+    pub(super) digits: i32,
 }
+
+/// How many significant digits an error and a standard deviation have at most.
+const DIGITS: [i32; 2] = [4, 2];
 
 /// A table of [`Row`]s, the first column of which is called `first`.
 ///
@@ -139,19 +144,25 @@ impl<'a> Row<'a> {
             metrics: &errors.metrics,
             by_depth: &errors.mse_by_depth,
             seconds: None,
+            digits: DIGITS[0],
         }
+    }
+
+    /// The row of the standard deviations `errors`.
+    pub(super) fn deviations(errors: &'a Evaluation) -> Self {
+        Self { digits: DIGITS[1], ..Self::of("std", errors) }
     }
 
     /// The row of a fold.
     pub(super) fn of_fold(fold: &'a FoldReport) -> Self {
         let FoldReport { fold: number, metrics, mse_by_depth: by_depth, seconds, .. } = fold;
-        Self { name: number.to_string(), metrics, by_depth, seconds: Some(*seconds) }
+        Self { name: number.to_string(), metrics, by_depth, seconds: Some(*seconds), digits: DIGITS[0] }
     }
 
     /// The row of a target.
     pub(super) fn of_target(target: &'a TargetErrors) -> Self {
         let TargetErrors { target: name, metrics, mse_by_depth: by_depth, .. } = target;
-        Self { name: one_line(name), metrics, by_depth, seconds: None }
+        Self { name: one_line(name), metrics, by_depth, seconds: None, digits: DIGITS[0] }
     }
 
     /// The cells of all columns, with the digits for which there is usually room. Where there is no error at
@@ -161,6 +172,7 @@ impl<'a> Row<'a> {
     }
 
     fn cell(&self, column: Column, digits: i32) -> String {
+        let digits = digits.min(self.digits);
         let error = |error: f64| significant(error, digits);
         match column {
             Column::Name => shorten(&self.name),
@@ -195,6 +207,7 @@ mod tests {
             metrics: &metrics,
             by_depth: &by_depth,
             seconds,
+            digits: 4,
         };
         test(&ErrorsTable { first: "fold", rows: vec![row("0", Some(0.25)), row("pooled", None)] });
     }

@@ -75,8 +75,7 @@ impl CvReport {
 impl fmt::Display for CvReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = f.width().unwrap_or(WIDTH);
-        let together = [("mean", &self.mean), ("std", &self.std), ("pooled", &self.pooled)];
-        let rows = together.into_iter().map(|(name, errors)| Row::of(name, errors));
+        let rows = [Row::of("mean", &self.mean), Row::deviations(&self.std), Row::of("pooled", &self.pooled)];
         let baselines = self.baselines.iter().map(|baseline| Row::of(&baseline.name, &baseline.mean));
         let repeats = self.repeats();
         let parts: Vec<_> = match repeats.len() {
@@ -90,6 +89,7 @@ impl fmt::Display for CvReport {
             writeln!(f, "\nThe means over the folds of each target; above, all targets count the same.")?;
             writeln!(f, "{:width$}\n", target_table(&self.mean.targets))?;
         }
+        let together = [("mean", &self.mean), ("std", &self.std), ("pooled", &self.pooled)];
         let rows = together.map(|(name, errors)| (name.to_owned(), &errors.details));
         write_details(f, "fold", rows.into(), &self.mean.targets)?;
         write_quantiles(f, &self.mean.targets)?;

@@ -116,7 +116,7 @@ impl Trainer {
     ) -> Result<Self> {
         Ok(Self {
             engine: choose_engine(&net, vars, config, generator(seed, Stream::Dropout, index).random())?,
-            state_names: config.updates().state_names(),
+            state_names: config.updates(net.spec().model.layer).state_names(),
             net,
             params: named_vars(vars),
             config: config.clone(),
@@ -269,7 +269,13 @@ fn choose_engine(
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
              1 or more; this network differs",
         )),
-        None => Ok(Box::new(Autograd::new(net.clone(), vars, config.loss(), &config.updates(), seed)?)),
+        None => Ok(Box::new(Autograd::new(
+            net.clone(),
+            vars,
+            config.loss(),
+            &config.updates(net.spec().model.layer),
+            seed,
+        )?)),
     }
 }
 
@@ -298,14 +304,14 @@ fn planned_engine(
         (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, config, seed)?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F32) => Some(planned(
-            Cuda::<f32>::new(device, parameters.len(), &config.updates().optimizer)?,
+            Cuda::<f32>::new(device, parameters.len(), &config.updates(net.spec().model.layer).optimizer)?,
             net,
             config,
             seed,
         )?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F64) => Some(planned(
-            Cuda::<f64>::new(device, parameters.len(), &config.updates().optimizer)?,
+            Cuda::<f64>::new(device, parameters.len(), &config.updates(net.spec().model.layer).optimizer)?,
             net,
             config,
             seed,
@@ -322,6 +328,6 @@ fn planned<D: PlanDevice + 'static>(
 ) -> Result<Box<dyn Engine>> {
     let loss = config.loss();
     let widths = [net.spec().in_features, net.spec().out_features / loss.outputs()];
-    let training = Training::new(device, net, loss, config.updates(), seed)?;
+    let training = Training::new(device, net, loss, config.updates(net.spec().model.layer), seed)?;
     Ok(Box::new(Planned::new(training, widths)))
 }

@@ -168,8 +168,8 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
         with_epochs(row, taken.unwrap_or_default())
     };
     let rows: Vec<_> = folds.iter().map(of_fold).collect();
-    let together = [("mean", Some(&mean)), ("std", Some(&std)), ("pooled", run.pooled.as_ref())];
-    let together = together.into_iter().filter_map(|(name, errors)| Some(ErrorsRow::of(name, errors?)));
+    let pooled = run.pooled.as_ref().map(|errors| ErrorsRow::of("pooled", errors));
+    let together = [ErrorsRow::of("mean", &mean), ErrorsRow::deviations(&std)].into_iter().chain(pooled);
     let baselines = run.baselines.iter().map(|baseline| ErrorsRow::of(&baseline.name, &baseline.mean));
     let together = together.chain(baselines).map(line);
     let summary: Vec<_> = together.collect();
