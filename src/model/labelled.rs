@@ -80,7 +80,8 @@ impl Model {
             Predictions::new(self.schema.targets.clone(), depths.clone().collect()).with_quantiles(levels);
         let (mut row, mut left_out) = (0, 0);
         while let Some(block) = rows.next_block(self.rows_of_block())? {
-            let Prediction { mean, by_depth } = self.predictor.predict_all_depths(&self.scaled(&block.x)?)?;
+            let Prediction { mean, by_depth, .. } =
+                self.predictor.predict_all_depths(&self.scaled(&block.x)?)?;
             let (mean, by_depth) = (self.readout().read(&mean)?, self.readout().read(&by_depth)?.points);
             let features = block.x.to_vec2::<f64>()?;
             for (i, (truth, x)) in block.y.chunks_exact(targets).zip(&features).enumerate() {

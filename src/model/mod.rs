@@ -243,8 +243,8 @@ impl Model {
     }
 
     fn predict_any_at_all_depths(&self, x: &Tensor) -> Result<Prediction> {
-        let Prediction { mean, by_depth } = self.predictor.predict_all_depths(&self.scaled(x)?)?;
-        Ok(Prediction { mean: self.points(&mean)?, by_depth: self.points(&by_depth)? })
+        let Prediction { mean, by_depth, exits } = self.predictor.predict_all_depths(&self.scaled(x)?)?;
+        Ok(Prediction { mean: self.points(&mean)?, by_depth: self.points(&by_depth)?, exits })
     }
 
     /// The features as the network takes them.

@@ -280,7 +280,8 @@ impl FilePredictions<'_> {
                 self.with_quantiles(model.points(&outputs)?, &outputs)?
             }
             Outputs::All => {
-                let Prediction { mean, by_depth } = model.predictor.predict_all_depths(&model.scaled(x)?)?;
+                let Prediction { mean, by_depth, .. } =
+                    model.predictor.predict_all_depths(&model.scaled(x)?)?;
                 let points = [model.points(&mean)?, model.points(&by_depth)?.flatten_from(1)?];
                 self.with_quantiles(Tensor::cat(&points, 1)?, &mean)?
             }

@@ -6,8 +6,12 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 
 use crate::nn::forward::{Eager, Forward};
-use crate::nn::{Block, DynamicNetSpec, Layer, LayerKind, Linear, ModelConfig, Nonlinearity, NormLayer};
+use crate::nn::{
+    Block, DynamicNetSpec, Gate, Halting, Layer, LayerKind, Linear, ModelConfig, Nonlinearity, NormLayer,
+    Weighted,
+};
 use crate::ops::Activation;
+use crate::ops::kernels::MOST_DEPTHS;
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
 ///
@@ -23,8 +27,9 @@ use crate::ops::Activation;
 /// [`dropout`](crate::ops::dropout) may follow act in the second line.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
-/// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). Its parameters are those of
-/// its layers, named `input.weight`, `input.bias`, `hidden.weight` and so on
+/// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). With [`Halting`] it learns
+/// how deep to go instead: each step fits all depths ([`expected_loss`](Self::expected_loss)), and the
+/// prediction is a weighted mean of those down to where a row exits. Its parameters are those of its layers, named `input.weight`, `input.bias`, `hidden.weight` and so on
 /// ([`named_parameters`](Self::named_parameters)).
 #[derive(Debug, Clone)]
 pub struct DynamicNet {
@@ -36,6 +41,17 @@ pub struct DynamicNet {
     norm: Option<NormLayer>,
     /// V of the linear skip, if there is one.
     skip: Option<Layer>,
+    /// What its depths are learned by, if they are.
+    gate: Option<Gate>,
+}
+
+/// What a forward pass gives.
+#[derive(Debug)]
+pub(crate) struct Outputs<V> {
+    /// The output (n, out) at each depth, shallowest first.
+    pub(crate) by_depth: Vec<V>,
+    /// Where rows have gates of their own, the gate (n, 1) at each depth but the network's last.
+    pub(crate) gates: Vec<V>,
 }
 
 impl DynamicNetSpec {
@@ -65,7 +81,8 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when the spec has no depth or no rate of dropout below 1, or when `vb` holds one of the names with another shape.
+    /// Fails when the spec has no depth or no rate of dropout below 1, when its depths are learned and they are
+    /// not 2 to 64, and when `vb` holds one of the names with another shape.
     ///
     /// # Examples
     ///
@@ -87,19 +104,26 @@ impl DynamicNet {
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
         let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (&ModelConfig { hidden, layer, norm, skip, dropout, .. }, depths) = (&spec.model, spec.depths());
+        let (&ModelConfig { hidden, layer, norm, skip, dropout, halting, prior, .. }, depths) =
+            (&spec.model, spec.depths());
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
         if !(0. ..1.).contains(&dropout) {
             bail!("DynamicNet: the dropout is {dropout}, expected a rate from 0 to below 1")
         }
+        let count = depths.count();
+        if halting != Halting::None && !(2..=MOST_DEPTHS).contains(&count) {
+            bail!("DynamicNet: there are {count} depths to learn, expected 2 to {MOST_DEPTHS}")
+        }
+        let gate = |vb: VarBuilder| Gate::new(halting == Halting::Adaptive, prior, count, hidden, &vb);
         Ok(Self {
             input: Layer::new(layer, in_features, hidden, vb.pp("input"))?,
             hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
             output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
             norm: norm.kind().map(|kind| NormLayer::new(kind, hidden, &vb.pp("norm"))).transpose()?,
             skip: skip.then(|| zeros(in_features, out_features, vb.pp("skip"))).transpose()?,
+            gate: (halting != Halting::None).then(|| gate(vb.pp("halting"))).transpose()?,
             spec: spec.clone(),
         })
     }
@@ -121,14 +145,17 @@ impl DynamicNet {
     }
 
     /// The parameters with their names, such as `hidden.weight`, in the order of the layers, and those of the
-    /// norm. PyTorch's equivalent is `torch.nn.Module.named_parameters`.
+    /// norm and of halting. PyTorch's equivalent is `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
         let of_layers = self.named_layers().flat_map(|(layer, parameters)| {
             let named = parameters.parameters().named_parameters();
             named.map(move |(name, parameter)| (format!("{layer}.{name}"), parameter))
         });
         let of_norm = self.norm.iter().flat_map(NormLayer::named_parameters);
-        of_layers.chain(of_norm.map(|(name, parameter)| (format!("norm.{name}"), parameter)))
+        let of_gate = self.gate.iter().flat_map(Gate::named_parameters);
+        let of_norm = of_norm.map(|(name, parameter)| (format!("norm.{name}"), parameter));
+        let of_gate = of_gate.map(|(name, parameter)| (format!("halting.{name}"), parameter));
+        of_layers.chain(of_norm).chain(of_gate)
     }
 
     /// The dtype of its parameters.
@@ -165,7 +192,7 @@ impl DynamicNet {
         if !self.depths().contains(&depth) {
             bail!("DynamicNet: depth is {depth}, expected one of {:?}", self.depths())
         }
-        Ok(self.forward_with(&mut Eager { dropout_seed }, x, depth..=depth)?.remove(0))
+        Ok(self.forward_with(&mut Eager { dropout_seed }, x, depth..=depth)?.by_depth.remove(0))
     }
 
     /// The outputs (n, out) for `x` (n, in) at every depth, shallowest first, in one pass down the shared
@@ -175,10 +202,42 @@ impl DynamicNet {
     ///
     /// Fails when `x` has another number of features.
     pub fn forward_all_depths(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())
+        Ok(self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())?.by_depth)
     }
 
-    /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths.
+    /// The loss of a training step of a network with [`Halting`] on the batch `x` (n, in), `y` (n, out), and the
+    /// squared error that is expected of it, both as scalars.
+    ///
+    /// With the probabilities `p_d` of stopping at each depth, and |.|^2 for the mean over the targets, the
+    /// expected error is the mean over the rows of the sum of `p_d |y - y_d|^2`. The loss adds the divergence
+    /// KL(p || prior) times `divergence`, and a quarter of the mean of `|y - y_d|^2` over all depths. It
+    /// follows `PonderNet` (Banino and others, 2021); as an evidence lower bound it has a weight of
+    /// 2 s^2 / out for residuals of variance s^2. Without a weight the probabilities are constants, to which
+    /// gradients are 0. Dropout masks come from `seed`, as in [`forward_in_training`](Self::forward_in_training).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the network has no halting, and when `x` or `y` have other shapes.
+    pub fn expected_loss(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        divergence: Option<f64>,
+        seed: u64,
+    ) -> Result<[Tensor; 2]> {
+        let Some(gate) = &self.gate else { bail!("DynamicNet: its depths are not learned") };
+        let Outputs { by_depth, gates } =
+            self.forward_with(&mut Eager { dropout_seed: Some(seed) }, x, self.depths())?;
+        if by_depth[0].dims() != y.dims() {
+            bail!("DynamicNet: y is {:?}, expected {:?}", y.dims(), by_depth[0].dims())
+        }
+        gate.expected_loss(&by_depth, &gates, y, divergence)
+    }
+
+    /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths. With [`Halting`] it is
+    /// that of the outputs down to the depth where a row exits, weighted by the probabilities of stopping at
+    /// each; a row exits at the first depth by which it has stopped with a probability of at least
+    /// [`ModelConfig::exit`].
     ///
     /// It has a graph and can be trained. [`Predictor`](crate::plan::Predictor) is faster without one, and
     /// its memory does not grow with the number of rows.
@@ -187,7 +246,24 @@ impl DynamicNet {
     ///
     /// Fails when `x` has another number of features.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
-        Tensor::stack(&self.forward_all_depths(x)?, 0)?.mean(0)
+        match self.predict_with(x)? {
+            (_, Some(weighted)) => Ok(weighted.mean),
+            (by_depth, None) => Tensor::stack(&by_depth, 0)?.mean(0),
+        }
+    }
+
+    /// The outputs for `x` at every depth, and what is predicted from them if the depths are learned.
+    pub(crate) fn predict_with(&self, x: &Tensor) -> Result<(Vec<Tensor>, Option<Weighted>)> {
+        let Outputs { by_depth, gates } =
+            self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())?;
+        let weighted = self.gate.as_ref().map(|gate| gate.weighted(&by_depth, &gates, self.spec.model.exit));
+        let weighted = weighted.transpose()?;
+        Ok((by_depth, weighted))
+    }
+
+    /// What its depths are learned by, if they are.
+    pub(crate) fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
     }
 
     /// A network of linear layers that computes the same, with the functions of weights computed once: for
@@ -202,16 +278,17 @@ impl DynamicNet {
         let [input, hidden, output] = [&self.input, &self.hidden, &self.output].map(linear);
         let norm = self.norm.as_ref().map(NormLayer::detached);
         let skip = self.skip.as_ref().map(linear).transpose()?;
-        Ok(Self { spec, input: input?, hidden: hidden?, output: output?, norm, skip })
+        let gate = self.gate.as_ref().map(Gate::detached);
+        Ok(Self { spec, input: input?, hidden: hidden?, output: output?, norm, skip, gate })
     }
 
-    /// The network itself: its outputs for `x` at each of `depths`, shallowest first.
+    /// The network itself: its outputs for `x` at each of `depths`, and its gates there.
     pub(crate) fn forward_with<F: Forward>(
         &self,
         forward: &mut F,
         x: &F::Value,
         depths: RangeInclusive<usize>,
-    ) -> Result<Vec<F::Value>> {
+    ) -> Result<Outputs<F::Value>> {
         // Once for all depths, and first, so that the gradients of the other layers stay neighbours.
         let skip = self.skip.as_ref().map(|skip| forward.layer(skip, x, Activation::Identity)).transpose()?;
         let (mut h, injected) = match self.spec.model.block {
@@ -221,17 +298,23 @@ impl DynamicNet {
                 (forward.map(self.spec.model.activation.function(), &input)?, Some(input))
             }
         };
-        let mut outputs = Vec::new();
+        let mut outputs = Outputs { by_depth: Vec::new(), gates: Vec::new() };
+        let gate = self.gate.as_ref().and_then(Gate::layer);
         for depth in 0..=*depths.end() {
             if depth > 0 {
                 h = self.apply(forward, depth - 1, &h, injected.as_ref())?;
             }
             if depths.contains(&depth) {
                 let output = forward.layer(&self.output, &h, Activation::Identity)?;
-                outputs.push(match &skip {
+                outputs.by_depth.push(match &skip {
                     Some(skip) => forward.add(skip, &output)?,
                     None => output,
                 });
+                if let Some(gate) = gate
+                    && depth < self.spec.model.max_depth
+                {
+                    outputs.gates.push(forward.layer(gate, &h, Activation::Identity)?);
+                }
             }
         }
         Ok(outputs)

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{Block, CosInit, LayerKind, Nonlinearity, Norm};
+use crate::nn::{Block, CosInit, Halting, LayerKind, Nonlinearity, Norm};
+use crate::ops::Prior;
 
 /// How a [`DynamicNet`](crate::nn::DynamicNet) is built, whatever the data: the section `model` of a
 /// configuration.
@@ -32,7 +33,18 @@ pub struct ModelConfig {
     /// The share of the activations that each application of the hidden layer drops in a training step, from 0
     /// to below 1; 0 by default.
     pub dropout: f64,
+    /// Whether it learns how deep to go; [`Halting::None`] by default.
+    pub halting: Halting,
+    /// The distribution over depths that learned ones begin with and are drawn to; [`Prior::Uniform`] by
+    /// default.
+    pub prior: Prior,
+    /// With which probability a row has to have stopped at a depth to exit there, above 0 and at most 1, by
+    /// default 0.5; at 1 every row goes through all depths.
+    pub exit: f64,
 }
+
+/// As PALBERT (Balagansky and Gavrilov, 2022) exits.
+const EXIT: f64 = 0.5;
 
 impl Default for ModelConfig {
     fn default() -> Self {
@@ -47,6 +59,9 @@ impl Default for ModelConfig {
             skip: false,
             norm: Norm::None,
             dropout: 0.,
+            halting: Halting::None,
+            prior: Prior::default(),
+            exit: EXIT,
         }
     }
 }
@@ -74,6 +89,9 @@ impl ModelConfig {
         }
         if self.skip {
             words.push("linear skip".to_owned());
+        }
+        if self.halting != Halting::None {
+            words.push(format!("{} halting", self.halting.name()));
         }
         words.join(", ")
     }
@@ -151,6 +169,9 @@ struct ModelDocument {
     skip: bool,
     norm: Norm,
     dropout: f64,
+    halting: Halting,
+    prior: Prior,
+    exit: f64,
 }
 
 impl Default for ModelDocument {
@@ -174,6 +195,9 @@ impl TryFrom<ModelDocument> for ModelConfig {
             skip,
             norm,
             dropout,
+            halting,
+            prior,
+            exit,
         } = document;
         Ok(Self {
             hidden,
@@ -185,16 +209,45 @@ impl TryFrom<ModelDocument> for ModelConfig {
             skip,
             norm,
             dropout,
+            halting,
+            prior,
+            exit,
         })
     }
 }
 
 impl From<ModelConfig> for ModelDocument {
     fn from(model: ModelConfig) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm, dropout } =
-            model;
+        let ModelConfig {
+            hidden,
+            min_depth,
+            max_depth,
+            layer,
+            block,
+            activation,
+            skip,
+            norm,
+            dropout,
+            halting,
+            prior,
+            exit,
+        } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
-        Self { hidden, min_depth, max_depth, layer, cos_init, block, activation, skip, norm, dropout }
+        Self {
+            hidden,
+            min_depth,
+            max_depth,
+            layer,
+            cos_init,
+            block,
+            activation,
+            skip,
+            norm,
+            dropout,
+            halting,
+            prior,
+            exit,
+        }
     }
 }
 
@@ -221,6 +274,21 @@ struct SpecDocument {
     norm: Norm,
     #[serde(default, skip_serializing_if = "is_default")]
     dropout: f64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    halting: Halting,
+    #[serde(default, skip_serializing_if = "is_default")]
+    prior: Prior,
+    #[serde(default = "default_exit", skip_serializing_if = "is_default_exit")]
+    exit: f64,
+}
+
+fn default_exit() -> f64 {
+    EXIT
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_default_exit(exit: &f64) -> bool {
+    *exit == EXIT
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -244,18 +312,45 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             skip,
             norm,
             dropout,
+            halting,
+            prior,
+            exit,
         } = document;
         let layer = layer.checked(cos_init)?;
-        let model =
-            ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm, dropout };
+        let model = ModelConfig {
+            hidden,
+            min_depth,
+            max_depth,
+            layer,
+            block,
+            activation,
+            skip,
+            norm,
+            dropout,
+            halting,
+            prior,
+            exit,
+        };
         Ok(Self { in_features, out_features, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
-        let ModelConfig { hidden, min_depth, max_depth, layer, block, activation, skip, norm, dropout } =
-            model;
+        let ModelConfig {
+            hidden,
+            min_depth,
+            max_depth,
+            layer,
+            block,
+            activation,
+            skip,
+            norm,
+            dropout,
+            halting,
+            prior,
+            exit,
+        } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
         Self {
             in_features,
@@ -270,6 +365,9 @@ impl From<DynamicNetSpec> for SpecDocument {
             skip,
             norm,
             dropout,
+            halting,
+            prior,
+            exit,
         }
     }
 }
@@ -298,13 +396,19 @@ mod tests {
             skip: true,
             norm: Norm::Rms,
             dropout: 0.1,
+            halting: Halting::Adaptive,
+            prior: Prior::Geometric,
+            exit: 1.,
             ..ModelConfig::default()
         };
-        assert_eq!(model.layers(), "cos layers, injection blocks, mish, rms norm, dropout 0.1, linear skip");
+        let layers =
+            "cos layers, injection blocks, mish, rms norm, dropout 0.1, linear skip, adaptive halting";
+        assert_eq!(model.layers(), layers);
         let spec = model.network(5, 2);
         let text = serde_json::to_string(&spec).unwrap();
         let kind = r#""layer":"cos","cos_init":"kaiming","block":"injection","activation":"mish""#;
-        let end = format!(r#"{kind},"skip":true,"norm":"rms","dropout":0.1}}"#);
+        let halting = r#""halting":"adaptive","prior":"geometric","exit":1.0"#;
+        let end = format!(r#"{kind},"skip":true,"norm":"rms","dropout":0.1,{halting}}}"#);
         assert!(text.ends_with(&end), "{text}");
         assert_eq!(serde_json::from_str::<DynamicNetSpec>(&text).unwrap(), spec);
     }

@@ -1,6 +1,6 @@
 //! What an instruction costs: floating-point operations, and bytes that it reads and writes.
 
-use super::instruction::{Access, Epilogue, Instruction, Value};
+use super::instruction::{Access, Epilogue, Instruction, Value, expected_loss};
 use crate::ops::Activation;
 use crate::optim::OptimizerConfig;
 
@@ -27,7 +27,10 @@ pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&O
         Instruction::Norm { kind, x, .. } => kind.flops()[0] * x.len(rows),
         Instruction::NormBackward { kind, x, .. } => kind.flops()[1] * x.len(rows),
         Instruction::ColumnSums { x, .. } => x.len(rows),
-        Instruction::Transpose { .. } => 0,
+        Instruction::Transpose { .. } | Instruction::Columns { .. } => 0,
+        Instruction::ExpectedLoss { prior, ref operands, .. } => {
+            expected_loss(prior, operands).flops() * operands.target.rows.count(rows)
+        }
         Instruction::Loss { loss, prediction, .. } => loss.flops() * prediction.len(rows),
         Instruction::Update { parameter, .. } => {
             optimizer.map_or(0, OptimizerConfig::flops) * parameter.len(rows)

@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::Write;
+use crate::ops::kernels::{Columns, ExpectedLoss, Operands, Write};
 use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{Pass, Update};
 
@@ -124,6 +124,28 @@ pub(crate) trait Device: Debug + Send {
         prediction: &Self::Buffer,
         target: &Self::Buffer,
         grad: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// Copies `columns` of x to out, each a matrix of `rows` rows with its width.
+    fn copy_columns(
+        &self,
+        rows: usize,
+        columns: Columns,
+        x: (&Self::Buffer, usize),
+        out: (&mut Self::Buffer, usize),
+    ) -> Result<()>;
+
+    /// Sets the weight of the divergence in expected losses from now on; with none gates are not trained.
+    fn set_divergence(&mut self, weight: Option<f64>);
+
+    /// The loss in the status grows by the expected error of `rows` rows times their number; the gradients, of
+    /// the outputs and of the gates, <- those of the whole loss.
+    fn expected_loss(
+        &mut self,
+        loss: ExpectedLoss,
+        rows: usize,
+        operands: Operands<&Self::Buffer>,
+        grads: [&mut Self::Buffer; 2],
     ) -> Result<()>;
 
     /// Updates a parameter and the optimiser's `state` of it.

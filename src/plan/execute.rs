@@ -1,9 +1,12 @@
 //! The execution of instructions, the same on every device.
 
+use std::ops::DerefMut;
+
 use candle_core::{Result, bail};
 
 use super::device::Device;
-use super::instruction::{Epilogue, Factor, Instruction, Value};
+use super::instruction::{Epilogue, Factor, Instruction, Value, expected_loss};
+use crate::ops::kernels::Operands;
 use crate::ops::{Dropout, seed_of};
 
 /// The buffers that are not parameters. An instruction takes those that it writes, and puts them back; boxed,
@@ -41,6 +44,19 @@ impl<B> Memory<'_, B> {
 
     fn put(&mut self, value: Value, buffer: Box<B>) {
         self.others[value.number - self.parameters.len()] = Some(buffer);
+    }
+
+    /// Moves the rows of `value` at these positions, which ascend, to its start.
+    pub(super) fn keep_rows<T: Copy>(&mut self, value: Value, positions: &[usize]) -> Result<()>
+    where
+        B: DerefMut<Target = [T]>,
+    {
+        let (mut buffer, columns) = (self.take(value)?, value.columns);
+        for (to, from) in positions.iter().enumerate() {
+            buffer.copy_within(from * columns..(from + 1) * columns, to * columns);
+        }
+        self.put(value, buffer);
+        Ok(())
     }
 
     /// Lets `work` write the buffer of `value`.
@@ -108,6 +124,28 @@ fn step<D: Device>(
         Instruction::Transpose { x, out } => memory.write(out, |memory, out| {
             device.transpose([x.rows.count(rows), x.columns], memory.read(x)?, out)
         }),
+        Instruction::Columns { columns, x, out } => {
+            let (width, out_width, count) = (x.columns, out.columns, x.rows.count(rows));
+            memory.write(out, |memory, out| {
+                device.copy_columns(count, columns, (memory.read(x)?, width), (out, out_width))
+            })
+        }
+        Instruction::ExpectedLoss { prior, operands, outputs_grad, gate_grad } => {
+            let loss = expected_loss(prior, &operands);
+            let mut gate_grads = memory.take(gate_grad)?;
+            let result = memory.write(outputs_grad, |memory, outputs_grads| {
+                let Operands { outputs, gate, bias, target } = operands;
+                let operands = Operands {
+                    outputs: memory.read(outputs)?,
+                    gate: gate.map(|gate| memory.read(gate)).transpose()?,
+                    bias: memory.read(bias)?,
+                    target: memory.read(target)?,
+                };
+                device.expected_loss(loss, rows, operands, [outputs_grads, &mut gate_grads])
+            });
+            memory.put(gate_grad, gate_grads);
+            result
+        }
         Instruction::Loss { loss, share, prediction, target, grad } => memory.write(grad, |memory, grad| {
             let (len, weights) = (prediction.len(rows), [share * rows as f64, share]);
             device.loss(loss, len, weights, memory.read(prediction)?, memory.read(target)?, grad)

@@ -8,8 +8,8 @@ use candle_core::{Result, Tensor, TensorId, bail};
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use super::numbered::Numbered;
 use crate::nn::forward::Forward;
-use crate::nn::{DynamicNet, Layer, NormLayer};
-use crate::ops::kernels::Write;
+use crate::nn::{DynamicNet, Gate, Layer, NormLayer, Outputs};
+use crate::ops::kernels::{Columns, Operands, Write};
 use crate::ops::{Activation, Loss, MapKind, Saved};
 
 /// How a device stores the weight (out, in) of a layer.
@@ -85,21 +85,63 @@ impl Graph {
     }
 
     /// The instructions of `net` for the features of a batch, and its outputs at each of `depths`.
-    pub(super) fn forward(&mut self, net: &DynamicNet, depths: RangeInclusive<usize>) -> Result<Vec<Value>> {
+    pub(super) fn forward(
+        &mut self,
+        net: &DynamicNet,
+        depths: RangeInclusive<usize>,
+    ) -> Result<Outputs<Value>> {
         let features = self.features;
         net.forward_with(self, &features, depths)
     }
 
     /// Appends the loss of `prediction`, the gradients of the parameters and their updates.
     pub(super) fn backward(&mut self, loss: Loss, prediction: Value) {
-        let forward = self.instructions.clone();
-        let differentiable = self.differentiable();
-        let columns = prediction.columns / loss.outputs();
-        let target = Value { number: self.features.number + 1, columns, ..prediction };
+        let target = self.target(prediction.columns / loss.outputs());
         let grad = self.value(prediction.rows, prediction.columns);
-        self.instructions.push(Instruction::Loss { loss, share: 1., prediction, target, grad });
-        let mut grads = Gradients { of: Numbered::default(), differentiable };
-        *grads.of.place(prediction.number) = Some(grad);
+        self.backward_from(&Instruction::Loss { loss, share: 1., prediction, target, grad });
+    }
+
+    /// Appends the loss that is expected of the `outputs` at all depths, whose probabilities are learned by
+    /// `gate`, the gradients of the parameters and their updates.
+    pub(super) fn backward_expected(&mut self, gate: &Gate, outputs: &Outputs<Value>) -> Result<()> {
+        let Outputs { by_depth, gates } = outputs;
+        let (depths, targets) = (by_depth.len(), by_depth[0].columns);
+        let operands = Operands {
+            outputs: self.side_by_side(by_depth),
+            gate: (!gates.is_empty()).then(|| self.side_by_side(gates)),
+            bias: self.parameter(gate.bias())?,
+            target: self.target(targets),
+        };
+        let outputs_grad = self.value(Rows::Batch, depths * targets);
+        let gate_grad = self.value(Rows::Batch, depths - 1);
+        let prior = gate.prior();
+        self.backward_from(&Instruction::ExpectedLoss { prior, operands, outputs_grad, gate_grad });
+        Ok(())
+    }
+
+    /// The targets of a batch.
+    fn target(&self, columns: usize) -> Value {
+        Value { number: self.features.number + 1, rows: Rows::Batch, columns }
+    }
+
+    /// One matrix of the columns of several.
+    fn side_by_side(&mut self, parts: &[Value]) -> Value {
+        let out = self.value(Rows::Batch, parts.iter().map(|part| part.columns).sum());
+        let mut to = 0;
+        for &x in parts {
+            let columns = Columns { count: x.columns, from: 0, to };
+            self.instructions.push(Instruction::Columns { columns, x, out });
+            to += x.columns;
+        }
+        out
+    }
+
+    /// Appends the loss, the gradients of the parameters and their updates.
+    fn backward_from(&mut self, loss: &Instruction) {
+        let forward = self.instructions.clone();
+        let mut grads = Gradients { of: Numbered::default(), differentiable: self.differentiable() };
+        self.instructions.push(*loss);
+        self.differentiate(loss, &mut grads);
         for instruction in forward.iter().rev() {
             self.differentiate(instruction, &mut grads);
         }
@@ -129,6 +171,7 @@ impl Graph {
     /// y = f(x)         dx += f'(x) dy
     /// z = x + y        dx += dz, dy += dz
     /// y = m x          dx += m dy, for the mask m of dropout
+    /// y = (.. x ..)    dx += the same columns of dy
     /// y = n(x) s + t   dx += what the kernel gives, ds += the sums of the columns of dy n(x), dt += those of dy
     /// ```
     fn differentiate(&mut self, instruction: &Instruction, grads: &mut Gradients) {
@@ -168,6 +211,13 @@ impl Graph {
                 let Some(grad) = grad_of(out) else { return };
                 self.contribute(grads, x, |out| Instruction::Dropout { rate, application, x: grad, out });
             }
+            Instruction::Columns { columns: Columns { count, from, to }, x, out } => {
+                let Some(grad) = grad_of(out) else { return };
+                // What is not written to would have to be 0.
+                debug_assert!(count == x.columns, "a forward pass leaves columns out");
+                let columns = Columns { count, from: to, to: from };
+                self.contribute(grads, x, |out| Instruction::Columns { columns, x: grad, out });
+            }
             Instruction::Norm { kind, x, scale, shift, out } => {
                 let Some(grad) = grad_of(out) else { return };
                 let [out, terms] = [(); 2].map(|()| self.value(x.rows, x.columns));
@@ -179,12 +229,25 @@ impl Graph {
                 }
                 self.add_gradient(grads, x, out);
             }
+            Instruction::Loss { prediction, grad, .. } => {
+                *grads.of.place(prediction.number) = Some(grad);
+            }
+            Instruction::ExpectedLoss { operands, outputs_grad, gate_grad, .. } => {
+                *grads.of.place(operands.outputs.number) = Some(outputs_grad);
+                if let Some(gate) = operands.gate {
+                    *grads.of.place(gate.number) = Some(gate_grad);
+                }
+                self.contribute(grads, operands.bias, |out| Instruction::ColumnSums {
+                    x: gate_grad,
+                    write: Write::Set,
+                    out,
+                });
+            }
             // Not part of a forward pass.
             Instruction::MapBackward { .. }
             | Instruction::NormBackward { .. }
             | Instruction::ColumnSums { .. }
             | Instruction::Transpose { .. }
-            | Instruction::Loss { .. }
             | Instruction::Update { .. } => {}
         }
     }

@@ -11,10 +11,11 @@ use super::cost::flops;
 use super::cpu::{Buffer, Cpu, Element};
 use super::device::Device;
 use super::execute::{Memory, Others, execute};
+use super::exits::{Stages, Stopping};
 use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Instruction, Value};
 use super::memory::{Buffers, Size};
-use crate::nn::DynamicNet;
+use crate::nn::{DynamicNet, Outputs};
 use crate::ops::kernels::ROW_MULTIPLE;
 
 /// How much of the nearest caches the rows of a block take, with their activations. Between 48 and 256 KiB it
@@ -32,6 +33,8 @@ pub(super) struct Inference<T: Copy + Default> {
     instructions: Vec<Instruction>,
     /// The output at each depth.
     outputs: Vec<Value>,
+    /// How rows stop, if the depths are learned.
+    stopping: Option<(Stopping, Stages)>,
     /// Features, targets, and everything that is computed.
     sizes: Vec<Size>,
     /// The features and the targets of a row.
@@ -42,12 +45,19 @@ pub(super) struct Inference<T: Copy + Default> {
 }
 
 /// Some rows and the places for their predictions.
-struct Piece<'a, T> {
-    rows: usize,
-    x: &'a [T],
-    mean: &'a mut [T],
+pub(super) struct Piece<'a, T> {
+    pub(super) rows: usize,
+    /// (rows, in).
+    pub(super) x: &'a [T],
+    /// What is predicted, (rows, out).
+    pub(super) mean: &'a mut [T],
+    /// The output at each depth, (rows, depths, out).
     /// Empty where the outputs by depth are not wanted.
-    by_depth: &'a mut [T],
+    pub(super) by_depth: &'a mut [T],
+    /// Where rows exit, counted from the first depth, and the probabilities of their stopping at each, (rows,
+    /// depths). Empty where the outputs by depth are.
+    pub(super) exits: &'a mut [usize],
+    pub(super) probabilities: &'a mut [f64],
 }
 
 impl<T: Element> Inference<T> {
@@ -55,9 +65,13 @@ impl<T: Element> Inference<T> {
         let net = &net.folded()?;
         let parameters = parameters(net, Stored::Plain);
         let constants = parameters.iter().map(constant).collect::<Result<Vec<_>>>()?;
-        let Compiled { mut instructions, mut outputs } = prediction(net, &parameters, Stored::Plain)?;
+        let mut compiled = prediction(net, &parameters, Stored::Plain)?;
+        let ends = compiled.ends();
         let mut buffers = Buffers::new(constants.len() + 2);
-        buffers.assign(&mut instructions, &mut outputs);
+        compiled.assign(&mut buffers);
+        let stages = Stages::new(&compiled, ends);
+        let Compiled { instructions, outputs: Outputs { by_depth: outputs, gates } } = compiled;
+        let stopping = Stopping::new(net, gates)?.map(|stopping| (stopping, stages));
         let sizes = buffers.sizes(constants.len());
         let row_bytes: usize = sizes.iter().map(|size| size.per_row * size_of::<T>()).sum();
         // Wide layers come from a farther cache once for each block, so a block has at least some rows.
@@ -66,14 +80,13 @@ impl<T: Element> Inference<T> {
         // Whole blocks, so that only the very last one has a remainder.
         let piece = (PIECE_FLOPS / row_flops.max(1) as usize).next_multiple_of(block).max(block);
         let widths = [net.spec().in_features, net.spec().out_features];
-        Ok(Self { constants, instructions, outputs, sizes, widths, block, piece })
+        Ok(Self { constants, instructions, outputs, stopping, sizes, widths, block, piece })
     }
 
-    /// The mean over all depths of the rows `x` (n, in) goes to `mean` (n, out), and the output at each of
-    /// them to `by_depth` (n, depths, out) unless that is empty.
-    pub(super) fn predict(&self, threads: usize, x: &[T], mean: &mut [T], by_depth: &mut [T]) -> Result<()> {
-        let rows = x.len() / self.widths[0];
-        let pieces = Mutex::new(self.split(Piece { rows, x, mean, by_depth }, self.piece));
+    /// Predicts the rows of `all`.
+    pub(super) fn predict(&self, threads: usize, all: Piece<T>) -> Result<()> {
+        let rows = all.rows;
+        let pieces = Mutex::new(self.split(all, self.piece));
         let work = || -> Result<()> {
             let mut device = Cpu::new();
             let zeros = |size: &Size| device.zeros(size.len(self.block)).map(|buffer| Some(Box::new(buffer)));
@@ -109,12 +122,18 @@ impl<T: Element> Inference<T> {
     fn predict_block(
         &self,
         device: &mut Cpu<T>,
-        Piece { rows, x, mean, by_depth }: Piece<T>,
+        Piece { rows, x, mean, by_depth, exits, probabilities }: Piece<T>,
         others: &mut Others<Buffer<T>>,
     ) -> Result<()> {
         let Some(Some(features)) = others.first_mut() else { bail!("a plan without features") };
         features[..x.len()].copy_from_slice(x);
         let memory = &mut Memory { parameters: &self.constants, others };
+        if let Some((stopping, stages)) = &self.stopping
+            && by_depth.is_empty()
+        {
+            let plan = (&self.instructions[..], &self.outputs[..]);
+            return stages.predict(stopping, plan, device, rows, memory, mean);
+        }
         // A prediction has no dropout to seed.
         execute(device, &self.instructions, rows, 0, memory)?;
         let (depths, targets) = (self.outputs.len(), self.widths[1]);
@@ -131,6 +150,9 @@ impl<T: Element> Inference<T> {
                 }
             }
         }
+        if let Some((stopping, _)) = &self.stopping {
+            return stopping.read(&self.outputs, memory, mean, exits, probabilities);
+        }
         let count = T::of(depths as f64);
         for mean in mean {
             *mean /= count;
@@ -146,6 +168,7 @@ impl<T: Element> Inference<T> {
     ) -> impl Iterator<Item = Piece<'a, T>> + use<'a, T> {
         let [features, targets] = self.widths;
         let depths = if piece.by_depth.is_empty() { 0 } else { self.outputs.len() };
+        let has_exits = !piece.exits.is_empty();
         iter::from_fn(move || {
             let rows = rows.min(piece.rows);
             piece.rows -= rows;
@@ -154,6 +177,10 @@ impl<T: Element> Inference<T> {
                 x: piece.x.split_off(..rows * features).unwrap_or_default(),
                 mean: piece.mean.split_off_mut(..rows * targets).unwrap_or_default(),
                 by_depth: piece.by_depth.split_off_mut(..rows * depths * targets).unwrap_or_default(),
+                exits: piece.exits.split_off_mut(..if has_exits { rows } else { 0 }).unwrap_or_default(),
+                probabilities: (piece.probabilities)
+                    .split_off_mut(..if has_exits { rows * depths } else { 0 })
+                    .unwrap_or_default(),
             })
         })
     }

@@ -1,7 +1,7 @@
 //! The instructions of a plan and the matrices they work on.
 
-use crate::ops::kernels::Write;
-use crate::ops::{Activation, Loss, MapKind, NormKind};
+use crate::ops::kernels::{Columns, ExpectedLoss, Operands, Write};
+use crate::ops::{Activation, Loss, MapKind, NormKind, Prior};
 
 /// The number of rows of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,11 +111,23 @@ pub(crate) enum Instruction {
     ColumnSums { x: Value, write: Write, out: Value },
     /// out <- x^T.
     Transpose { x: Value, out: Value },
+    /// Some columns of out <- columns of x; forward and backward.
+    Columns { columns: Columns, x: Value, out: Value },
     /// The loss grows by a share of that of the prediction times the rows of the batch; grad <- the same share
     /// of its derivative by the prediction.
     Loss { loss: Loss, share: f64, prediction: Value, target: Value, grad: Value },
+    /// The loss grows by the error that is expected over depths times the rows of the batch; the gradients <-
+    /// those of the whole [`ExpectedLoss`] by the outputs and by the logits, at the device's weight of the
+    /// divergence from the prior.
+    ExpectedLoss { prior: Prior, operands: Operands<Value>, outputs_grad: Value, gate_grad: Value },
     /// The optimiser updates a parameter with its gradient.
     Update { parameter: Value, grad: Value },
+}
+
+/// The expected loss of these operands.
+pub(super) fn expected_loss(prior: Prior, operands: &Operands<Value>) -> ExpectedLoss {
+    let targets = operands.target.columns;
+    ExpectedLoss { depths: operands.outputs.columns / targets.max(1), targets, prior }
 }
 
 /// How an instruction uses a matrix.
@@ -157,7 +169,10 @@ impl Instruction {
                     }
                 }
             }
-            Self::Map { x, out, .. } | Self::Dropout { x, out, .. } | Self::Transpose { x, out } => {
+            Self::Map { x, out, .. }
+            | Self::Dropout { x, out, .. }
+            | Self::Transpose { x, out }
+            | Self::Columns { x, out, .. } => {
                 f(x, Access::Read);
                 f(out, Access::Write);
             }
@@ -190,6 +205,14 @@ impl Instruction {
                 f(target, Access::Read);
                 f(grad, Access::Write);
             }
+            Self::ExpectedLoss { operands, outputs_grad, gate_grad, .. } => {
+                let Operands { outputs, gate, bias, target } = operands;
+                for operand in [outputs, bias, target].into_iter().chain(gate) {
+                    f(operand, Access::Read);
+                }
+                f(outputs_grad, Access::Write);
+                f(gate_grad, Access::Write);
+            }
             Self::Update { parameter, grad } => {
                 f(grad, Access::Read);
                 f(parameter, Access::Modify);
@@ -200,7 +223,7 @@ impl Instruction {
     /// Every matrix of the instruction with how it is used.
     pub(super) fn operands(mut self) -> impl Iterator<Item = (Value, Access)> + Clone {
         // No instruction has more; a list of each would cost more than all else of making a plan.
-        let (mut operands, mut count) = ([None; 5], 0);
+        let (mut operands, mut count) = ([None; 6], 0);
         self.visit(|value, access| {
             operands[count] = Some((*value, access));
             count += 1;

@@ -13,7 +13,7 @@ use super::cost::{bytes, flops};
 use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Value};
 use crate::nn::DynamicNet;
-use crate::ops::kernels::Write;
+use crate::ops::kernels::{Columns, Operands, Write};
 use crate::ops::{Activation, Loss, Saved};
 use crate::optim::OptimizerConfig;
 
@@ -261,6 +261,22 @@ impl Names {
                 (
                     grad,
                     format!("{} = {share}{name}'{operands}, loss += {share}{name}{operands}", matrix(grad)),
+                )
+            }
+            Instruction::Columns { columns: Columns { count, from, to }, x, out } => {
+                let range = |first: usize| format!("[{first}..{}]", first + count);
+                let formula = format!("{}{} = {}{}", matrix(out), range(to), matrix(x), range(from));
+                (out, formula)
+            }
+            Instruction::ExpectedLoss { operands, outputs_grad, gate_grad, .. } => {
+                let Operands { outputs, gate, bias, target } = operands;
+                let operands: Vec<_> = [outputs, target, bias].into_iter().chain(gate).map(matrix).collect();
+                let operands = operands.join(", ");
+                let [outputs_grad_name, gate_grad] = [outputs_grad, gate_grad].map(matrix);
+                let grads = format!("{outputs_grad_name}, {gate_grad}");
+                (
+                    outputs_grad,
+                    format!("{grads} = expected mse'({operands}), loss += expected mse({operands})"),
                 )
             }
             Instruction::Update { parameter, grad } => {

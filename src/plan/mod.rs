@@ -25,6 +25,7 @@ pub(crate) mod cpu;
 pub(crate) mod cuda;
 mod device;
 mod execute;
+mod exits;
 mod graph;
 mod inference;
 mod instruction;
@@ -38,6 +39,7 @@ mod tests;
 mod training;
 
 pub(crate) use device::Device;
+pub use exits::Exits;
 pub use listing::{Line, Plan};
 pub use predictor::{Prediction, Predictor};
 pub(crate) use training::Training;

@@ -8,14 +8,17 @@ use candle_core::{DType, Device, Result, Storage, Tensor, bail};
 use candle_nn::VarBuilder;
 
 use super::cpu::Element;
-use super::inference::Inference;
-use crate::nn::DynamicNet;
+use super::exits::Exits;
+use super::inference::{Inference, Piece};
+use crate::nn::{DynamicNet, Halting, Weighted};
 use crate::ops::kernels::on_cpu;
 
 /// The rows of a block where prediction is left to Candle, so that memory does not grow with their number.
 const BLOCK: usize = 4096;
 
-/// Predicts with a snapshot of a network's parameters: the mean over all depths, and the output at each.
+/// Predicts with a snapshot of a network's parameters: the mean over all depths, and the output at each. Of a
+/// network with [`Halting`] it is the weighted mean down to the depth where each row exits
+/// ([`DynamicNet::predict`]).
 ///
 /// All depths are computed in one pass, by the forward instructions of the network's [plan](crate::plan). On
 /// the CPU in `f32` and `f64` rows go in blocks that stay in the cache, on as many threads as
@@ -57,10 +60,12 @@ pub struct Predictor {
 /// What [`Predictor::predict_all_depths`] returns.
 #[derive(Debug, Clone)]
 pub struct Prediction {
-    /// The mean over all depths, (n, out).
+    /// The mean over all depths, or with [`Halting`] the weighted one, (n, out).
     pub mean: Tensor,
     /// The output at every depth, shallowest first, (n, depths, out).
     pub by_depth: Tensor,
+    /// Where rows exit, with [`Halting`].
+    pub exits: Option<Exits>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,7 +101,8 @@ impl Predictor {
         Self { threads, ..self }
     }
 
-    /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths.
+    /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths, or with [`Halting`] the
+    /// weighted one. By a plan it is computed for each row only down to the depth where it exits.
     ///
     /// # Errors
     ///
@@ -111,7 +117,8 @@ impl Predictor {
         }
     }
 
-    /// The prediction for `x` (n, in), and the outputs at every depth that it is the mean of.
+    /// The prediction for `x` (n, in), and the outputs at every depth that it is the mean of, whether or not a
+    /// row exits before.
     ///
     /// # Errors
     ///
@@ -151,13 +158,29 @@ impl Predictor {
         let (rows, outputs) = (x.dims()[0], self.net.spec().out_features);
         let mut mean = vec![T::default(); rows * outputs];
         let mut by_depth = vec![T::default(); rows * depths * outputs];
+        let wanted = if self.net.spec().model.halting == Halting::None { 0 } else { depths };
+        let mut exits = vec![0; if wanted > 0 { rows } else { 0 }];
+        let mut probabilities = vec![0.; rows * wanted];
         let x = x.contiguous()?;
         let (storage, layout) = x.storage_and_layout();
         let Storage::Cpu(storage) = &*storage else {
             bail!("Predictor: expected a tensor on the CPU, found {layout:?}")
         };
-        inference.predict(self.threads.get(), on_cpu(storage, layout)?, &mut mean, &mut by_depth)?;
+        let x = on_cpu(storage, layout)?;
+        let (mean_of, by_depth_of) = (&mut mean[..], &mut by_depth[..]);
+        let all = Piece {
+            rows,
+            x,
+            mean: mean_of,
+            by_depth: by_depth_of,
+            exits: &mut exits,
+            probabilities: &mut probabilities,
+        };
+        inference.predict(self.threads.get(), all)?;
+        let first = self.net.spec().model.min_depth;
+        let depths_of = exits.into_iter().map(|exit| first + exit).collect();
         Ok(Prediction {
+            exits: (wanted > 0).then_some(Exits { depths: depths_of, probabilities }),
             mean: Tensor::from_vec(mean, (rows, outputs), &Device::Cpu)?,
             by_depth: Tensor::from_vec(by_depth, (rows, depths, outputs), &Device::Cpu)?,
         })
@@ -165,15 +188,34 @@ impl Predictor {
 
     /// The outputs and their mean in blocks of rows, by Candle's operations on the network's device.
     fn by_candle(&self, x: &Tensor) -> Result<Prediction> {
-        let (mut mean, mut by_depth) = (Vec::new(), Vec::new());
+        let (mut mean, mut by_depth, mut exits) = (Vec::new(), Vec::new(), None);
         let rows = x.dims()[0];
         // No rows are a block too.
         for start in (0..rows.max(1)).step_by(BLOCK) {
-            let outputs = self.net.forward_all_depths(&x.narrow(0, start, BLOCK.min(rows - start))?)?;
-            mean.push(Tensor::stack(&outputs, 0)?.mean(0)?);
+            let (outputs, weighted) =
+                self.net.predict_with(&x.narrow(0, start, BLOCK.min(rows - start))?)?;
             by_depth.push(Tensor::stack(&outputs, 1)?);
+            match weighted {
+                None => mean.push(Tensor::stack(&outputs, 0)?.mean(0)?),
+                Some(weighted) => {
+                    let exits = exits.get_or_insert(Exits { depths: Vec::new(), probabilities: Vec::new() });
+                    self.add_exits(&weighted, exits)?;
+                    mean.push(weighted.mean);
+                }
+            }
         }
-        Ok(Prediction { mean: Tensor::cat(&mean, 0)?, by_depth: Tensor::cat(&by_depth, 0)? })
+        Ok(Prediction { mean: Tensor::cat(&mean, 0)?, by_depth: Tensor::cat(&by_depth, 0)?, exits })
+    }
+
+    /// Adds where the rows of `weighted` exit.
+    fn add_exits(&self, weighted: &Weighted, exits: &mut Exits) -> Result<()> {
+        let first = self.net.spec().model.min_depth;
+        let reached = weighted.is_reached.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+        let count = |row: &Vec<f64>| row.iter().filter(|is_reached| **is_reached > 0.).count();
+        exits.depths.extend(reached.iter().map(|row| first + count(row).saturating_sub(1)));
+        let probabilities = weighted.probabilities.flatten_all()?.to_dtype(DType::F64)?;
+        exits.probabilities.extend(probabilities.to_vec1::<f64>()?);
+        Ok(())
     }
 
     fn depths(&self) -> usize {

@@ -14,9 +14,14 @@ use super::execute::{Memory, execute};
 use super::graph::{Graph, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Rows, Value};
 use super::rewrite::{fuse, transpose_right_factors};
-use crate::nn::{Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, seeded_builder};
+use crate::nn::{
+    Block, CosInit, DynamicNet, Halting, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars,
+    seeded_builder,
+};
 use crate::ops::kernels::Write;
-use crate::ops::{Activation, Loss, MapKind, NormKind, Quantiles, dropout, layer_norm, rms_norm, seed_of};
+use crate::ops::{
+    Activation, Loss, MapKind, NormKind, Prior, Quantiles, dropout, layer_norm, rms_norm, seed_of,
+};
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
 /// A device of the plan with its own, as Candle knows it.
@@ -50,6 +55,12 @@ trait Machine {
 
     /// The loss that the status has.
     fn loss(&self) -> f64;
+
+    /// Sets the weight of the divergence in expected losses.
+    fn set_divergence(&mut self, weight: Option<f64>);
+
+    /// How weights are stored.
+    fn stored(&self) -> Stored;
 }
 
 struct Runner<D> {
@@ -85,6 +96,14 @@ impl<D: Device> Machine for Runner<D> {
 
     fn loss(&self) -> f64 {
         self.device.status().unwrap().loss
+    }
+
+    fn set_divergence(&mut self, weight: Option<f64>) {
+        self.device.set_divergence(weight);
+    }
+
+    fn stored(&self) -> Stored {
+        D::WEIGHTS
     }
 }
 
@@ -348,8 +367,8 @@ fn rewrites_do_not_change_the_gradients() {
             let net = network(&model);
             let parameters = parameters(&net, stored);
             let mut graph = Graph::new(&net, &parameters, stored, true);
-            let output = graph.forward(&net, depth..=depth).unwrap()[0];
-            graph.backward(Loss::Mse, output);
+            let outputs = graph.forward(&net, depth..=depth).unwrap();
+            graph.backward(Loss::Mse, outputs.by_depth[0]);
             let (computed, next) = (graph.first_computed(), graph.next_number());
             let plain = transpose_right_factors(graph.instructions.clone(), next);
             let fused = transpose_right_factors(fuse(graph.instructions, computed), next);
@@ -379,9 +398,78 @@ fn rewrites_do_not_change_the_gradients() {
     }
 }
 
+/// The gradients of the loss that is expected over depths, with gates that are nearly sure and others, against
+/// those of its definition in Candle's operations.
+#[test]
+fn expected_losses_and_their_gradients_are_autograds() {
+    on_every_device(|machine| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(11);
+        for (case, (halting, prior, scale)) in [
+            (Halting::Shared, Prior::Uniform, 1.),
+            (Halting::Adaptive, Prior::Uniform, 0.),
+            (Halting::Adaptive, Prior::Geometric, 1.),
+            (Halting::Adaptive, Prior::Geometric, 30.),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let model =
+                ModelConfig { hidden: 5, max_depth: 3 + case, halting, prior, ..ModelConfig::default() };
+            let vars = VarMap::new();
+            let vb = seeded_builder(&vars, rng.clone(), DType::F64, &CandleDevice::Cpu);
+            let net = DynamicNet::new(&model.network(7, 2), vb).unwrap();
+            let vars = named_vars(&vars);
+            for (name, var) in &vars {
+                if name.starts_with("halting") {
+                    let elements = random(rng, 1, var.elem_count()).reshape(var.dims()).unwrap();
+                    var.set(&(elements * scale).unwrap()).unwrap();
+                }
+            }
+            let (x, y) = (random(rng, 11, 7), random(rng, 11, 2));
+            for divergence in [None, Some(0.3)] {
+                let [loss, expected] = net.expected_loss(&x, &y, divergence, 0).unwrap();
+                let grads = loss.backward().unwrap();
+                let stored = machine.stored();
+                let parameters = parameters(&net, stored);
+                let mut graph = Graph::new(&net, &parameters, stored, true);
+                let outputs = graph.forward(&net, net.depths()).unwrap();
+                graph.backward_expected(net.gate().unwrap(), &outputs).unwrap();
+                let mut instructions = fuse(graph.instructions.clone(), graph.first_computed());
+                if stored == Stored::Transposed {
+                    instructions = transpose_right_factors(instructions, graph.next_number());
+                }
+                machine.set_divergence(divergence);
+                let ours = gradients_on(machine, &net, instructions, [x.clone(), y.clone()]);
+                assert_same("expected error", &[machine.loss() / 11.], &expected);
+                assert_eq!(ours.len(), vars.len());
+                for (name, ours) in ours {
+                    let (_, var) = vars.iter().find(|(other, _)| *other == name).unwrap();
+                    let expected = match grads.get(var) {
+                        Some(grad) if stored == Stored::Transposed && grad.rank() == 2 => grad.t().unwrap(),
+                        Some(grad) => grad.clone(),
+                        None => var.zeros_like().unwrap(),
+                    };
+                    assert_same(&format!("{name} of case {case}"), &ours, &expected);
+                }
+            }
+        }
+    });
+}
+
 /// The gradient of each parameter by `instructions` that have not been given buffers.
 fn gradients(net: &DynamicNet, instructions: Vec<Instruction>) -> Vec<(String, Vec<f64>)> {
     let rng = &mut ChaCha8Rng::seed_from_u64(6);
+    let batch = [random(rng, 11, 7), random(rng, 11, 2)];
+    let mut cpu = Runner { device: Cpu::<f64>::new(), candle: CandleDevice::Cpu };
+    gradients_on(&mut cpu, net, instructions, batch)
+}
+
+fn gradients_on(
+    machine: &mut dyn Machine,
+    net: &DynamicNet,
+    instructions: Vec<Instruction>,
+    batch: [Tensor; 2],
+) -> Vec<(String, Vec<f64>)> {
     let stored = if instructions.iter().any(|i| matches!(i, Instruction::Transpose { .. })) {
         Stored::Transposed
     } else {
@@ -394,8 +482,8 @@ fn gradients(net: &DynamicNet, instructions: Vec<Instruction>) -> Vec<(String, V
             *input = input.t().unwrap().contiguous().unwrap();
         }
     }
-    inputs.extend([random(rng, 11, 7), random(rng, 11, 2)]);
-    let mut sizes = vec![0; 100];
+    inputs.extend(batch);
+    let mut sizes = vec![0; 200];
     let mut updates = Vec::new();
     let mut passes = Vec::new();
     for instruction in instructions {
@@ -409,8 +497,7 @@ fn gradients(net: &DynamicNet, instructions: Vec<Instruction>) -> Vec<(String, V
             other => passes.push(other),
         }
     }
-    let mut cpu = Runner { device: Cpu::<f64>::new(), candle: CandleDevice::Cpu };
-    let buffers = cpu.run(&inputs, &sizes, &passes, 11);
+    let buffers = machine.run(&inputs, &sizes, &passes, 11);
     let gradient = |&(parameter, grad): &(Value, Value)| {
         (parameters[parameter.number].name.clone(), buffers[grad.number].clone())
     };

@@ -245,7 +245,8 @@ mod tests {
     use crate::metrics::Metrics;
 
     fn checkpoint(epoch: usize, step: usize) -> Checkpoint {
-        let progress = Progress { epoch, step, loss: 0.1, shuffle: 7, depth: 9, updates: BTreeMap::new() };
+        let (updates, last_loss) = (BTreeMap::new(), Some(0.1));
+        let progress = Progress { epoch, step, loss: 0.1, last_loss, shuffle: 7, depth: 9, updates };
         let tensors = BTreeMap::from([("a".to_owned(), Tensor::new(&[1f32, 2.], &Device::Cpu).unwrap())]);
         let identity = Identity::new("cv", &CvConfig::default(), Vec::new());
         let test = Metrics { mse: 0.25, rmse: 0.5, mae: 0.1 + 0.2, r2: (epoch != 1).then_some(-5.) };

@@ -8,7 +8,7 @@ use candle_nn::VarMap;
 use super::engine::{At, Engine, Steps};
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::nn::{DynamicNet, named_vars};
+use crate::nn::{DynamicNet, Halting, named_vars};
 use crate::ops::kernels::CpuKernels;
 use crate::ops::{Loss, seed_of};
 use crate::optim::{ParameterState, Stateful, Updater, Updates, in_order};
@@ -21,6 +21,8 @@ pub(super) struct Autograd {
     params: Vec<(String, Var)>,
     loss: Loss,
     optimizer: Updater,
+    /// The weight of the divergence, if the network learns its depths.
+    divergence: Option<f64>,
     /// Of the masks of all steps.
     seed: u64,
     /// The number of updates made.
@@ -37,15 +39,20 @@ impl Autograd {
     ) -> Result<Self> {
         let params = named_vars(vars);
         let optimizer = Updater::new(updates, params.iter().map(|(_, var)| var.clone()).collect())?;
-        Ok(Self { net, params, loss, optimizer, seed, updates: 0 })
+        Ok(Self { net, params, loss, optimizer, divergence: None, seed, updates: 0 })
     }
 }
 
 impl Engine for Autograd {
     fn step(&mut self, x: &Tensor, y: &Tensor, lr: f64, at: At) -> Result<f64> {
         let seed = seed_of(self.seed, self.updates.into());
-        let loss = self.loss.of(&self.net.forward_in_training(x, at.depth, seed)?, y)?;
-        let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+        let [loss, reported] = if self.net.spec().model.halting == Halting::None {
+            let loss = self.loss.of(&self.net.forward_in_training(x, at.depth, seed)?, y)?;
+            [loss.clone(), loss]
+        } else {
+            self.net.expected_loss(x, y, self.divergence, seed)?
+        };
+        let value = reported.to_dtype(DType::F64)?.to_scalar::<f64>()?;
         if !value.is_finite() {
             return Err(at.not_finite("the loss".to_owned()));
         }
@@ -72,6 +79,10 @@ impl Engine for Autograd {
             }
         }
         Ok((steps.batches.len(), loss))
+    }
+
+    fn set_divergence(&mut self, weight: Option<f64>) {
+        self.divergence = weight;
     }
 
     fn optimizer_state(&self) -> Result<BTreeMap<String, ParameterState>> {

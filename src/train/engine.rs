@@ -73,6 +73,10 @@ pub(super) trait Engine: Debug + Send {
     /// then those before that step.
     fn run(&mut self, data: &Dataset, steps: Steps, pause: &mut dyn FnMut() -> bool) -> Result<(usize, f64)>;
 
+    /// Sets the weight of the divergence in the loss of a network that learns its depths; with none, their
+    /// probabilities are not trained.
+    fn set_divergence(&mut self, weight: Option<f64>);
+
     /// What the optimiser remembers of each parameter, by its name.
     ///
     /// # Errors

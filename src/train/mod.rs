@@ -17,7 +17,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::config::{EngineName, TrainConfig};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::nn::{DynamicNet, named_vars};
+use crate::nn::{DynamicNet, Halting, named_vars};
+use crate::ops::Loss;
 use crate::optim::AVERAGE;
 use crate::plan::cpu::Cpu;
 #[cfg(feature = "cuda")]
@@ -79,6 +80,8 @@ pub struct Trainer {
     depth: ChaCha8Rng,
     /// The epochs that are done.
     epoch: usize,
+    /// The mean loss of the last of them, if the network learns its depths.
+    last_loss: Option<f64>,
     under_way: Option<UnderWay>,
     /// The steps made by [`Trainer::step`] since the last epoch.
     step: usize,
@@ -124,6 +127,7 @@ impl Trainer {
             shuffle: generator(seed, Stream::Shuffle, index),
             depth: generator(seed, Stream::Depth, index),
             epoch: 0,
+            last_loss: None,
             under_way: None,
             step: 0,
         })
@@ -171,7 +175,7 @@ impl Trainer {
     }
 
     /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean
-    /// loss that training met. An epoch that was paused is brought to its end.
+    /// loss that training met; of a network with [`Halting`] the mean of the error that it expected. An epoch that was paused is brought to its end.
     ///
     /// # Errors
     ///
@@ -210,7 +214,13 @@ impl Trainer {
         let batches = rows.chunks(self.config.batch_size.max(1));
         if under_way.depths.is_empty() {
             let (how, depths) = (self.config.depths, self.net.depths());
-            under_way.depths = batches.clone().map(|_| draw(how, depths.clone(), &mut self.depth)).collect();
+            under_way.depths = match self.net.spec().model.halting {
+                Halting::None => {
+                    batches.clone().map(|_| draw(how, depths.clone(), &mut self.depth)).collect()
+                }
+                // Each step has all depths.
+                _ => batches.clone().map(|_| *depths.end()).collect(),
+            };
         }
         let before = self.config.steps(count).saturating_mul(self.epoch as u64);
         let batches = (before..).zip(batches).zip(&under_way.depths).skip(under_way.steps);
@@ -218,18 +228,33 @@ impl Trainer {
         let batches: Vec<_> = batches.map(batch).collect();
         let UnderWay { steps: first, loss, .. } = under_way;
         let steps = Steps { batches: &batches, epoch: self.epoch, first, loss };
+        self.engine.set_divergence(self.divergence());
         let (made, loss) = self.engine.run(data, steps, pause)?;
         if made < batches.len() {
             self.under_way = Some(UnderWay { steps: first + made, loss, ..under_way });
             return Ok(None);
         }
         self.epoch += 1;
-        Ok(Some(loss / count as f64))
+        let loss = loss / count as f64;
+        self.last_loss = (self.net.spec().model.halting != Halting::None).then_some(loss);
+        Ok(Some(loss))
+    }
+
+    /// The weight of the divergence of learned depths from their prior in this epoch; none in the first quarter
+    /// of the epochs, in which they stay the prior.
+    ///
+    /// By the evidence lower bound it is 2 s^2 / out for residuals of variance s^2, for which the last epoch's
+    /// loss stands.
+    fn divergence(&self) -> Option<f64> {
+        let is_warm = self.epoch.saturating_mul(4) < self.config.epochs;
+        let targets = self.net.spec().out_features as f64;
+        self.last_loss.filter(|_| !is_warm).map(|loss| 2. * loss / targets)
     }
 
     /// Makes one step on the batch `x` (n, features), `y` (n, targets) at `depth`, and returns the loss
     /// before it. Whatever the schedule, its rate is the learning rate of the settings: how many steps there
-    /// are to be is not known.
+    /// are to be is not known. Of a network with [`Halting`] it covers all depths, and `depth` can be any of
+    /// them.
     ///
     /// # Errors
     ///
@@ -239,6 +264,7 @@ impl Trainer {
         if x.dims().first() == Some(&0) {
             return Err(Error::NoRows);
         }
+        self.engine.set_divergence(self.divergence());
         let loss =
             self.engine.step(x, y, self.config.lr, At { epoch: self.epoch, step: self.step, depth })?;
         self.step += 1;
@@ -257,6 +283,10 @@ fn choose_engine(
     if !outputs.is_multiple_of(of_target) {
         let problem = format!("are {of_target}, and the network has {outputs} outputs; expected a multiple");
         return Err(Error::config("train.quantiles", problem));
+    }
+    if net.spec().model.halting != Halting::None && config.loss() != Loss::Mse {
+        let problem = format!("is {}, but a network that learns its depths needs mse", config.loss().name());
+        return Err(Error::config("train.loss", problem));
     }
     let planned = match config.engine {
         EngineName::Autograd => None,

@@ -161,6 +161,10 @@ impl<D: Device> Engine for Planned<D> {
         result
     }
 
+    fn set_divergence(&mut self, weight: Option<f64>) {
+        self.training.device().set_divergence(weight);
+    }
+
     fn optimizer_state(&self) -> Result<BTreeMap<String, ParameterState>> {
         let names = self.training.parameters().iter().map(|parameter| parameter.name.clone());
         Ok(names.zip(self.training.states()?).collect())

@@ -31,6 +31,9 @@ pub struct Progress {
     pub step: usize,
     /// The sum of the losses of those steps, each times its rows.
     pub loss: f64,
+    /// The mean loss of the last epoch that is done, of a network that learns its depths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_loss: Option<f64>,
     /// The position in the stream of the orders of the rows.
     pub shuffle: u64,
     /// The position in the stream of depths, at the start of an epoch that is under way.
@@ -106,6 +109,7 @@ impl Trainer {
             epoch: self.epoch,
             step: self.under_way.as_ref().map_or(0, |epoch| epoch.steps),
             loss: self.under_way.as_ref().map_or(0., |epoch| epoch.loss),
+            last_loss: self.last_loss,
             // The streams have 2^68 words, of which no training draws 2^64.
             shuffle: self.shuffle.get_word_pos() as u64,
             depth: depth as u64,
@@ -136,6 +140,7 @@ impl Trainer {
         self.shuffle.set_word_pos(progress.shuffle.into());
         self.depth.set_word_pos(progress.depth.into());
         self.epoch = progress.epoch;
+        self.last_loss = progress.last_loss;
         self.step = 0;
         let depth_position = self.depth.get_word_pos();
         // The depths are drawn again when it resumes.

@@ -10,9 +10,10 @@ use candle_nn::{VarBuilder, VarMap};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use taper::nn::{
-    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars, seeded_builder,
+    Block, CosInit, DynamicNet, Halting, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars,
+    seeded_builder,
 };
-use taper::ops::mse;
+use taper::ops::{Prior, mse};
 use taper::plan::Predictor;
 
 const COS: LayerKind = LayerKind::Cos(CosInit::Centred);
@@ -31,6 +32,7 @@ fn network(
     let block = [Block::Plain, Block::Residual, Block::Injection][(hidden + out_features) % 3];
     let activation =
         [Nonlinearity::Relu, Nonlinearity::Silu, Nonlinearity::Mish, Nonlinearity::Gelu][hidden % 4];
+    let halting = [Halting::None, Halting::Shared, Halting::Adaptive][(hidden + in_features) % 3];
     let model = ModelConfig {
         hidden,
         min_depth: *depths.start(),
@@ -42,8 +44,19 @@ fn network(
         dropout: 0.5,
         skip: out_features % 2 == 1,
         norm: [Norm::None, Norm::Rms, Norm::Layer][(hidden / 2 + in_features) % 3],
+        halting: if depths.start() == depths.end() { Halting::None } else { halting },
+        prior: [Prior::Uniform, Prior::Geometric][hidden % 2],
+        exit: [0.5, 0.8, 1.][hidden % 3],
     };
     let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
+    for (name, var) in named_vars(&vars) {
+        if name.starts_with("halting") {
+            let mut rng = ChaCha8Rng::seed_from_u64(3);
+            let elements: Vec<f64> = (0..var.elem_count()).map(|_| rng.random_range(-1. ..1.)).collect();
+            let elements = Tensor::from_vec(elements, var.dims(), &Device::Cpu).unwrap();
+            var.set(&elements.to_dtype(dtype).unwrap()).unwrap();
+        }
+    }
     (vars, net)
 }
 
@@ -82,6 +95,19 @@ fn agree(case: &Case, x: &Tensor, tolerance: f64) {
     }
     assert_close(&what, &values(&prediction.mean), &values(&net.predict(x).unwrap()), close);
     assert_eq!(values(&predictor.predict(x).unwrap()), values(&prediction.mean), "{what}");
+    let Some(exits) = prediction.exits else {
+        return assert_eq!(net.spec().model.halting, Halting::None);
+    };
+    let (exit, count) = (net.spec().model.exit, outputs.len());
+    assert_eq!((exits.depths.len(), exits.probabilities.len()), (n, n * count));
+    for (depth, p) in exits.depths.iter().zip(exits.probabilities.chunks(count)) {
+        let sum: f64 = p.iter().sum();
+        assert!((sum - 1.).abs() <= 1e-12, "{what}: {p:?}");
+        // The first depth by which it has stopped with that probability.
+        let place = depth - case.1.start();
+        let [before, by]: [f64; 2] = [place, place + 1].map(|end| p[..end].iter().sum());
+        assert!((before < exit || place == 0) && by >= exit - 1e-12, "{what}: {depth} with {p:?}");
+    }
 }
 
 #[test]
@@ -183,6 +209,8 @@ fn a_row_has_the_same_bits_in_any_company() {
     for (case, portions) in [
         (((64, 32, 1), 1..=4, LayerKind::Linear, 20_011), &[1, 5, 24, 1000, 7777, 20_011][..]),
         (((7, 33, 3), 0..=2, COS, 5003), &[1, 9, 63, 5003]),
+        // Rows leave one by one.
+        (((65, 33, 1), 1..=6, LayerKind::Linear, 5003), &[1, 9, 63, 5003]),
         (((5, 256, 1), 1..=2, LayerKind::Linear, 301), &[1, 25, 100, 301]),
         (((600, 513, 2), 1..=2, LayerKind::Linear, 150), &[1, 2, 31, 150]),
         (((70_000, 33, 1), 0..=1, LayerKind::Linear, 5), &[1, 2, 5]),

@@ -7,8 +7,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use taper::config::{EngineName, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{
-    Block, CosInit, DynamicNet, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars, seeded_builder,
+    Block, CosInit, DynamicNet, Halting, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars,
+    seeded_builder,
 };
+use taper::ops::Prior;
 use taper::optim::Penalised;
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
@@ -43,18 +45,30 @@ fn case() -> impl Strategy<Value = Case> {
     ];
     let norm = prop_oneof![2 => Just(Norm::None), 1 => Just(Norm::Rms), 1 => Just(Norm::Layer)];
     let dropout = prop_oneof![2 => Just(0.), 1 => 0f64..0.9];
-    let model = (1usize..=40, 1usize..=3, 0usize..=4, layer, block, activation, any::<bool>(), norm, dropout)
-        .prop_map(|(hidden, min_depth, more, layer, block, activation, skip, norm, dropout)| ModelConfig {
-            hidden,
-            min_depth,
-            max_depth: min_depth + more,
-            layer,
-            block,
-            activation,
-            skip,
-            norm,
-            dropout,
-        });
+    let halting =
+        prop_oneof![2 => Just(Halting::None), 1 => Just(Halting::Shared), 1 => Just(Halting::Adaptive)];
+    let prior = prop_oneof![Just(Prior::Uniform), Just(Prior::Geometric)];
+    let depths = (1usize..=3, 0usize..=4, halting, prior);
+    let model = (1usize..=40, depths, layer, block, activation, any::<bool>(), norm, dropout).prop_map(
+        |(hidden, (min_depth, more, halting, prior), layer, block, activation, skip, norm, dropout)| {
+            // There is nothing to learn of one depth.
+            let more = if halting == Halting::None { more } else { more.max(1) };
+            let max_depth = min_depth + more;
+            let default = ModelConfig { halting, prior, ..ModelConfig::default() };
+            ModelConfig {
+                hidden,
+                min_depth,
+                max_depth,
+                layer,
+                block,
+                activation,
+                skip,
+                norm,
+                dropout,
+                ..default
+            }
+        },
+    );
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(
         |(model, features, targets, rows, batch_size, updates, seed)| Case {
             model,
@@ -97,7 +111,9 @@ fn train(case: &Case, engine: EngineName) -> Vec<f64> {
     let vb = seeded_builder(&vars, generator(seed, Stream::Init, 0), DType::F64, &Device::Cpu);
     let net = DynamicNet::new(&case.model.network(features, targets), vb).unwrap();
     // Small steps: a cos layer that starts with all cosines near 1 explodes.
-    let config = TrainConfig { batch_size, weight_decay: 0.1, lr: 1e-4, engine, ..case.updates.clone() };
+    // Of two epochs the second trains the gates.
+    let config =
+        TrainConfig { epochs: 2, batch_size, weight_decay: 0.1, lr: 1e-4, engine, ..case.updates.clone() };
     let mut trainer = Trainer::new(net, &vars, &config, seed, 0).unwrap();
     let mut order: Vec<u32> = (0..rows as u32).collect();
     let mut seen: Vec<f64> = (0..2).map(|_| trainer.epoch(&data, &mut order).unwrap()).collect();

@@ -3,9 +3,12 @@
 
 use crate::ops::linear::gemm;
 use crate::ops::simd::SimdFloat;
-use crate::ops::{Activation, Dropout, Loss, MapKind, NormKind, batch, dropout, norm};
+use crate::ops::{Activation, Dropout, Loss, MapKind, NormKind, batch, dropout, halting, norm};
 
+pub use crate::ops::batch::Columns;
 pub use crate::ops::elements::on_cpu;
+pub use crate::ops::halting::cpu::hazard;
+pub use crate::ops::halting::{ExpectedLoss, MOST_DEPTHS, Operands, PLAIN_SHARE, PriorTable};
 pub use crate::ops::linear::gemm::{Epilogue, Matrix, PackedMatrix, ROW_MULTIPLE, Write};
 pub(crate) use crate::ops::scalar::Element;
 pub use crate::ops::scalar::Scalar;
@@ -70,6 +73,19 @@ pub trait CpuKernels: SimdFloat {
     /// The loss on slices, rounded to their type, with so many predictions for each target as the loss has
     /// outputs; grad <- `share` times its derivative by the prediction.
     fn loss(loss: Loss, share: f64, prediction: &[Self], target: &[Self], grad: &mut [Self]) -> f64;
+
+    /// The expected error and the expected loss over depths, on slices, and their gradients; see
+    /// [`ExpectedLoss`].
+    fn expected_loss(
+        loss: ExpectedLoss,
+        divergence: Option<f64>,
+        operands: Operands<&[Self]>,
+        outputs_grad: &mut [Self],
+        gate_grad: &mut [Self],
+    ) -> [f64; 2];
+
+    /// Copies `columns` of x (rows, width) to out (rows, width), each a matrix with its width.
+    fn copy_columns(columns: Columns, x: (&[Self], usize), out: (&mut [Self], usize));
 
     /// out <- x + y, on slices of one length.
     fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]);
@@ -147,6 +163,20 @@ macro_rules! cpu_kernels {
                 loss.with_grad(share, prediction, target, grad)
             }
 
+            fn expected_loss(
+                loss: ExpectedLoss,
+                divergence: Option<f64>,
+                operands: Operands<&[Self]>,
+                outputs_grad: &mut [Self],
+                gate_grad: &mut [Self],
+            ) -> [f64; 2] {
+                halting::cpu::expected_loss(loss, divergence, operands, outputs_grad, gate_grad)
+            }
+
+            fn copy_columns(columns: Columns, x: (&[Self], usize), out: (&mut [Self], usize)) {
+                batch::copy_columns(columns, x, out);
+            }
+
             fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]) {
                 batch::add(x, y, out);
             }
@@ -167,10 +197,16 @@ cpu_kernels!(f32, f64);
 /// Kernels and launch helpers on CUDA.
 #[cfg(feature = "cuda")]
 pub mod cuda {
-    pub use crate::ops::batch::{ADD, CHECK, GATHER};
+    pub use crate::ops::batch::columns_on_cuda::copy_columns;
+    pub use crate::ops::batch::{ADD, CHECK, COLUMNS, GATHER};
     pub use crate::ops::elements::on_cuda;
     pub use crate::ops::launch::{BLOCK, Kernel, check_len, grid};
     pub(crate) use crate::ops::launch::{PACK_BYTES, kernel};
+
+    /// The expected loss over depths.
+    pub mod halting {
+        pub use crate::ops::halting::cuda::{KERNEL, expected_loss};
+    }
 
     /// Dropout.
     pub mod dropout {

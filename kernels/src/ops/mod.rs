@@ -71,6 +71,7 @@ pub(crate) mod ptx {
 mod cos;
 mod dropout;
 mod gelu;
+mod halting;
 mod huber;
 mod linear;
 mod mae;
@@ -86,6 +87,7 @@ mod silu;
 pub use cos::cos;
 pub use dropout::{Dropout, dropout, seed_of};
 pub use gelu::gelu;
+pub use halting::Prior;
 pub use huber::huber;
 pub use linear::{Activation, cos_linear, cos_linear_with, linear, linear_with};
 pub use loss::Loss;

@@ -10,7 +10,7 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::{self, CpuKernels, Matrix, Write, on_cpu};
+use crate::ops::kernels::{self, Columns, CpuKernels, ExpectedLoss, Matrix, Operands, Write, on_cpu};
 use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{CpuUpdate, Pass, Update};
 pub(crate) use buffer::Buffer;
@@ -40,12 +40,15 @@ pub(crate) struct Cpu<T> {
     status: Status,
     /// The sum of the squares of the gradients.
     squares: f64,
+    /// The weight of the divergence in expected losses.
+    divergence: Option<f64>,
     element: PhantomData<T>,
 }
 
 impl<T> Cpu<T> {
     pub(crate) fn new() -> Self {
-        Self { status: Status { loss: 0., not_finite: None }, squares: 0., element: PhantomData }
+        let status = Status { loss: 0., not_finite: None };
+        Self { status, squares: 0., divergence: None, element: PhantomData }
     }
 }
 
@@ -220,6 +223,35 @@ impl<T: Element> Device for Cpu<T> {
     ) -> Result<()> {
         let (target, grad) = (&target[..len / loss.outputs()], &mut grad[..len]);
         self.status.loss += weight * T::loss(loss, share, &prediction[..len], target, grad);
+        Ok(())
+    }
+
+    fn copy_columns(
+        &self,
+        rows: usize,
+        columns: Columns,
+        (x, width): (&Buffer<T>, usize),
+        (out, out_width): (&mut Buffer<T>, usize),
+    ) -> Result<()> {
+        T::copy_columns(columns, (&x[..rows * width], width), (&mut out[..rows * out_width], out_width));
+        Ok(())
+    }
+
+    fn set_divergence(&mut self, weight: Option<f64>) {
+        self.divergence = weight;
+    }
+
+    fn expected_loss(
+        &mut self,
+        loss: ExpectedLoss,
+        rows: usize,
+        Operands { outputs, gate, bias, target }: Operands<&Buffer<T>>,
+        [outputs_grad, gate_grad]: [&mut Buffer<T>; 2],
+    ) -> Result<()> {
+        let gate = gate.map(|gate| &gate[..]);
+        let operands = Operands { outputs: &outputs[..], gate, bias, target: &target[..rows * loss.targets] };
+        let [error, _] = T::expected_loss(loss, self.divergence, operands, outputs_grad, gate_grad);
+        self.status.loss += rows as f64 * error;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, DeviceR
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::kernels::Scalar;
-use crate::ops::kernels::cuda::{ADD, CHECK, GATHER, Kernel, dropout, linear};
+use crate::ops::kernels::cuda::{ADD, CHECK, COLUMNS, GATHER, Kernel, dropout, halting, linear};
 use crate::ops::{Activation, Loss, MapKind, NormKind};
 use crate::optim::{ADD_SQUARES, OptimizerConfig, Pass};
 
@@ -58,6 +58,8 @@ pub(super) struct Kernels {
     pub(super) gather: CudaFunction,
     pub(super) check: CudaFunction,
     pub(super) add: CudaFunction,
+    pub(super) columns: CudaFunction,
+    pub(super) expected_loss: CudaFunction,
     pub(super) dropout: CudaFunction,
     pub(super) column_sums: CudaFunction,
     pub(super) relu_backward: CudaFunction,
@@ -92,6 +94,8 @@ impl Kernels {
             gather: load(GATHER)?,
             check: load(CHECK)?,
             add: load(ADD)?,
+            columns: load(COLUMNS)?,
+            expected_loss: load(halting::KERNEL)?,
             dropout: load(dropout::KERNEL)?,
             column_sums: load(linear::COLUMN_SUMS)?,
             relu_backward: load(linear::RELU_BACKWARD)?,

@@ -24,8 +24,8 @@ use candle_core::{Result, Tensor, bail};
 use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::Write;
-use crate::ops::kernels::cuda::{BLOCK, check_len, dropout, grid, linear, norm};
+use crate::ops::kernels::cuda::{BLOCK, check_len, copy_columns, dropout, grid, halting, linear, norm};
+use crate::ops::kernels::{Columns, ExpectedLoss, Operands, Write};
 use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{self, OptimizerConfig, Pass, Update};
 pub(crate) use kernels::Element;
@@ -45,6 +45,8 @@ pub(crate) struct Cuda<T> {
     status: CudaSlice<f64>,
     /// The sum of the squares of the gradients.
     squares: CudaSlice<f64>,
+    /// The weight of the divergence in expected losses, an argument of their kernel.
+    divergence: Option<f64>,
     element: PhantomData<T>,
 }
 
@@ -58,6 +60,7 @@ impl<T: Element> Cuda<T> {
             status: stream.alloc_zeros(1 + slots).w()?,
             squares: stream.alloc_zeros(1).w()?,
             stream,
+            divergence: None,
             element: PhantomData,
         })
     }
@@ -315,6 +318,31 @@ impl<T: Element> Device for Cuda<T> {
         // SAFETY: the arguments are those of every loss's step kernel, measured above.
         unsafe { args.launch(one_block) }.w()?;
         Ok(())
+    }
+
+    fn copy_columns(
+        &self,
+        rows: usize,
+        columns: Columns,
+        x: (&CudaSlice<T>, usize),
+        out: (&mut CudaSlice<T>, usize),
+    ) -> Result<()> {
+        copy_columns(&self.stream, &self.kernels.columns, rows, columns, x, out)
+    }
+
+    fn set_divergence(&mut self, weight: Option<f64>) {
+        self.divergence = weight;
+    }
+
+    fn expected_loss(
+        &mut self,
+        loss: ExpectedLoss,
+        rows: usize,
+        operands: Operands<&CudaSlice<T>>,
+        grads: [&mut CudaSlice<T>; 2],
+    ) -> Result<()> {
+        let (kernel, sum) = (&self.kernels.expected_loss, &mut self.status);
+        halting::expected_loss(&self.stream, kernel, loss, self.divergence, rows, operands, grads, sum)
     }
 
     fn update(

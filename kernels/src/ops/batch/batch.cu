@@ -32,6 +32,17 @@ template <typename T> __device__ inline void check_of(uint64_t len, const T *x, 
     if (!(x[i] * T(0) == T(0))) *flag = 1;
 }
 
+// out[i][to + k] <- x[i][from + k] for `rows` rows and `count` columns.
+template <typename T>
+__device__ inline void copy_columns(uint64_t rows, uint64_t count, uint64_t width, uint64_t from, uint64_t out_width,
+                                    uint64_t to, const T *x, T *out) {
+  for (uint64_t p = first_position(); p < rows * count; p += position_step()) {
+    uint64_t column = p;
+    const uint64_t row = divide(column, count);
+    out[row * out_width + to + column] = x[row * width + from + column];
+  }
+}
+
 // gather takes the features and the targets of a batch: x (count, features) and y (count, targets).
 #define BATCH(SUFFIX, T)                                                                                           \
   extern "C" __global__ void gather_##SUFFIX(uint64_t count, const uint32_t *rows, uint64_t features,              \
@@ -39,7 +50,11 @@ template <typename T> __device__ inline void check_of(uint64_t len, const T *x, 
     gather(count, features, rows, all_x, x);                                                                       \
     gather(count, targets, rows, all_y, y);                                                                        \
   }                                                                                                                \
-  extern "C" __global__ void check_##SUFFIX(uint64_t len, const T *x, double *flag) { check_of(len, x, flag); }
+  extern "C" __global__ void check_##SUFFIX(uint64_t len, const T *x, double *flag) { check_of(len, x, flag); }    \
+  extern "C" __global__ void columns_##SUFFIX(uint64_t rows, uint64_t count, uint64_t width, uint64_t from,         \
+                                              uint64_t out_width, uint64_t to, const T *x, T *out) {               \
+    copy_columns(rows, count, width, from, out_width, to, x, out);                                                 \
+  }
 
 BATCH(f32, float)
 BATCH(f64, double)

@@ -1,9 +1,14 @@
 //! What a training step does beside operations: gathering a batch, sums, and the check for what is not
 //! finite.
 
+mod columns;
 mod cpu;
 mod gather;
 
+pub use columns::Columns;
+pub(super) use columns::copy_columns;
+#[cfg(feature = "cuda")]
+pub use columns::cuda as columns_on_cuda;
 pub(super) use cpu::{add, all_finite};
 pub(super) use gather::gather;
 
@@ -21,3 +26,7 @@ pub const CHECK: Kernel = kernel!("batch", BATCH, "check");
 /// The dense elementwise sum of two operands.
 #[cfg(feature = "cuda")]
 pub const ADD: Kernel = kernel!("batch", BATCH, "add");
+
+/// Copies columns of a matrix into another.
+#[cfg(feature = "cuda")]
+pub const COLUMNS: Kernel = kernel!("batch", BATCH, "columns");
