@@ -109,7 +109,9 @@ value_enum!(DepthsArg for Depths {
     /// Drawn, each with the same probability
     Uniform,
     /// Drawn, shallow ones more often: a Poisson distribution with a log-normal mean in the middle
-    Poisson
+    Poisson,
+    /// All in each step, whose loss is the mean of theirs
+    All
 });
 
 value_enum!(PenaliseArg for Penalised {

@@ -1,5 +1,7 @@
 //! From a network to the instructions that run it.
 
+use std::ops::RangeInclusive;
+
 use candle_core::{Result, bail};
 
 use super::graph::{Graph, Parameter, Stored};
@@ -18,13 +20,13 @@ pub(super) struct Compiled {
     pub(super) outputs: Outputs<Value>,
 }
 
-/// The training step of `net` at `depth`, or if it learns its depths at all of them: forward, backward and
+/// The training step of `net` at `depths`, or if it learns its depths at all of them: forward, backward and
 /// updates.
 pub(super) fn training_step(
     net: &DynamicNet,
     parameters: &[Parameter],
     weights: Stored,
-    depth: usize,
+    depths: RangeInclusive<usize>,
     loss: Loss,
 ) -> Result<Compiled> {
     if let Some(gate) = net.gate() {
@@ -41,8 +43,8 @@ pub(super) fn training_step(
         bail!("a network has {outputs} outputs, expected a multiple of the {of_target} of {}", loss.name())
     }
     let mut graph = Graph::new(net, parameters, weights, true);
-    let outputs = graph.forward(net, depth..=depth)?;
-    graph.backward(loss, outputs.by_depth[0]);
+    let outputs = graph.forward(net, depths)?;
+    graph.backward(loss, &outputs.by_depth);
     Ok(finish(graph, outputs, weights))
 }
 

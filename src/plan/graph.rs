@@ -94,11 +94,16 @@ impl Graph {
         net.forward_with(self, &features, depths)
     }
 
-    /// Appends the loss of `prediction`, the gradients of the parameters and their updates.
-    pub(super) fn backward(&mut self, loss: Loss, prediction: Value) {
-        let target = self.target(prediction.columns / loss.outputs());
-        let grad = self.value(prediction.rows, prediction.columns);
-        self.backward_from(&Instruction::Loss { loss, share: 1., prediction, target, grad });
+    /// Appends the mean of the losses of `predictions`, the gradients of the parameters and their updates.
+    pub(super) fn backward(&mut self, loss: Loss, predictions: &[Value]) {
+        let share = 1. / predictions.len() as f64;
+        let of = |&prediction: &Value| {
+            let target = self.target(prediction.columns / loss.outputs());
+            let grad = self.value(prediction.rows, prediction.columns);
+            Instruction::Loss { loss, share, prediction, target, grad }
+        };
+        let losses: Vec<_> = predictions.iter().map(of).collect();
+        self.backward_from(&losses);
     }
 
     /// Appends the loss that is expected of the `outputs` at all depths, whose probabilities are learned by
@@ -115,7 +120,7 @@ impl Graph {
         let outputs_grad = self.value(Rows::Batch, depths * targets);
         let gate_grad = self.value(Rows::Batch, depths - 1);
         let prior = gate.prior();
-        self.backward_from(&Instruction::ExpectedLoss { prior, operands, outputs_grad, gate_grad });
+        self.backward_from(&[Instruction::ExpectedLoss { prior, operands, outputs_grad, gate_grad }]);
         Ok(())
     }
 
@@ -136,12 +141,14 @@ impl Graph {
         out
     }
 
-    /// Appends the loss, the gradients of the parameters and their updates.
-    fn backward_from(&mut self, loss: &Instruction) {
+    /// Appends the losses, the gradients of the parameters and their updates.
+    fn backward_from(&mut self, losses: &[Instruction]) {
         let forward = self.instructions.clone();
         let mut grads = Gradients { of: Numbered::default(), differentiable: self.differentiable() };
-        self.instructions.push(*loss);
-        self.differentiate(loss, &mut grads);
+        for loss in losses {
+            self.instructions.push(*loss);
+            self.differentiate(loss, &mut grads);
+        }
         for instruction in forward.iter().rev() {
             self.differentiate(instruction, &mut grads);
         }

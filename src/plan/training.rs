@@ -38,6 +38,8 @@ pub(crate) struct Training<D: Device> {
     updates: u32,
     net: DynamicNet,
     loss: Loss,
+    /// Whether a step at a depth has the losses of all depths up to it.
+    at_once: bool,
     /// Of the masks of all steps.
     seed: u64,
     /// For each depth that has been used.
@@ -78,6 +80,7 @@ impl<D: Device> Training<D> {
             updates: 0,
             net: net.clone(),
             loss,
+            at_once: false,
             seed,
             plans: BTreeMap::new(),
             buffers: Buffers::new(parameters.len() + 2),
@@ -88,6 +91,12 @@ impl<D: Device> Training<D> {
             rule,
             parameters,
         })
+    }
+
+    /// The same, where a step at a depth minimises the mean loss of all depths up to it if `at_once` says so.
+    #[must_use]
+    pub(crate) fn with_all_depths(self, at_once: bool) -> Self {
+        Self { at_once, ..self }
     }
 
     /// The parameters, sorted by name; the slots of the status are their numbers.
@@ -112,8 +121,9 @@ impl<D: Device> Training<D> {
                 // One at a time: the others serve the next steps.
                 self.plans.pop_last();
             }
-            let step =
-                Step::new(&self.net, &self.parameters, D::WEIGHTS, depth, self.loss, &mut self.buffers)?;
+            let first = if self.at_once { *self.net.depths().start() } else { depth };
+            let (net, parameters, depths) = (&self.net, &self.parameters, first..=depth);
+            let step = Step::new(net, parameters, D::WEIGHTS, depths, self.loss, &mut self.buffers)?;
             self.plans.insert(depth, step);
             let sizes = self.buffers.sizes(self.parameters.len());
             if sizes != self.sizes {
@@ -265,11 +275,11 @@ impl Step {
         net: &DynamicNet,
         parameters: &[Parameter],
         weights: Stored,
-        depth: usize,
+        depths: RangeInclusive<usize>,
         loss: Loss,
         buffers: &mut Buffers,
     ) -> Result<Self> {
-        let mut passes = training_step(net, parameters, weights, depth, loss)?.instructions;
+        let mut passes = training_step(net, parameters, weights, depths, loss)?.instructions;
         buffers.assign(&mut passes, &mut []);
         let is_update = |instruction: &Instruction| matches!(instruction, Instruction::Update { .. });
         let updates = passes.split_off(passes.iter().position(is_update).unwrap_or(passes.len()));

@@ -20,6 +20,8 @@ pub(super) struct Autograd {
     net: DynamicNet,
     params: Vec<(String, Var)>,
     loss: Loss,
+    /// Whether a step at a depth has the losses of all depths up to it.
+    at_once: bool,
     optimizer: Updater,
     /// The weight of the divergence, if the network learns its depths.
     divergence: Option<f64>,
@@ -39,7 +41,25 @@ impl Autograd {
     ) -> Result<Self> {
         let params = named_vars(vars);
         let optimizer = Updater::new(updates, params.iter().map(|(_, var)| var.clone()).collect())?;
-        Ok(Self { net, params, loss, optimizer, divergence: None, seed, updates: 0 })
+        Ok(Self { net, params, loss, at_once: false, optimizer, divergence: None, seed, updates: 0 })
+    }
+}
+
+impl Autograd {
+    /// The same, where a step at a depth minimises the mean loss of all depths up to it if `at_once` says so.
+    pub(super) fn with_all_depths(self, at_once: bool) -> Self {
+        Self { at_once, ..self }
+    }
+
+    /// The loss of a step at `depth`.
+    fn loss_at(&self, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> candle_core::Result<Tensor> {
+        let loss = |depth| self.loss.of(&self.net.forward_in_training(x, depth, seed)?, y);
+        if !self.at_once {
+            return loss(depth);
+        }
+        let losses =
+            (*self.net.depths().start()..=depth).map(loss).collect::<candle_core::Result<Vec<_>>>()?;
+        Tensor::stack(&losses, 0)?.mean(0)
     }
 }
 
@@ -47,7 +67,7 @@ impl Engine for Autograd {
     fn step(&mut self, x: &Tensor, y: &Tensor, lr: f64, at: At) -> Result<f64> {
         let seed = seed_of(self.seed, self.updates.into());
         let [loss, reported] = if self.net.spec().model.halting == Halting::None {
-            let loss = self.loss.of(&self.net.forward_in_training(x, at.depth, seed)?, y)?;
+            let loss = self.loss_at(x, y, at.depth, seed)?;
             [loss.clone(), loss]
         } else {
             self.net.expected_loss(x, y, self.divergence, seed)?

@@ -15,6 +15,8 @@ pub(super) fn draw(how: Depths, depths: RangeInclusive<usize>, rng: &mut impl Rn
     match how {
         Depths::Poisson => poisson(&depths, rng).unwrap_or(*depths.start()),
         Depths::Uniform => rng.random_range(depths),
+        // The outputs at the others are on the way to the deepest.
+        Depths::All => *depths.end(),
     }
 }
 

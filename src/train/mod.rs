@@ -14,7 +14,7 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{EngineName, TrainConfig};
+use crate::config::{Depths, EngineName, TrainConfig};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, Halting, named_vars};
@@ -299,13 +299,11 @@ fn choose_engine(
             "is fused, which trains f32 or f64 networks all of whose parameters are variables and whose depths begin at \
              1 or more; this network differs",
         )),
-        None => Ok(Box::new(Autograd::new(
-            net.clone(),
-            vars,
-            config.loss(),
-            &config.updates(net.spec().model.layer),
-            seed,
-        )?)),
+        None => {
+            let updates = config.updates(net.spec().model.layer);
+            let autograd = Autograd::new(net.clone(), vars, config.loss(), &updates, seed)?;
+            Ok(Box::new(autograd.with_all_depths(config.depths == Depths::All)))
+        }
     }
 }
 
@@ -359,5 +357,5 @@ fn planned<D: PlanDevice + 'static>(
     let loss = config.loss();
     let widths = [net.spec().in_features, net.spec().out_features / loss.outputs()];
     let training = Training::new(device, net, loss, config.updates(net.spec().model.layer), seed)?;
-    Ok(Box::new(Planned::new(training, widths)))
+    Ok(Box::new(Planned::new(training.with_all_depths(config.depths == Depths::All), widths)))
 }

@@ -4,9 +4,9 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::parity::gpu;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
-use taper::config::{Learner, ModelConfig, TrainConfig};
+use taper::config::{Depths, Learner, LossName, ModelConfig, Recipe, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, named_vars, seeded_builder};
+use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, named_vars, seeded_builder};
 use taper::optim::{Penalised, Schedule};
 use taper::random::{Stream, generator};
 use taper::run::RunOptions;
@@ -38,6 +38,18 @@ const PIECES: &[(&str, Change)] = &[
     ("weight decay", |learner| learner.train.weight_decay = 0.1),
     ("L1", |learner| learner.train.l1 = 1.),
     ("L2 on all", |learner| (learner.train.l2, learner.train.penalise) = (0.1, Penalised::All)),
+    ("Poisson depths", |learner| learner.train.depths = Depths::Poisson),
+    ("all depths", |learner| learner.train.depths = Depths::All),
+    ("silu", |learner| learner.model.activation = Nonlinearity::Silu),
+    ("mish", |learner| learner.model.activation = Nonlinearity::Mish),
+    ("gelu", |learner| learner.model.activation = Nonlinearity::Gelu),
+    ("a skip", |learner| learner.model.skip = true),
+    ("rms norm", |learner| learner.model.norm = Norm::Rms),
+    ("layer norm", |learner| learner.model.norm = Norm::Layer),
+    ("dropout", |learner| learner.model.dropout = 0.1),
+    ("mae", |learner| learner.train.loss = LossName::Mae),
+    ("huber", |learner| learner.train.loss = LossName::Huber),
+    ("plateau", |learner| (learner.train.schedule, learner.train.validation) = (Schedule::Plateau, 0.2)),
     ("an average", |learner| learner.train.averaging = 0.9),
 ];
 
@@ -45,7 +57,8 @@ const PIECES: &[(&str, Change)] = &[
 #[test]
 fn a_cross_validation_gives_the_cpus_result() {
     for (name, change) in PIECES {
-        let mut learner = Learner::default();
+        let (model, train) = (Recipe::Seed.model(), Recipe::Seed.train());
+        let mut learner = Learner { model, train, ..Learner::default() };
         learner.train.epochs = 3;
         change(&mut learner);
         let rng = generator(learner.seed, Stream::Data, 0);

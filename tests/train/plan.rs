@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use taper::config::{EngineName, TrainConfig};
+use taper::config::{Depths, EngineName, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{
     Block, CosInit, DynamicNet, Halting, LayerKind, ModelConfig, Nonlinearity, Norm, named_vars,
@@ -25,7 +25,7 @@ struct Case {
     targets: usize,
     rows: usize,
     batch_size: usize,
-    /// Clipping, penalties and averages.
+    /// Depths, clipping, penalties and averages.
     updates: TrainConfig,
     seed: u64,
 }
@@ -54,6 +54,9 @@ fn case() -> impl Strategy<Value = Case> {
             // There is nothing to learn of one depth.
             let more = if halting == Halting::None { more } else { more.max(1) };
             let max_depth = min_depth + more;
+            // A single activation is normalised to its sign: its gradient is nothing but rounding, which the
+            // optimiser makes a step of.
+            let hidden = if norm == Norm::None { hidden } else { hidden.max(2) };
             let default = ModelConfig { halting, prior, ..ModelConfig::default() };
             ModelConfig {
                 hidden,
@@ -82,13 +85,15 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Settings of updates, of which half do nothing.
+/// Settings of training, of which half do nothing.
 fn updates() -> impl Strategy<Value = TrainConfig> {
     let some = |value: f64| prop_oneof![Just(0.), Just(value)];
+    let depths = prop_oneof![Just(Depths::Uniform), Just(Depths::Poisson), Just(Depths::All)];
     let penalise = prop_oneof![Just(Penalised::Weights), Just(Penalised::All)];
     // Losses of a few units have gradients of about that size.
-    (some(1.), some(0.1), some(0.2), some(3.), penalise, some(0.8)).prop_map(
-        |(clip_norm, clip_value, l2, l1, penalise, averaging)| TrainConfig {
+    (some(1.), some(0.1), some(0.2), some(3.), penalise, some(0.8), depths).prop_map(
+        |(clip_norm, clip_value, l2, l1, penalise, averaging, depths)| TrainConfig {
+            depths,
             clip_norm,
             clip_value,
             l2,
