@@ -8,6 +8,7 @@
 //! - [`configuration`]: settings from files and flags;
 //! - [`data`]: the files that can be learnt, and how missing values, text and groups are handled;
 //! - [`training`]: losses, blocks, schedules and recipes, and what they are worth;
+//! - [`theory`]: why drawing the depth works, and what theory says of rates and of the mean over depths;
 //! - [`runs`]: run folders, checkpoints, and how to resume a run;
 //! - [`models`]: training a network to keep, and predicting with it.
 //!
@@ -44,6 +45,10 @@ pub mod operations {}
 #[cfg(feature = "cli")]
 #[doc = include_str!("runs.md")]
 pub mod runs {}
+
+#[cfg(feature = "cli")]
+#[doc = include_str!("theory.md")]
+pub mod theory {}
 
 #[cfg(feature = "cli")]
 #[doc = include_str!("training.md")]
