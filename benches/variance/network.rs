@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
-use taper::config::{CvConfig, Recipe, Settings};
+use taper::config::{CvConfig, Recipe};
 use taper::data::{Dataset, KFold, synthetic};
 use taper::nn::{DynamicNet, seeded_builder};
 use taper::ops::mse;
@@ -11,12 +11,7 @@ use taper::train::Trainer;
 
 /// The settings of `taper --recipe NAME --seed SEED`.
 pub(crate) fn config(recipe: Recipe, seed: u64) -> CvConfig {
-    let mut settings = Settings::default();
-    for (key, value) in recipe.settings() {
-        settings.set(key, value, str::to_owned).unwrap();
-    }
-    settings.set("seed", seed, str::to_owned).unwrap();
-    (*settings.validate().unwrap()).clone()
+    CvConfig { model: recipe.model(), train: recipe.train(), seed, ..CvConfig::default() }
 }
 
 /// The synthetic data of `config`, with its noise or another.

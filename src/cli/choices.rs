@@ -3,7 +3,8 @@
 use taper::config::{
     Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
 };
-use taper::nn::{Block, CosInit, Nonlinearity, Norm};
+use taper::nn::{Block, CosInit, Halting, Nonlinearity, Norm};
+use taper::ops::Prior;
 use taper::optim::{Penalised, Schedule};
 
 use super::value_enum::value_enum;
@@ -79,6 +80,22 @@ value_enum!(NormArg for Norm {
     Rms,
     /// h brought to mean 0 and standard deviation 1, with a learnt scale and shift
     Layer
+});
+
+value_enum!(HaltingArg for Halting {
+    /// It does not: a step of training draws a depth, and a prediction is the mean over all depths
+    None,
+    /// Once for all rows: after each depth all of them stop with a probability that is learned
+    Shared,
+    /// For each row, with a probability that also depends on its activations there
+    Adaptive
+});
+
+value_enum!(PriorArg for Prior {
+    /// All depths are as probable
+    Uniform,
+    /// Each depth is four fifths as probable as the one before
+    Geometric
 });
 
 value_enum!(CosInitArg for CosInit {

@@ -9,8 +9,9 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Settings, keys};
 
 use super::choices::{
-    ActivationArg, BlockArg, CosInitArg, DepthsArg, DtypeArg, EngineArg, LayerArg, LossArg, MissingArg,
-    MissingTargetArg, NormArg, PenaliseArg, RecipeArg, ScaleArg, ScheduleArg, SelectArg,
+    ActivationArg, BlockArg, CosInitArg, DepthsArg, DtypeArg, EngineArg, HaltingArg, LayerArg, LossArg,
+    MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg, ScheduleArg,
+    SelectArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -145,6 +146,17 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().model.dropout, help_heading = "Network",
           allow_hyphen_values = true)]
     dropout: f64,
+    /// Whether the network learns how deep to go, with the loss of training expected over the depths
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, help_heading = "Network")]
+    halting: HaltingArg,
+    /// Distribution over depths that --halting begins with and is drawn to
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
+    prior: PriorArg,
+    /// Probability of having stopped at which --halting lets a row go, above 0 to 1; less is faster, and with
+    /// 1 every row goes through all depths
+    #[arg(long, value_name = "X", default_value_t = defaults().model.exit, help_heading = "Network",
+          allow_hyphen_values = true)]
+    exit: f64,
     /// How the weights of cos layers start
     #[arg(long, value_name = "INIT", value_enum, default_value_t, help_heading = "Network")]
     cos_init: CosInitArg,

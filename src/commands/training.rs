@@ -99,9 +99,12 @@ impl<'a> Run<'a> {
         match self.config.difference_to_resume(&*began.validate()?) {
             Some((key, now, then)) => {
                 let more = match key {
-                    "train.epochs" if self.config.train.is_extendable() => ", to which more can be added",
+                    "train.epochs" if self.config.is_extendable() => ", to which more can be added",
                     "train.epochs" if self.config.train.selection() == Selection::Refit => {
                         ", after which its networks are trained anew"
+                    }
+                    "train.epochs" if self.config.train.is_extendable() => {
+                        ", after a quarter of which its depths began to be learned"
                     }
                     "train.epochs" => ", with which its learning rate came to an end",
                     _ => "",

@@ -1,7 +1,9 @@
 //! What is learnt from data, whatever data they are.
 
-use super::{CvConfig, EngineName, ModelConfig, TrainConfig};
+use super::{CvConfig, Depths, EngineName, ModelConfig, TrainConfig};
 use crate::error::{Error, Result};
+use crate::nn::Halting;
+use crate::ops::Loss;
 
 /// How a network is made from data: its shape, its training, and the preparation of the data.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +55,16 @@ impl Learner {
     pub(crate) fn check(&self) -> Result<()> {
         self.model.check()?;
         self.train.check()?;
+        let loss = self.train.loss();
+        if self.model.halting != Halting::None && loss != Loss::Mse {
+            let expected = "expected mse for a network that learns its depths by `model.halting`";
+            return Err(Error::config("train.loss", format!("is {}, {expected}", loss.name())));
+        }
+        if self.model.halting != Halting::None && self.train.depths != Depths::Uniform {
+            let problem = "is not uniform, and a network that learns its depths by `model.halting` is trained at all of them; \
+                           expected one or the other";
+            return Err(Error::config("train.depths", problem));
+        }
         if self.train.engine == EngineName::Fused && self.model.min_depth == 0 {
             let problem = "is fused, which applies the hidden layer at least once; expected autograd, or a min_depth of 1 or \
                            more";

@@ -23,7 +23,7 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::nn::LayerKind;
+use crate::nn::{Halting, LayerKind};
 use crate::ops::Quantiles;
 use crate::optim::{AdamWConfig, OptimizerConfig, Penalised, Schedule, Updates};
 
@@ -121,11 +121,18 @@ impl CvConfig {
         self.folds.saturating_mul(self.repeats)
     }
 
+    /// Whether the first epochs are the same however many follow: those of its training
+    /// [are](TrainConfig::is_extendable), and the network does not [learn its depths](crate::nn::Halting),
+    /// which begins after a quarter of the epochs.
+    pub fn is_extendable(&self) -> bool {
+        self.train.is_extendable() && self.model.halting == Halting::None
+    }
+
     /// As [`difference`](Self::difference), from the settings `began` of a run to resume, which can go on for
-    /// more epochs than it began with if its training is [extendable](TrainConfig::is_extendable).
+    /// more epochs than it began with if its training is [extendable](Self::is_extendable).
     pub fn difference_to_resume(&self, began: &Self) -> Option<(&'static str, String, String)> {
         let mut began = began.clone();
-        if began.train.is_extendable() {
+        if began.is_extendable() {
             began.train.epochs = began.train.epochs.max(self.train.epochs);
         }
         self.difference(&began)

@@ -7,6 +7,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::memory::{self, shown};
+use crate::nn::Halting;
+use crate::ops::kernels::MOST_DEPTHS;
 use crate::optim::Schedule;
 
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with
@@ -72,7 +74,33 @@ impl ModelConfig {
             let problem = format!("is {min_depth}, expected at most the maximum of {max_depth}");
             return Err(Error::config("model.min_depth", problem));
         }
-        finite("model.dropout", dropout, (0. ..1.).contains(&dropout), "from 0 to below 1")
+        finite("model.dropout", dropout, (0. ..1.).contains(&dropout), "from 0 to below 1")?;
+        self.check_halting()
+    }
+
+    /// Checks how depths are learned, and what has a meaning only where they are.
+    fn check_halting(&self) -> Result<()> {
+        let Self { min_depth, max_depth, halting, prior, exit, .. } = *self;
+        finite("model.exit", exit, exit > 0. && exit <= 1., "above 0 and at most 1")?;
+        let default = Self::default();
+        if halting == Halting::None {
+            let (key, value) = match () {
+                () if prior != default.prior => ("model.prior", prior.name().to_owned()),
+                () if exit != default.exit => ("model.exit", exit.to_string()),
+                () => return Ok(()),
+            };
+            let problem = format!("is {value}, which has a meaning only beside `model.halting`");
+            return Err(Error::config(key, problem));
+        }
+        let problem = match () {
+            () if min_depth == 0 => "needs a min_depth of 1 or more".to_owned(),
+            () if min_depth == max_depth => format!("has one depth to learn, {min_depth}; expected several"),
+            () if max_depth - min_depth >= MOST_DEPTHS => {
+                format!("has {} depths to learn, expected at most {MOST_DEPTHS}", max_depth - min_depth + 1)
+            }
+            () => return Ok(()),
+        };
+        Err(Error::config("model.halting", format!("is {}, which {problem}", halting.name())))
     }
 }
 
@@ -227,7 +255,7 @@ fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Quantiles;
+    use crate::ops::{Prior, Quantiles};
 
     fn problem(change: impl FnOnce(&mut CvConfig)) -> String {
         let mut config = CvConfig::default();
@@ -260,6 +288,10 @@ mod tests {
         for holdout in [-0.1, 1., f64::NAN] {
             let expected = format!("holdout is {holdout}, expected a finite number from 0 to below 1");
             assert_eq!(problem(|c| c.holdout = holdout), expected);
+        }
+        for exit in [0., -0.1, 1.1, f64::NAN] {
+            let expected = format!("model.exit is {exit}, expected a finite number above 0 and at most 1");
+            assert_eq!(problem(|c| c.model.exit = exit), expected);
         }
         assert_eq!(problem(|c| c.train.epochs = 0), "train.epochs is 0, expected at least 1");
         assert_eq!(problem(|c| c.train.batch_size = 0), "train.batch_size is 0, expected at least 1");
@@ -314,6 +346,32 @@ mod tests {
         }
         let expected = "train.min_improvement is 0.01, which has a meaning only beside `train.patience`";
         assert_eq!(problem(|c| c.train.min_improvement = 0.01), expected);
+    }
+
+    #[test]
+    fn what_halting_needs_is_checked() {
+        let only = "which has a meaning only beside `model.halting`";
+        assert_eq!(
+            problem(|c| c.model.prior = Prior::Geometric),
+            format!("model.prior is geometric, {only}")
+        );
+        assert_eq!(problem(|c| c.model.exit = 1.), format!("model.exit is 1, {only}"));
+        for (depths, expected) in [
+            ((0, 4), "needs a min_depth of 1 or more"),
+            ((4, 4), "has one depth to learn, 4; expected several"),
+            ((1, 65), "has 65 depths to learn, expected at most 64"),
+        ] {
+            let model = |c: &mut CvConfig| {
+                (c.model.halting, (c.model.min_depth, c.model.max_depth)) = (Halting::Shared, depths);
+            };
+            assert_eq!(problem(model), format!("model.halting is shared, which {expected}"));
+        }
+        let adaptive =
+            |c: &mut CvConfig| (c.model.halting, c.train.loss) = (Halting::Adaptive, LossName::Mae);
+        assert_eq!(
+            problem(adaptive),
+            "train.loss is mae, expected mse for a network that learns its depths by `model.halting`"
+        );
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when the spec has no depth or no rate of dropout below 1, when its depths are learned and they are
-    /// not 2 to 64, and when `vb` holds one of the names with another shape.
+    /// Fails when the spec has no depth, no rate of dropout below 1 or no exit above 0, when its depths are
+    /// learned and they are not 2 to 64, and when `vb` holds one of the names with another shape.
     ///
     /// # Examples
     ///
@@ -104,13 +104,16 @@ impl DynamicNet {
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
         let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (&ModelConfig { hidden, layer, norm, skip, dropout, halting, prior, .. }, depths) =
+        let (&ModelConfig { hidden, layer, norm, skip, dropout, halting, prior, exit, .. }, depths) =
             (&spec.model, spec.depths());
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
         if !(0. ..1.).contains(&dropout) {
             bail!("DynamicNet: the dropout is {dropout}, expected a rate from 0 to below 1")
+        }
+        if !(exit > 0. && exit <= 1.) {
+            bail!("DynamicNet: the exit is {exit}, expected a probability above 0")
         }
         let count = depths.count();
         if halting != Halting::None && !(2..=MOST_DEPTHS).contains(&count) {

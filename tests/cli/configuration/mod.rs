@@ -63,7 +63,7 @@ const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --seed 18446744073709
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
 const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none \
                     --missing-target drop --na=-999,x --text zip --number size --delimiter tab --decimal comma --no-header \
-                    --skip-rows 2 --comment # --encoding latin1";
+                    --skip-rows 2 --comment # --encoding latin1 --halting adaptive --prior geometric --exit 0.9";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \
                      --loss quantile --quantiles 0.05,0.5";
 
@@ -127,8 +127,12 @@ fn the_ranges_in_the_comments_are_checked() {
     let is_valid = |key: &str, value: f64| {
         let mut settings = Settings::default();
         // Nothing else shall stand in the way.
-        settings.set("model.min_depth", 0, str::to_owned).unwrap();
-        settings.set("train.loss", "huber", str::to_owned).unwrap();
+        if key == "model.exit" {
+            settings.set("model.halting", "shared", str::to_owned).unwrap();
+        } else {
+            settings.set("model.min_depth", 0, str::to_owned).unwrap();
+            settings.set("train.loss", "huber", str::to_owned).unwrap();
+        }
         settings.set_text(key, &value.to_string(), str::to_owned).unwrap();
         settings.validate().is_ok()
     };
@@ -162,7 +166,7 @@ fn the_ranges_in_the_comments_are_checked() {
         }
     }
     println!("{checked} ranges");
-    assert_eq!(checked, 19);
+    assert_eq!(checked, 21);
 }
 
 #[test]
