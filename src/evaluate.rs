@@ -1,5 +1,6 @@
 //! The evaluation of a trained network on rows that it has not seen.
 
+mod exits;
 mod readout;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use crate::nn::DynamicNet;
 use crate::ops::Loss;
 use crate::plan::Predictor;
 use crate::stats;
+pub use exits::ExitReport;
+pub(crate) use exits::KeptExits;
 pub(crate) use readout::Readout;
 
 /// How many rows are predicted at a time, so that memory does not grow with the data.
@@ -36,6 +39,9 @@ pub struct Evaluation {
     /// The errors of each target.
     #[serde(default)]
     pub targets: Vec<TargetErrors>,
+    /// Where rows exit from a network that learns its depths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exits: Option<ExitReport>,
 }
 
 /// The errors of one target.
@@ -61,7 +67,7 @@ impl Evaluation {
         }
         let errors: Vec<_> = targets.iter().map(Part::of_target).collect();
         let (metrics, details, mse_by_depth) = over(&errors, stats::mean);
-        Some(Self { metrics, details, mse_by_depth, targets })
+        Some(Self { metrics, details, mse_by_depth, targets, exits: None })
     }
 }
 
@@ -169,6 +175,7 @@ pub(crate) fn evaluate_each(
     if has_details {
         errors = errors.with_details(levels);
     }
+    let mut exits = if has_details { KeptExits::new(&predictor, targets)? } else { None };
     for block in rows.chunks(BLOCK) {
         let (x, y) = data.select(block)?;
         let prediction = predictor.predict_all_depths(&x)?;
@@ -183,10 +190,14 @@ pub(crate) fn evaluate_each(
                 quantiles: &means.quantiles[i * quantiles..][..quantiles],
             };
             errors.push(&row);
+            if let (Some(exits), Some(of_block)) = (&mut exits, &prediction.exits) {
+                exits.push(of_block, i, row.truth, row.mean);
+            }
             visit(row)?;
         }
     }
-    errors.evaluation(data.target_names(), net.depths())
+    let exits = exits.as_ref().map(KeptExits::report);
+    Ok(Evaluation { exits, ..errors.evaluation(data.target_names(), net.depths())? })
 }
 
 /// The mean `loss` of the predictions of `rows`, as `net` was trained and as `data` has the targets.

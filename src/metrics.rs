@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::{self, Moments};
 
-pub(crate) use details::Kept;
 pub use details::{Details, QuantileErrors};
+pub(crate) use details::{Kept, spearman};
 
 /// The errors of a set of predictions of one target, or their means over several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

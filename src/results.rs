@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, Part, TargetErrors, over};
+use crate::evaluate::{Evaluation, ExitReport, Part, TargetErrors, over};
 use crate::metrics::{Details, Metrics};
 use crate::stats;
 
@@ -28,6 +28,9 @@ pub struct FoldReport {
     /// The errors of each target; none where an earlier version did not say.
     #[serde(default)]
     pub targets: Vec<TargetErrors>,
+    /// Where rows exit from a network that learns its depths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exits: Option<ExitReport>,
     /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
     /// scaled ones.
     #[serde(alias = "train_mse")]
@@ -72,9 +75,9 @@ pub(crate) fn watched<'l>(train_loss: &'l [f64], validation: Option<&'l Validati
 impl FoldReport {
     /// Puts the results of fold `fold` together, which was tested on `rows` rows.
     pub fn new(fold: usize, rows: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
-        let Evaluation { metrics, details, mse_by_depth, targets } = evaluation;
+        let Evaluation { metrics, details, mse_by_depth, targets, exits } = evaluation;
         let validation = None;
-        Self { fold, rows, metrics, details, mse_by_depth, targets, train_loss, validation, seconds }
+        Self { fold, rows, metrics, details, mse_by_depth, targets, exits, train_loss, validation, seconds }
     }
 
     /// The report with what the rows for validation showed.
@@ -113,7 +116,9 @@ impl Evaluation {
                 over(&targets.map(Part::of_target).collect::<Vec<_>>(), statistic);
             TargetErrors { target: first.target.clone(), metrics, details, mse_by_depth }
         };
-        Self { metrics, details, mse_by_depth, targets: targets.map(of_target).collect() }
+        let exits: Option<Vec<_>> = folds.iter().map(|fold| fold.exits.as_ref()).collect();
+        let exits = exits.and_then(|exits| ExitReport::over(&exits, statistic));
+        Self { metrics, details, mse_by_depth, targets: targets.map(of_target).collect(), exits }
     }
 
     /// Refuses a number that is not finite.

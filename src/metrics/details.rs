@@ -152,7 +152,7 @@ fn explained_variance(predictions: &[f64], truths: &[f64]) -> Option<f64> {
 }
 
 /// The correlation of the ranks, if neither are constant.
-fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
+pub(crate) fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x, y) = (centred_ranks(x), centred_ranks(y));
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let spread = (dot(&x, &x) * dot(&y, &y)).sqrt();

@@ -6,7 +6,7 @@ use super::{MissingRows, Model};
 use crate::config::{Dialect, MissingTarget};
 use crate::data::{RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
-use crate::evaluate::{Errors, Evaluation, RowPrediction};
+use crate::evaluate::{Errors, Evaluation, KeptExits, RowPrediction};
 use crate::plan::Prediction;
 use crate::run::Predictions;
 
@@ -78,9 +78,10 @@ impl Model {
         let mut errors = Errors::new(targets, depths.clone().count()).with_details(levels.clone());
         let mut predictions =
             Predictions::new(self.schema.targets.clone(), depths.clone().collect()).with_quantiles(levels);
+        let mut kept_exits = KeptExits::new(&self.predictor, targets)?;
         let (mut row, mut left_out) = (0, 0);
         while let Some(block) = rows.next_block(self.rows_of_block())? {
-            let Prediction { mean, by_depth, .. } =
+            let Prediction { mean, by_depth, exits } =
                 self.predictor.predict_all_depths(&self.scaled(&block.x)?)?;
             let (mean, by_depth) = (self.readout().read(&mean)?, self.readout().read(&by_depth)?.points);
             let features = block.x.to_vec2::<f64>()?;
@@ -105,16 +106,17 @@ impl Model {
                     return Err(Error::data(format!("{}: row {row}", file.display()), problem));
                 }
                 errors.push(&outputs);
+                if let (Some(kept), Some(exits)) = (&mut kept_exits, &exits) {
+                    kept.push(exits, i, truth, mean);
+                }
                 predictions.push_with_quantiles(row - 1, 0, [truth, mean, by_depth, quantiles])?;
             }
         }
         if predictions.is_empty() {
             return Err(Error::data(file.display(), "has no rows with all values that are needed"));
         }
-        Ok(FileEvaluation {
-            evaluation: errors.evaluation(&self.schema.targets, depths)?,
-            predictions,
-            left_out,
-        })
+        let exits = kept_exits.as_ref().map(KeptExits::report);
+        let evaluation = Evaluation { exits, ..errors.evaluation(&self.schema.targets, depths)? };
+        Ok(FileEvaluation { evaluation, predictions, left_out })
     }
 }

@@ -1,14 +1,17 @@
 //! Prediction without a graph, for many rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
 
 use candle_core::{DType, Device, Result, Storage, Tensor, bail};
 use candle_nn::VarBuilder;
 
+use super::compile::prediction;
+use super::cost::flops;
 use super::cpu::Element;
 use super::exits::Exits;
+use super::graph::{Stored, parameters};
 use super::inference::{Inference, Piece};
 use crate::nn::{DynamicNet, Halting, Weighted};
 use crate::ops::kernels::on_cpu;
@@ -131,6 +134,27 @@ impl Predictor {
             Backend::F64(inference) => self.by_plan(inference, x, self.depths()),
             Backend::Candle => self.by_candle(x),
         }
+    }
+
+    /// Whether rows exit at depths that were learned, with [`Halting`].
+    pub fn has_exits(&self) -> bool {
+        self.net.gate().is_some()
+    }
+
+    /// The floating-point operations of the prediction of a row down to each depth, a multiplication and an
+    /// addition being two.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the device has no memory for the functions of weights.
+    pub fn flops_by_depth(&self) -> Result<BTreeMap<usize, u64>> {
+        let net = self.net.folded()?;
+        let compiled = prediction(&net, &parameters(&net, Stored::Plain), Stored::Plain)?;
+        let ends = compiled.ends().into_iter();
+        let down_to = |end: usize| {
+            compiled.instructions[..end].iter().map(|instruction| flops(instruction, 1, None)).sum()
+        };
+        Ok(net.depths().zip(ends.map(down_to)).collect())
     }
 
     /// Rejects anything but (n, in) with the dtype and on the device of the network.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
-use super::{target_table, write_details, write_quantiles};
+use super::{target_table, write_details, write_exits, write_quantiles};
 use crate::evaluate::Evaluation;
 
 /// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its
@@ -37,6 +37,7 @@ impl fmt::Display for EvaluationReport {
         let together = vec![(self.rows.to_string(), &self.evaluation.details)];
         write_details(f, "rows", together, &self.evaluation.targets)?;
         write_quantiles(f, &self.evaluation.targets)?;
+        write_exits(f, self.evaluation.exits.as_ref())?;
         write!(f, "{} on {}", self.model.display(), self.data.display())?;
         match self.left_out {
             0 => Ok(()),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::config::ValidConfig;
 use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
-use crate::evaluate::{Evaluation, TargetErrors};
+use crate::evaluate::{Evaluation, ExitReport, TargetErrors};
 use crate::metrics::Details;
 use crate::results::{Baseline, FoldReport};
 use crate::text::{list, number, one_line, shorten};
@@ -93,6 +93,7 @@ impl fmt::Display for CvReport {
         let rows = together.map(|(name, errors)| (name.to_owned(), &errors.details));
         write_details(f, "fold", rows.into(), &self.mean.targets)?;
         write_quantiles(f, &self.mean.targets)?;
+        write_exits(f, self.mean.exits.as_ref())?;
         let epochs: Vec<_> =
             self.folds.iter().filter_map(|fold| Some(fold.validation.as_ref()?.epochs())).collect();
         if !epochs.is_empty() {
@@ -147,6 +148,17 @@ fn write_details(
     }
     let [before, after] = around(targets);
     writeln!(f, "{before}{table}{after}")
+}
+
+/// Writes where rows exit, if the depths are learned.
+fn write_exits(f: &mut fmt::Formatter<'_>, exits: Option<&ExitReport>) -> fmt::Result {
+    let Some(ExitReport { mean_depth, flops, flops_of_all, spearman, .. }) = exits else { return Ok(()) };
+    let share = 100. * flops / flops_of_all;
+    write!(f, "exits: depth {mean_depth:.2} on average, {share:.0} % of the operations")?;
+    match spearman {
+        Some(rank) => writeln!(f, ", rank {rank:.3} with |error|"),
+        None => writeln!(f),
+    }
 }
 
 /// The empty lines around a further table: behind the table of several targets there is one already.

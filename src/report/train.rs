@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
 use super::selection::selected;
-use super::{has_too_few_for_r2, target_table, write_details, write_quantiles};
+use super::{has_too_few_for_r2, target_table, write_details, write_exits, write_quantiles};
 use crate::config::ValidConfig;
 use crate::data::DataSummary;
 use crate::fit::Fitted;
@@ -68,6 +68,7 @@ impl fmt::Display for TrainReport {
             let together = vec![("holdout".to_owned(), &holdout.details)];
             write_details(f, "rows", together, &holdout.targets)?;
             write_quantiles(f, &holdout.targets)?;
+            write_exits(f, holdout.exits.as_ref())?;
             if has_too_few_for_r2(holdout) {
                 writeln!(f, "1 row was held out, too few for r2")?;
             }

@@ -12,6 +12,7 @@ mod conventions;
 mod errors;
 mod evaluate;
 mod folds;
+mod halting;
 #[cfg(target_os = "linux")]
 mod limits;
 mod offsets;

@@ -5,12 +5,34 @@ use super::numbers::number;
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture};
 use super::text::on_axis;
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, ExitReport};
 use crate::results::FoldReport;
 
 /// The most depths and dots drawn.
 const MOST_DEPTHS: usize = 200;
 const MOST_DOTS: usize = 1000;
+
+/// The share of the rows that exit at each depth, of a network that learns its depths.
+pub(super) fn exits(folds: &[FoldReport]) -> Option<Figure> {
+    let ExitReport { mean_depth, shares, flops, flops_of_all, entropy, .. } =
+        Evaluation::mean_over(folds).exits?;
+    let x = Axis::new(Kind::Whole, "depth", shares.keys().map(|depth| *depth as f64));
+    let mut picture =
+        Picture::new(x, Axis::new(Kind::FromZero, "share of the rows", shares.values().copied()));
+    for (depth, share) in shares.iter().filter(|(_, share)| **share > 0.) {
+        let depth = *depth as f64;
+        picture.cell(Ink::First, 0.6, (depth - 0.4, 0.), (depth + 0.4, *share));
+    }
+    let caption = format!(
+        "Rows exit at depth {mean_depth:.2} on average, which takes {:.0} % of the operations of all depths. The entropy of \
+         the probabilities of stopping is {} on average; were all depths as probable it would be {}.",
+        100. * flops / flops_of_all,
+        number(entropy),
+        number((shares.len() as f64).ln())
+    );
+    let legend = vec![(Key::Area(Ink::First), "rows".to_owned())];
+    Some(Figure { title: "Where rows exit".to_owned(), legend, picture, caption })
+}
 
 /// The error of the output at each depth, beside that of their mean.
 pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> {
@@ -67,7 +89,8 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
     if has_dots {
         legend.push((Key::Dots(Ink::Muted), "a fold".to_owned()));
     }
-    legend.push((Key::Line(Ink::Second), "mean over all depths".to_owned()));
+    let whole = if mean.exits.is_some() { "mean down to the exit" } else { "mean over all depths" };
+    legend.push((Key::Line(Ink::Second), whole.to_owned()));
     let best = shown.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let spread = if folds.len() > 1 {
         "Means over the folds; the bars extend one standard deviation to each side. "
@@ -75,7 +98,7 @@ pub(super) fn depth(folds: &[FoldReport], targets: &[String]) -> Option<Figure> 
         ""
     };
     let caption = format!(
-        "{spread}The best single depth is {}, with {}; the prediction, the mean over all depths, has {}.",
+        "{spread}The best single depth is {}, with {}; the prediction, the {whole}, has {}.",
         best.0,
         number(best.1),
         number(together)

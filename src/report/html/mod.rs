@@ -64,7 +64,7 @@ pub fn html(run: &RunRecord) -> String {
     for (heading, figures) in [
         ("Learning curves", curves::learning(run)),
         ("Predictions", fit::fit(&run.predictions)),
-        ("Depth", depth::depth(&run.folds, targets).into_iter().collect()),
+        ("Depth", depth::depth(&run.folds, targets).into_iter().chain(depth::exits(&run.folds)).collect()),
         ("Weights", weights::weights(&run.weights, run.config.model.layer)),
         ("Timing", curves::timing(run)),
     ] {

@@ -32,6 +32,22 @@ fn a_run_with_dropout_that_is_stopped_resumes_bit_for_bit() {
     assert!(report.status.success(), "{}", stderr(&report));
 }
 
+/// The divergence is weighed by the loss of the epoch before.
+#[test]
+fn a_run_with_learned_depths_that_is_stopped_resumes_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--halting", "adaptive", "--prior", "geometric", "--block", "injection", "--lr", "0.01"];
+    let whole = folder.path().join("whole");
+    let output = taper(&[&["cv", "--out", whole.to_str().unwrap()], &more[..]].concat(), &SMALL);
+    assert!(output.status.success(), "{}", stderr(&output));
+    resumes_until_it_is_done(&folder.path().join("stopped"), &more, &whole);
+    // Its depths are learned after a quarter of all epochs.
+    let longer = ["cv", "--resume", whole.to_str().unwrap(), "--epochs", "20"];
+    let message = stderr(&taper(&longer, &[]));
+    let expected = "began with 12, after a quarter of which its depths began to be learned";
+    assert!(message.contains(expected), "{message}");
+}
+
 /// Starts a run with `more` settings that is stopped again and again, and holds its end against `expected`.
 fn resumes_until_it_is_done(run: &Path, more: &[&str], expected: &Path) {
     let start = [&["cv", "--max-time", "1ms", "--out", run.to_str().unwrap()], more].concat();

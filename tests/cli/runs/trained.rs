@@ -31,9 +31,12 @@ fn a_model_predicts_as_training_did() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/diabetes.csv");
-    for (more, missing) in
-        [(&[][..], "error"), (&["--layer", "cos", "--dtype", "f64"], "mean"), (&["--scale", "none"], "mean")]
-    {
+    for (more, missing) in [
+        (&[][..], "error"),
+        (&["--layer", "cos", "--dtype", "f64"], "mean"),
+        (&["--scale", "none"], "mean"),
+        (&["--halting", "adaptive", "--exit", "0.4"], "mean"),
+    ] {
         let args = [
             "train",
             "-q",

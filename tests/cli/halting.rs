@@ -1,0 +1,78 @@
+//! Networks that learn how deep to go, from the command line.
+
+use serde_json::Value;
+
+use crate::common::{called, json, taper};
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/diabetes.csv");
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// Every fold says where its rows exit, and so does the mean.
+#[test]
+fn exits_are_reported() {
+    for (halting, is_shared) in [("shared", true), ("adaptive", false)] {
+        let args =
+            ["cv", "--data", DATA, "--target", "y", "--epochs", "12", "--lr", "0.01", "--halting", halting];
+        let document = json(&taper(&[&args[..], &["--json", "-q"]].concat()));
+        let folds = document["folds"].as_array().unwrap();
+        for exits in folds.iter().map(|fold| &fold["exits"]).chain([&document["mean"]["exits"]]) {
+            let shares = exits["shares"].as_object().unwrap();
+            assert_eq!(shares.keys().collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+            let sum: f64 = shares.values().map(number).sum();
+            let mean: f64 =
+                shares.iter().map(|(depth, share)| depth.parse::<f64>().unwrap() * number(share)).sum();
+            assert!((sum - 1.).abs() <= 1e-12, "{exits}");
+            assert!((mean - number(&exits["mean_depth"])).abs() <= 1e-12, "{exits}");
+            let entropy = number(&exits["entropy"]);
+            assert!(entropy > 0. && entropy <= 4f64.ln() + 1e-12, "{exits}");
+            let [flops, of_all] = ["flops", "flops_of_all"].map(|name| number(&exits[name]));
+            assert!(0. < flops && flops <= of_all, "{exits}");
+            // Where all rows exit at one depth there is nothing to rank.
+            assert!(!is_shared || exits["spearman"].is_null(), "{exits}");
+        }
+        let (_, table, _) = called(&[&args[..], &["-q"]].concat());
+        assert!(table.contains("exits: depth "), "{table}");
+    }
+    let plain = json(&taper(&["cv", "--data", DATA, "--target", "y", "--epochs", "1", "--json", "-q"]));
+    assert!(plain["folds"][0].get("exits").is_none() && plain["mean"].get("exits").is_none());
+}
+
+/// What a model is evaluated to on the rows that were held out of its training is what training found, and a
+/// prediction of a row alone is that among others.
+#[test]
+fn a_model_keeps_what_it_has_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (model, run) = (path("run/model.safetensors"), path("run"));
+    let args =
+        ["train", "-q", "--data", DATA, "--target", "y", "--epochs", "12", "--lr", "0.01", "--out", &run];
+    let halting =
+        ["--halting", "adaptive", "--prior", "geometric", "--exit", "0.7", "--holdout", "0.3", "--json"];
+    let trained = json(&taper(&[&args[..], &halting].concat()));
+    assert!(trained["holdout"]["exits"]["mean_depth"].is_number(), "{trained}");
+    let inspected = json(&taper(&["inspect", "--json", &model]));
+    for (key, expected) in
+        [("halting", "adaptive".into()), ("prior", "geometric".into()), ("exit", 0.7.into())]
+    {
+        assert_eq!(inspected["network"][key], Value::clone(&expected), "{inspected}");
+    }
+    let (_, text, _) = called(&["inspect", &model]);
+    assert!(text.contains("adaptive halting") && text.contains("halting.weight"), "{text}");
+    let evaluated = json(&taper(&["evaluate", "-q", "--json", "--model", &model, "--data", DATA]));
+    assert!(evaluated["exits"]["shares"]["1"].is_number(), "{evaluated}");
+
+    let [all, quickly] = [&["--depth", "all"][..], &[]].map(|more| {
+        let args = ["predict", "-q", "--model", &model, "--data", DATA];
+        let (_, text, _) = called(&[&args[..], more].concat());
+        text.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+    });
+    assert_eq!(all, quickly);
+    assert_eq!(all.len(), 442);
+    let output = taper(&["report", &run]);
+    assert!(output.status.success(), "{output:?}");
+    let page = std::fs::read_to_string(path("run/report.html")).unwrap();
+    assert!(page.contains("Where rows exit"), "no picture of the exits");
+}
