@@ -21,6 +21,7 @@ pub(super) fn draw(how: Depths, depths: RangeInclusive<usize>, rng: &mut impl Rn
 }
 
 /// A draw of [`Depths::Poisson`]; none where there is only one depth.
+#[allow(clippy::cast_sign_loss, reason = "a Poisson number is not negative")]
 fn poisson(depths: &RangeInclusive<usize>, rng: &mut impl Rng) -> Option<usize> {
     let most = depths.end() - depths.start();
     // The mean of a log-normal number is that much above its median.

@@ -36,7 +36,7 @@ fn a_run_with_dropout_that_is_stopped_resumes_bit_for_bit() {
 #[test]
 fn a_run_with_learned_depths_that_is_stopped_resumes_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let more = ["--halting", "adaptive", "--prior", "geometric", "--block", "injection", "--lr", "0.01"];
+    let more = ["--halting", "adaptive", "--prior", "geometric", "--schedule", "constant", "--lr", "0.01"];
     let whole = folder.path().join("whole");
     let output = taper(&[&["cv", "--out", whole.to_str().unwrap()], &more[..]].concat(), &SMALL);
     assert!(output.status.success(), "{}", stderr(&output));
