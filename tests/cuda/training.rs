@@ -6,7 +6,10 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::config::{Depths, Learner, LossName, ModelConfig, Recipe, TrainConfig};
 use taper::data::{Dataset, synthetic};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, named_vars, seeded_builder};
+use taper::nn::{
+    Block, CosInit, DynamicNet, Halting, LayerKind, Nonlinearity, Norm, named_vars, seeded_builder,
+};
+use taper::ops::Prior;
 use taper::optim::{Penalised, Schedule};
 use taper::random::{Stream, generator};
 use taper::run::RunOptions;
@@ -50,6 +53,11 @@ const PIECES: &[(&str, Change)] = &[
     ("mae", |learner| learner.train.loss = LossName::Mae),
     ("huber", |learner| learner.train.loss = LossName::Huber),
     ("plateau", |learner| (learner.train.schedule, learner.train.validation) = (Schedule::Plateau, 0.2)),
+    ("shared halting", |learner| learner.model.halting = Halting::Shared),
+    ("adaptive halting", |learner| {
+        (learner.model.halting, learner.model.prior) = (Halting::Adaptive, Prior::Geometric);
+        learner.train.lr = 1e-2;
+    }),
     ("an average", |learner| learner.train.averaging = 0.9),
 ];
 

@@ -11,9 +11,10 @@ use candle_nn::{VarBuilder, VarMap};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use taper::nn::{
-    CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, Norm, named_vars, seeded_builder,
+    CosInit, CosLinear, DynamicNet, Halting, LayerKind, Linear, ModelConfig, Norm, named_vars, seeded_builder,
 };
 use taper::ops::mse;
+use taper::plan::Predictor;
 
 /// Exact up to rounding in double precision.
 const F64: Tolerance = Tolerance { rtol: 1e-13, atol: 1e-14 };
@@ -102,6 +103,37 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
     }
 }
 
+/// The loss that is expected over depths, its gradients, and predictions that are made row by row.
+#[test]
+fn learned_depths_are_those_of_pytorch() {
+    for case in array(&reference("halting.json")) {
+        let parameters = case["parameters"].as_object().unwrap();
+        let (vars, vb) =
+            given(parameters.iter().map(|(name, value)| (name.clone(), tensor(value, DType::F64))));
+        let model: ModelConfig = serde_json::from_value(case["model"].clone()).unwrap();
+        let model = ModelConfig { hidden: 7, ..model };
+        let what = model.layers();
+        let net = DynamicNet::new(&model.network(5, 1), vb).unwrap();
+        let (x, y) = (shaped(&case["x"], (6, 5), DType::F64), shaped(&case["y"], (6, 1), DType::F64));
+        let [loss, expected] = net.expected_loss(&x, &y, Some(number(&case["divergence"])), 0).unwrap();
+        assert_close(&what, &values(&loss), &[number(&case["loss"])], F64);
+        assert_close(&what, &values(&expected), &[number(&case["expected"])], F64);
+        let grads = loss.backward().unwrap();
+        for (name, var) in named_vars(&vars) {
+            let grad = values(grads.get(&var).unwrap());
+            assert_close(&format!("{what}: d{name}"), &grad, &numbers(&case["grads"][&name]), F64);
+        }
+        let predictions = numbers(&case["predictions"]);
+        assert_close(&what, &values(&net.predict(&x).unwrap()), &predictions, F64);
+        let prediction = Predictor::new(&net).unwrap().predict_all_depths(&x).unwrap();
+        assert_close(&what, &values(&prediction.mean), &predictions, F64);
+        let exits = prediction.exits.unwrap();
+        assert_close(&what, &exits.probabilities, &numbers(&case["probabilities"]), F64);
+        let depths: Vec<_> = exits.depths.iter().map(|depth| *depth as f64).collect();
+        assert_eq!(depths, numbers(&case["exits"]), "{what}");
+    }
+}
+
 #[test]
 fn new_parameters_have_their_names_shapes_and_ranges() {
     for (layer, centre, bound) in [
@@ -143,11 +175,14 @@ fn additions_change_no_draw() {
         named.map(|(name, var)| (name, var.dims().to_vec(), values(&var))).collect::<Vec<_>>()
     };
     let before = drawn(ModelConfig::default());
-    let model = ModelConfig { skip: true, norm: Norm::Layer, ..ModelConfig::default() };
-    let (added, same): (Vec<_>, Vec<_>) =
-        drawn(model).into_iter().partition(|(name, ..)| name.starts_with("skip") || name.starts_with("norm"));
+    let model =
+        ModelConfig { skip: true, norm: Norm::Layer, halting: Halting::Adaptive, ..ModelConfig::default() };
+    let is_added = |name: &str| ["skip", "norm", "halting"].iter().any(|start| name.starts_with(start));
+    let (added, same): (Vec<_>, Vec<_>) = drawn(model).into_iter().partition(|(name, ..)| is_added(name));
     assert_eq!(same, before);
     let expected = [
+        ("halting.bias", vec![3], vec![0.; 3]),
+        ("halting.weight", vec![1, 32], vec![0.; 32]),
         ("norm.bias", vec![32], vec![0.; 32]),
         ("norm.weight", vec![32], vec![1.; 32]),
         ("skip.weight", vec![2, 3], vec![0.; 6]),
@@ -186,7 +221,19 @@ fn wrong_shapes_are_errors_that_say_what_was_expected() {
     let net = DynamicNet::new(&model.network(4, 1), vb.pp("net")).unwrap();
     let error = net.forward_at_depth(&zeros(&[5, 4]), 3).unwrap_err().to_string();
     assert!(error.contains("depth is 3, expected one of 1..=2"), "{error}");
-    let none = ModelConfig { min_depth: 2, max_depth: 1, ..model };
+    let none = ModelConfig { min_depth: 2, max_depth: 1, ..model.clone() };
     let error = DynamicNet::new(&none.network(4, 1), vb.pp("none")).unwrap_err().to_string();
     assert!(error.contains("depths 2..=1 are empty"), "{error}");
+    let halting = Halting::Shared;
+    for (model, expected) in [
+        (ModelConfig { halting, max_depth: 1, ..model.clone() }, "there are 1 depths to learn"),
+        (ModelConfig { halting, max_depth: 65, ..model.clone() }, "there are 65 depths to learn"),
+        (ModelConfig { halting, exit: 0., ..model.clone() }, "the exit is 0"),
+        (ModelConfig { halting, exit: f64::NAN, ..model.clone() }, "the exit is NaN"),
+    ] {
+        let error = DynamicNet::new(&model.network(4, 1), vb.pp("learned")).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let error = net.expected_loss(&zeros(&[5, 4]), &zeros(&[5, 1]), None, 0).unwrap_err().to_string();
+    assert!(error.contains("its depths are not learned"), "{error}");
 }

@@ -254,6 +254,71 @@ def networks():
     write("networks.json", cases)
 
 
+def halting():
+    """The loss that is expected over depths 1 to 4, from torch's distributions, and predictions row by row."""
+    cases = []
+    depths = range(1, 5)
+    for kind, prior, divergence, exit in [
+        ("shared", "uniform", 0.3, 0.5),
+        ("adaptive", "uniform", 2.0, 0.8),
+        ("adaptive", "geometric", 0.05, 0.5),
+        ("adaptive", "geometric", 0.3, 1.0),
+    ]:
+        net = DynamicNet(LAYERS["linear"], 5, 7, seed=10, dtype=torch.float64, block="injection")
+        x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
+        gate = {"halting.bias": normal(3, seed=32).requires_grad_()}
+        if kind == "adaptive":
+            gate["halting.weight"] = normal(1, 7, seed=33).requires_grad_()
+        pi = torch.tensor([1.0 if prior == "uniform" else 0.8**d for d in range(4)], dtype=torch.float64)
+        pi = pi / pi.sum()
+        # What the output layer is given.
+        activations = []
+        net.output.register_forward_pre_hook(lambda _, inputs: activations.append(inputs[0]))
+        outputs = torch.cat([net(x, depth) for depth in depths], 1)
+        going_on, p = torch.ones(6, dtype=torch.float64), []
+        for d in range(4):
+            hazard = pi[d] / pi[d:].sum()
+            if d < 3:
+                z = torch.logit(hazard) + gate["halting.bias"][d]
+                if kind == "adaptive":
+                    z = z + (activations[d] @ gate["halting.weight"].t()).squeeze(1)
+                hazard = torch.sigmoid(z)
+            p.append(going_on * hazard)
+            going_on = going_on * (1 - hazard)
+        p = torch.stack(p, 1)
+        errors = (outputs - y) ** 2
+        categorical = torch.distributions.Categorical
+        kl = torch.distributions.kl_divergence(categorical(p), categorical(pi.expand(6, 4)))
+        expected = (p * errors).sum(1).mean()
+        loss = expected + divergence * kl.mean() + 0.25 * errors.mean()
+        loss.backward()
+        grads = {n: v.grad.flatten() for n, v in [*net.named_parameters(), *gate.items()]}
+        predictions, exits = [], []
+        for row_p, row_y in zip(p.tolist(), outputs.tolist()):
+            last = next(d for d in depths if d == 4 or sum(row_p[:d]) >= exit)
+            predictions.append(sum(a * b for a, b in zip(row_p[:last], row_y)) / sum(row_p[:last]))
+            exits.append(last)
+        cases.append(
+            {
+                "model": {"block": "injection", "halting": kind, "prior": prior, "exit": exit},
+                "divergence": divergence,
+                "parameters": {
+                    **net.parameters_by_name(),
+                    **{n: {"shape": list(v.shape), "values": v.detach().flatten()} for n, v in gate.items()},
+                },
+                "x": x.flatten(),
+                "y": y.flatten(),
+                "expected": expected.item(),
+                "loss": loss.item(),
+                "grads": grads,
+                "predictions": predictions,
+                "exits": exits,
+                "probabilities": p.detach().flatten(),
+            }
+        )
+    write("halting.json", cases)
+
+
 def cos_linear():
     cases = []
     for bias in (True, False):
@@ -414,6 +479,7 @@ if __name__ == "__main__":
     cosines()
     cos_linear()
     networks()
+    halting()
     adamw()
     updates()
     trajectories()

@@ -27,7 +27,7 @@ pub(crate) fn copy_columns<T: SimdFloat>(
 
 /// [`copy_columns`] on CUDA, by the kernel of `batch.cu`.
 #[cfg(feature = "cuda")]
-pub mod cuda {
+pub(in crate::ops) mod cuda {
     #![allow(unsafe_code)]
 
     use candle_core::Result;

@@ -8,7 +8,7 @@ mod gather;
 pub use columns::Columns;
 pub(super) use columns::copy_columns;
 #[cfg(feature = "cuda")]
-pub use columns::cuda as columns_on_cuda;
+pub(super) use columns::cuda as columns_on_cuda;
 pub(super) use cpu::{add, all_finite};
 pub(super) use gather::gather;
 
