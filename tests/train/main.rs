@@ -19,6 +19,7 @@ mod trajectories;
 
 mod details;
 mod engines;
+mod halting;
 mod losses;
 mod models;
 mod plan;
