@@ -1,6 +1,7 @@
 //! Whether training was long enough, as far as its own losses tell.
 
 use crate::config::TrainConfig;
+use crate::optim::Schedule;
 use crate::stats;
 use crate::text::significant;
 
@@ -44,6 +45,10 @@ pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Opti
             if steps == 1 { "" } else { "s" },
             significant(way, 2)
         ));
+    }
+    // A rate that falls to the end lets the loss fall to the end, however long the training is.
+    if !matches!(config.schedule, Schedule::Constant | Schedule::Plateau) {
+        return None;
     }
     let (fall, over) = fall(losses)?;
     let (percent, more) = (100. * fall, epochs.saturating_mul(4));
@@ -93,7 +98,6 @@ fn round_up(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::Schedule;
 
     fn config(epochs: usize) -> TrainConfig {
         TrainConfig { epochs, ..TrainConfig::default() }
@@ -131,6 +135,10 @@ mod tests {
             too_short(&[losses.clone(), losses], 1000, &config(200)).is_some()
         };
         assert!(falling(0.01, 0.1) && falling(0.1, 1.));
+        let losses = [(0..200).map(|i| (-0.1 * f64::from(i)).exp()).collect()];
+        let decaying = TrainConfig { schedule: Schedule::OneCycle, ..config(200) };
+        assert!(too_short(&losses, 1000, &config(200)).is_some());
+        assert_eq!(too_short(&losses, 1000, &decaying), None);
         assert!(!falling(0.001, 0.) && !falling(0.01, 3.) && !falling(0., 1.) && !falling(-0.1, 0.1));
         // Losses of 0, and none that are numbers.
         assert_eq!(too_short(&[vec![0.; 200]], 1000, &config(200)), None);

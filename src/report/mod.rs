@@ -154,10 +154,10 @@ fn write_details(
 fn write_exits(f: &mut fmt::Formatter<'_>, exits: Option<&ExitReport>) -> fmt::Result {
     let Some(ExitReport { mean_depth, flops, flops_of_all, spearman, .. }) = exits else { return Ok(()) };
     let share = 100. * flops / flops_of_all;
-    write!(f, "exits: depth {mean_depth:.2} on average, {share:.0} % of the operations")?;
+    writeln!(f, "rows exit at depth {mean_depth:.2} on average, with {share:.0} % of all operations")?;
     match spearman {
-        Some(rank) => writeln!(f, ", rank {rank:.3} with |error|"),
-        None => writeln!(f),
+        Some(rank) => writeln!(f, "rank correlation of the depth of their exit and their error: {rank:.2}"),
+        None => Ok(()),
     }
 }
 

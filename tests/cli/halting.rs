@@ -34,7 +34,7 @@ fn exits_are_reported() {
             assert!(!is_shared || exits["spearman"].is_null(), "{exits}");
         }
         let (_, table, _) = called(&[&args[..], &["-q"]].concat());
-        assert!(table.contains("exits: depth "), "{table}");
+        assert!(table.contains("rows exit at depth "), "{table}");
     }
     let plain = json(&taper(&["cv", "--data", DATA, "--target", "y", "--epochs", "1", "--json", "-q"]));
     assert!(plain["folds"][0].get("exits").is_none() && plain["mean"].get("exits").is_none());
