@@ -19,14 +19,11 @@ impl Hazard {
     fn new(logit: f64) -> Self {
         // At most 1, whatever the logit is.
         let small = libm::exp(-logit.abs());
+        let [stops, goes_on] = probabilities(logit, small);
         let log = libm::log1p(small);
-        let [nearer, farther] = [1. / (1. + small), small / (1. + small)];
-        let [log_nearer, log_farther] = [-log, -log - logit.abs()];
-        if logit < 0. {
-            Self { stops: farther, goes_on: nearer, log_stops: log_farther, log_goes_on: log_nearer }
-        } else {
-            Self { stops: nearer, goes_on: farther, log_stops: log_nearer, log_goes_on: log_farther }
-        }
+        let [nearer, farther] = [-log, -log - logit.abs()];
+        let [log_stops, log_goes_on] = if logit < 0. { [farther, nearer] } else { [nearer, farther] };
+        Self { stops, goes_on, log_stops, log_goes_on }
     }
 }
 
@@ -100,8 +97,13 @@ pub(crate) fn expected_loss<T: SimdFloat>(
 
 /// The probabilities of stopping and of going on where that of stopping has this logit.
 pub fn hazard(logit: f64) -> [f64; 2] {
-    let Hazard { stops, goes_on, .. } = Hazard::new(logit);
-    [stops, goes_on]
+    probabilities(logit, libm::exp(-logit.abs()))
+}
+
+/// The same, where e^-|logit| is `small`.
+fn probabilities(logit: f64, small: f64) -> [f64; 2] {
+    let [nearer, farther] = [1. / (1. + small), small / (1. + small)];
+    if logit < 0. { [farther, nearer] } else { [nearer, farther] }
 }
 
 #[cfg(test)]
