@@ -1,6 +1,7 @@
 //! The course of a training: how far it goes, at which rates, and which of its epochs is the best.
 
 use crate::config::{Selection, TrainConfig};
+use crate::nn::Halting;
 use crate::optim::{Plateau, Schedule, Stagnation};
 
 /// The course of a network's training, as the losses on its rows for validation decide it.
@@ -10,6 +11,9 @@ use crate::optim::{Plateau, Schedule, Stagnation};
 #[derive(Debug, Clone)]
 pub(crate) struct Course<'a> {
     config: &'a TrainConfig,
+    /// The epochs at the beginning that are neither the best nor without improvement: those after which a
+    /// network has not begun to learn its depths.
+    warm_up: usize,
     /// The epochs that are done of the first training.
     first: usize,
     /// The losses after them, if there are rows for validation.
@@ -33,9 +37,11 @@ pub(crate) struct Next {
 
 impl<'a> Course<'a> {
     /// The course before the first epoch.
-    pub(crate) fn new(config: &'a TrainConfig) -> Self {
+    pub(crate) fn new(config: &'a TrainConfig, halting: Halting) -> Self {
+        let warm_up = if halting == Halting::None { 0 } else { config.warm_up() };
         Self {
             config,
+            warm_up,
             first: 0,
             losses: Vec::new(),
             best: None,
@@ -74,12 +80,15 @@ impl<'a> Course<'a> {
         }
         self.first += 1;
         let Some(loss) = loss else { return false };
-        let is_best = self.best.is_none_or(|best| loss <= self.losses[best - 1]);
+        let is_warm = self.first > self.warm_up;
+        let is_best = is_warm && self.best.is_none_or(|best| loss <= self.losses[best - 1]);
         if is_best {
             self.best = Some(self.first);
         }
         self.losses.push(loss);
-        self.stagnation.push(loss);
+        if is_warm {
+            self.stagnation.push(loss);
+        }
         self.plateau.push(loss);
         if self.is_refit() {
             self.plateau = Plateau::default();
@@ -118,7 +127,7 @@ mod tests {
     /// Takes the course that `losses` say, as many as are needed, and returns it with the epochs that were the
     /// best so far.
     fn take<'a>(config: &'a TrainConfig, losses: &[f64]) -> (Course<'a>, Vec<usize>) {
-        let (mut course, mut bests) = (Course::new(config), Vec::new());
+        let (mut course, mut bests) = (Course::new(config, Halting::None), Vec::new());
         for loss in losses {
             let Some(Next { epoch, is_refit: false }) = course.next() else { break };
             if course.push(Some(*loss)) {
@@ -169,7 +178,7 @@ mod tests {
     #[test]
     fn without_validation_training_takes_all_epochs() {
         let config = TrainConfig { epochs: 2, ..TrainConfig::default() };
-        let mut course = Course::new(&config);
+        let mut course = Course::new(&config, Halting::None);
         for epoch in 0..2 {
             assert_eq!(course.next(), Some(Next { epoch, is_refit: false }));
             assert!(!course.push(None));
@@ -182,7 +191,7 @@ mod tests {
     fn a_refit_repeats_the_rates_up_to_the_best_epoch() {
         let losses = [1., 1., 1., 1., 1., 1., 0.5, 0.6];
         let config = TrainConfig { schedule: Schedule::Plateau, ..config(0, 0., Selection::Refit) };
-        let mut course = Course::new(&config);
+        let mut course = Course::new(&config, Halting::None);
         let mut rates = Vec::new();
         for loss in losses {
             rates.push(course.rate_factor());
@@ -197,5 +206,16 @@ mod tests {
         }
         assert_eq!(again, rates[..7]);
         assert_eq!(course.selected(), 7);
+    }
+
+    /// Of 8 epochs a network that learns its depths begins to after 2: a low loss before is not the best, and
+    /// patience begins then.
+    #[test]
+    fn what_comes_before_depths_are_learned_does_not_count() {
+        let config = TrainConfig { epochs: 8, validation: 0.2, patience: 2, ..TrainConfig::default() };
+        let mut course = Course::new(&config, Halting::Adaptive);
+        let bests: Vec<_> = [1., 2., 4., 5., 3., 6., 7.].map(|loss| course.push(Some(loss))).into();
+        assert_eq!(bests, [false, false, true, false, true, false, false]);
+        assert_eq!((course.selected(), course.is_stopped()), (5, true));
     }
 }

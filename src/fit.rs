@@ -198,7 +198,7 @@ impl<'a> Fit<'a> {
         let (learner, max_rows) = (prepared.learner, options.max_rows);
         let split = Split::new(&prepared.data, learner, &fold.train, index)?;
         let epochs = checkpoint.map_or_else(Vec::new, |checkpoint| checkpoint.epochs.clone());
-        let mut course = Course::new(&learner.train);
+        let mut course = Course::new(&learner.train, learner.model.halting);
         for epoch in &epochs {
             course.push(epoch.validation_loss);
         }

@@ -83,7 +83,7 @@ value_enum!(NormArg for Norm {
 });
 
 value_enum!(HaltingArg for Halting {
-    /// It does not: a step of training draws a depth, and a prediction is the mean over all depths
+    /// It does not: training is made at depths as --depths says, and a prediction is the mean over all
     None,
     /// Once for all rows: after each depth all of them stop with a probability that is learned
     Shared,

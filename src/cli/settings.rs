@@ -189,11 +189,11 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
-    /// L2 penalty, 0 or more: it adds L2 times the weights to their gradients
+    /// L2 penalty, 0 or more: it adds L2 times the weights of linear layers to their gradients
     #[arg(long, value_name = "X", default_value_t = defaults().train.l2, help_heading = "Training",
           allow_hyphen_values = true)]
     l2: f64,
-    /// L1 penalty, 0 or more: weights that matter little become exactly 0
+    /// L1 penalty, 0 or more: weights of linear layers that matter little become exactly 0
     #[arg(long, value_name = "X", default_value_t = defaults().train.l1, help_heading = "Training",
           allow_hyphen_values = true)]
     l1: f64,

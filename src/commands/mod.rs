@@ -40,8 +40,8 @@ pub(crate) use training::{Stopped, resume_call};
 /// Cross-validate a regression network of dynamic depth, and check gradients
 ///
 /// The network's shared hidden layer is applied a random number of times in each training step, and its
-/// prediction is the mean over all depths. It learns a file, or synthetic data, y = x w + noise, and is
-/// tested on every row once.
+/// prediction is the mean over all depths, unless it learns how deep to go. It learns a file, or synthetic
+/// data, y = x w + noise, and is tested on every row once.
 ///
 /// Without a command, taper runs `taper cv`.
 #[derive(Debug, Parser)]

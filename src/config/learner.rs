@@ -61,8 +61,10 @@ impl Learner {
             return Err(Error::config("train.loss", format!("is {}, {expected}", loss.name())));
         }
         if self.model.halting != Halting::None && self.train.depths != Depths::Uniform {
-            let problem = "is not uniform, and a network that learns its depths by `model.halting` is trained at all of them; \
-                           expected one or the other";
+            let depths = if self.train.depths == Depths::All { "all" } else { "poisson" };
+            let problem = format!(
+                "is {depths}, and a network that learns its depths by `model.halting` is trained at all of them; expected uniform"
+            );
             return Err(Error::config("train.depths", problem));
         }
         if self.train.engine == EngineName::Fused && self.model.min_depth == 0 {

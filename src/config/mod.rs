@@ -242,6 +242,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// The first epochs of a network that learns its depths, in which it does not: a quarter of all.
+    pub(crate) fn warm_up(&self) -> usize {
+        self.epochs.div_ceil(4)
+    }
+
     /// Whether the first epochs are the same however many follow: the learning rate does not depend on their
     /// number, and no second training comes after the last.
     pub fn is_extendable(&self) -> bool {

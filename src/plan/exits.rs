@@ -7,7 +7,7 @@ use super::cpu::{Buffer, Cpu, Element};
 use super::execute::{Memory, execute};
 use super::instruction::{Access, Instruction, Rows, Value};
 use super::numbered::Numbered;
-use crate::nn::DynamicNet;
+use crate::nn::{DynamicNet, EXIT_TOLERANCE};
 use crate::ops::kernels::hazard;
 
 /// Where the rows of a prediction exit from a network with [`Halting`](crate::nn::Halting).
@@ -79,7 +79,7 @@ impl Stopping {
 
     /// Whether a row that has not stopped with this probability exits.
     fn is_over(&self, walk: &Walk) -> bool {
-        walk.going_on <= 1. - self.exit
+        walk.going_on <= 1. - self.exit + EXIT_TOLERANCE
     }
 
     /// The probabilities of stopping and of going on at depth number `depth`, for the own part of a row.

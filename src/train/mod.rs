@@ -246,7 +246,7 @@ impl Trainer {
     /// By the evidence lower bound it is 2 s^2 / out for residuals of variance s^2, for which the last epoch's
     /// loss stands.
     fn divergence(&self) -> Option<f64> {
-        let is_warm = self.epoch.saturating_mul(4) < self.config.epochs;
+        let is_warm = self.epoch < self.config.warm_up();
         let targets = self.net.spec().out_features as f64;
         self.last_loss.filter(|_| !is_warm).map(|loss| 2. * loss / targets)
     }

@@ -7,6 +7,7 @@ use super::page::{Page, Row};
 use super::text::{escape, short};
 use crate::course::Course;
 use crate::evaluate::{Evaluation, TargetErrors};
+use crate::nn::Halting;
 use crate::report::details_table::DetailsTable;
 use crate::report::errors_table::Row as ErrorsRow;
 use crate::report::quantile_table::QuantileTable;
@@ -115,7 +116,9 @@ fn target_tile(
 fn selected_epochs(run: &RunRecord) -> BTreeMap<usize, (usize, usize)> {
     let mut courses: BTreeMap<usize, Course> = BTreeMap::new();
     for record in run.epochs.iter().filter(|_| run.config.train.has_validation()) {
-        let course = courses.entry(record.fold).or_insert_with(|| Course::new(&run.config.train));
+        let course = courses
+            .entry(record.fold)
+            .or_insert_with(|| Course::new(&run.config.train, run.config.model.halting));
         course.push(record.validation_loss);
     }
     courses.into_iter().map(|(fold, course)| (fold, (course.selected(), course.first()))).collect()
@@ -177,8 +180,11 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
     page.table("Errors on the test rows", &header, &rows, &summary);
     page.paragraph(
         "Errors on rows that the network was not trained on: RMSE and MAE are in the target's own units, MSE is in \
-         their square. The prediction is the mean of the outputs at all depths.",
+         their square.",
     );
+    if run.config.model.halting == Halting::None {
+        page.paragraph("The prediction is the mean of the outputs at all depths.");
+    }
     if !is_one && run.pooled.is_some() {
         page.paragraph("Pooled errors are those of all tested rows together, whatever their folds.");
     }
