@@ -4,7 +4,8 @@ use candle_core::Device;
 
 use crate::config::{Learner, Preparation};
 use crate::data::{Dataset, Scaling};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::run::quantile_column;
 
 /// The data on the network's device, or on the CPU if they are scaled anew for each network.
 pub(crate) struct Prepared<'a> {
@@ -23,8 +24,24 @@ pub(super) struct Scaled {
     pub(super) targets: Option<Scaling>,
 }
 
+/// Refuses quantiles whose columns among the predictions would be called like a target.
+fn check_columns(learner: &Learner, targets: &[String]) -> Result<()> {
+    let quantiles: Vec<f64> = learner.train.predicted_quantiles().map_or_else(Vec::new, Vec::from);
+    let of = |target: &String| quantiles.iter().map(|q| quantile_column(target, *q)).collect::<Vec<_>>();
+    let mut columns = targets.iter().flat_map(of);
+    match columns.find(|column| targets.contains(column)) {
+        None => Ok(()),
+        Some(column) => {
+            let problem =
+                format!("give a column '{column}', which a target is called; expected other quantiles");
+            Err(Error::config("train.quantiles", problem))
+        }
+    }
+}
+
 impl<'a> Prepared<'a> {
     pub(crate) fn new(learner: &'a Learner, data: &Dataset, device: &Device) -> Result<Self> {
+        check_columns(learner, data.target_names())?;
         let is_fitted = learner.preparation != Preparation::None;
         let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
         Ok(Self { learner, data, device: device.clone() })

@@ -126,3 +126,18 @@ fn the_median_alone_is_as_the_mean_absolute_error() {
     let pinball = median["pooled"]["quantiles"][0]["pinball"].as_f64().unwrap();
     assert!((2. * pinball - ours).abs() <= 1e-12, "{pinball}");
 }
+
+/// A table of predictions cannot have two columns of one name.
+#[test]
+fn a_quantile_that_is_called_like_a_target_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.csv");
+    let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i * 3 % 11)).collect();
+    fs::write(&path, format!("x,y,y_q0.1\n{rows}")).unwrap();
+    let call = ["cv", "-q", "--data", path.to_str().unwrap(), "--target", "y,y_q0.1", "--epochs", "1"];
+    let output = taper(&[&call[..], &["--loss", "quantile"]].concat());
+    let message = String::from_utf8(output.stderr).unwrap();
+    let expected = "give a column 'y_q0.1', which a target is called; expected other quantiles";
+    assert!(output.status.code() == Some(2) && message.contains(expected), "{message}");
+    assert!(taper(&[&call[..], &["--loss", "quantile", "--quantiles", "0.5"]].concat()).status.success());
+}
