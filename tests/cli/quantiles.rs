@@ -132,8 +132,8 @@ fn the_median_alone_is_as_the_mean_absolute_error() {
 fn a_quantile_that_is_called_like_a_target_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data.csv");
-    let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i * 3 % 11)).collect();
-    fs::write(&path, format!("x,y,y_q0.1\n{rows}")).unwrap();
+    let rows: Vec<_> = (0..40).map(|i| format!("{i},{},{}\n", i * 7 % 5, i * 3 % 11)).collect();
+    fs::write(&path, format!("x,y,y_q0.1\n{}", rows.concat())).unwrap();
     let call = ["cv", "-q", "--data", path.to_str().unwrap(), "--target", "y,y_q0.1", "--epochs", "1"];
     let output = taper(&[&call[..], &["--loss", "quantile"]].concat());
     let message = String::from_utf8(output.stderr).unwrap();

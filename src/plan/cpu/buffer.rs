@@ -1,5 +1,6 @@
 //! The memory of a plan on the CPU.
 
+use std::hint::black_box;
 use std::ops::{Deref, DerefMut};
 
 use crate::ops::kernels::{CACHE_LINE_BYTES, PackedMatrix};
@@ -17,6 +18,17 @@ pub(crate) struct Buffer<T> {
 }
 
 impl<T: Copy + Default> Buffer<T> {
+    /// Zeros, unless there is no memory for them.
+    pub(super) fn try_zeros(len: usize) -> Option<Self> {
+        let mut room = Vec::<T>::new();
+        let is_there = room.try_reserve_exact(len + CACHE_LINE_BYTES / size_of::<T>()).is_ok();
+        // A compiler may leave out an allocation that nothing uses, and take it to succeed.
+        black_box(&room);
+        drop(room);
+        // Zeros from the system are not written one by one.
+        is_there.then(|| Self::zeros(len))
+    }
+
     pub(super) fn zeros(len: usize) -> Self {
         let space = vec![T::default(); len + CACHE_LINE_BYTES / size_of::<T>()];
         // The elements stay where they are, since the vector never grows. Unaligned, the buffer would only be

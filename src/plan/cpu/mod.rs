@@ -59,7 +59,12 @@ impl<T: Element> Device for Cpu<T> {
     const WEIGHTS: Stored = Stored::Transposed;
 
     fn zeros(&self, len: usize) -> Result<Buffer<T>> {
-        Ok(Buffer::zeros(len))
+        match Buffer::try_zeros(len) {
+            Some(buffer) => Ok(buffer),
+            None => bail!(
+                "there is no memory for {len} more numbers of a step; a smaller batch, width or depth needs fewer"
+            ),
+        }
     }
 
     fn copy(&self, from: &Buffer<T>, to: &mut Buffer<T>) -> Result<()> {
