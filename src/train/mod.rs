@@ -223,8 +223,11 @@ impl Trainer {
             };
         }
         let before = self.config.steps(count).saturating_mul(self.epoch as u64);
-        let batches = (before..).zip(batches).zip(&under_way.depths).skip(under_way.steps);
-        let batch = |((step, rows), &depth): ((u64, _), _)| Batch { rows, depth, lr: self.rate(step, count) };
+        let batches = (0..).zip(batches).zip(&under_way.depths).skip(under_way.steps);
+        let batch = |((step, rows), &depth): ((u64, _), _)| {
+            // A checkpoint may claim any number of epochs.
+            Batch { rows, depth, lr: self.rate(before.saturating_add(step), count) }
+        };
         let batches: Vec<_> = batches.map(batch).collect();
         let UnderWay { steps: first, loss, .. } = under_way;
         let steps = Steps { batches: &batches, epoch: self.epoch, first, loss };
@@ -234,7 +237,7 @@ impl Trainer {
             self.under_way = Some(UnderWay { steps: first + made, loss, ..under_way });
             return Ok(None);
         }
-        self.epoch += 1;
+        self.epoch = self.epoch.saturating_add(1);
         let loss = loss / count as f64;
         self.last_loss = (self.net.spec().model.halting != Halting::None).then_some(loss);
         Ok(Some(loss))
