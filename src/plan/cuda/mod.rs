@@ -342,7 +342,7 @@ impl<T: Element> Device for Cuda<T> {
         grads: [&mut CudaSlice<T>; 2],
     ) -> Result<()> {
         let (kernel, sum) = (&self.kernels.expected_loss, &mut self.status);
-        halting::expected_loss(&self.stream, kernel, loss, self.divergence, rows, operands, grads, sum)
+        halting::expected_loss(&self.stream, kernel, (loss, self.divergence), rows, operands, grads, sum)
     }
 
     fn update(

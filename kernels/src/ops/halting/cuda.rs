@@ -26,8 +26,7 @@ unsafe impl DeviceRepr for PriorTable {}
 pub fn expected_loss<T: DeviceRepr>(
     stream: &CudaStream,
     kernel: &CudaFunction,
-    loss: ExpectedLoss,
-    divergence: Option<f64>,
+    (loss, divergence): (ExpectedLoss, Option<f64>),
     rows: usize,
     operands: Operands<&CudaSlice<T>>,
     [outputs_grad, gate_grad]: [&mut CudaSlice<T>; 2],
