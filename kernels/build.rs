@@ -37,7 +37,7 @@ mod kernels {
         let wanted = detect_compute_cap().map_or(NEWEST_USED, |arch| arch.base());
         KernelBuilder::new()
             .source_glob("src/**/*.cu")
-            .watch(["src/ops/elementwise.cuh", "src/ops/loss.cuh", "src/ops/smooth.cuh"])
+            .watch(["block_sum", "elementwise", "loss", "smooth"].map(|name| format!("src/ops/{name}.cuh")))
             .compute_cap(wanted.min(NEWEST_USED))
             .args(["-std=c++17", "-O3", "-Isrc/ops"])
             .build_ptx()

@@ -1,7 +1,6 @@
 //! Whether training was long enough, as far as its own losses tell.
 
 use crate::config::TrainConfig;
-use crate::optim::Schedule;
 use crate::stats;
 use crate::text::significant;
 
@@ -47,7 +46,7 @@ pub fn too_short(losses: &[Vec<f64>], rows: usize, config: &TrainConfig) -> Opti
         ));
     }
     // A rate that falls to the end lets the loss fall to the end, however long the training is.
-    if !matches!(config.schedule, Schedule::Constant | Schedule::Plateau) {
+    if !config.schedule.is_open_ended() {
         return None;
     }
     let (fall, over) = fall(losses)?;
@@ -98,6 +97,7 @@ fn round_up(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optim::Schedule;
 
     fn config(epochs: usize) -> TrainConfig {
         TrainConfig { epochs, ..TrainConfig::default() }

@@ -80,13 +80,13 @@ impl<'a> Course<'a> {
         }
         self.first += 1;
         let Some(loss) = loss else { return false };
-        let is_warm = self.first > self.warm_up;
-        let is_best = is_warm && self.best.is_none_or(|best| loss <= self.losses[best - 1]);
+        let counts = self.first > self.warm_up;
+        let is_best = counts && self.best.is_none_or(|best| loss <= self.losses[best - 1]);
         if is_best {
             self.best = Some(self.first);
         }
         self.losses.push(loss);
-        if is_warm {
+        if counts {
             self.stagnation.push(loss);
         }
         self.plateau.push(loss);

@@ -215,7 +215,12 @@ pub(crate) fn mean_loss(net: &DynamicNet, loss: Loss, data: &Dataset, rows: &[u3
         let (x, y) = data.select(block)?;
         // Rounded to single precision the losses of neighbouring epochs might be equal.
         let [prediction, y] = [predictor.predict(&x)?, y].map(|values| values.to_dtype(DType::F64));
-        let prediction = sorted(&prediction?, loss.outputs())?;
+        let mut prediction = prediction?;
+        if let Loss::Quantile(quantiles) = loss {
+            let mut values = prediction.flatten_all()?.to_vec1()?;
+            quantiles.sort(&mut values);
+            prediction = Tensor::from_vec(values, prediction.shape(), prediction.device())?;
+        }
         sum += loss.of(&prediction, &y?)?.to_scalar::<f64>()? * block.len() as f64;
     }
     let mean = sum / rows.len() as f64;
@@ -224,16 +229,6 @@ pub(crate) fn mean_loss(net: &DynamicNet, loss: Loss, data: &Dataset, rows: &[u3
     } else {
         Err(Error::NotFiniteResult("the loss on the rows for validation"))
     }
-}
-
-/// The predictions with the quantiles of each target, of which there are so many, in ascending order.
-fn sorted(predictions: &Tensor, quantiles: usize) -> candle_core::Result<Tensor> {
-    if quantiles == 1 {
-        return Ok(predictions.clone());
-    }
-    let mut values = predictions.flatten_all()?.to_vec1::<f64>()?;
-    values.chunks_mut(quantiles).for_each(|of_target| of_target.sort_by(f64::total_cmp));
-    Tensor::from_vec(values, predictions.shape(), predictions.device())
 }
 
 /// The errors of rows that are predicted one after the other.

@@ -184,8 +184,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.warmup, help_heading = "Training",
           allow_hyphen_values = true)]
     warmup: f64,
-    /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam. Cos layers have no penalties: their weights are
-    /// angles
+    /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam. Cos layers have no penalties: their weights
+    /// are angles
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,

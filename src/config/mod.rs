@@ -250,8 +250,7 @@ impl TrainConfig {
     /// Whether the first epochs are the same however many follow: the learning rate does not depend on their
     /// number, and no second training comes after the last.
     pub fn is_extendable(&self) -> bool {
-        let is_open = matches!(self.schedule, Schedule::Constant | Schedule::Plateau);
-        is_open && self.warmup == 0. && self.selection() != Selection::Refit
+        self.schedule.is_open_ended() && self.warmup == 0. && self.selection() != Selection::Refit
     }
 
     /// The number of steps of an epoch over `rows` rows.

@@ -323,7 +323,8 @@ impl DynamicNet {
         Ok(outputs)
     }
 
-    /// The activations after `h`, by this application of the hidden layer; `injected` is the input layer's result where the block wants it.
+    /// The activations after `h`, by this application of the hidden layer; `injected` is the input layer's
+    /// result where the block wants it.
     fn apply<F: Forward>(
         &self,
         forward: &mut F,

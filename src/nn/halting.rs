@@ -8,10 +8,12 @@ use crate::nn::{Layer, Linear};
 use crate::ops::kernels::PLAIN_SHARE;
 use crate::ops::{Prior, relu};
 
-/// How near to the probability of having stopped at which a row exits it is taken to have reached it: far below
-/// any difference that matters, and above all rounding, which would decide where half of the rows of a uniform
-/// prior exit at 1/2.
-pub(crate) const EXIT_TOLERANCE: f64 = 1e-5;
+/// The largest probability of not having stopped with which a row exits, for the probability `exit` of having
+/// stopped. It is larger than their difference by more than rounding, which would else decide where rows go that
+/// stop by a uniform prior and exit at 1/2, and by less than matters.
+pub(crate) fn going_on_at(exit: f64) -> f64 {
+    (1. - exit) * (1. + 1e-5)
+}
 
 /// Whether a [`DynamicNet`](crate::nn::DynamicNet) learns how deep to go.
 ///
@@ -157,7 +159,7 @@ impl Gate {
     /// stopped with at least the probability `exit`.
     pub(super) fn weighted(&self, outputs: &[Tensor], own: &[Tensor], exit: f64) -> Result<Weighted> {
         let [log_p, log_before] = self.log_probabilities(own, outputs[0].dims()[0])?;
-        let is_reached = log_before.exp()?.gt(1. - exit + EXIT_TOLERANCE)?.to_dtype(log_p.dtype())?;
+        let is_reached = log_before.exp()?.gt(going_on_at(exit))?.to_dtype(log_p.dtype())?;
         let probabilities = log_p.exp()?;
         let weights = (&probabilities * &is_reached)?;
         let weighted =

@@ -21,7 +21,7 @@ pub use cos_linear::{CosInit, CosLinear};
 pub use dynamic_net::DynamicNet;
 pub(crate) use dynamic_net::Outputs;
 pub use halting::Halting;
-pub(crate) use halting::{EXIT_TOLERANCE, Gate, Weighted};
+pub(crate) use halting::{Gate, Weighted, going_on_at};
 pub use init::{named_vars, seeded_builder};
 pub use layer::{Layer, LayerKind};
 pub use linear::Linear;

@@ -7,7 +7,7 @@ use super::cpu::{Buffer, Cpu, Element};
 use super::execute::{Memory, execute};
 use super::instruction::{Access, Instruction, Rows, Value};
 use super::numbered::Numbered;
-use crate::nn::{DynamicNet, EXIT_TOLERANCE};
+use crate::nn::{DynamicNet, going_on_at};
 use crate::ops::kernels::hazard;
 
 /// Where the rows of a prediction exit from a network with [`Halting`](crate::nn::Halting).
@@ -27,8 +27,8 @@ pub(super) struct Stopping {
     logits: Vec<f64>,
     /// What rows have of their own there (n, 1), if they do.
     gates: Vec<Value>,
-    /// With which probability a row has to have stopped to exit.
-    exit: f64,
+    /// The largest probability of not having stopped with which a row exits.
+    going_on: f64,
 }
 
 /// A row on its way down.
@@ -74,12 +74,13 @@ impl Stopping {
     /// How the rows of `net` stop, whose gates are these values.
     pub(super) fn new(net: &DynamicNet, gates: Vec<Value>) -> Result<Option<Self>> {
         let Some(gate) = net.gate() else { return Ok(None) };
-        Ok(Some(Self { logits: gate.logits()?, gates, exit: net.spec().model.exit }))
+        let going_on = going_on_at(net.spec().model.exit);
+        Ok(Some(Self { logits: gate.logits()?, gates, going_on }))
     }
 
     /// Whether a row that has not stopped with this probability exits.
     fn is_over(&self, walk: &Walk) -> bool {
-        walk.going_on <= 1. - self.exit + EXIT_TOLERANCE
+        walk.going_on <= self.going_on
     }
 
     /// The probabilities of stopping and of going on at depth number `depth`, for the own part of a row.

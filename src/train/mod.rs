@@ -175,7 +175,8 @@ impl Trainer {
     }
 
     /// Goes once through `rows` of `data` in a new order, which it leaves in `rows`, and returns the mean
-    /// loss that training met; of a network with [`Halting`] the mean of the error that it expected. An epoch that was paused is brought to its end.
+    /// loss that training met; of a network with [`Halting`] the mean of the error that it expected. An epoch
+    /// that was paused is brought to its end.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Sums over 2^20 rows in `f32`, on any device.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use taper::ops::{Activation, linear_with, maximum, mul};
+use taper::ops::{Activation, layer_norm, linear_with, maximum, mul};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -42,5 +42,14 @@ pub fn gradients_of_operands_that_are_broadcast(device: &Device) {
     assert_close("mul by a number", &grad(mul, &x, &var(&[])), &[3. * expected], close);
     let times =
         |x: &Tensor, row: &Tensor| mul(&maximum(x, row)?, &Tensor::full(0.1f32, x.shape(), x.device())?);
+    let shift = Tensor::zeros(3, DType::F32, device).unwrap();
+    let rows = Tensor::new(&[1f32, -1., 0.], device).unwrap().broadcast_as((LEN, 3)).unwrap();
+    let upstream = Tensor::full(0.1f32, (LEN, 3), device).unwrap();
+    let scale = var(&[3]);
+    let z = mul(&layer_norm(&rows, &scale, &shift).unwrap(), &upstream).unwrap();
+    // The rows are divided by the root of 2 / 3 + 1e-5.
+    let of_scale = expected / (2f64 / 3. + 1e-5).sqrt();
+    let scale_grad = values(z.sum_all().unwrap().backward().unwrap().get(&scale).unwrap());
+    assert_close("the scale of layer_norm", &scale_grad, &[of_scale, -of_scale, 0.], close);
     assert_close("maximum with a row", &grad(times, &x, &var(&[1, 3])), &[expected; 3], close);
 }

@@ -13,7 +13,7 @@ use crate::ops::operands;
 
 /// The terms of a sum that are added one after the other. Rounding errors of equal terms all have one sign
 /// and grow with their number.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 
 /// Applies `op` to `x` and `y`, broadcast to their common shape.
 ///
@@ -78,7 +78,7 @@ impl<F: Elementwise<2>> CustomOp2 for Broadcast<F> {
 }
 
 /// Adds up what was broadcast from `shape` to the shape of `x`, in f32 where `x` is of 16 bits.
-fn sum_to(x: &Tensor, shape: &Shape) -> Result<Tensor> {
+pub(super) fn sum_to(x: &Tensor, shape: &Shape) -> Result<Tensor> {
     if x.shape() == shape {
         return Ok(x.clone());
     }

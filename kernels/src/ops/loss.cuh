@@ -14,29 +14,18 @@
 //
 // come three kernels for each dtype: mae_parts_f32, mae_mean_f32 and mae_step_f32, and so on.
 #pragma once
+#include "block_sum.cuh"
 #include "elementwise.cuh"
 
 // The threads of a block that computes a sum.
 constexpr uint32_t THREADS = 256;
-
-// The sum of `mine` over the threads of a block, for its first thread.
-__device__ inline double block_sum(double mine) {
-  __shared__ double partial[THREADS];
-  partial[threadIdx.x] = mine;
-  __syncthreads();
-  for (uint32_t half = THREADS / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  return partial[0];
-}
 
 // mean <- the sum of the `count` parts over `len`. For one block.
 template <typename T>
 __device__ inline void mean_of(uint64_t count, uint64_t len, const double *partial, T *mean) {
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < count; i += THREADS) mine += partial[i];
-  const double sum = block_sum(mine);
+  const double sum = block_sum<THREADS>(mine);
   if (threadIdx.x == 0) *mean = T(sum / double(len));
 }
 
@@ -50,7 +39,7 @@ __device__ inline void loss_parts(const L &loss, uint64_t len, const T *predicti
     const T difference = prediction[i] - target[divide(output, outputs)];
     mine += loss.f(output, double(difference));
   }
-  const double sum = block_sum(mine);
+  const double sum = block_sum<THREADS>(mine);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
@@ -68,7 +57,7 @@ __device__ inline void loss_step(const L &loss, uint64_t len, double weight, dou
     grad[i] = loss.slope(output, difference) * factor;
     mine += loss.f(output, double(difference));
   }
-  const double all = block_sum(mine);
+  const double all = block_sum<THREADS>(mine);
   if (threadIdx.x == 0) *sum += weight * (all / double(len));
 }
 

@@ -49,6 +49,11 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// Whether the rate of a step does not depend on how many there are to be.
+    pub fn is_open_ended(self) -> bool {
+        matches!(self, Self::Constant | Self::Plateau)
+    }
+
     /// By what the rate is multiplied in step number `step`, counted from 0, of `steps`. After the last step
     /// it stays what it was there.
     pub fn factor(self, step: u64, steps: u64) -> f64 {

@@ -68,7 +68,7 @@ __device__ inline void expected_loss(uint64_t rows, uint64_t depths, uint64_t ta
       later += costs[depth];
     }
   }
-  const double all = block_sum(mine);
+  const double all = block_sum<THREADS>(mine);
   if (threadIdx.x == 0) *sum += all;
 }
 

@@ -9,7 +9,7 @@ __device__ inline void squares_of(uint64_t len, const T *prediction, const T *ta
     const double difference = double(prediction[i] - target[i]);
     mine += difference * difference;
   }
-  const double sum = block_sum(mine);
+  const double sum = block_sum<THREADS>(mine);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
@@ -25,7 +25,7 @@ __device__ inline void step_of(uint64_t len, double weight, double share, const 
     grad[i] = factor * difference;
     mine += double(difference * difference);
   }
-  const double sum = block_sum(mine);
+  const double sum = block_sum<THREADS>(mine);
   if (threadIdx.x == 0) *loss += weight * (sum / double(len));
 }
 

@@ -9,6 +9,7 @@ mod kind;
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 
+use crate::ops::broadcast::sum_to;
 use crate::ops::elements::{on_cpu, with_float};
 use crate::ops::mul::mul;
 use crate::ops::operands;
@@ -126,16 +127,10 @@ impl Norm {
             }
             mul(&rest, &inverse)
         };
-        let scale_grad = || sum_of_rows(&mul(grad, &normalised)?);
+        let scale_grad = || sum_to(&mul(grad, &normalised)?, scale.shape());
         let x_grad = x.track_op().then(x_grad).transpose()?;
         Ok((x_grad, scale.track_op().then(scale_grad).transpose()?))
     }
-}
-
-/// The sum (n) of x (..., n) over all axes but the last.
-fn sum_of_rows(x: &Tensor) -> Result<Tensor> {
-    let columns = x.dim(D::Minus1)?;
-    x.reshape((x.elem_count() / columns.max(1), columns))?.sum(0)
 }
 
 impl CustomOp2 for Norm {
@@ -225,7 +220,7 @@ impl CustomOp3 for Norm {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (x_grad, scale_grad) = self.gradients(x, scale, grad)?;
-        let shift_grad = shift.track_op().then(|| sum_of_rows(grad)).transpose()?;
+        let shift_grad = shift.track_op().then(|| sum_to(grad, shift.shape())).transpose()?;
         Ok((x_grad, scale_grad, shift_grad))
     }
 }

@@ -1,26 +1,12 @@
 // The normalisations of rows, as in cpu.rs. A block takes one row at a time, and its sums are accumulated in
 // double precision in a fixed order, so that they depend neither on the number of blocks nor on their order.
-#include <stdint.h>
+#include "block_sum.cuh"
 
 // The threads of a block.
 constexpr uint32_t THREADS = 128;
 
 // As in mod.rs.
 constexpr double EPSILON = 1e-5;
-
-// The sum of `mine` over the threads of a block, for all of them.
-__device__ inline double block_sum(double mine) {
-  __shared__ double partial[THREADS];
-  // Nobody may still read the sum before.
-  __syncthreads();
-  partial[threadIdx.x] = mine;
-  __syncthreads();
-  for (uint32_t half = THREADS / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  return partial[0];
-}
 
 // What a row is normalised by: its mean, or 0 if it is not centred, and 1 / sqrt(v + epsilon), where v is the
 // mean of its squares, or its variance if it is centred.
@@ -31,14 +17,14 @@ template <bool CENTRED, typename T> struct Statistics {
     if (CENTRED) {
       double mine = 0;
       for (uint64_t j = threadIdx.x; j < columns; j += THREADS) mine += double(x[j]);
-      centre = block_sum(mine) / double(columns);
+      centre = block_sum<THREADS>(mine) / double(columns);
     }
     double mine = 0;
     for (uint64_t j = threadIdx.x; j < columns; j += THREADS) {
       const double difference = double(x[j]) - centre;
       mine += difference * difference;
     }
-    const double variance = block_sum(mine) / double(columns);
+    const double variance = block_sum<THREADS>(mine) / double(columns);
     mean = T(centre);
     inverse = T(1 / sqrt(variance + EPSILON));
   }
@@ -73,8 +59,8 @@ __device__ inline void differentiate(uint64_t rows, uint64_t columns, const T *x
       mine_along += double(term) * double(scale[j]);
       if (CENTRED) mine_common += double(grad[start + j]) * double(scale[j]);
     }
-    const T along = T(block_sum(mine_along) / double(columns));
-    const T common = CENTRED ? T(block_sum(mine_common) / double(columns)) : T(0);
+    const T along = T(block_sum<THREADS>(mine_along) / double(columns));
+    const T common = CENTRED ? T(block_sum<THREADS>(mine_common) / double(columns)) : T(0);
     for (uint64_t j = threadIdx.x; j < columns; j += THREADS) {
       const T n = (x[start + j] - of.mean) * of.inverse;
       x_grad[start + j] = (grad[start + j] * scale[j] - common - n * along) * of.inverse;

@@ -11,8 +11,8 @@ use candle_core::cuda_backend::cudarc::driver::{
 use super::Pass;
 use crate::ops::kernels::cuda::{BLOCK, check_len, grid};
 
-/// Adds the squares of the first `len` elements of `x` to `sum` by `function`, [`ADD_SQUARES`](super::ADD_SQUARES) for elements of
-/// type `T`.
+/// Adds the squares of the first `len` elements of `x` to `sum` by `function`, which is
+/// [`ADD_SQUARES`](super::ADD_SQUARES) for elements of type `T`.
 ///
 /// # Errors
 ///

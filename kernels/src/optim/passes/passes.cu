@@ -1,4 +1,5 @@
 // What happens to gradients before an optimiser's update and to parameters after it, as in cpu.rs.
+#include "block_sum.cuh"
 #include "elementwise.cuh"
 
 // The threads of the block that computes a sum.
@@ -6,16 +7,10 @@ constexpr uint32_t THREADS = 256;
 
 // sum <- sum + the squares of x, in a fixed order. For one block.
 template <typename T> __device__ inline void add_squares_of(uint64_t len, const T *x, double *sum) {
-  __shared__ double partial[THREADS];
   double mine = 0;
   for (uint64_t i = threadIdx.x; i < len; i += THREADS) mine += double(x[i]) * double(x[i]);
-  partial[threadIdx.x] = mine;
-  __syncthreads();
-  for (uint32_t half = THREADS / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) partial[threadIdx.x] += partial[threadIdx.x + half];
-    __syncthreads();
-  }
-  if (threadIdx.x == 0) *sum += partial[0];
+  const double all = block_sum<THREADS>(mine);
+  if (threadIdx.x == 0) *sum += all;
 }
 
 // By what gradients are multiplied so that their norm, the root of `squares`, is at most `bound`; NaN for a norm
