@@ -5,19 +5,20 @@ mod keeper;
 mod prepared;
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Instant;
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span, trace};
 
 use crate::config::Selection;
 use crate::course::{Course, Next};
-use crate::data::{Dataset, Fold, Scaling};
+use crate::data::{Dataset, Fold, PiecewiseLinear, Scaling};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
-use crate::nn::{DynamicNet, seeded_builder};
+use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::ops::Loss;
 use crate::random::{Stream, generator};
 use crate::results::Validation;
@@ -178,12 +179,29 @@ impl Training {
         let x = data.train.x();
         let vb = seeded_builder(&vars, init, x.dtype(), x.device());
         let outputs = data.train.targets() * learner.train.loss().outputs();
+        let encoded = encode(&vars, &data.train, rows, learner.model.bins)?;
         let spec = learner.model.network(data.train.features(), outputs);
+        let spec = DynamicNetSpec { encoded, ..spec };
         let trainer = Trainer::new(DynamicNet::new(&spec, vb)?, &vars, &learner.train, learner.seed, index)?;
         let rows = rows[..max_rows.unwrap_or(rows.len()).min(rows.len())].to_vec();
         let unit = unit(learner.train.loss(), data.targets.as_ref());
         Ok(Self { data, trainer, rows, unit })
     }
+}
+
+/// Fits the encoding of the features of `data` with up to `bins` bins over `rows`, if there are any, and makes it
+/// variables of the network that is to be; returns the number of its columns.
+fn encode(vars: &VarMap, data: &Dataset, rows: &[u32], bins: usize) -> Result<usize> {
+    if bins == 0 {
+        return Ok(0);
+    }
+    let (encoding, x) = (PiecewiseLinear::fit(data, rows, bins)?, data.x());
+    let mut vars = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
+    for (name, numbers) in encoding.named() {
+        let numbers = Tensor::new(numbers, x.device())?.to_dtype(x.dtype())?;
+        vars.insert(format!("encoding.{name}"), Var::from_tensor(&numbers)?);
+    }
+    Ok(encoding.columns())
 }
 
 impl<'a> Fit<'a> {

@@ -133,6 +133,19 @@ pub(crate) fn median(mut x: Vec<f64>) -> f64 {
     lower.map_or(upper, |lower| f64::midpoint(lower, upper))
 }
 
+/// The quantile of this level, from 0 to 1, of numbers in ascending order, 0 of no numbers: NumPy's default, on
+/// the line between the two nearest.
+pub(crate) fn quantile_of_sorted(x: &[f64], level: f64) -> f64 {
+    let position = level * x.len().saturating_sub(1) as f64;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the last position")]
+    let below = position as usize;
+    match (x.get(below), x.get(below + 1)) {
+        (Some(lower), Some(upper)) => lower + (position - below as f64) * (upper - lower),
+        (Some(last), None) => *last,
+        (None, _) => 0.,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +174,17 @@ mod tests {
             close("sum of squares", moments.squared_deviations(), n * population * population);
             assert_eq!(moments.count(), x.len());
         }
+    }
+
+    /// numpy.quantile([1, 2, 4, 8], [0, 0.1, 0.5, 0.75, 1]).
+    #[test]
+    fn quantiles_are_numpys() {
+        let levels = [0., 0.1, 0.5, 0.75, 1.];
+        let found = levels.map(|level| quantile_of_sorted(&[1., 2., 4., 8.], level));
+        let largest = found.iter().zip([1., 1.3, 3., 5., 8.]).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
+        println!("largest difference {largest:e}");
+        assert!(largest <= 1e-15);
+        assert_eq!([quantile_of_sorted(&[], 0.5), quantile_of_sorted(&[3.], 1.)], [0., 3.]);
     }
 
     #[test]

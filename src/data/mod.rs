@@ -3,6 +3,7 @@
 mod dataset;
 mod file;
 mod kfold;
+mod piecewise;
 mod scaling;
 mod summary;
 mod synthetic;
@@ -12,6 +13,7 @@ pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
 pub use file::DataFile;
 pub use kfold::{Fold, KFold};
+pub(crate) use piecewise::PiecewiseLinear;
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;

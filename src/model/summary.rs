@@ -59,6 +59,7 @@ impl Model {
     ///
     /// Fails when Candle cannot read a parameter.
     pub fn summary(&self) -> Result<ModelSummary> {
+        let is_learned = |(name, _): &(&String, &Tensor)| !name.starts_with("encoding.");
         let mut tensors = Vec::new();
         for (name, tensor) in &self.tensors {
             let values: Vec<f64> = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
@@ -75,7 +76,7 @@ impl Model {
             format: self.format(),
             taper: self.taper.clone(),
             network: self.network.clone(),
-            parameters: self.tensors.values().map(Tensor::elem_count).sum(),
+            parameters: self.tensors.iter().filter(is_learned).map(|(_, tensor)| tensor.elem_count()).sum(),
             schema: self.schema.clone(),
             training: self.training.clone(),
             tensors,
@@ -85,7 +86,7 @@ impl Model {
 
 impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Network { spec: DynamicNetSpec { in_features, out_features, model }, dtype } = &self.network;
+        let Network { spec: DynamicNetSpec { in_features, out_features, model, .. }, dtype } = &self.network;
         let ModelConfig { hidden, min_depth, max_depth, .. } = model;
         writeln!(f, "format {}, made by taper {}", self.format, self.taper)?;
         writeln!(

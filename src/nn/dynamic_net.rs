@@ -7,8 +7,8 @@ use candle_nn::{Init, VarBuilder};
 
 use crate::nn::forward::{Eager, Forward};
 use crate::nn::{
-    Block, DynamicNetSpec, Gate, Halting, Layer, LayerKind, Linear, ModelConfig, Nonlinearity, NormLayer,
-    Weighted,
+    Block, DynamicNetSpec, EncodingLayer, Gate, Halting, Layer, LayerKind, Linear, ModelConfig, Nonlinearity,
+    NormLayer, Weighted,
 };
 use crate::ops::Activation;
 use crate::ops::kernels::MOST_DEPTHS;
@@ -23,7 +23,8 @@ use crate::ops::kernels::MOST_DEPTHS;
 ///
 /// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](Block) than the plain
 /// one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in place of h,
-/// and a linear skip adds V x to the third line, with a matrix V that starts as zeros. In training steps
+/// and a linear skip adds V x to the third line, with a matrix V that starts as zeros. The input layer may take
+/// an encoding of x instead. In training steps
 /// [`dropout`](crate::ops::dropout) may follow act in the second line.
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
@@ -34,6 +35,8 @@ use crate::ops::kernels::MOST_DEPTHS;
 #[derive(Debug, Clone)]
 pub struct DynamicNet {
     spec: DynamicNetSpec,
+    /// What its features are before the first layer, if they are encoded.
+    encoding: Option<EncodingLayer>,
     input: Layer,
     hidden: Layer,
     output: Layer,
@@ -64,11 +67,12 @@ impl DynamicNetSpec {
     ) -> Option<Self> {
         let width = model.hidden;
         match (shape("input.weight")?, shape("hidden.weight")?, shape("output.weight")?) {
-            (&[a, in_features], &[b, c], &[out_features, d])
-                if [a, b, c, d] == [width; 4]
-                    && (!model.skip || shape("skip.weight")? == [out_features, in_features]) =>
-            {
-                Some(model.network(in_features, out_features))
+            (&[a, inputs], &[b, c], &[out_features, d]) if [a, b, c, d] == [width; 4] => {
+                let encoded = shape("encoding.scale").map_or(0, |shape| shape.iter().product());
+                // Nothing but a skip has a place for each feature where they are encoded.
+                let in_features = if model.skip { *shape("skip.weight")?.get(1)? } else { inputs };
+                let fits = inputs == if encoded > 0 { encoded } else { in_features };
+                fits.then(|| DynamicNetSpec { encoded, ..model.network(in_features, out_features) })
             }
             _ => None,
         }
@@ -120,8 +124,12 @@ impl DynamicNet {
             bail!("DynamicNet: there are {count} depths to learn, expected 2 to {MOST_DEPTHS}")
         }
         let gate = |vb: VarBuilder| Gate::new(halting == Halting::Adaptive, prior, count, hidden, &vb);
+        let encoded = spec.encoded;
+        let encoding = (encoded > 0).then(|| EncodingLayer::new(encoded, &vb.pp("encoding"))).transpose()?;
+        let inputs = if encoded > 0 { encoded } else { in_features };
         Ok(Self {
-            input: Layer::new(layer, in_features, hidden, vb.pp("input"))?,
+            encoding,
+            input: Layer::new(layer, inputs, hidden, vb.pp("input"))?,
             hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
             output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
             norm: norm.kind().map(|kind| NormLayer::new(kind, hidden, &vb.pp("norm"))).transpose()?,
@@ -148,7 +156,7 @@ impl DynamicNet {
     }
 
     /// The parameters with their names, such as `hidden.weight`, in the order of the layers, and those of the
-    /// norm and of halting. PyTorch's equivalent is `torch.nn.Module.named_parameters`.
+    /// norm and of halting; then the constants of the encoding of features, if there is one. PyTorch's equivalent is `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
         let of_layers = self.named_layers().flat_map(|(layer, parameters)| {
             let named = parameters.parameters().named_parameters();
@@ -158,7 +166,9 @@ impl DynamicNet {
         let of_gate = self.gate.iter().flat_map(Gate::named_parameters);
         let of_norm = of_norm.map(|(name, parameter)| (format!("norm.{name}"), parameter));
         let of_gate = of_gate.map(|(name, parameter)| (format!("halting.{name}"), parameter));
-        of_layers.chain(of_norm).chain(of_gate)
+        let of_encoding = self.encoding.iter().flat_map(EncodingLayer::named_constants);
+        let of_encoding = of_encoding.map(|(name, constant)| (format!("encoding.{name}"), constant));
+        of_layers.chain(of_norm).chain(of_gate).chain(of_encoding)
     }
 
     /// The dtype of its parameters.
@@ -282,7 +292,8 @@ impl DynamicNet {
         let norm = self.norm.as_ref().map(NormLayer::detached);
         let skip = self.skip.as_ref().map(linear).transpose()?;
         let gate = self.gate.as_ref().map(Gate::detached);
-        Ok(Self { spec, input: input?, hidden: hidden?, output: output?, norm, skip, gate })
+        let encoding = self.encoding.as_ref().map(EncodingLayer::detached);
+        Ok(Self { spec, encoding, input: input?, hidden: hidden?, output: output?, norm, skip, gate })
     }
 
     /// The network itself: its outputs for `x` at each of `depths`, and its gates there.
@@ -294,6 +305,8 @@ impl DynamicNet {
     ) -> Result<Outputs<F::Value>> {
         // Once for all depths, and first, so that the gradients of the other layers stay neighbours.
         let skip = self.skip.as_ref().map(|skip| forward.layer(skip, x, Activation::Identity)).transpose()?;
+        let encoded = self.encoding.as_ref().map(|encoding| forward.encode(encoding, x)).transpose()?;
+        let x = encoded.as_ref().unwrap_or(x);
         let (mut h, injected) = match self.spec.model.block {
             Block::Plain | Block::Residual => (self.activated(forward, &self.input, x)?, None),
             Block::Injection => {

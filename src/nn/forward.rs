@@ -2,7 +2,7 @@
 
 use candle_core::{Module, Result, Tensor};
 
-use crate::nn::{Layer, NormLayer};
+use crate::nn::{EncodingLayer, Layer, NormLayer};
 use crate::ops::{Activation, MapKind, dropout, seed_of};
 
 /// The steps of a forward pass, whoever takes them.
@@ -13,6 +13,9 @@ use crate::ops::{Activation, MapKind, dropout, seed_of};
 pub(crate) trait Forward {
     /// The activations of some rows.
     type Value;
+
+    /// The features x encoded.
+    fn encode(&mut self, encoding: &EncodingLayer, x: &Self::Value) -> Result<Self::Value>;
 
     /// `activation` of `layer` applied to `x`.
     fn layer(&mut self, layer: &Layer, x: &Self::Value, activation: Activation) -> Result<Self::Value>;
@@ -38,6 +41,10 @@ pub(super) struct Eager {
 
 impl Forward for Eager {
     type Value = Tensor;
+
+    fn encode(&mut self, encoding: &EncodingLayer, x: &Tensor) -> Result<Tensor> {
+        encoding.forward(x)
+    }
 
     fn layer(&mut self, layer: &Layer, x: &Tensor, activation: Activation) -> Result<Tensor> {
         layer.forward_with(x, activation)

@@ -7,6 +7,7 @@
 mod block;
 mod cos_linear;
 mod dynamic_net;
+mod encoding;
 pub(crate) mod forward;
 mod halting;
 mod init;
@@ -20,6 +21,7 @@ pub use block::Block;
 pub use cos_linear::{CosInit, CosLinear};
 pub use dynamic_net::DynamicNet;
 pub(crate) use dynamic_net::Outputs;
+pub(crate) use encoding::EncodingLayer;
 pub use halting::Halting;
 pub(crate) use halting::{Gate, Weighted, going_on_at};
 pub use init::{named_vars, seeded_builder};

@@ -22,6 +22,9 @@ pub struct ModelConfig {
     pub layer: LayerKind,
     /// What the hidden layer does at each application; [`Block::Plain`] by default.
     pub block: Block,
+    /// The most bins of each feature's piecewise linear encoding, which is fitted to data; 0, for none, by
+    /// default.
+    pub bins: usize,
     /// What follows the product of the input layer and of the hidden layer; [`Nonlinearity::Relu`] by
     /// default.
     pub activation: Nonlinearity,
@@ -55,6 +58,7 @@ impl Default for ModelConfig {
             max_depth: 4,
             layer,
             block,
+            bins: 0,
             activation,
             skip: false,
             norm: Norm::None,
@@ -87,6 +91,9 @@ impl ModelConfig {
         if self.dropout != 0. {
             words.push(format!("dropout {}", self.dropout));
         }
+        if self.bins > 0 {
+            words.push(format!("features in {} bins", self.bins));
+        }
         if self.skip {
             words.push("linear skip".to_owned());
         }
@@ -98,7 +105,7 @@ impl ModelConfig {
 
     /// The network for rows of `in_features` features and `out_features` targets.
     pub fn network(&self, in_features: usize, out_features: usize) -> DynamicNetSpec {
-        DynamicNetSpec { in_features, out_features, model: self.clone() }
+        DynamicNetSpec { in_features, out_features, encoded: 0, model: self.clone() }
     }
 }
 
@@ -113,6 +120,8 @@ pub struct DynamicNetSpec {
     pub in_features: usize,
     /// The number of targets of a row.
     pub out_features: usize,
+    /// How many columns the features are encoded as before the first layer, 0 where they are not.
+    pub encoded: usize,
     /// How it is built between the two.
     pub model: ModelConfig,
 }
@@ -165,6 +174,7 @@ struct ModelDocument {
     layer: LayerName,
     cos_init: CosInit,
     block: Block,
+    bins: usize,
     activation: Nonlinearity,
     skip: bool,
     norm: Norm,
@@ -191,6 +201,7 @@ impl TryFrom<ModelDocument> for ModelConfig {
             layer,
             cos_init,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -205,6 +216,7 @@ impl TryFrom<ModelDocument> for ModelConfig {
             max_depth,
             layer: layer.checked(cos_init)?,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -224,6 +236,7 @@ impl From<ModelConfig> for ModelDocument {
             max_depth,
             layer,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -240,6 +253,7 @@ impl From<ModelConfig> for ModelDocument {
             layer,
             cos_init,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -266,6 +280,10 @@ struct SpecDocument {
     cos_init: CosInit,
     #[serde(default, skip_serializing_if = "is_default")]
     block: Block,
+    #[serde(default, skip_serializing_if = "is_default")]
+    bins: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
+    encoded: usize,
     #[serde(default, skip_serializing_if = "is_default")]
     activation: Nonlinearity,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -301,6 +319,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
     fn try_from(document: SpecDocument) -> Result<Self, String> {
         let SpecDocument {
             in_features,
+            encoded,
             hidden,
             out_features,
             min_depth,
@@ -308,6 +327,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             layer,
             cos_init,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -323,6 +343,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             max_depth,
             layer,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -331,18 +352,19 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             prior,
             exit,
         };
-        Ok(Self { in_features, out_features, model })
+        Ok(Self { in_features, out_features, encoded, model })
     }
 }
 
 impl From<DynamicNetSpec> for SpecDocument {
-    fn from(DynamicNetSpec { in_features, out_features, model }: DynamicNetSpec) -> Self {
+    fn from(DynamicNetSpec { in_features, out_features, encoded, model }: DynamicNetSpec) -> Self {
         let ModelConfig {
             hidden,
             min_depth,
             max_depth,
             layer,
             block,
+            bins,
             activation,
             skip,
             norm,
@@ -354,6 +376,7 @@ impl From<DynamicNetSpec> for SpecDocument {
         let (layer, cos_init) = (layer.into(), layer.cos_init());
         Self {
             in_features,
+            encoded,
             hidden,
             out_features,
             min_depth,
@@ -361,6 +384,7 @@ impl From<DynamicNetSpec> for SpecDocument {
             layer,
             cos_init,
             block,
+            bins,
             activation,
             skip,
             norm,

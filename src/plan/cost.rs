@@ -21,6 +21,8 @@ pub(super) fn flops(instruction: &Instruction, rows: usize, optimizer: Option<&O
             };
             2 * m * n * k + after * out.len(rows)
         }
+        // A product, a sum and two choices.
+        Instruction::Encode { out, .. } => 4 * out.len(rows),
         Instruction::Map { out, .. } | Instruction::Add { out, .. } => out.len(rows),
         // A choice and a product, or the function and a product.
         Instruction::MapBackward { out, .. } | Instruction::Dropout { out, .. } => 2 * out.len(rows),

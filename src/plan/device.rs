@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::{Columns, ExpectedLoss, Operands, Write};
+use crate::ops::kernels::{Columns, Encoding, ExpectedLoss, Operands, Write};
 use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{Pass, Update};
 
@@ -58,6 +58,15 @@ pub(crate) trait Device: Debug + Send {
         b: Factor<&Self::Buffer>,
         epilogue: Epilogue<&Self::Buffer, &mut Self::Buffer>,
         c: &mut Self::Buffer,
+    ) -> Result<()>;
+
+    /// z (rows, columns) <- the features x (rows, features) encoded, for the shape (rows, features, columns).
+    fn encode(
+        &self,
+        shape: [usize; 3],
+        encoding: Encoding<&Self::Buffer>,
+        x: &Self::Buffer,
+        z: &mut Self::Buffer,
     ) -> Result<()>;
 
     /// out <- f(x), for the first `len` elements.

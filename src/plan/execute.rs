@@ -89,6 +89,12 @@ fn step<D: Device>(
 ) -> Result<()> {
     match *instruction {
         Instruction::Gemm { a, b, ref epilogue, out } => gemm(device, [a, b], epilogue, out, rows, memory),
+        Instruction::Encode { encoding, x, out } => {
+            let shape = [x.rows.count(rows), x.columns, out.columns];
+            memory.write(out, |memory, out| {
+                device.encode(shape, encoding.try_map(|part| memory.read(part))?, memory.read(x)?, out)
+            })
+        }
         Instruction::Map { function, x, out } => {
             memory.write(out, |memory, out| device.map(function, x.len(rows), memory.read(x)?, out))
         }

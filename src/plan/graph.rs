@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor, TensorId, bail};
 use super::instruction::{Access, Epilogue, Factor, Instruction, Rows, Value};
 use super::numbered::Numbered;
 use crate::nn::forward::Forward;
-use crate::nn::{DynamicNet, Gate, Layer, NormLayer, Outputs};
+use crate::nn::{DynamicNet, EncodingLayer, Gate, Layer, NormLayer, Outputs};
 use crate::ops::kernels::{Columns, Operands, Write};
 use crate::ops::{Activation, Loss, MapKind, Saved};
 
@@ -250,8 +250,10 @@ impl Graph {
                     out,
                 });
             }
+            // Features are data, and their encoding is constant.
+            Instruction::Encode { .. }
             // Not part of a forward pass.
-            Instruction::MapBackward { .. }
+            | Instruction::MapBackward { .. }
             | Instruction::NormBackward { .. }
             | Instruction::ColumnSums { .. }
             | Instruction::Transpose { .. }
@@ -295,6 +297,9 @@ impl Graph {
             *numbers.place(parameter.number) = true;
         }
         for instruction in &self.instructions {
+            if let Instruction::Encode { .. } = instruction {
+                continue;
+            }
             let operands = instruction.operands();
             if operands.clone().any(|(value, _)| numbers.get(value.number)) {
                 for (value, _) in operands.filter(|(_, access)| *access == Access::Write) {
@@ -334,6 +339,14 @@ impl Graph {
 
 impl Forward for Graph {
     type Value = Value;
+
+    fn encode(&mut self, encoding: &EncodingLayer, &x: &Value) -> Result<Value> {
+        let constants = encoding.constants();
+        let out = self.value(x.rows, constants.feature.elem_count());
+        let encoding = constants.try_map(|constant| self.parameter(constant))?;
+        self.instructions.push(Instruction::Encode { encoding, x, out });
+        Ok(out)
+    }
 
     fn layer(&mut self, layer: &Layer, x: &Value, activation: Activation) -> Result<Value> {
         let parameters = layer.parameters();

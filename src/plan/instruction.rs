@@ -1,6 +1,6 @@
 //! The instructions of a plan and the matrices they work on.
 
-use crate::ops::kernels::{Columns, ExpectedLoss, Operands, Write};
+use crate::ops::kernels::{Columns, Encoding, ExpectedLoss, Operands, Write};
 use crate::ops::{Activation, Loss, MapKind, NormKind, Prior};
 
 /// The number of rows of a matrix.
@@ -93,6 +93,8 @@ pub(crate) enum Epilogue<R = Value, W = R> {
 pub(crate) enum Instruction {
     /// out <- A B, as the epilogue says.
     Gemm { a: Factor, b: Factor, epilogue: Epilogue, out: Value },
+    /// out <- the features x encoded.
+    Encode { encoding: Encoding<Value>, x: Value, out: Value },
     /// out <- f(x), elementwise.
     Map { function: MapKind, x: Value, out: Value },
     /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`MapKind::saves`].
@@ -176,6 +178,12 @@ impl Instruction {
                 f(x, Access::Read);
                 f(out, Access::Write);
             }
+            Self::Encode { encoding: Encoding { feature, scale, shift, low, high }, x, out } => {
+                for operand in [feature, scale, shift, low, high, x] {
+                    f(operand, Access::Read);
+                }
+                f(out, Access::Write);
+            }
             Self::MapBackward { saved: x, grad: y, out, .. } | Self::Add { x, y, out } => {
                 f(x, Access::Read);
                 f(y, Access::Read);
@@ -223,7 +231,7 @@ impl Instruction {
     /// Every matrix of the instruction with how it is used.
     pub(super) fn operands(mut self) -> impl Iterator<Item = (Value, Access)> + Clone {
         // No instruction has more; a list of each would cost more than all else of making a plan.
-        let (mut operands, mut count) = ([None; 6], 0);
+        let (mut operands, mut count) = ([None; 7], 0);
         self.visit(|value, access| {
             operands[count] = Some((*value, access));
             count += 1;

@@ -222,6 +222,9 @@ impl Names {
                     }
                 }
             }
+            Instruction::Encode { x, out, .. } => {
+                assign(out, Write::Set, &format!("encoding of {}", matrix(x)))
+            }
             Instruction::Map { function, x, out } => {
                 assign(out, Write::Set, &format!("{}({})", function.name(), matrix(x)))
             }

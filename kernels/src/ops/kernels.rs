@@ -5,7 +5,7 @@ use crate::ops::linear::gemm;
 use crate::ops::simd::SimdFloat;
 use crate::ops::{Activation, Dropout, Loss, MapKind, NormKind, batch, dropout, halting, norm};
 
-pub use crate::ops::batch::Columns;
+pub use crate::ops::batch::{Columns, Encoding};
 pub use crate::ops::elements::on_cpu;
 pub use crate::ops::halting::cpu::hazard;
 pub use crate::ops::halting::{ExpectedLoss, MOST_DEPTHS, Operands, PLAIN_SHARE, PriorTable};
@@ -86,6 +86,9 @@ pub trait CpuKernels: SimdFloat {
 
     /// Copies `columns` of x (rows, width) to out (rows, width), each a matrix with its width.
     fn copy_columns(columns: Columns, x: (&[Self], usize), out: (&mut [Self], usize));
+
+    /// Encodes x (rows, features) as z (rows, columns).
+    fn encode(encoding: Encoding<&[Self]>, features: usize, x: &[Self], z: &mut [Self]);
 
     /// out <- x + y, on slices of one length.
     fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]);
@@ -177,6 +180,10 @@ macro_rules! cpu_kernels {
                 batch::copy_columns(columns, x, out);
             }
 
+            fn encode(encoding: Encoding<&[Self]>, features: usize, x: &[Self], z: &mut [Self]) {
+                batch::encode(encoding, features, x, z);
+            }
+
             fn add_slices(x: &[Self], y: &[Self], out: &mut [Self]) {
                 batch::add(x, y, out);
             }
@@ -198,7 +205,8 @@ cpu_kernels!(f32, f64);
 #[cfg(feature = "cuda")]
 pub mod cuda {
     pub use crate::ops::batch::columns_on_cuda::copy_columns;
-    pub use crate::ops::batch::{ADD, CHECK, COLUMNS, GATHER};
+    pub use crate::ops::batch::encode_on_cuda::encode;
+    pub use crate::ops::batch::{ADD, CHECK, COLUMNS, ENCODE, GATHER};
     pub use crate::ops::elements::on_cuda;
     pub use crate::ops::launch::{BLOCK, Kernel, check_len, grid};
     pub(crate) use crate::ops::launch::{PACK_BYTES, kernel};

@@ -10,7 +10,9 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithD
 use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::{self, Columns, CpuKernels, ExpectedLoss, Matrix, Operands, Write, on_cpu};
+use crate::ops::kernels::{
+    self, Columns, CpuKernels, Encoding, ExpectedLoss, Matrix, Operands, Write, on_cpu,
+};
 use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{CpuUpdate, Pass, Update};
 pub(crate) use buffer::Buffer;
@@ -145,6 +147,18 @@ impl<T: Element> Device for Cpu<T> {
             }
         };
         T::gemm([m, n, k], a, b.matrix, c, epilogue);
+        Ok(())
+    }
+
+    fn encode(
+        &self,
+        [rows, features, columns]: [usize; 3],
+        encoding: Encoding<&Buffer<T>>,
+        x: &Buffer<T>,
+        z: &mut Buffer<T>,
+    ) -> Result<()> {
+        let encoding = encoding.map(|part| &part[..columns]);
+        T::encode(encoding, features, &x[..rows * features], &mut z[..rows * columns]);
         Ok(())
     }
 

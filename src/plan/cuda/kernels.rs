@@ -12,7 +12,7 @@ use candle_core::cuda_backend::cudarc::driver::{CudaFunction, CudaSlice, DeviceR
 use candle_core::cuda_backend::{CudaDType, CudaDevice, WrapErr};
 
 use crate::ops::kernels::Scalar;
-use crate::ops::kernels::cuda::{ADD, CHECK, COLUMNS, GATHER, Kernel, dropout, halting, linear};
+use crate::ops::kernels::cuda::{ADD, CHECK, COLUMNS, ENCODE, GATHER, Kernel, dropout, halting, linear};
 use crate::ops::{Activation, Loss, MapKind, NormKind};
 use crate::optim::{ADD_SQUARES, OptimizerConfig, Pass};
 
@@ -59,6 +59,7 @@ pub(super) struct Kernels {
     pub(super) check: CudaFunction,
     pub(super) add: CudaFunction,
     pub(super) columns: CudaFunction,
+    pub(super) encode: CudaFunction,
     pub(super) expected_loss: CudaFunction,
     pub(super) dropout: CudaFunction,
     pub(super) column_sums: CudaFunction,
@@ -95,6 +96,7 @@ impl Kernels {
             check: load(CHECK)?,
             add: load(ADD)?,
             columns: load(COLUMNS)?,
+            encode: load(ENCODE)?,
             expected_loss: load(halting::KERNEL)?,
             dropout: load(dropout::KERNEL)?,
             column_sums: load(linear::COLUMN_SUMS)?,

@@ -24,8 +24,10 @@ use candle_core::{Result, Tensor, bail};
 use super::device::{Device, Status};
 use super::graph::Stored;
 use super::instruction::{Epilogue, Factor};
-use crate::ops::kernels::cuda::{BLOCK, check_len, copy_columns, dropout, grid, halting, linear, norm};
-use crate::ops::kernels::{Columns, ExpectedLoss, Operands, Write};
+use crate::ops::kernels::cuda::{
+    BLOCK, check_len, copy_columns, dropout, encode, grid, halting, linear, norm,
+};
+use crate::ops::kernels::{Columns, Encoding, ExpectedLoss, Operands, Write};
 use crate::ops::{Dropout, Loss, MapKind, NormKind};
 use crate::optim::{self, OptimizerConfig, Pass, Update};
 pub(crate) use kernels::Element;
@@ -318,6 +320,16 @@ impl<T: Element> Device for Cuda<T> {
         // SAFETY: the arguments are those of every loss's step kernel, measured above.
         unsafe { args.launch(one_block) }.w()?;
         Ok(())
+    }
+
+    fn encode(
+        &self,
+        shape: [usize; 3],
+        encoding: Encoding<&CudaSlice<T>>,
+        x: &CudaSlice<T>,
+        z: &mut CudaSlice<T>,
+    ) -> Result<()> {
+        encode(&self.stream, &self.kernels.encode, shape, encoding, x, z)
     }
 
     fn copy_columns(

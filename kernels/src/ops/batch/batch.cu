@@ -43,6 +43,20 @@ __device__ inline void copy_columns(uint64_t rows, uint64_t count, uint64_t widt
   }
 }
 
+// z[i][j] <- min(max(scale[j] x[i][feature[j]] + shift[j], low[j]), high[j]), where a feature that x does not have is 0.
+template <typename T>
+__device__ inline void encode(uint64_t rows, uint64_t features, uint64_t columns, const T *feature, const T *scale,
+                              const T *shift, const T *low, const T *high, const T *x, T *z) {
+  for (uint64_t p = first_position(); p < rows * columns; p += position_step()) {
+    uint64_t column = p;
+    const uint64_t row = divide(column, columns);
+    const uint64_t number = uint64_t(feature[column]);
+    const T line = (number < features ? x[row * features + number] : T(0)) * scale[column] + shift[column];
+    const T above = line < low[column] ? low[column] : line;
+    z[p] = above > high[column] ? high[column] : above;
+  }
+}
+
 // gather takes the features and the targets of a batch: x (count, features) and y (count, targets).
 #define BATCH(SUFFIX, T)                                                                                           \
   extern "C" __global__ void gather_##SUFFIX(uint64_t count, const uint32_t *rows, uint64_t features,              \
@@ -54,6 +68,11 @@ __device__ inline void copy_columns(uint64_t rows, uint64_t count, uint64_t widt
   extern "C" __global__ void columns_##SUFFIX(uint64_t rows, uint64_t count, uint64_t width, uint64_t from,         \
                                               uint64_t out_width, uint64_t to, const T *x, T *out) {               \
     copy_columns(rows, count, width, from, out_width, to, x, out);                                                 \
+  }                                                                                                                \
+  extern "C" __global__ void encode_##SUFFIX(uint64_t rows, uint64_t features, uint64_t columns, const T *feature, \
+                                             const T *scale, const T *shift, const T *low, const T *high,          \
+                                             const T *x, T *z) {                                                   \
+    encode(rows, features, columns, feature, scale, shift, low, high, x, z);                                       \
   }
 
 BATCH(f32, float)

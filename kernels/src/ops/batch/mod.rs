@@ -3,6 +3,7 @@
 
 mod columns;
 mod cpu;
+mod encode;
 mod gather;
 
 pub use columns::Columns;
@@ -10,6 +11,10 @@ pub(super) use columns::copy_columns;
 #[cfg(feature = "cuda")]
 pub(super) use columns::cuda as columns_on_cuda;
 pub(super) use cpu::{add, all_finite};
+pub use encode::Encoding;
+#[cfg(feature = "cuda")]
+pub(super) use encode::cuda as encode_on_cuda;
+pub(super) use encode::encode;
 pub(super) use gather::gather;
 
 #[cfg(feature = "cuda")]
@@ -30,3 +35,7 @@ pub const ADD: Kernel = kernel!("batch", BATCH, "add");
 /// Copies columns of a matrix into another.
 #[cfg(feature = "cuda")]
 pub const COLUMNS: Kernel = kernel!("batch", BATCH, "columns");
+
+/// Encodes features as piecewise linear functions of themselves.
+#[cfg(feature = "cuda")]
+pub const ENCODE: Kernel = kernel!("batch", BATCH, "encode");

@@ -1,0 +1,45 @@
+//! Features that are encoded before the first layer.
+
+use candle_core::{DType, Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+use crate::ops::kernels::Encoding;
+use crate::ops::maximum;
+
+/// An encoding of features as piecewise linear functions of themselves: constants that belong to a network as
+/// its parameters do, but that no gradient reaches.
+#[derive(Debug, Clone)]
+pub(crate) struct EncodingLayer(Encoding<Tensor>);
+
+impl EncodingLayer {
+    /// Creates it with `columns` columns and the tensors `feature`, `scale`, `shift`, `low` and `high` of `vb`.
+    pub(super) fn new(columns: usize, vb: &VarBuilder) -> Result<Self> {
+        let get = |name| vb.get_with_hints(columns, name, Init::Const(0.));
+        Encoding::NAMES.try_map(get).map(Self)
+    }
+
+    /// Its constants, each (columns).
+    pub(crate) fn constants(&self) -> Encoding<&Tensor> {
+        let Encoding { feature, scale, shift, low, high } = &self.0;
+        Encoding { feature, scale, shift, low, high }
+    }
+
+    /// The constants with their names.
+    pub(super) fn named_constants(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
+        Encoding::NAMES.each().into_iter().zip(self.constants().each())
+    }
+
+    /// The same where they are no variables.
+    pub(super) fn detached(&self) -> Self {
+        Self(self.constants().map(Tensor::detach))
+    }
+
+    /// min(max(scale x + shift, low), high) (n, columns) of the features x (n, features).
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let Self(Encoding { feature, scale, shift, low, high }) = self.detached();
+        let spread = x.contiguous()?.index_select(&feature.to_dtype(DType::U32)?, 1)?;
+        let line = spread.broadcast_mul(&scale)?.broadcast_add(&shift)?;
+        // The minimum is the negative of a maximum.
+        maximum(&maximum(&line, &low)?.neg()?, &high.neg()?)?.neg()
+    }
+}
