@@ -93,6 +93,8 @@ pub fn cross_validate(
     learner.check()?;
     check_devices(devices)?;
     folds.check(data)?;
+    let most = folds.iter().map(|fold| fold.train.len()).max();
+    let learner = &learner.for_rows(most.unwrap_or_default());
     check_validation(data, learner, folds.iter())?;
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;

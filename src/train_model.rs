@@ -56,6 +56,7 @@ pub fn train_model(
     learner.check()?;
     data.x().device().synchronize()?;
     let fold = hold_out(data, holdout, learner.seed)?;
+    let learner = &learner.for_rows(fold.train.len());
     check_validation(data, learner, [fold.clone()])?;
     let checkpoint = match options.keep {
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),

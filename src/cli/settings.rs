@@ -131,6 +131,11 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "KIND", value_enum, default_value_t = defaults().model.block.into(),
           help_heading = "Network")]
     block: BlockArg,
+    /// Bins between the quantiles of each feature whose values become features of their own, so that the first
+    /// layer can bend where they meet, 0 for none up to 256
+    #[arg(long, value_name = "N", default_value_t = defaults().model.bins, help_heading = "Network",
+          allow_negative_numbers = true)]
+    bins: usize,
     /// What follows the products of the input layer and of the hidden layer, act in the help of --block
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
     activation: ActivationArg,
@@ -165,6 +170,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training",
           allow_negative_numbers = true)]
     epochs: usize,
+    /// Most steps of a network, for which it makes fewer epochs, but one at least; 0 is any number
+    #[arg(long, value_name = "N", default_value_t = defaults().train.max_steps, help_heading = "Training",
+          allow_negative_numbers = true)]
+    max_steps: u64,
     /// Rows of a training step, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().train.batch_size, help_heading = "Training",
           allow_negative_numbers = true)]

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 use clap::Args;
 use taper::report::CvReport;
-use taper::{Partition, baselines, check_validation, cross_validate};
+use taper::{Partition, baselines, cross_validate};
 use tracing::warn;
 
 use super::cores::{cores, share_cores};
@@ -49,10 +49,10 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let data = run.summary(&table)?;
     let folds = Partition::new(&table.data, config.folds, config.repeats, config.seed)
         .map_err(|error| run.as_given(error))?;
-    check_validation(&table.data, &config.learner(), folds.iter()).map_err(|error| run.as_given(error))?;
+    let learner = run.learner(&table.data, folds.iter())?;
     let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
-    let mut results = cross_validate(&table.data, &config.learner(), &folds, &devices, &options)
+    let mut results = cross_validate(&table.data, &learner, &folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     warn_of(&mut results.warnings);
     let predictions = mem::take(&mut results.predictions);

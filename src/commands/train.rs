@@ -10,7 +10,7 @@ use taper::config::ValidConfig;
 use taper::data::Table;
 use taper::model::{Holdout, Model, Schema, Training};
 use taper::report::TrainReport;
-use taper::{Fitted, check_validation, hold_out, train_model};
+use taper::{Fitted, hold_out, train_model};
 
 use super::cores::share_cores;
 use super::output::{print, width};
@@ -48,10 +48,9 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
     let table = run.load()?;
     let data = run.summary(&table)?;
-    let (learner, holdout) = (run.config.learner(), run.config.holdout);
-    let fold = hold_out(&table.data, holdout, learner.seed);
-    fold.and_then(|fold| check_validation(&table.data, &learner, [fold]))
-        .map_err(|error| run.as_given(error))?;
+    let (holdout, seed) = (run.config.holdout, run.config.seed);
+    let fold = hold_out(&table.data, holdout, seed).map_err(|error| run.as_given(error))?;
+    let learner = run.learner(&table.data, [fold])?;
     let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
     let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use taper::config::{DataConfig, Selection, Settings, ValidConfig};
-use taper::data::{self, DataSummary, Table};
+use taper::config::{DataConfig, Learner, Selection, Settings, TrainConfig, ValidConfig};
+use taper::data::{self, DataSummary, Dataset, Fold, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
 use taper::text::shell_quote;
-use taper::{Error, Stop, StopReason};
+use taper::{Error, Stop, StopReason, check_validation};
 use tempfile::TempDir;
 use tracing::{info, warn};
 
@@ -153,6 +153,25 @@ impl<'a> Run<'a> {
         info!("{summary}");
         warn_of(&mut summary.warnings);
         Ok(Some(summary))
+    }
+
+    /// How networks are trained on `folds`. A share for validation that nobody gave is left out where there are
+    /// too few rows for it.
+    pub(crate) fn learner(&self, data: &Dataset, folds: impl IntoIterator<Item = Fold>) -> Result<Learner> {
+        let mut learner = self.config.learner();
+        match check_validation(data, &learner, folds) {
+            Ok(()) => {}
+            // The settings of a run to resume are all given.
+            Err(error) if self.args.resume.is_none() && self.settings.is_given("train.validation") => {
+                return Err(self.as_given(error).into());
+            }
+            Err(error) => {
+                warn!("{error}; the last epoch is taken, unseen by rows for validation");
+                let (validation, select) = (0., Selection::Last);
+                learner.train = TrainConfig { validation, select, patience: 0, ..learner.train };
+            }
+        }
+        Ok(learner)
     }
 
     /// `error` with the setting named as the user gave it.

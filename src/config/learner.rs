@@ -51,6 +51,11 @@ impl CvConfig {
 }
 
 impl Learner {
+    /// The same with the epochs that its steps [allow](TrainConfig::max_steps) on `rows` rows.
+    pub(crate) fn for_rows(&self, rows: usize) -> Self {
+        Self { train: self.train.for_rows(rows), ..self.clone() }
+    }
+
     /// Checks every setting.
     pub(crate) fn check(&self) -> Result<()> {
         self.model.check()?;

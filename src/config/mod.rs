@@ -154,6 +154,8 @@ impl CvConfig {
 pub struct TrainConfig {
     /// How often training goes through the rows.
     pub epochs: usize,
+    /// The most steps of a network, for which fewer epochs are made; 0 for any number.
+    pub max_steps: u64,
     /// The number of rows of a step.
     pub batch_size: usize,
     /// How the depth of a step is chosen.
@@ -217,6 +219,7 @@ impl Default for TrainConfig {
         let schedule = Schedule::default();
         Self {
             epochs: 25,
+            max_steps: 0,
             batch_size: 64,
             depths: Depths::Uniform,
             lr,
@@ -250,7 +253,21 @@ impl TrainConfig {
     /// Whether the first epochs are the same however many follow: the learning rate does not depend on their
     /// number, and no second training comes after the last.
     pub fn is_extendable(&self) -> bool {
-        self.schedule.is_open_ended() && self.warmup == 0. && self.selection() != Selection::Refit
+        self.schedule.is_open_ended()
+            && self.warmup == 0.
+            && self.max_steps == 0
+            && self.selection() != Selection::Refit
+    }
+
+    /// The same with as many whole epochs over `rows` rows as [`max_steps`](Self::max_steps) allows, but at
+    /// least one.
+    #[must_use]
+    pub(crate) fn for_rows(&self, rows: usize) -> Self {
+        let most = match self.max_steps {
+            0 => self.epochs,
+            steps => usize::try_from(steps / self.steps(rows).max(1)).unwrap_or(usize::MAX).max(1),
+        };
+        Self { epochs: self.epochs.min(most), ..self.clone() }
     }
 
     /// The number of steps of an epoch over `rows` rows.

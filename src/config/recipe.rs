@@ -1,7 +1,7 @@
 //! Settings that belong together, by name.
 
-use super::{ModelConfig, TrainConfig};
-use crate::nn::Block;
+use super::{ModelConfig, Selection, TrainConfig};
+use crate::nn::{Block, Nonlinearity};
 use crate::optim::Schedule;
 
 /// A network and its training by name, which any other setting overrides.
@@ -14,6 +14,10 @@ pub enum Recipe {
     /// a weight decay of 0.1; the default.
     #[default]
     Injection,
+    /// For tables of any kind: injection blocks of width 64 with silu, on features in 8 bins; 100 epochs, or fewer
+    /// where they would be more than 20,000 steps, of which the best on a fifth of the training rows says how long
+    /// all of them are trained on. The default for data of a file.
+    Tabular,
 }
 
 impl Recipe {
@@ -22,6 +26,9 @@ impl Recipe {
         match self {
             Self::Seed => ModelConfig::default(),
             Self::Injection => ModelConfig { block: Block::Injection, ..ModelConfig::default() },
+            Self::Tabular => {
+                ModelConfig { hidden: 64, activation: Nonlinearity::Silu, bins: 8, ..Self::Injection.model() }
+            }
         }
     }
 
@@ -44,6 +51,14 @@ impl Recipe {
                 weight_decay: 0.1,
                 clip_norm: 1.,
                 ..TrainConfig::default()
+            },
+            Self::Tabular => TrainConfig {
+                lr: 5e-3,
+                epochs: 100,
+                max_steps: 20_000,
+                validation: 0.2,
+                select: Selection::Refit,
+                ..Self::Injection.train()
             },
         }
     }

@@ -8,7 +8,7 @@ use yaml_serde::{Mapping, Value};
 
 use crate::config::file::{ConfigFile, complaint, nested_too_deep};
 use crate::config::keys::{is_section, join, keys, nearest};
-use crate::config::{CvConfig, Recipe, ValidConfig};
+use crate::config::{CvConfig, Recipe, Selection, ValidConfig};
 use crate::error::{Error, Result};
 use crate::text::shorten;
 
@@ -36,7 +36,8 @@ use crate::text::shorten;
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     file: Option<ConfigFile>,
-    recipe: Recipe,
+    /// In place of the one that suits the data.
+    recipe: Option<Recipe>,
     given: BTreeMap<String, Assignment>,
 }
 
@@ -106,10 +107,11 @@ impl Settings {
         Ok(Self::from_file(path)?.with_recipe(Recipe::Seed))
     }
 
-    /// The same with what `recipe` says where nothing is given, in place of the default one.
+    /// The same with what `recipe` says where nothing is given, in place of the one that suits the data:
+    /// [`Recipe::Tabular`] for those of a file, and [`Recipe::Injection`] for synthetic ones.
     #[must_use]
     pub fn with_recipe(self, recipe: Recipe) -> Self {
-        Self { recipe, ..self }
+        Self { recipe: Some(recipe), ..self }
     }
 
     /// Sets `key`, or all keys of the section `key`. `name` is what errors call a key.
@@ -211,14 +213,24 @@ impl Settings {
         })
     }
 
-    /// The document of the recipe.
+    /// What there is where nothing is given.
+    fn recipe(&self) -> Recipe {
+        let has_file = self.given.get("data.file").is_some_and(|file| !file.value.is_null());
+        self.recipe.unwrap_or(if has_file { Recipe::Tabular } else { Recipe::default() })
+    }
+
+    /// The document of the recipe, without what has no meaning beside the settings that are given.
     fn begin(&self) -> Result<Value> {
         let value = |section: Result<Value, _>| {
             section.map_err(|error: yaml_serde::Error| Error::settings(format!("the recipe: {error}")))
         };
         let mut document = Value::Mapping(Mapping::new());
-        document["model"] = value(yaml_serde::to_value(self.recipe.model()))?;
-        document["train"] = value(yaml_serde::to_value(self.recipe.train()))?;
+        document["model"] = value(yaml_serde::to_value(self.recipe().model()))?;
+        let mut train = self.recipe().train();
+        if self.given.get("train.validation").is_some_and(|share| share.value.as_f64() == Some(0.)) {
+            train.select = Selection::Auto;
+        }
+        document["train"] = value(yaml_serde::to_value(train))?;
         Ok(document)
     }
 

@@ -15,6 +15,9 @@ use crate::optim::Schedule;
 /// ease.
 pub(crate) const MAX_DEPTH: usize = 1000;
 /// The most repetitions of a cross-validation, far more than anybody waits for.
+/// More of them than this hold too few rows to be worth their columns.
+const MOST_BINS: usize = 256;
+
 const MAX_REPEATS: usize = 10_000;
 
 impl CvConfig {
@@ -69,6 +72,7 @@ impl ModelConfig {
     pub(super) fn check(&self) -> Result<()> {
         let Self { hidden, min_depth, max_depth, dropout, .. } = *self;
         at_least("model.hidden", hidden, 1)?;
+        at_most("model.bins", self.bins, MOST_BINS)?;
         at_most("model.max_depth", max_depth, MAX_DEPTH)?;
         if min_depth > max_depth {
             let problem = format!("is {min_depth}, expected at most the maximum of {max_depth}");

@@ -123,6 +123,37 @@ mod tests {
         assert!(low[0] < -1e38 && high[0] > 1e38);
     }
 
+    /// `PiecewiseLinearEncoding(compute_bins(x, n_bins=4))` of `rtdl_num_embeddings` 0.0.12, which has the edges in
+    /// single precision, of the same numbers.
+    #[test]
+    fn shares_of_bins_are_those_of_rtdl() {
+        let x = [0.3, 1.7, 2.2, 2.9, 3.1, 4.8, 5.5, 7., 9.4, 12.1];
+        let expected = [
+            [8.940696710958121e-9, 0., 0., 0.],
+            [0.6746988207101822, 0., 0., 0.],
+            [0.9156626820564271, 0., 0., 0.],
+            [1., 0.33333342671394345, 0., 0.],
+            [1., 0.4603175580501557, 0., 0.],
+            [1., 1., 0.3177570819854736, 0.],
+            [1., 1., 0.579439327120781, 0.],
+            [1., 1., 1., 0.06849314272403717],
+            [1., 1., 1., 0.5068493157625199],
+            [1., 1., 1., 1.0000000104308129],
+        ];
+        let Encoding { scale, shift, low, high, .. } = fit(&x, 1, 4);
+        let mut largest = 0f64;
+        for (x, expected) in x.into_iter().zip(expected) {
+            for (i, expected) in (1..).zip(expected) {
+                let z = (scale[i] * x + shift[i]).clamp(low[i], high[i]);
+                let share = (z - low[i]) / (high[i] - low[i]);
+                let difference = (share - expected).abs();
+                largest = if difference <= largest { largest } else { difference };
+            }
+        }
+        println!("largest difference {largest:e}");
+        assert!(largest <= 2e-7);
+    }
+
     #[test]
     fn few_values_have_few_bins() {
         // Two values, a constant, three values of which one fills most bins, and many.

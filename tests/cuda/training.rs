@@ -47,6 +47,7 @@ const PIECES: &[(&str, Change)] = &[
     ("mish", |learner| learner.model.activation = Nonlinearity::Mish),
     ("gelu", |learner| learner.model.activation = Nonlinearity::Gelu),
     ("a skip", |learner| learner.model.skip = true),
+    ("bins", |learner| learner.model.bins = 4),
     ("rms norm", |learner| learner.model.norm = Norm::Rms),
     ("layer norm", |learner| learner.model.norm = Norm::Layer),
     ("dropout", |learner| learner.model.dropout = 0.1),

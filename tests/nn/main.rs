@@ -4,6 +4,8 @@
 
 #[path = "../common/compare.rs"]
 mod compare;
+#[path = "../common/encoding.rs"]
+mod encoding;
 #[path = "../common/error.rs"]
 mod error;
 #[path = "../common/half_moments.rs"]

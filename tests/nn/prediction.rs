@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 
 use crate::compare::{Tolerance, assert_close, values};
+use crate::encoding::encoded;
 use crate::error::first_line;
 use candle_core::{DType, Device, IndexOp, Tensor, WithDType};
 use candle_nn::{VarBuilder, VarMap};
@@ -43,12 +44,15 @@ fn network(
         // A prediction has none.
         dropout: 0.5,
         skip: out_features % 2 == 1,
+        bins: 0,
         norm: [Norm::None, Norm::Rms, Norm::Layer][(hidden / 2 + in_features) % 3],
         halting: if depths.start() == depths.end() { Halting::None } else { halting },
         prior: [Prior::Uniform, Prior::Geometric][hidden % 2],
         exit: [0.5, 0.8, 1.][hidden % 3],
     };
-    let net = DynamicNet::new(&model.network(in_features, out_features), vb).unwrap();
+    let spec = model.network(in_features, out_features);
+    let spec = if hidden % 2 == 0 { encoded(spec, 3, &vars, dtype) } else { spec };
+    let net = DynamicNet::new(&spec, vb).unwrap();
     for (name, var) in named_vars(&vars) {
         if name.starts_with("halting") {
             let mut rng = ChaCha8Rng::seed_from_u64(3);

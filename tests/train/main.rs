@@ -6,6 +6,8 @@
 mod autograd;
 #[path = "../common/compare.rs"]
 mod compare;
+#[path = "../common/encoding.rs"]
+mod encoding;
 #[path = "../common/error.rs"]
 mod error;
 #[path = "../common/reference.rs"]

@@ -16,6 +16,7 @@ use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
 use crate::compare::{Tolerance, assert_close, values};
+use crate::encoding::encoded;
 
 /// A network, and rows and batches that rarely divide evenly.
 #[derive(Debug, Clone)]
@@ -114,7 +115,10 @@ fn train(case: &Case, engine: EngineName) -> Vec<f64> {
     let data = Dataset::new(one.x().clone(), y).unwrap();
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(seed, Stream::Init, 0), DType::F64, &Device::Cpu);
-    let net = DynamicNet::new(&case.model.network(features, targets), vb).unwrap();
+    let spec = case.model.network(features, targets);
+    // Of every third the features are encoded.
+    let spec = if seed % 3 == 0 { encoded(spec, 2, &vars, DType::F64) } else { spec };
+    let net = DynamicNet::new(&spec, vb).unwrap();
     // Small steps: a cos layer that starts with all cosines near 1 explodes.
     // Of two epochs the second trains the gates.
     let config =
