@@ -133,8 +133,8 @@ pub(crate) fn median(mut x: Vec<f64>) -> f64 {
     lower.map_or(upper, |lower| f64::midpoint(lower, upper))
 }
 
-/// The quantile of this level, from 0 to 1, of numbers in ascending order, 0 of no numbers: NumPy's default, on
-/// the line between the two nearest.
+/// The quantile of this level, from 0 to 1, of numbers in ascending order, 0 of no numbers: on the line
+/// between the two nearest, as by default in `NumPy`.
 pub(crate) fn quantile_of_sorted(x: &[f64], level: f64) -> f64 {
     let position = level * x.len().saturating_sub(1) as f64;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the last position")]

@@ -49,11 +49,12 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let data = run.summary(&table)?;
     let folds = Partition::new(&table.data, config.folds, config.repeats, config.seed)
         .map_err(|error| run.as_given(error))?;
-    let learner = run.learner(&table.data, folds.iter())?;
+    let (learner, warning) = run.learner(&table.data, folds.iter())?;
     let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
     let mut results = cross_validate(&table.data, &learner, &folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
+    results.warnings.extend(warning);
     warn_of(&mut results.warnings);
     let predictions = mem::take(&mut results.predictions);
     // Of synthetic data it is known what can be reached.

@@ -50,7 +50,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let data = run.summary(&table)?;
     let (holdout, seed) = (run.config.holdout, run.config.seed);
     let fold = hold_out(&table.data, holdout, seed).map_err(|error| run.as_given(error))?;
-    let learner = run.learner(&table.data, [fold])?;
+    let (learner, warning) = run.learner(&table.data, [fold])?;
     let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());
     let mut fitted = train_model(&table.data, &learner, holdout, &devices[0], &options)
@@ -58,6 +58,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let model = model(&run, &fitted, table)?;
     let path = save(&model, own_file.as_ref(), folder.as_ref())?;
     let path = path.filter(|_| !args.run.fast_dev_run);
+    fitted.warnings.extend(warning);
     warn_of(&mut fitted.warnings);
     if let Some(folder) = &folder
         && !fitted.predictions.is_empty()

@@ -156,22 +156,25 @@ impl<'a> Run<'a> {
     }
 
     /// How networks are trained on `folds`. A share for validation that nobody gave is left out where there are
-    /// too few rows for it.
-    pub(crate) fn learner(&self, data: &Dataset, folds: impl IntoIterator<Item = Fold>) -> Result<Learner> {
+    /// too few rows for it, with a warning.
+    pub(crate) fn learner(
+        &self,
+        data: &Dataset,
+        folds: impl IntoIterator<Item = Fold>,
+    ) -> Result<(Learner, Option<String>)> {
         let mut learner = self.config.learner();
         match check_validation(data, &learner, folds) {
-            Ok(()) => {}
+            Ok(()) => Ok((learner, None)),
             // The settings of a run to resume are all given.
             Err(error) if self.args.resume.is_none() && self.settings.is_given("train.validation") => {
-                return Err(self.as_given(error).into());
+                Err(self.as_given(error).into())
             }
             Err(error) => {
-                warn!("{error}; the last epoch is taken, unseen by rows for validation");
                 let (validation, select) = (0., Selection::Last);
                 learner.train = TrainConfig { validation, select, patience: 0, ..learner.train };
+                Ok((learner, Some(format!("the last epoch is taken, and not the best: {error}"))))
             }
         }
-        Ok(learner)
     }
 
     /// `error` with the setting named as the user gave it.

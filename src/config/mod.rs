@@ -372,6 +372,17 @@ mod tests {
     }
 
     #[test]
+    fn steps_limit_whole_epochs() {
+        let epochs = |max_steps, rows| {
+            let train = TrainConfig { epochs: 100, batch_size: 64, max_steps, ..TrainConfig::default() };
+            train.for_rows(rows).epochs
+        };
+        // 10 steps an epoch, the last of them with 63 rows less.
+        assert_eq!([0, 1, 9, 19, 20, 999, 1000].map(|steps| epochs(steps, 577)), [100, 1, 1, 1, 2, 99, 100]);
+        assert_eq!((epochs(10, 0), epochs(u64::MAX, 1 << 40)), (10, 100));
+    }
+
+    #[test]
     fn the_settings_reach_the_optimizer() {
         let train = TrainConfig { lr: 0.5, weight_decay: 0.25, ..TrainConfig::default() };
         let expected = AdamWConfig { lr: 0.5, weight_decay: 0.25, ..AdamWConfig::default() };

@@ -319,7 +319,6 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
     fn try_from(document: SpecDocument) -> Result<Self, String> {
         let SpecDocument {
             in_features,
-            encoded,
             hidden,
             out_features,
             min_depth,
@@ -328,6 +327,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             cos_init,
             block,
             bins,
+            encoded,
             activation,
             skip,
             norm,
@@ -376,7 +376,6 @@ impl From<DynamicNetSpec> for SpecDocument {
         let (layer, cos_init) = (layer.into(), layer.cos_init());
         Self {
             in_features,
-            encoded,
             hidden,
             out_features,
             min_depth,
@@ -385,6 +384,7 @@ impl From<DynamicNetSpec> for SpecDocument {
             cos_init,
             block,
             bins,
+            encoded,
             activation,
             skip,
             norm,

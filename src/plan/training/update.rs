@@ -25,13 +25,16 @@ impl<D: Device> Training<D> {
                 self.device.pass(couple, len, grad, Some(value))?;
             }
             let update = if is_penalised { all } else { all.without_decay() };
-            let (state, averages) = state.split_at_mut(optimizer_state);
-            self.device.update(&update, value, state, grad)?;
+            self.device.update(&update, value, &mut state[..optimizer_state], grad)?;
             if let Some(shrink) = shrink.filter(|_| is_penalised) {
                 self.device.pass(shrink, len, value, None)?;
             }
-            if let (Some(average), Some(averages)) = (average, averages.first_mut()) {
-                self.device.pass(average, len, averages, Some(value))?;
+        }
+        // Those without a gradient have an average, too.
+        let Some(average) = average else { return Ok(()) };
+        for ((parameter, value), state) in self.parameters.iter().zip(&self.values).zip(&mut self.states) {
+            if let Some(averages) = state.get_mut(optimizer_state) {
+                self.device.pass(average, parameter.tensor.elem_count(), averages, Some(value))?;
             }
         }
         Ok(())

@@ -166,7 +166,7 @@ fn the_ranges_in_the_comments_are_checked() {
         }
     }
     println!("{checked} ranges");
-    assert_eq!(checked, 21);
+    assert_eq!(checked, 22);
 }
 
 #[test]
@@ -274,8 +274,26 @@ fn a_file_of_data_takes_the_place_of_synthetic_data() {
     let both = ["--config", "run.toml", "--data", "houses.csv", "--target", "price"];
     assert_eq!(
         resolved(&folder, &both),
-        resolved(&folder, &["--epochs", "3", "--data", "houses.csv", "--target", "price"])
+        resolved(
+            &folder,
+            &["--recipe", "injection", "--epochs", "3", "--data", "houses.csv", "--target", "price"]
+        )
     );
+}
+
+/// Without a file of settings, a file of data brings the recipe for tables; what is given overrides it.
+#[test]
+fn a_file_of_data_has_the_recipe_for_tables() {
+    let folder = folder("tables");
+    let data = ["--data", "houses.csv", "--target", "price", "--epochs", "3"];
+    let settings = resolved(&folder, &data);
+    assert_eq!(settings, resolved(&folder, &[&data[..], &["--recipe", "tabular"]].concat()));
+    let of = |path: &str| settings.pointer(path).unwrap();
+    assert_eq!([of("/model/bins"), of("/model/hidden"), of("/train/epochs")], [8, 64, 3]);
+    assert_eq!((of("/train/validation"), of("/train/select")), (&json!(0.2), &json!("refit")));
+    // Without rows for validation no epoch is the best.
+    let settings = resolved(&folder, &[&data[..], &["--validation", "0"]].concat());
+    assert_eq!(settings["train"]["select"], "auto");
 }
 
 /// Where there is a file of data, the number that `--features` is otherwise may be the name of a column.

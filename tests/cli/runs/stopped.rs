@@ -23,7 +23,7 @@ fn a_run_that_is_stopped_resumes_bit_for_bit() {
 #[test]
 fn a_run_with_dropout_that_is_stopped_resumes_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let more = ["--dropout", "0.3", "--norm", "rms", "--skip", "--activation", "mish"];
+    let more = ["--dropout", "0.3", "--norm", "rms", "--skip", "--activation", "mish", "--bins", "4"];
     let whole = folder.path().join("whole");
     let output = taper(&[&["cv", "--out", whole.to_str().unwrap()], &more[..]].concat(), &SMALL);
     assert!(output.status.success(), "{}", stderr(&output));

@@ -28,6 +28,10 @@ impl<A> Encoding<A> {
     }
 
     /// The same with something else in place of each, if there is for all.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of `f`.
     pub fn try_map<B, E>(self, f: impl FnMut(A) -> Result<B, E>) -> Result<Encoding<B>, E> {
         let Encoding { feature, scale, shift, low, high } = self.map(f);
         Ok(Encoding { feature: feature?, scale: scale?, shift: shift?, low: low?, high: high? })
