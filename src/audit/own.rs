@@ -10,8 +10,8 @@ use super::inputs::numbers;
 use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, Nonlinearity, Norm};
 use crate::ops::{
-    Activation, Loss, TieGrad, cos, cos_linear_with, dropout, gelu, layer_norm, linear_with, maximum,
-    maximum_with, mish, mul, relu, rms_norm, silu,
+    Activation, Loss, TieGrad, batch_norm, cos, cos_linear_with, dropout, gelu, layer_norm, linear_with,
+    maximum, maximum_with, mish, mul, relu, rms_norm, silu,
 };
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -103,6 +103,12 @@ fn layers() -> Result<Vec<Case>> {
         cases.push(Case::new(format!("rms_norm, x {shape:?}"), without_shift, |x| rms_norm(&x[0], &x[1])));
         cases
             .push(Case::new(format!("layer_norm, x {shape:?}"), inputs, |x| layer_norm(&x[0], &x[1], &x[2])));
+    }
+    // Every third number: every fourth is nearly the same, and differences near a variance of 0 are coarse.
+    for shape in [[3].as_slice(), &[4, 3], &[2, 3, 3]] {
+        let inputs = vec![numbers(shape, 0)?, numbers(&[3], 1)?, numbers(&[3], 2)?];
+        cases
+            .push(Case::new(format!("batch_norm, x {shape:?}"), inputs, |x| batch_norm(&x[0], &x[1], &x[2])));
     }
     for (suffix, shapes) in [("", [[4, 2].as_slice(), &[4]].as_slice()), (", no bias", &[&[4, 2]])] {
         let bias = shapes.len() == 2;

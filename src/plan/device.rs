@@ -82,7 +82,7 @@ pub(crate) trait Device: Debug + Send {
         out: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// out <- the rows of x (rows, columns) normalised, times the scale, and plus the shift if there is one.
+    /// out <- x (rows, columns) normalised, times the scale, and plus the shift if there is one.
     fn norm(
         &self,
         kind: NormKind,

@@ -99,7 +99,7 @@ pub(crate) enum Instruction {
     Map { function: MapKind, x: Value, out: Value },
     /// out <- f'(.) grad, elementwise, from the operand or the result of f, whichever [`MapKind::saves`].
     MapBackward { function: MapKind, saved: Value, grad: Value, out: Value },
-    /// out <- the rows of x normalised, times the scale (1, columns), and plus the shift if there is one.
+    /// out <- x normalised, times the scale (1, columns), and plus the shift if there is one.
     Norm { kind: NormKind, x: Value, scale: Value, shift: Option<Value>, out: Value },
     /// out <- the gradient through the normalisation of x, and terms <- that of its scale before it is summed
     /// over the rows.

@@ -20,7 +20,7 @@ use crate::nn::{
 };
 use crate::ops::kernels::Write;
 use crate::ops::{
-    Activation, Loss, MapKind, NormKind, Prior, Quantiles, dropout, layer_norm, rms_norm, seed_of,
+    Activation, Loss, MapKind, NormKind, Prior, Quantiles, batch_norm, dropout, layer_norm, rms_norm, seed_of,
 };
 use crate::optim::{AdamWConfig, OptimizerConfig};
 
@@ -297,7 +297,7 @@ fn dropout_and_its_gradient_are_the_operation() {
 fn norms_and_their_gradients_are_autograds() {
     on_every_device(|machine| {
         let rng = &mut ChaCha8Rng::seed_from_u64(8);
-        for (rows, columns) in [(1, 1), (9, 13), (4, 300)] {
+        for (rows, columns) in [(1, 1), (9, 13), (4, 300), (300, 33)] {
             let [x, grad] = [(); 2].map(|()| random(rng, rows, columns));
             let [scale, shift] = [(); 2].map(|()| random(rng, 1, columns));
             for kind in NormKind::ALL {
@@ -308,6 +308,7 @@ fn norms_and_their_gradients_are_autograds() {
                 let y = match kind {
                     NormKind::Rms => rms_norm(of_x, &flat_scale).unwrap(),
                     NormKind::Layer => layer_norm(of_x, &flat_scale, &flat_shift).unwrap(),
+                    NormKind::Batch => batch_norm(of_x, &flat_scale, &flat_shift).unwrap(),
                 };
                 let grads = (&y * &grad).unwrap().sum_all().unwrap().backward().unwrap();
                 let inputs = [x.clone(), scale.clone(), shift.clone(), grad.clone()];

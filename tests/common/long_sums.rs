@@ -1,7 +1,7 @@
 //! Sums over 2^20 rows in `f32`, on any device.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use taper::ops::{Activation, layer_norm, linear_with, maximum, mul};
+use taper::ops::{Activation, batch_norm, layer_norm, linear_with, maximum, mul};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -51,5 +51,17 @@ pub fn gradients_of_operands_that_are_broadcast(device: &Device) {
     let of_scale = expected / (2f64 / 3. + 1e-5).sqrt();
     let scale_grad = values(z.sum_all().unwrap().backward().unwrap().get(&scale).unwrap());
     assert_close("the scale of layer_norm", &scale_grad, &[of_scale, -of_scale, 0.], close);
+    // Columns of as many 1 as -1, and an upstream gradient for the former alone.
+    let signs = Tensor::new(&[[1f32], [-1.]], device).unwrap().broadcast_as((2, 3)).unwrap();
+    let alternating =
+        signs.unsqueeze(0).unwrap().broadcast_as((LEN / 2, 2, 3)).unwrap().reshape((LEN, 3)).unwrap();
+    let upstream = (alternating.relu().unwrap() * 0.1).unwrap();
+    let (scale, shift) = (var(&[3]), var(&[3]));
+    let z = mul(&batch_norm(&alternating, &scale, &shift).unwrap(), &upstream).unwrap();
+    let grads = z.sum_all().unwrap().backward().unwrap();
+    let half = expected / 2.;
+    let of_scale = [half / (1f64 + 1e-5).sqrt(); 3];
+    assert_close("the scale of batch_norm", &values(grads.get(&scale).unwrap()), &of_scale, close);
+    assert_close("the shift of batch_norm", &values(grads.get(&shift).unwrap()), &[half; 3], close);
     assert_close("maximum with a row", &grad(times, &x, &var(&[1, 3])), &[expected; 3], close);
 }

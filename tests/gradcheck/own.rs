@@ -6,8 +6,8 @@ use candle_core::{DType, Device, Tensor};
 use taper::audit;
 use taper::gradcheck::{Mode, Verdict, dtype_parity, gradcheck, table};
 use taper::ops::{
-    Quantiles, TieGrad, cos, cos_linear, gelu, huber, layer_norm, linear, mae, maximum, maximum_with, mish,
-    mse, mul, pinball, relu, rms_norm, silu,
+    Quantiles, TieGrad, batch_norm, cos, cos_linear, gelu, huber, layer_norm, linear, mae, maximum,
+    maximum_with, mish, mse, mul, pinball, relu, rms_norm, silu,
 };
 
 #[test]
@@ -59,7 +59,7 @@ fn an_exact_tie_agrees_only_with_the_split() {
 #[test]
 fn coarse_dtypes_agree_with_f64() {
     type Operation = (&'static str, fn(&[Tensor]) -> candle_core::Result<Tensor>);
-    let operations: [Operation; 15] = [
+    let operations: [Operation; 16] = [
         ("mul", |x| mul(&x[0], &x[1])),
         ("maximum", |x| maximum(&x[0], &x[1])),
         ("relu", |x| relu(&x[0])),
@@ -71,6 +71,7 @@ fn coarse_dtypes_agree_with_f64() {
         ("cos_linear", |x| cos_linear(&x[0], &x[1], None)),
         ("rms_norm", |x| rms_norm(&x[0], &x[1].get(0)?)),
         ("layer_norm", |x| layer_norm(&x[0], &x[1].get(0)?, &x[1].get(1)?)),
+        ("batch_norm", |x| batch_norm(&x[0], &x[1].get(0)?, &x[1].get(1)?)),
         ("mse", |x| mse(&x[0], &x[1])),
         ("mae", |x| mae(&x[0], &x[1])),
         ("huber", |x| huber(&x[0], &x[1], 0.7)),

@@ -8,8 +8,8 @@ use crate::tensors::tensor;
 use candle_core::{DType, Device, Tensor, Var};
 use serde_json::Value;
 use taper::ops::{
-    Activation, Quantiles, cos, cos_linear, cos_linear_with, gelu, huber, layer_norm, linear, linear_with,
-    mae, maximum, mish, mse, mul, pinball, relu, rms_norm, silu,
+    Activation, Quantiles, batch_norm, cos, cos_linear, cos_linear_with, gelu, huber, layer_norm, linear,
+    linear_with, mae, maximum, mish, mse, mul, pinball, relu, rms_norm, silu,
 };
 
 /// Exact up to rounding in double precision.
@@ -32,6 +32,7 @@ fn apply(op: &str, x: &[Var]) -> Tensor {
         "cos_linear_relu" => cos_linear_with(&x[0], &x[1], bias, Activation::Relu),
         "rms_norm" => rms_norm(&x[0], &x[1]),
         "layer_norm" => layer_norm(&x[0], &x[1], &x[2]),
+        "batch_norm" => batch_norm(&x[0], &x[1], &x[2]),
         "mse" => mse(&x[0], &x[1]),
         "mae" => mae(&x[0], &x[1]),
         "pinball" => pinball(&x[0], &x[1], &Quantiles::DECILES),
@@ -92,7 +93,7 @@ fn check(case: &Value, dtype: DType, tolerance: Tolerance) {
 #[test]
 fn values_and_gradients_equal_pytorchs() {
     let cases = reference("operations.json");
-    assert_eq!(array(&cases).len(), 70);
+    assert_eq!(array(&cases).len(), 74);
     for case in array(&cases) {
         check(case, DType::F64, F64);
         check(case, DType::F32, Tolerance { rtol: 1e-6, atol: 1e-6 });

@@ -104,6 +104,11 @@ def layers():
         x, w, b = normal(*shape, seed=250 + i), normal(shape[-1], seed=260 + i), normal(shape[-1], seed=270 + i)
         cases.append({"op": "rms_norm", "about": str(shape)} | differentiate(rms_norm, x, w))
         cases.append({"op": "layer_norm", "about": str(shape)} | differentiate(layer_norm, x, w, b))
+    # torch.nn.functional.batch_norm refuses one row, and has the columns of more axes elsewhere.
+    batch_norm = lambda x, w, b: torch.nn.functional.batch_norm(x.flatten(0, -2), None, None, w, b, True).view_as(x)
+    for i, shape in enumerate([(2, 1), (5, 3), (9, 33), (2, 4, 40)]):
+        x, w, b = normal(*shape, seed=280 + i), normal(shape[-1], seed=285 + i), normal(shape[-1], seed=290 + i)
+        cases.append({"op": "batch_norm", "about": str(shape)} | differentiate(batch_norm, x, w, b))
     losses = {
         "mse": torch.nn.functional.mse_loss,
         "mae": torch.nn.functional.l1_loss,

@@ -53,7 +53,7 @@ pub trait CpuKernels: SimdFloat {
     /// out <- f'(.) grad, on slices of one length; see [`MapKind::saves`].
     fn map_backward(function: MapKind, saved: &[Self], grad: &[Self], out: &mut [Self]);
 
-    /// out <- the rows of x, as long as the scale, normalised, times the scale plus the shift, if there is one.
+    /// out <- x, of rows as long as the scale, normalised, times the scale plus the shift, if there is one.
     fn norm(kind: NormKind, x: &[Self], scale: &[Self], shift: Option<&[Self]>, out: &mut [Self]);
 
     /// `x_grad` <- the gradient through [`norm`](Self::norm), and `terms` <- that of the scale before it is
@@ -221,7 +221,7 @@ pub mod cuda {
         pub use crate::ops::dropout::cuda::{KERNEL, forward};
     }
 
-    /// The normalisations of rows.
+    /// The normalisations.
     pub mod norm {
         pub use crate::ops::norm::cuda::{backward, forward};
     }

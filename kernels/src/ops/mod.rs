@@ -1,7 +1,7 @@
 //! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`] and [`cos`], the
 //! activations [`relu`], [`silu`], [`mish`] and [`gelu`], the layers [`linear`] and [`cos_linear`], each with
-//! its relu in one operation, the normalisations [`rms_norm`] and [`layer_norm`], [`dropout`], and the losses
-//! [`mse`], [`mae`], [`huber`] and [`pinball`].
+//! its relu in one operation, the normalisations [`rms_norm`], [`layer_norm`] and [`batch_norm`],
+//! [`dropout`], and the losses [`mse`], [`mae`], [`huber`] and [`pinball`].
 //!
 //! Every operation
 //!
@@ -97,7 +97,7 @@ pub use maximum::{TieGrad, maximum, maximum_with};
 pub use mish::mish;
 pub use mse::mse;
 pub use mul::mul;
-pub use norm::{NormKind, layer_norm, rms_norm};
+pub use norm::{NormKind, batch_norm, layer_norm, rms_norm};
 pub use pinball::{Quantiles, pinball};
 pub use relu::relu;
 pub use silu::silu;

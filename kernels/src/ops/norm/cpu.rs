@@ -1,13 +1,13 @@
-//! The normalisations of rows on the CPU.
+//! The normalisations on the CPU; here those of rows, in [`columns`] that of columns.
 //!
 //! Sums are accumulated in `f64`, side by side in a fixed order, so that a row's result is the same on every
 //! machine and whichever rows come with it.
 
-use super::{EPSILON, NormKind};
+use super::{EPSILON, NormKind, columns};
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
 /// out <- (x - m) r scale + shift for rows of as many elements as `scale` has, where m and r are the
-/// [`Statistics`] of each.
+/// [`Statistics`] of each row, or with [`NormKind::Batch`] of each column.
 ///
 /// # Panics
 ///
@@ -19,11 +19,14 @@ pub(crate) fn forward<T: SimdFloat>(
     shift: Option<&[T]>,
     out: &mut [T],
 ) {
-    simd::run(Forward { kind, x, scale, shift, out });
+    match kind {
+        NormKind::Rms | NormKind::Layer => simd::run(Forward { kind, x, scale, shift, out }),
+        NormKind::Batch => columns::forward(x, scale, shift, out),
+    }
 }
 
-/// With n = (x - m) r and h = `grad` scale, `x_grad` <- r (h - n mean(h n)), less r mean(h) if the row is
-/// centred, and `terms` <- `grad` n, whose sums over the rows are the gradient of the scale.
+/// With n = (x - m) r and h = `grad` scale, `x_grad` <- r (h - n mean(h n)), less r mean(h) if it is centred,
+/// with means as those of x, and `terms` <- `grad` n, whose sums over the rows are the gradient of the scale.
 ///
 /// # Panics
 ///
@@ -36,7 +39,10 @@ pub(crate) fn backward<T: SimdFloat>(
     x_grad: &mut [T],
     terms: &mut [T],
 ) {
-    simd::run(Backward { kind, x, scale, grad, x_grad, terms });
+    match kind {
+        NormKind::Rms | NormKind::Layer => simd::run(Backward { kind, x, scale, grad, x_grad, terms }),
+        NormKind::Batch => columns::backward(x, scale, grad, x_grad, terms),
+    }
 }
 
 struct Forward<'a, T> {

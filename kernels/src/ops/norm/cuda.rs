@@ -1,4 +1,4 @@
-//! The normalisations of rows on CUDA, by the kernels of `norm.cu`.
+//! The normalisations on CUDA, by the kernels of `norm.cu`.
 
 #![allow(unsafe_code)]
 
@@ -16,7 +16,7 @@ use crate::ops::launch::{Kernel, check_len, kernel};
 /// The threads of a block, as in `norm.cu`.
 const THREADS: u32 = 128;
 
-/// The most blocks, each of which takes several rows if there are more.
+/// The most blocks, each of which takes several rows or columns if there are more.
 const MOST_BLOCKS: usize = 4096;
 
 impl NormKind {
@@ -25,12 +25,13 @@ impl NormKind {
         match self {
             Self::Rms => [kernel!("norm", NORM, "rms_norm"), kernel!("norm", NORM, "rms_norm_grad")],
             Self::Layer => [kernel!("norm", NORM, "layer_norm"), kernel!("norm", NORM, "layer_norm_grad")],
+            Self::Batch => [kernel!("norm", NORM, "batch_norm"), kernel!("norm", NORM, "batch_norm_grad")],
         }
     }
 }
 
-/// Normalises the rows of x (rows, columns), as [`cpu::forward`](super::cpu::forward), with the forward kernel
-/// of a normalisation that takes a shift if there is one.
+/// Normalises the rows or the columns of x (rows, columns), as [`cpu::forward`](super::cpu::forward), with
+/// the forward kernel of a normalisation that takes a shift if there is one.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub fn forward<T: DeviceRepr>(
     check_len("the scale", scale.len(), columns)?;
     check_len("the shift", shift.map_or(columns, CudaView::len), columns)?;
     check_len("the result", out.len(), rows * columns)?;
-    let (launch, rows, columns) = (blocks(rows), rows as u64, columns as u64);
+    let (launch, rows, columns) = (blocks(rows.max(columns)), rows as u64, columns as u64);
     let mut args = stream.launch_builder(kernel);
     args.arg(&rows).arg(&columns).arg(x).arg(scale);
     if let Some(shift) = shift {
@@ -78,7 +79,7 @@ pub fn backward<T: DeviceRepr>(
     for (what, len) in ["x", "the gradient", "the gradient of x", "the terms"].into_iter().zip(lens) {
         check_len(what, len, rows * columns)?;
     }
-    let (launch, rows, columns) = (blocks(rows), rows as u64, columns as u64);
+    let (launch, rows, columns) = (blocks(rows.max(columns)), rows as u64, columns as u64);
     let mut args = stream.launch_builder(kernel);
     args.arg(&rows).arg(&columns).arg(x).arg(scale).arg(grad).arg(x_grad).arg(terms);
     // SAFETY: the arguments are those of the kernel in norm.cu, measured above.
@@ -86,9 +87,9 @@ pub fn backward<T: DeviceRepr>(
     Ok(())
 }
 
-/// A block for each row.
-fn blocks(rows: usize) -> LaunchConfig {
-    let blocks = rows.clamp(1, MOST_BLOCKS) as u32;
+/// A block for each of the rows or columns, whichever the kernel takes; blocks without one end at once.
+fn blocks(count: usize) -> LaunchConfig {
+    let blocks = count.clamp(1, MOST_BLOCKS) as u32;
     LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 }
 }
 

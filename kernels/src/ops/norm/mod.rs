@@ -1,5 +1,6 @@
-//! The normalisation of rows.
+//! The normalisation of rows, and of columns.
 
+mod columns;
 pub(super) mod cpu;
 #[cfg(feature = "cuda")]
 pub(super) mod cuda;
@@ -84,6 +85,42 @@ pub fn layer_norm(x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> 
     })
 }
 
+/// Brings each column of `x` to mean 0 and standard deviation 1 over the rows, multiplies it by `scale` and
+/// adds `shift` (Ioffe and Szegedy, 2015), as in a training step.
+///
+/// x is (..., n), where all axes but the last are rows, scale and shift are (n), and z = (x - m) r scale +
+/// shift with the mean m of each column and r = 1 / sqrt(v + 1e-5), where v = mean((x - m)^2) is its biased
+/// variance. With the gradient g of z, n = (x - m) r and h = g scale: dx = r (h - mean(h) - n mean(h n)) with
+/// means of columns, and the gradients of scale and shift are the sums of g n and of g over the rows. One row
+/// alone becomes the shift, and its gradient is 0. Operands of 16 bits are widened to `f32`, and the result
+/// is rounded once. PyTorch's equivalent, which refuses one row, is for x (rows, n)
+/// `torch.nn.functional.batch_norm(x, None, None, scale, shift, training=True)`.
+///
+/// # Errors
+///
+/// Fails when the operands are on different devices, differ in dtype or are not floating-point, and when
+/// `scale` or `shift` is not as long as the last axis of `x`.
+///
+/// # Examples
+///
+/// ```
+/// # use taper_kernels as taper;
+/// use candle_core::{Device, Tensor};
+///
+/// let x = Tensor::new(&[[1e3, 7.], [3e3, 7.]], &Device::Cpu)?;
+/// let [scale, shift] = [Tensor::new(&[1., 2.], &Device::Cpu)?, Tensor::new(&[0., 5.], &Device::Cpu)?];
+/// let z = taper::ops::batch_norm(&x, &scale, &shift)?.to_vec2::<f64>()?;
+/// assert!((z[0][0] + 1.).abs() < 1e-9 && (z[1][0] - 1.).abs() < 1e-9);
+/// assert_eq!((z[0][1], z[1][1]), (5., 5.));
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn batch_norm(x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+    check(NormKind::Batch, &[("x", x), ("scale", scale), ("shift", shift)])?;
+    operands::widened([x, scale, shift], |[x, scale, shift]| {
+        x.contiguous()?.apply_op3(&scale.contiguous()?, &shift.contiguous()?, Norm(NormKind::Batch))
+    })
+}
+
 /// Checks x and what has the length of its last axis.
 fn check(kind: NormKind, operands: &[(&str, &Tensor)]) -> Result<()> {
     operands::check_all(kind.name(), operands)?;
@@ -96,8 +133,8 @@ fn check(kind: NormKind, operands: &[(&str, &Tensor)]) -> Result<()> {
     Ok(())
 }
 
-/// z = n scale, or n scale + shift, for the normalised rows n; the derivatives are in [`rms_norm`] and
-/// [`layer_norm`].
+/// z = n scale, or n scale + shift, for the normalised x, n; the derivatives are in [`rms_norm`],
+/// [`layer_norm`] and [`batch_norm`].
 struct Norm(NormKind);
 
 impl Norm {
@@ -114,7 +151,13 @@ impl Norm {
         scale: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let mean = |x: &Tensor| x.mean_keepdim(D::Minus1);
+        let mean = |x: &Tensor| match self.0 {
+            NormKind::Rms | NormKind::Layer => x.mean_keepdim(D::Minus1),
+            NormKind::Batch => {
+                let rows = x.elem_count() / scale.elem_count().max(1);
+                sum_to(x, scale.shape())? / rows as f64
+            }
+        };
         let centred = if self.0.is_centred() { x.broadcast_sub(&mean(x)?)? } else { x.clone() };
         let inverse = (mean(&centred.sqr()?)? + EPSILON)?.sqrt()?.recip()?;
         let normalised = mul(&centred, &inverse)?;

@@ -1,18 +1,24 @@
 //! The normalisations against the same made of Candle's operations, in every dtype and layout.
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{EPSILON, NormKind, cpu, layer_norm, rms_norm};
+use super::{EPSILON, NormKind, batch_norm, cpu, layer_norm, rms_norm};
 use crate::ops::testing::{View, assert_close, eighths, message, results, tolerance, values};
 
 fn by_candle(kind: NormKind, x: &[Tensor]) -> Result<Tensor> {
-    let mean = x[0].mean_keepdim(D::Minus1)?;
-    let x0 = if kind == NormKind::Layer { x[0].broadcast_sub(&mean)? } else { x[0].clone() };
-    let inverse = (x0.sqr()?.mean_keepdim(D::Minus1)? + EPSILON)?.sqrt()?.recip()?;
+    let columns = x[1].elem_count();
+    let mean = |x: &Tensor| match kind {
+        NormKind::Batch => x.reshape(((), columns))?.mean_keepdim(0),
+        _ => x.mean_keepdim(D::Minus1),
+    };
+    let x0 = if kind.is_centred() { x[0].broadcast_sub(&mean(&x[0])?)? } else { x[0].clone() };
+    let inverse = (mean(&x0.sqr()?)? + EPSILON)?.sqrt()?.recip()?;
     let scaled = x0.broadcast_mul(&inverse)?.broadcast_mul(&x[1])?;
-    if kind == NormKind::Layer { scaled.broadcast_add(&x[2]) } else { Ok(scaled) }
+    let all = if kind.is_centred() { scaled.broadcast_add(&x[2])? } else { scaled };
+    // One row of a matrix, where x has no other axis.
+    all.reshape(x[0].shape())
 }
 
 #[test]
@@ -23,9 +29,13 @@ fn values_and_gradients_equal_candles() {
             let columns = shape[shape.len() - 1];
             for kind in NormKind::ALL {
                 for view in View::ALL {
+                    // Of equal rows the sums of gradients cancel.
+                    if kind == NormKind::Batch && matches!(view, View::Repeated) {
+                        continue;
+                    }
                     let view = if shape.len() == 1 { View::Contiguous } else { view };
                     let mut views = vec![(view, shape.to_vec()), (View::Narrowed, vec![columns])];
-                    if kind == NormKind::Layer {
+                    if kind.is_centred() {
                         views.push((View::Contiguous, vec![columns]));
                     }
                     let bases: Vec<Tensor> =
@@ -34,6 +44,7 @@ fn values_and_gradients_equal_candles() {
                     let apply = |x: &[Tensor]| match kind {
                         NormKind::Rms => rms_norm(&x[0], &x[1]),
                         NormKind::Layer => layer_norm(&x[0], &x[1], &x[2]),
+                        NormKind::Batch => batch_norm(&x[0], &x[1], &x[2]),
                     };
                     let ours = results(apply, &bases, &views, dtype, &upstream);
                     let candles = results(|x| by_candle(kind, x), &bases, &views, DType::F64, &upstream);
@@ -47,7 +58,8 @@ fn values_and_gradients_equal_candles() {
     }
 }
 
-/// The gradients that plans take, against those of the operation; each row alone as among others.
+/// The gradients that plans take, against those of the operation; each row alone as among others, where
+/// others do not matter.
 #[test]
 fn the_kernels_gradients_are_the_operations() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -55,7 +67,7 @@ fn the_kernels_gradients_are_the_operations() {
         let [x, grad] = [(); 2].map(|()| eighths(&[rows, columns], &mut rng));
         let [scale, shift] = [(); 2].map(|()| eighths(&[columns], &mut rng));
         for kind in NormKind::ALL {
-            let bases = if kind == NormKind::Rms { vec![&x, &scale] } else { vec![&x, &scale, &shift] };
+            let bases = if kind.is_centred() { vec![&x, &scale, &shift] } else { vec![&x, &scale] };
             let bases: Vec<Tensor> = bases.into_iter().cloned().collect();
             let views: Vec<_> = bases.iter().map(|x| (View::Contiguous, x.dims().to_vec())).collect();
             let expected = results(|x| by_candle(kind, x), &bases, &views, DType::F64, &grad);
@@ -66,6 +78,9 @@ fn the_kernels_gradients_are_the_operations() {
             assert_close(&format!("{what}: x"), &x_grad, &expected[1], tolerance(DType::F64, 64));
             let sums: Vec<f64> = (0..columns).map(|j| terms.iter().skip(j).step_by(columns).sum()).collect();
             assert_close(&format!("{what}: scale"), &sums, &expected[2], tolerance(DType::F64, 64));
+            if kind == NormKind::Batch {
+                continue;
+            }
             let last = (rows - 1) * columns..;
             let (mut alone, mut alone_terms) = (vec![f64::NAN; columns], vec![f64::NAN; columns]);
             cpu::backward(kind, &x[last.clone()], &scale, &grad[last.clone()], &mut alone, &mut alone_terms);
@@ -82,6 +97,28 @@ fn a_large_mean_does_not_cancel() {
     let expected = [-1.5, -0.5, 0.5, 1.5].map(|x: f64| x / (1.25 + EPSILON).sqrt());
     let tolerance = tolerance(DType::F32, 1);
     assert_close("layer_norm", &values(&layer_norm(&x, &scale, &shift).unwrap()), &expected, tolerance);
+    let [scale, shift] = [&scale, &shift].map(|x| x.narrow(0, 0, 1).unwrap());
+    let column = batch_norm(&x.reshape((4, 1)).unwrap(), &scale, &shift).unwrap();
+    assert_close("batch_norm", &values(&column), &expected, tolerance);
+}
+
+/// One row, and a column of one number: the shift, to the bit, and no gradient of x.
+#[test]
+fn columns_that_do_not_vary_become_the_shift() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for dtype in [DType::F32, DType::F64] {
+        for rows in [1, 5] {
+            let [row, scale, shift] = [(); 3].map(|()| eighths(&[40], &mut rng).to_dtype(dtype).unwrap());
+            let x = Var::from_tensor(&row.broadcast_as((rows, 40)).unwrap().contiguous().unwrap()).unwrap();
+            let z = batch_norm(&x, &scale, &shift).unwrap();
+            assert_eq!(values(&z), values(&shift).repeat(rows));
+            let upstream = eighths(&[rows, 40], &mut rng).to_dtype(dtype).unwrap();
+            let grads = (&z * &upstream).unwrap().sum_all().unwrap().backward().unwrap();
+            // Of one row g - mean(g) is 0.
+            let grad = values(grads.get(&x).unwrap());
+            assert_eq!(grad.iter().all(|grad| *grad == 0.), rows == 1, "{grad:?}");
+        }
+    }
 }
 
 #[test]
@@ -89,7 +126,9 @@ fn no_elements_give_no_elements() {
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     for (x, n) in [([0, 3], 3), ([3, 0], 0)] {
         assert_eq!(rms_norm(&zeros(&x), &zeros(&[n])).unwrap().dims(), x);
-        assert_eq!(layer_norm(&zeros(&x), &zeros(&[n]), &zeros(&[n])).unwrap().dims(), x);
+        for norm in [layer_norm, batch_norm] {
+            assert_eq!(norm(&zeros(&x), &zeros(&[n]), &zeros(&[n])).unwrap().dims(), x);
+        }
     }
 }
 
