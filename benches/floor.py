@@ -30,6 +30,7 @@ ROWS = [
     ("Norms", None),
     ("rms norm", "--norm rms"),
     ("layer norm", "--norm layer"),
+    ("batch norm", "--norm batch"),
     ("rms norm, residual", "--norm rms --block residual"),
     ("Depths in training", None),
     ("always 1", "--max-depth 1"),

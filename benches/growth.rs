@@ -55,6 +55,7 @@ const PIECES: &[(&str, Piece)] = &[
     ("gelu", |model, _| model.activation = Nonlinearity::Gelu),
     ("rms norm", |model, _| model.norm = Norm::Rms),
     ("layer norm", |model, _| model.norm = Norm::Layer),
+    ("batch norm", |model, _| model.norm = Norm::Batch),
     ("dropout", |model, _| model.dropout = 0.1),
     ("one-cycle", |_, train| train.schedule = Schedule::OneCycle),
     ("clip norm", |_, train| train.clip_norm = 1.),

@@ -156,7 +156,7 @@ struct Fit<'a> {
     keeper: Option<Keeper<'a>>,
     course: Course<'a>,
     training: Training,
-    /// The parameters after the best epoch, where these are to be taken.
+    /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken.
     best: BTreeMap<String, Tensor>,
     epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.
@@ -186,6 +186,13 @@ impl Training {
         let rows = rows[..max_rows.unwrap_or(rows.len()).min(rows.len())].to_vec();
         let unit = unit(learner.train.loss(), data.targets.as_ref());
         Ok(Self { data, trainer, rows, unit })
+    }
+
+    /// The network that is to predict as things stand; a batch norm has the statistics of the rows that it is
+    /// trained on.
+    fn predicting_net(&self) -> Result<DynamicNet> {
+        let rows_of = |range| Ok(self.data.train.select(&self.rows[range])?.0);
+        self.trainer.predicting_net()?.with_statistics_of::<Error>(self.rows.len(), rows_of)
     }
 }
 
@@ -250,14 +257,14 @@ impl<'a> Fit<'a> {
             );
             let _entered = span.enter();
             if let Some(loss) = self.advance(stop)? {
-                let record = self.record(next, loss)?;
+                let (record, net) = self.record(next, loss)?;
                 let EpochRecord { train_loss, validation_loss, seconds, .. } = record;
                 span.record("train_loss", train_loss).record("seconds", seconds);
                 span.record("validation_loss", validation_loss);
                 debug!("epoch done");
                 let delta = usize::from(self.epochs.len() < expected);
                 trace!(target: PROGRESS, parent: &fold, delta, train_loss);
-                self.push(record)?;
+                self.push(record, net.as_ref())?;
             }
             let stopped = check(stop);
             let is_done = self.course.next().is_none();
@@ -281,17 +288,24 @@ impl<'a> Fit<'a> {
         Ok(loss)
     }
 
-    /// The results of the epoch that is done. Only a run that is kept is tested after each.
-    fn record(&mut self, Next { epoch, is_refit: refit }: Next, loss: f64) -> Result<EpochRecord> {
+    /// The results of the epoch that is done, and the network that they are of, if there are any. Only a run
+    /// that is kept is tested after each.
+    fn record(
+        &mut self,
+        Next { epoch, is_refit: refit }: Next,
+        loss: f64,
+    ) -> Result<(EpochRecord, Option<DynamicNet>)> {
         let Training { data, trainer, rows, unit } = &self.training;
-        let (net, train) = (trainer.predicting_net()?, &self.prepared.learner.train);
-        let validation = &self.split.validation;
-        let validation_loss = (!refit && !validation.is_empty())
-            .then(|| mean_loss(&net, train.loss(), &data.train, validation))
+        let (train, validation) = (&self.prepared.learner.train, &self.split.validation);
+        let is_validated = !refit && !validation.is_empty();
+        let is_tested = self.keeper.is_some() && !self.fold.test.is_empty();
+        let net = (is_validated || is_tested).then(|| self.training.predicting_net()).transpose()?;
+        let validation_loss = (net.as_ref().filter(|_| is_validated))
+            .map(|net| mean_loss(net, train.loss(), &data.train, validation))
             .transpose()?
             .map(|loss| loss * unit);
-        let is_tested = self.keeper.is_some() && !self.fold.test.is_empty();
-        let test = is_tested.then(|| self.test().evaluate(&net, None)).transpose()?;
+        let of_test = net.as_ref().filter(|_| is_tested);
+        let test = of_test.map(|net| self.test().evaluate(net, None)).transpose()?;
         let steps = (epoch as u64 + 1).saturating_mul(train.steps(rows.len()));
         let record = EpochRecord {
             fold: self.index,
@@ -307,16 +321,16 @@ impl<'a> Fit<'a> {
         if let Some(keeper) = &self.keeper {
             keeper.directory.add_epoch(&record)?;
         }
-        Ok(record)
+        Ok((record, net))
     }
 
-    /// Takes note of the results of an epoch, and keeps its parameters or begins the second training where
-    /// they say so.
-    fn push(&mut self, record: EpochRecord) -> Result<()> {
+    /// Takes note of the results of an epoch, and keeps the parameters of their network or begins the second
+    /// training where they say so.
+    fn push(&mut self, record: EpochRecord, net: Option<&DynamicNet>) -> Result<()> {
         let learner = self.prepared.learner;
         let is_best = self.course.push(record.validation_loss);
-        if is_best && learner.train.selection() == Selection::Best {
-            self.best = self.training.trainer.predicting_parameters()?;
+        if let Some(net) = net.filter(|_| is_best && learner.train.selection() == Selection::Best) {
+            self.best = net.named_tensors()?;
         }
         if self.course.is_refit() && !record.refit {
             self.training = Training::new(self.prepared, self.index, &self.fold.train, self.max_rows)?;
@@ -327,10 +341,10 @@ impl<'a> Fit<'a> {
 
     /// The network that was chosen: that of the best epoch, where this is wanted, or of the last.
     fn net(&self) -> Result<DynamicNet> {
-        let net = self.training.trainer.predicting_net()?;
         if self.best.is_empty() {
-            return Ok(net);
+            return self.training.predicting_net();
         }
+        let net = self.training.trainer.net();
         let best = self.best.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
         let vb = VarBuilder::from_tensors(best, net.dtype(), net.device());
         Ok(DynamicNet::new(net.spec(), vb)?)

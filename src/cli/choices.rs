@@ -82,7 +82,10 @@ value_enum!(NormArg for Norm {
     /// h divided by its root mean square, with a learnt scale
     Rms,
     /// h brought to mean 0 and standard deviation 1, with a learnt scale and shift
-    Layer
+    Layer,
+    /// each activation brought to mean 0 and standard deviation 1 over the rows of a batch, likewise;
+    /// predictions go by the training's rows, with a mean and a deviation for each application
+    Batch
 });
 
 value_enum!(HaltingArg for Halting {

@@ -143,7 +143,7 @@ pub(crate) struct SettingArgs {
     /// what is linear in the data need not pass through the hidden layer
     #[arg(long, help_heading = "Network")]
     skip: bool,
-    /// How the activations h of a row are normalised before the product of each application
+    /// How the activations h are normalised before the product of each application
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Network")]
     norm: NormArg,
     /// Share of the activations that each application drops in a training step, from 0 to below 1; the others

@@ -2,7 +2,7 @@
 
 use super::{CvConfig, Depths, EngineName, ModelConfig, TrainConfig};
 use crate::error::{Error, Result};
-use crate::nn::Halting;
+use crate::nn::{Halting, Norm};
 use crate::ops::Loss;
 
 /// How a network is made from data: its shape, its training, and the preparation of the data.
@@ -71,6 +71,11 @@ impl Learner {
                 "is {depths}, and a network that learns its depths by `model.halting` is trained at all of them; expected uniform"
             );
             return Err(Error::config("train.depths", problem));
+        }
+        if self.model.norm == Norm::Batch && self.train.batch_size == 1 {
+            let problem =
+                "is 1, and `model.norm=batch` normalises over the rows of a batch; expected at least 2";
+            return Err(Error::config("train.batch_size", problem));
         }
         if self.train.engine == EngineName::Fused && self.model.min_depth == 0 {
             let problem = "is fused, which applies the hidden layer at least once; expected autograd, or a min_depth of 1 or \

@@ -259,6 +259,7 @@ fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Norm;
     use crate::ops::{Prior, Quantiles};
 
     fn problem(change: impl FnOnce(&mut CvConfig)) -> String {
@@ -350,6 +351,18 @@ mod tests {
         }
         let expected = "train.min_improvement is 0.01, which has a meaning only beside `train.patience`";
         assert_eq!(problem(|c| c.train.min_improvement = 0.01), expected);
+    }
+
+    #[test]
+    fn a_batch_norm_needs_batches() {
+        let of = |rows| move |c: &mut CvConfig| (c.model.norm, c.train.batch_size) = (Norm::Batch, rows);
+        assert_eq!(
+            problem(of(1)),
+            "train.batch_size is 1, and `model.norm=batch` normalises over the rows of a batch; expected at least 2"
+        );
+        let mut config = CvConfig::default();
+        of(2)(&mut config);
+        config.validate().unwrap();
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub use training::{Holdout, Training};
 pub struct Model {
     network: Network,
     net: DynamicNet,
-    /// The parameters by their names, constants on the CPU.
+    /// The parameters by their names, and the statistics of a batch norm, constants on the CPU.
     tensors: BTreeMap<String, Tensor>,
     predictor: Predictor,
     schema: Schema,
@@ -89,10 +89,8 @@ impl Model {
             DType::F64 => FloatType::F64,
             dtype => return Err(refused(&format!("has a network of {dtype:?}, expected F32 or F64"))),
         };
-        let copy = |(name, tensor): (String, &Tensor)| -> Result<_> {
-            Ok((name, tensor.detach().copy()?.to_device(&Device::Cpu)?))
-        };
-        let tensors = net.named_parameters().map(copy).collect::<Result<_>>()?;
+        let on_cpu = |(name, tensor): (String, Tensor)| Ok((name, tensor.to_device(&Device::Cpu)?));
+        let tensors = net.named_tensors()?.into_iter().map(on_cpu).collect::<Result<_>>()?;
         let network = Network { spec: net.spec().clone(), dtype };
         Self::assemble(network, tensors, schema).map_err(|problem| refused(&problem))
     }
@@ -167,7 +165,8 @@ impl Model {
         self.network.dtype
     }
 
-    /// The parameters by their names, such as `hidden.weight`, on the CPU.
+    /// The parameters by their names, such as `hidden.weight`, on the CPU, and the
+    /// [statistics](DynamicNet::named_statistics) of a batch norm.
     pub fn parameters(&self) -> &BTreeMap<String, Tensor> {
         &self.tensors
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use candle_core::{DType, Tensor};
+use candle_core::DType;
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct ModelSummary {
     pub schema: Schema,
     /// How it was trained.
     pub training: Option<Training>,
-    /// Its tensors, by name.
+    /// Its tensors, by name: the parameters, and the statistics of a batch norm.
     pub tensors: Vec<TensorSummary>,
 }
 
@@ -59,7 +59,7 @@ impl Model {
     ///
     /// Fails when Candle cannot read a parameter.
     pub fn summary(&self) -> Result<ModelSummary> {
-        let is_learned = |(name, _): &(&String, &Tensor)| !name.starts_with("encoding.");
+        let learned = self.net.named_parameters().filter(|(name, _)| !name.starts_with("encoding."));
         let mut tensors = Vec::new();
         for (name, tensor) in &self.tensors {
             let values: Vec<f64> = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
@@ -76,7 +76,7 @@ impl Model {
             format: self.format(),
             taper: self.taper.clone(),
             network: self.network.clone(),
-            parameters: self.tensors.iter().filter(is_learned).map(|(_, tensor)| tensor.elem_count()).sum(),
+            parameters: learned.map(|(_, parameter)| parameter.elem_count()).sum(),
             schema: self.schema.clone(),
             training: self.training.clone(),
             tensors,

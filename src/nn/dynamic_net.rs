@@ -1,5 +1,7 @@
 //! The network of dynamic depth.
 
+mod statistics;
+
 use std::ops::RangeInclusive;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
@@ -8,10 +10,10 @@ use candle_nn::{Init, VarBuilder};
 use crate::nn::forward::{Eager, Forward};
 use crate::nn::{
     Block, DynamicNetSpec, EncodingLayer, Gate, Halting, Layer, LayerKind, Linear, ModelConfig, Nonlinearity,
-    NormLayer, Weighted,
+    Norm, NormLayer, Weighted,
 };
-use crate::ops::Activation;
 use crate::ops::kernels::MOST_DEPTHS;
+use crate::ops::{Activation, NormKind};
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
 ///
@@ -25,7 +27,8 @@ use crate::ops::kernels::MOST_DEPTHS;
 /// one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in place of h,
 /// and a linear skip adds V x to the third line, with a matrix V that starts as zeros. The input layer may take
 /// an encoding of x instead. In training steps
-/// [`dropout`](crate::ops::dropout) may follow act in the second line.
+/// [`dropout`](crate::ops::dropout) may follow act in the second line. A [batch norm](crate::nn::Norm::Batch)
+/// goes by the batch there, and else by [statistics](Self::with_statistics).
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). With [`Halting`] it learns
@@ -38,7 +41,11 @@ pub struct DynamicNet {
     /// What its features are before the first layer, if they are encoded.
     encoding: Option<EncodingLayer>,
     input: Layer,
+    /// That of all applications, unless there are `later` ones.
     hidden: Layer,
+    /// The hidden layer of each application after the first in turn, where a [folded](Self::folded) network
+    /// has taken a norm in that differs from one to the next.
+    later: Vec<Layer>,
     output: Layer,
     /// n, which comes before the hidden layer, if there is one.
     norm: Option<NormLayer>,
@@ -80,8 +87,9 @@ impl DynamicNetSpec {
 }
 
 impl DynamicNet {
-    /// Creates the network with parameters from `vb`, drawn there in the order input, hidden, output;
-    /// a norm starts with ones and zeros, a skip with zeros.
+    /// Creates the network with parameters from `vb`, drawn there in the order input, hidden, output; a norm
+    /// starts with ones and zeros, a skip with zeros. The [statistics](Self::with_statistics) of a batch norm
+    /// are taken from `vb` if it holds them.
     ///
     /// # Errors
     ///
@@ -127,12 +135,14 @@ impl DynamicNet {
         let encoded = spec.encoded;
         let encoding = (encoded > 0).then(|| EncodingLayer::new(encoded, &vb.pp("encoding"))).transpose()?;
         let inputs = if encoded > 0 { encoded } else { in_features };
+        let new_norm = |kind| NormLayer::new(kind, hidden, spec.model.max_depth, &vb.pp("norm"));
         Ok(Self {
             encoding,
             input: Layer::new(layer, inputs, hidden, vb.pp("input"))?,
             hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
+            later: Vec::new(),
             output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
-            norm: norm.kind().map(|kind| NormLayer::new(kind, hidden, &vb.pp("norm"))).transpose()?,
+            norm: norm.kind().map(new_norm).transpose()?,
             skip: skip.then(|| zeros(in_features, out_features, vb.pp("skip"))).transpose()?,
             gate: (halting != Halting::None).then(|| gate(vb.pp("halting"))).transpose()?,
             spec: spec.clone(),
@@ -162,13 +172,17 @@ impl DynamicNet {
             let named = parameters.parameters().named_parameters();
             named.map(move |(name, parameter)| (format!("{layer}.{name}"), parameter))
         });
+        let of_later = self.later.iter().zip(2..).flat_map(|(layer, application)| {
+            let named = layer.parameters().named_parameters();
+            named.map(move |(name, parameter)| (format!("hidden_{application}.{name}"), parameter))
+        });
         let of_norm = self.norm.iter().flat_map(NormLayer::named_parameters);
         let of_gate = self.gate.iter().flat_map(Gate::named_parameters);
         let of_norm = of_norm.map(|(name, parameter)| (format!("norm.{name}"), parameter));
         let of_gate = of_gate.map(|(name, parameter)| (format!("halting.{name}"), parameter));
         let of_encoding = self.encoding.iter().flat_map(EncodingLayer::named_constants);
         let of_encoding = of_encoding.map(|(name, constant)| (format!("encoding.{name}"), constant));
-        of_layers.chain(of_norm).chain(of_gate).chain(of_encoding)
+        of_layers.chain(of_later).chain(of_norm).chain(of_gate).chain(of_encoding)
     }
 
     /// The dtype of its parameters.
@@ -185,18 +199,19 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when `depth` is not one of the network's depths, or `x` has another number of features.
+    /// Fails when `depth` is not one of the network's depths, or `x` has another number of features, and when
+    /// a batch norm has no [statistics](Self::with_statistics).
     pub fn forward_at_depth(&self, x: &Tensor, depth: usize) -> Result<Tensor> {
         self.at_depth(None, x, depth)
     }
 
     /// The output as [`forward_at_depth`](Self::forward_at_depth) gives it, in a training step: with dropout,
-    /// if the network has it, by masks that are a function of `seed`, which should be another in each step.
-    /// [`seed_of`](crate::ops::seed_of) gives such seeds.
+    /// if the network has it, by masks that are a function of `seed`, which should be another in each step,
+    /// and with a batch norm by the rows of `x`. [`seed_of`](crate::ops::seed_of) gives such seeds.
     ///
     /// # Errors
     ///
-    /// As [`forward_at_depth`](Self::forward_at_depth).
+    /// Fails when `depth` is not one of the network's depths, or `x` has another number of features.
     pub fn forward_in_training(&self, x: &Tensor, depth: usize, seed: u64) -> Result<Tensor> {
         self.at_depth(Some(seed), x, depth)
     }
@@ -213,7 +228,8 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when `x` has another number of features.
+    /// Fails when `x` has another number of features, and when a batch norm has no
+    /// [statistics](Self::with_statistics).
     pub fn forward_all_depths(&self, x: &Tensor) -> Result<Vec<Tensor>> {
         Ok(self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())?.by_depth)
     }
@@ -257,7 +273,8 @@ impl DynamicNet {
     ///
     /// # Errors
     ///
-    /// Fails when `x` has another number of features.
+    /// Fails when `x` has another number of features, and when a batch norm has no
+    /// [statistics](Self::with_statistics).
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         match self.predict_with(x)? {
             (_, Some(weighted)) => Ok(weighted.mean),
@@ -279,21 +296,36 @@ impl DynamicNet {
         self.gate.as_ref()
     }
 
-    /// A network of linear layers that computes the same, with the functions of weights computed once: for
-    /// prediction. Its parameters are constants.
-    pub(crate) fn folded(&self) -> Result<Self> {
-        let linear = |layer: &Layer| -> Result<Layer> {
-            let bias = layer.parameters().bias().map(Tensor::detach);
-            Ok(Layer::Linear(Linear::from_tensors(layer.matrix()?.detach(), bias)))
-        };
+    /// A network of linear layers that computes the same, with the functions of weights computed once. Its
+    /// parameters are constants.
+    fn linear(&self) -> Result<Self> {
+        let linear = |layer: &Layer| linear(layer).map(Layer::Linear);
         let mut spec = self.spec.clone();
         spec.model.layer = LayerKind::Linear;
         let [input, hidden, output] = [&self.input, &self.hidden, &self.output].map(linear);
+        let later = self.later.iter().map(linear).collect::<Result<_>>()?;
         let norm = self.norm.as_ref().map(NormLayer::detached);
         let skip = self.skip.as_ref().map(linear).transpose()?;
         let gate = self.gate.as_ref().map(Gate::detached);
         let encoding = self.encoding.as_ref().map(EncodingLayer::detached);
-        Ok(Self { spec, encoding, input: input?, hidden: hidden?, output: output?, norm, skip, gate })
+        Ok(Self { spec, encoding, input: input?, hidden: hidden?, later, output: output?, norm, skip, gate })
+    }
+
+    /// The [linear](Self::linear) network with a batch norm taken into the hidden layers of the applications:
+    /// for prediction.
+    pub(crate) fn folded(&self) -> Result<Self> {
+        let mut net = self.linear()?;
+        if let Some(norm) = net.norm.take_if(|norm| norm.kind() == NormKind::Batch) {
+            let hidden = linear(&net.hidden)?;
+            let layer = |application| norm.folded_into(application, &hidden).map(Layer::Linear);
+            let mut layers = (0..net.spec.model.max_depth).map(layer);
+            if let Some(first) = layers.next() {
+                net.hidden = first?;
+            }
+            net.later = layers.collect::<Result<_>>()?;
+            net.spec.model.norm = Norm::None;
+        }
+        Ok(net)
     }
 
     /// The network itself: its outputs for `x` at each of `depths`, and its gates there.
@@ -305,15 +337,7 @@ impl DynamicNet {
     ) -> Result<Outputs<F::Value>> {
         // Once for all depths, and first, so that the gradients of the other layers stay neighbours.
         let skip = self.skip.as_ref().map(|skip| forward.layer(skip, x, Activation::Identity)).transpose()?;
-        let encoded = self.encoding.as_ref().map(|encoding| forward.encode(encoding, x)).transpose()?;
-        let x = encoded.as_ref().unwrap_or(x);
-        let (mut h, injected) = match self.spec.model.block {
-            Block::Plain | Block::Residual => (self.activated(forward, &self.input, x)?, None),
-            Block::Injection => {
-                let input = forward.layer(&self.input, x, Activation::Identity)?;
-                (forward.map(self.spec.model.activation.function(), &input)?, Some(input))
-            }
-        };
+        let (mut h, injected) = self.begin(forward, x)?;
         let mut outputs = Outputs { by_depth: Vec::new(), gates: Vec::new() };
         let gate = self.gate.as_ref().and_then(Gate::layer);
         for depth in 0..=*depths.end() {
@@ -336,6 +360,20 @@ impl DynamicNet {
         Ok(outputs)
     }
 
+    /// The activations before the first application of the hidden layer, and the input layer's result where
+    /// the block wants it at each.
+    fn begin<F: Forward>(&self, forward: &mut F, x: &F::Value) -> Result<(F::Value, Option<F::Value>)> {
+        let encoded = self.encoding.as_ref().map(|encoding| forward.encode(encoding, x)).transpose()?;
+        let x = encoded.as_ref().unwrap_or(x);
+        match self.spec.model.block {
+            Block::Plain | Block::Residual => Ok((self.activated(forward, &self.input, x)?, None)),
+            Block::Injection => {
+                let input = forward.layer(&self.input, x, Activation::Identity)?;
+                Ok((forward.map(self.spec.model.activation.function(), &input)?, Some(input)))
+            }
+        }
+    }
+
     /// The activations after `h`, by this application of the hidden layer; `injected` is the input layer's
     /// result where the block wants it.
     fn apply<F: Forward>(
@@ -345,13 +383,15 @@ impl DynamicNet {
         h: &F::Value,
         injected: Option<&F::Value>,
     ) -> Result<F::Value> {
-        let normalised = self.norm.as_ref().map(|norm| forward.norm(norm, h)).transpose()?;
+        let normalised = self.norm.as_ref().map(|norm| forward.norm(norm, application, h)).transpose()?;
         let x = normalised.as_ref().unwrap_or(h);
+        let hidden =
+            application.checked_sub(1).and_then(|later| self.later.get(later)).unwrap_or(&self.hidden);
         let activated = match (self.spec.model.block, injected) {
-            (Block::Plain | Block::Residual, _) => self.activated(forward, &self.hidden, x)?,
+            (Block::Plain | Block::Residual, _) => self.activated(forward, hidden, x)?,
             (Block::Injection, None) => bail!("DynamicNet: there is nothing to inject"),
             (Block::Injection, Some(injected)) => {
-                let product = forward.layer(&self.hidden, x, Activation::Identity)?;
+                let product = forward.layer(hidden, x, Activation::Identity)?;
                 let sum = forward.add(&product, injected)?;
                 forward.map(self.spec.model.activation.function(), &sum)?
             }
@@ -371,6 +411,11 @@ impl DynamicNet {
             }
         }
     }
+}
+
+/// What `layer` computes as a linear layer of constants.
+fn linear(layer: &Layer) -> Result<Linear> {
+    Ok(Linear::from_tensors(layer.matrix()?.detach(), layer.parameters().bias().map(Tensor::detach)))
 }
 
 /// x V^T with a new V of zeros.

@@ -1,6 +1,6 @@
 //! What a network's forward pass is written in.
 
-use candle_core::{Module, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use crate::nn::{EncodingLayer, Layer, NormLayer};
 use crate::ops::{Activation, MapKind, dropout, seed_of};
@@ -26,8 +26,8 @@ pub(crate) trait Forward {
     /// f(x), element by element.
     fn map(&mut self, function: MapKind, x: &Self::Value) -> Result<Self::Value>;
 
-    /// The rows of x normalised.
-    fn norm(&mut self, norm: &NormLayer, x: &Self::Value) -> Result<Self::Value>;
+    /// x normalised, before this application of the hidden layer.
+    fn norm(&mut self, norm: &NormLayer, application: usize, x: &Self::Value) -> Result<Self::Value>;
 
     /// In a training step x with dropout, by the mask of this application of the hidden layer; else x.
     fn dropout(&mut self, rate: f64, application: usize, x: &Self::Value) -> Result<Self::Value>;
@@ -58,8 +58,8 @@ impl Forward for Eager {
         function.of(x)
     }
 
-    fn norm(&mut self, norm: &NormLayer, x: &Tensor) -> Result<Tensor> {
-        norm.forward(x)
+    fn norm(&mut self, norm: &NormLayer, application: usize, x: &Tensor) -> Result<Tensor> {
+        norm.forward(application, x, self.dropout_seed.is_some())
     }
 
     fn dropout(&mut self, rate: f64, application: usize, x: &Tensor) -> Result<Tensor> {

@@ -10,7 +10,7 @@ use super::numbered::Numbered;
 use crate::nn::forward::Forward;
 use crate::nn::{DynamicNet, EncodingLayer, Gate, Layer, NormLayer, Outputs};
 use crate::ops::kernels::{Columns, Operands, Write};
-use crate::ops::{Activation, Loss, MapKind, Saved};
+use crate::ops::{Activation, Loss, MapKind, NormKind, Saved};
 
 /// How a device stores the weight (out, in) of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -391,7 +391,10 @@ impl Forward for Graph {
         Ok(out)
     }
 
-    fn norm(&mut self, norm: &NormLayer, &x: &Value) -> Result<Value> {
+    fn norm(&mut self, norm: &NormLayer, _: usize, &x: &Value) -> Result<Value> {
+        if norm.kind() == NormKind::Batch && !self.trains {
+            bail!("a plan of a prediction has a batch norm, expected it folded into the products");
+        }
         let scale = self.parameter(norm.scale())?;
         let shift = norm.shift().map(|shift| self.parameter(shift)).transpose()?;
         let out = self.value(x.rows, x.columns);

@@ -1,6 +1,6 @@
 //! Prediction without a graph, for many rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
 
@@ -83,7 +83,8 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// Fails when a layer has no inputs or no outputs, and when the device has no memory for the copy.
+    /// Fails when a layer has no inputs or no outputs, when a batch norm has no
+    /// [statistics](DynamicNet::with_statistics), and when the device has no memory for the copy.
     pub fn new(net: &DynamicNet) -> Result<Self> {
         if let Some((name, empty)) = net.named_parameters().find(|(_, tensor)| tensor.elem_count() == 0) {
             bail!("Predictor: {name} is {:?}, expected at least one element", empty.dims())
@@ -249,7 +250,6 @@ impl Predictor {
 
 /// A network with copies of the parameters as constants.
 fn copy(net: &DynamicNet) -> Result<DynamicNet> {
-    let copy = |(name, parameter): (String, &Tensor)| Ok((name, parameter.detach().copy()?));
-    let parameters = net.named_parameters().map(copy).collect::<Result<HashMap<_, _>>>()?;
-    DynamicNet::new(net.spec(), VarBuilder::from_tensors(parameters, net.dtype(), net.device()))
+    let tensors = net.named_tensors()?.into_iter().collect();
+    DynamicNet::new(net.spec(), VarBuilder::from_tensors(tensors, net.dtype(), net.device()))
 }

@@ -356,9 +356,11 @@ fn rewrites_do_not_change_the_gradients() {
         (Stored::Plain, ModelConfig { activation: gelu, ..injection.clone() }),
         (Stored::Transposed, ModelConfig { skip: true, ..plain.clone() }),
         (Stored::Plain, ModelConfig { skip: true, activation: gelu, ..injection.clone() }),
-        (Stored::Transposed, ModelConfig { norm: Norm::Rms, ..plain }),
+        (Stored::Transposed, ModelConfig { norm: Norm::Rms, ..plain.clone() }),
+        (Stored::Plain, ModelConfig { norm: Norm::Batch, ..plain }),
         (Stored::Transposed, ModelConfig { norm: Norm::Layer, activation: silu, ..residual }),
-        (Stored::Plain, ModelConfig { norm: Norm::Layer, skip: true, ..injection }),
+        (Stored::Plain, ModelConfig { norm: Norm::Layer, skip: true, ..injection.clone() }),
+        (Stored::Transposed, ModelConfig { norm: Norm::Batch, activation: mish, ..injection }),
         (
             Stored::Transposed,
             ModelConfig { dropout: 0.3, ..ModelConfig { hidden: 5, ..ModelConfig::default() } },

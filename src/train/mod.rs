@@ -151,7 +151,8 @@ impl Trainer {
     }
 
     /// The network that is to predict: [`net`](Self::net), or where parameters are averaged
-    /// ([`TrainConfig::averaging`]) a copy with the averages, as soon as there has been a step.
+    /// ([`TrainConfig::averaging`]) a copy with the averages, as soon as there has been a step. A batch norm
+    /// has yet to be given [statistics](DynamicNet::with_statistics).
     ///
     /// # Errors
     ///

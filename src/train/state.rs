@@ -67,12 +67,6 @@ impl Trainer {
         self.params.iter().map(copy).collect()
     }
 
-    /// A copy of the present parameters of the [network that is to predict](Self::predicting_net), by name.
-    pub(crate) fn predicting_parameters(&self) -> Result<BTreeMap<String, Tensor>> {
-        let copy = |(name, parameter): (String, &Tensor)| Ok((name, parameter.detach().copy()?));
-        self.predicting_net()?.named_parameters().map(copy).collect()
-    }
-
     /// Gives each parameter the value that `value` has for its name, which must be one of its shape.
     fn set_parameters<'v>(&mut self, value: impl Fn(&str) -> candle_core::Result<&'v Tensor>) -> Result<()> {
         for (name, var) in &self.params {

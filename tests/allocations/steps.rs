@@ -35,7 +35,8 @@ fn a_step_allocates_nothing() {
     let cos = ModelConfig { layer: LayerKind::Cos(CosInit::Centred), ..default.clone() };
     let (activation, norm) = (Nonlinearity::Gelu, Norm::Layer);
     let additions = ModelConfig { activation, norm, skip: true, dropout: 0.1, ..default.clone() };
-    for model in [default, cos, additions] {
+    let batch_norm = ModelConfig { norm: Norm::Batch, ..default.clone() };
+    for model in [default, cos, additions, batch_norm] {
         let (layers, count) =
             (model.layers(), |engine| [4, 256].map(|batches| allocations(&model, engine, batches)));
         let [few, many] = count(EngineName::Fused);

@@ -5,6 +5,7 @@
 #[path = "../common/times.rs"]
 mod times;
 
+mod batch_norm;
 mod command_line;
 mod common;
 mod configuration;

@@ -50,6 +50,7 @@ const PIECES: &[(&str, Change)] = &[
     ("bins", |learner| learner.model.bins = 4),
     ("rms norm", |learner| learner.model.norm = Norm::Rms),
     ("layer norm", |learner| learner.model.norm = Norm::Layer),
+    ("batch norm", |learner| learner.model.norm = Norm::Batch),
     ("dropout", |learner| learner.model.dropout = 0.1),
     ("mae", |learner| learner.train.loss = LossName::Mae),
     ("huber", |learner| learner.train.loss = LossName::Huber),

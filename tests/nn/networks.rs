@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::compare::{Tolerance, assert_close, values};
+use crate::encoding::encoded;
 use crate::error::first_line;
 use crate::reference::{array, number, numbers, reference};
 use crate::tensors::{shaped, tensor};
@@ -11,7 +12,8 @@ use candle_nn::{VarBuilder, VarMap};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use taper::nn::{
-    CosInit, CosLinear, DynamicNet, Halting, LayerKind, Linear, ModelConfig, Norm, named_vars, seeded_builder,
+    Block, CosInit, CosLinear, DynamicNet, Halting, LayerKind, Linear, ModelConfig, Norm, named_vars,
+    seeded_builder,
 };
 use taper::ops::mse;
 use taper::plan::Predictor;
@@ -65,15 +67,17 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
         let model = ModelConfig { hidden: 7, min_depth: 0, max_depth: 4, ..model };
         let net = DynamicNet::new(&model.network(5, 1), vb.clone()).unwrap();
         let (x, y) = (shaped(&case["x"], (6, 5), DType::F64), shaped(&case["y"], (6, 1), DType::F64));
-        let all = net.forward_all_depths(&x).unwrap();
-        assert_eq!(all.len(), 5);
+        let seed = case["seed"].as_str().unwrap().parse().ok();
+        // With dropout or a batch norm it is that of a training step.
+        let training = seed.or((model.norm == Norm::Batch).then_some(0));
         for reference in array(&case["depths"]) {
             let depth = reference["depth"].as_u64().unwrap() as usize;
             let what = format!("{}, depth {depth}", model.layers());
-            // With dropout it is that of a training step.
-            let output = if let Ok(seed) = case["seed"].as_str().unwrap().parse() {
+            let output = if let Some(seed) = training {
                 net.forward_in_training(&x, depth, seed).unwrap()
             } else {
+                let all = net.forward_all_depths(&x).unwrap();
+                assert_eq!(all.len(), 5);
                 assert_close(&what, &values(&all[depth]), &numbers(&reference["output"]), F64);
                 net.forward_at_depth(&x, depth).unwrap()
             };
@@ -93,14 +97,83 @@ fn dynamic_net_is_that_of_pytorch_at_every_depth() {
             }
         }
         let model = ModelConfig { min_depth: 1, ..model };
-        let net = DynamicNet::new(&model.network(5, 1), vb).unwrap();
-        assert_close(
-            "prediction",
-            &values(&net.predict(&x).unwrap()),
-            &numbers(&case["predict_1_to_4"]),
-            F64,
-        );
+        let mut net = DynamicNet::new(&model.network(5, 1), vb).unwrap();
+        let what = format!("{}: prediction", model.layers());
+        if model.norm == Norm::Batch {
+            let statistics = &case["statistics"];
+            net = net.with_statistics(&shaped(&statistics["rows"], (50, 5), DType::F64)).unwrap();
+            for (name, tensor) in net.named_statistics().unwrap() {
+                let expected = &statistics[name.strip_prefix("norm.").unwrap()];
+                assert_close(&format!("{what}: {name}"), &values(&tensor), &numbers(expected), F64);
+            }
+        }
+        assert_close(&what, &values(&net.predict(&x).unwrap()), &numbers(&case["predict_1_to_4"]), F64);
+        let by_plan = Predictor::new(&net).unwrap().predict(&x).unwrap();
+        assert_close(&what, &values(&by_plan), &numbers(&case["predict_1_to_4"]), F64);
     }
+}
+
+/// What training goes by whose batch are all rows, whatever their number: more than are computed at a time,
+/// and one.
+#[test]
+fn the_statistics_of_rows_are_those_of_their_batch() {
+    for block in [Block::Plain, Block::Residual, Block::Injection] {
+        let model = ModelConfig { hidden: 7, norm: Norm::Batch, block, ..ModelConfig::default() };
+        let vars = VarMap::new();
+        let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(5), DType::F64, &Device::Cpu);
+        let spec = model.network(3, 2);
+        let spec = if block == Block::Plain { encoded(spec, 2, &vars, DType::F64) } else { spec };
+        let net = DynamicNet::new(&spec, vb).unwrap();
+        assert!(net.named_statistics().unwrap().is_empty());
+        for rows in [1, 2, 1024, 1025, 3000] {
+            let x: Vec<f64> = (0..rows * 3).map(|i| (i as f64).sin() * f64::from(1 + i as u32 % 7)).collect();
+            let x = Tensor::from_vec(x, (rows, 3), &Device::Cpu).unwrap();
+            let known = net.with_statistics(&x).unwrap();
+            for depth in 1..=4 {
+                let what = format!("{block:?}, {rows} rows, depth {depth}");
+                let expected = net.forward_in_training(&x, depth, 0).unwrap();
+                let close = Tolerance { rtol: 1e-11, atol: 1e-11 };
+                assert_close(
+                    &what,
+                    &values(&known.forward_at_depth(&x, depth).unwrap()),
+                    &values(&expected),
+                    close,
+                );
+            }
+            let by_plan = Predictor::new(&known).unwrap().predict(&x).unwrap();
+            // Without a variance four applications enlarge rounding errors by 1e10.
+            let close = Tolerance { rtol: 0., atol: if rows == 1 { 1e-5 } else { 1e-11 } };
+            assert_close("by a plan", &values(&by_plan), &values(&known.predict(&x).unwrap()), close);
+        }
+    }
+}
+
+/// Nobody predicts by a batch.
+#[test]
+fn a_batch_norm_predicts_by_statistics_alone() {
+    let model = ModelConfig { norm: Norm::Batch, ..ModelConfig::default() };
+    let vars = VarMap::new();
+    let vb = seeded_builder(&vars, ChaCha8Rng::seed_from_u64(5), DType::F32, &Device::Cpu);
+    let net = DynamicNet::new(&model.network(3, 2), vb).unwrap();
+    let x = Tensor::ones((4, 3), DType::F32, &Device::Cpu).unwrap();
+    let expected = "DynamicNet: its batch norm has no statistics to predict by, expected those that \
+                    `with_statistics` takes of rows; a training step is `forward_in_training`";
+    for error in [
+        net.predict(&x).unwrap_err(),
+        net.forward_at_depth(&x, 2).unwrap_err(),
+        net.forward_all_depths(&x).unwrap_err(),
+        Predictor::new(&net).unwrap_err(),
+    ] {
+        assert_eq!(first_line(&error), expected);
+    }
+    let message = |x: &Tensor| first_line(&net.with_statistics(x).unwrap_err());
+    let none = "DynamicNet: a batch norm has statistics of no rows, expected at least one";
+    assert_eq!(message(&x.narrow(0, 0, 0).unwrap()), none);
+    let infinite = "DynamicNet: the activations have a mean or a variance that is not finite in F32";
+    let far = Tensor::arange(0f32, 12., &Device::Cpu).unwrap().reshape((4, 3)).unwrap() * 1e30;
+    assert_eq!(message(&far.unwrap()), infinite);
+    // All that a step trains are parameters.
+    assert!(named_vars(&vars).iter().all(|(name, _)| !name.contains("mean") && !name.contains("variance")));
 }
 
 /// The loss that is expected over depths, its gradients, and predictions that are made row by row.

@@ -45,7 +45,7 @@ fn network(
         dropout: 0.5,
         skip: out_features % 2 == 1,
         bins: 0,
-        norm: [Norm::None, Norm::Rms, Norm::Layer][(hidden / 2 + in_features) % 3],
+        norm: [Norm::None, Norm::Rms, Norm::Layer, Norm::Batch][(hidden / 2 + in_features) % 4],
         halting: if depths.start() == depths.end() { Halting::None } else { halting },
         prior: [Prior::Uniform, Prior::Geometric][hidden % 2],
         exit: [0.5, 0.8, 1.][hidden % 3],
@@ -61,6 +61,8 @@ fn network(
             var.set(&elements.to_dtype(dtype).unwrap()).unwrap();
         }
     }
+    // Of other rows than those that are predicted.
+    let net = net.with_statistics(&rows(60, in_features, dtype).affine(0.9, 0.1).unwrap()).unwrap();
     (vars, net)
 }
 

@@ -188,12 +188,28 @@ class RmsNorm(torch.nn.Module):
         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.weight
 
 
+class BatchNorm(torch.nn.Module):
+    """One weight and bias for all applications, each of which has statistics of its own: in training those of the
+    batch, else those of the last training pass, taken as a part of it."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight, self.bias = torch.nn.Parameter(torch.ones(width)), torch.nn.Parameter(torch.zeros(width))
+        self.statistics = {}
+
+    def forward(self, x, application):
+        if self.training:
+            self.statistics[application] = x.mean(0).detach(), x.var(0, unbiased=False).detach()
+            return torch.nn.functional.batch_norm(x, None, None, self.weight, self.bias, training=True)
+        return torch.nn.functional.batch_norm(x, *self.statistics[application], self.weight, self.bias, training=False)
+
+
 class DynamicNet(torch.nn.Module):
     def __init__(self, layer, features, hidden, seed, dtype, block="plain", activation="relu", skip=False, norm="none", dropout=0.0):
         super().__init__()
         self.input, self.hidden, self.output = layer(features, hidden), layer(hidden, hidden), layer(hidden, 1)
         self.skip = torch.nn.Linear(features, 1, bias=False) if skip else None
-        self.norm = {"none": lambda width: None, "rms": RmsNorm, "layer": torch.nn.LayerNorm}[norm](hidden)
+        self.norm = {"none": lambda width: None, "rms": RmsNorm, "layer": torch.nn.LayerNorm, "batch": BatchNorm}[norm](hidden)
         self.block, self.dropout = block, dropout
         self.act = getattr(torch.nn.functional, activation)
         self.to(dtype)
@@ -208,7 +224,7 @@ class DynamicNet(torch.nn.Module):
         injected = self.input(x)
         h = self.act(injected)
         for application in range(depth):
-            n = h if self.norm is None else self.norm(h)
+            n = h if self.norm is None else self.norm(h, application) if isinstance(self.norm, BatchNorm) else self.norm(h)
             y = self.act(self.hidden(n) + injected if self.block == "injection" else self.hidden(n))
             if seed is not None:
                 y = y * mask(self.dropout, splitmix64(seed, application), y.shape)
@@ -231,6 +247,8 @@ def networks():
     models += [("linear", {"block": block, "norm": norm}) for block, norm in itertools.product(blocks, ("rms", "layer"))]
     models += [("linear", {"block": block, "dropout": 0.3}) for block in blocks]
     models += [("cos", {"block": "residual", "norm": "layer", "dropout": 0.5})]
+    models += [("linear", {"block": block, "norm": "batch"}) for block in blocks]
+    models += [("cos", {"block": "residual", "norm": "batch", "activation": "silu", "skip": True, "dropout": 0.5})]
     for name, model in models:
         net = DynamicNet(LAYERS[name], 5, 7, seed=10, dtype=torch.float64, **model)
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
@@ -244,6 +262,13 @@ def networks():
             grads = {n: p.grad.flatten().clone() for n, p in net.named_parameters() if p.grad is not None}
             depths.append({"depth": depth, "output": output.flatten(), "loss": loss.item(), "grads": grads})
             net.zero_grad(set_to_none=True)
+        statistics = {}
+        if model.get("norm") == "batch":
+            # Of other rows than those that are predicted.
+            net(rows := normal(50, 5, seed=32), 4)
+            of_norm = [torch.stack(both) for both in zip(*(net.norm.statistics[i] for i in range(4)))]
+            statistics = {"rows": rows.flatten(), "mean": of_norm[0].flatten(), "variance": of_norm[1].flatten()}
+            net.eval()
         predict = torch.stack([net(x, depth) for depth in range(1, 5)]).mean(0).flatten()
         cases.append(
             {
@@ -255,6 +280,7 @@ def networks():
                 "depths": depths,
                 "predict_1_to_4": predict,
             }
+            | ({"statistics": statistics} if statistics else {})
         )
     write("networks.json", cases)
 

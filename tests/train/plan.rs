@@ -44,7 +44,7 @@ fn case() -> impl Strategy<Value = Case> {
         1 => Just(Nonlinearity::Mish),
         1 => Just(Nonlinearity::Gelu)
     ];
-    let norm = prop_oneof![2 => Just(Norm::None), 1 => Just(Norm::Rms), 1 => Just(Norm::Layer)];
+    let norm = prop_oneof![2 => Just(Norm::None), 1 => Just(Norm::Rms), 1 => Just(Norm::Layer), 1 => Just(Norm::Batch)];
     let dropout = prop_oneof![2 => Just(0.), 1 => 0f64..0.9];
     let halting =
         prop_oneof![2 => Just(Halting::None), 1 => Just(Halting::Shared), 1 => Just(Halting::Adaptive)];

@@ -19,11 +19,11 @@ fn a_run_that_is_stopped_resumes_bit_for_bit() {
     resumes_until_it_is_done(&folder.path().join("stopped"), &[], &expected);
 }
 
-/// The masks of dropout are those of their steps.
+/// The masks of dropout are those of their steps, and the statistics of a batch norm those of the network.
 #[test]
-fn a_run_with_dropout_that_is_stopped_resumes_bit_for_bit() {
+fn a_run_with_dropout_and_a_norm_that_is_stopped_resumes_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let more = ["--dropout", "0.3", "--norm", "rms", "--skip", "--activation", "mish", "--bins", "4"];
+    let more = ["--dropout", "0.3", "--norm", "batch", "--skip", "--activation", "mish", "--bins", "4"];
     let whole = folder.path().join("whole");
     let output = taper(&[&["cv", "--out", whole.to_str().unwrap()], &more[..]].concat(), &SMALL);
     assert!(output.status.success(), "{}", stderr(&output));

@@ -102,6 +102,8 @@ fn what_is_written_is_read_back() {
         (DType::F32, ModelConfig { layer: cos, min_depth: 0, max_depth: 0, ..default.clone() }),
         (DType::F64, ModelConfig { min_depth: 0, max_depth: 2, block: Block::Residual, ..default.clone() }),
         (DType::F64, ModelConfig { layer: cos, min_depth: 3, block: Block::Injection, ..default }),
+        (DType::F32, ModelConfig { norm: Norm::Batch, ..additions.clone() }),
+        (DType::F64, ModelConfig { norm: Norm::Batch, min_depth: 0, max_depth: 0, ..additions.clone() }),
         (DType::F32, additions),
     ] {
         let depths = config.depths();
@@ -110,7 +112,9 @@ fn what_is_written_is_read_back() {
             if !is_scaled {
                 (schema.feature_scaling, schema.target_scaling) = (None, None);
             }
-            let model = Model::new(&net(&config, &schema, dtype), schema.clone()).unwrap();
+            let rows = Tensor::randn(0f64, 1., (20, 5), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            let net = net(&config, &schema, dtype).with_statistics(&rows).unwrap();
+            let model = Model::new(&net, schema.clone()).unwrap();
             let mut errors = Accumulator::default();
             errors.add(&[0.1, 0.25], &[0.3, 1. / 3.]);
             let training = Training {
