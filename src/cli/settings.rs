@@ -131,6 +131,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "KIND", value_enum, default_value_t = defaults().model.block.into(),
           help_heading = "Network")]
     block: BlockArg,
+    /// Networks that are trained side by side and whose mean predicts, 1 to 256
+    #[arg(long, value_name = "N", default_value_t = defaults().model.members, help_heading = "Network",
+          allow_negative_numbers = true)]
+    members: usize,
     /// Bins between the quantiles of each feature whose values become features of their own, so that the first
     /// layer can bend where they meet, 0 for none up to 256
     #[arg(long, value_name = "N", default_value_t = defaults().model.bins, help_heading = "Network",
@@ -170,7 +174,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training",
           allow_negative_numbers = true)]
     epochs: usize,
-    /// Most steps of a network, for which it makes fewer epochs, but one at least; 0 is any number
+    /// Most steps of all --members together, for which there are fewer of them and then fewer epochs, but one at
+    /// least; 0 is any number
     #[arg(long, value_name = "N", default_value_t = defaults().train.max_steps, help_heading = "Training",
           allow_negative_numbers = true)]
     max_steps: u64,

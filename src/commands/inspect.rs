@@ -67,8 +67,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
 
 /// Prints the network's training step at each depth and its prediction.
 fn print_plans(net: &DynamicNet, loss: Loss, args: &InspectArgs) -> Result<()> {
-    let (rows, optimizer) =
-        (args.rows as usize, TrainConfig::default().updates(net.spec().model.layer).optimizer);
+    let (rows, optimizer) = (args.rows as usize, TrainConfig::default().updates(&net.spec().model).optimizer);
     let step = |depth| Plan::training_step(net, depth, rows, loss, &optimizer);
     let mut plans = net.depths().map(step).collect::<Result<Vec<_>, _>>()?;
     plans.push(Plan::prediction(net, rows)?);

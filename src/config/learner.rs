@@ -51,9 +51,16 @@ impl CvConfig {
 }
 
 impl Learner {
-    /// The same with the epochs that its steps [allow](TrainConfig::max_steps) on `rows` rows.
+    /// The same with the members and the epochs that its steps [allow](TrainConfig::max_steps) on `rows` rows:
+    /// before there are fewer epochs, there are fewer members.
     pub(crate) fn for_rows(&self, rows: usize) -> Self {
-        Self { train: self.train.for_rows(rows), ..self.clone() }
+        let Self { mut model, train, .. } = self.clone();
+        let of_one = train.steps(rows).saturating_mul(train.epochs as u64).max(1);
+        if train.max_steps > 0 {
+            let most = usize::try_from(train.max_steps / of_one).unwrap_or(usize::MAX);
+            model.members = model.members.min(most.max(1));
+        }
+        Self { model, train: train.for_rows(rows), ..self.clone() }
     }
 
     /// Checks every setting.

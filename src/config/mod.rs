@@ -154,7 +154,8 @@ impl CvConfig {
 pub struct TrainConfig {
     /// How often training goes through the rows.
     pub epochs: usize,
-    /// The most steps of a network, for which fewer epochs are made; 0 for any number.
+    /// The most steps of all members of a network together, for which there are fewer members and then fewer
+    /// epochs; 0 for any number.
     pub max_steps: u64,
     /// The number of rows of a step.
     pub batch_size: usize,
@@ -290,20 +291,25 @@ impl TrainConfig {
         self.lr * (1. - self.warmup / 2.) * factors.sum::<f64>() / STEPS as f64
     }
 
-    /// How the parameters of a network of such layers are updated. The weights of cos layers are not penalised,
-    /// nor is anything beside them: they are angles, which a penalty would draw to where all cosines are 1.
-    pub fn updates(&self, layer: LayerKind) -> Updates {
+    /// How the parameters of the network of `model` are updated. The weights of cos layers are not penalised, nor
+    /// is anything beside them: they are angles, which a penalty would draw to where all cosines are 1.
+    ///
+    /// The loss of several members is the mean of theirs. So the gradients of each are smaller by their number k,
+    /// and the norm of all together by its root; bounds and the L2 penalty are made smaller alike, so that each
+    /// member is trained as it would be alone.
+    pub fn updates(&self, model: &ModelConfig) -> Updates {
         let Self { lr, penalise: penalised, averaging, .. } = *self;
-        let [weight_decay, l2, l1] = match layer {
+        let [weight_decay, l2, l1] = match model.layer {
             LayerKind::Linear => [self.weight_decay, self.l2, self.l1],
             LayerKind::Cos(_) => [0.; 3],
         };
+        let members = model.members as f64;
         let bound = |bound: f64| if bound == 0. { f64::INFINITY } else { bound };
         Updates {
             optimizer: OptimizerConfig::AdamW(AdamWConfig { lr, weight_decay, ..AdamWConfig::default() }),
-            clip_value: bound(self.clip_value),
-            clip_norm: bound(self.clip_norm),
-            l2,
+            clip_value: bound(self.clip_value / members),
+            clip_norm: bound(self.clip_norm / members.sqrt()),
+            l2: l2 / members,
             l1,
             penalised,
             averaging,
@@ -386,8 +392,9 @@ mod tests {
     fn the_settings_reach_the_optimizer() {
         let train = TrainConfig { lr: 0.5, weight_decay: 0.25, ..TrainConfig::default() };
         let expected = AdamWConfig { lr: 0.5, weight_decay: 0.25, ..AdamWConfig::default() };
-        assert_eq!(train.updates(LayerKind::Linear), OptimizerConfig::AdamW(expected).into());
+        assert_eq!(train.updates(&ModelConfig::default()), OptimizerConfig::AdamW(expected).into());
         let expected = AdamWConfig { lr: 0.5, ..AdamWConfig::default() };
-        assert_eq!(train.updates(LayerKind::Cos(CosInit::Centred)), OptimizerConfig::AdamW(expected).into());
+        let cos = ModelConfig { layer: LayerKind::Cos(CosInit::Centred), ..ModelConfig::default() };
+        assert_eq!(train.updates(&cos), OptimizerConfig::AdamW(expected).into());
     }
 }

@@ -225,9 +225,13 @@ impl Settings {
             section.map_err(|error: yaml_serde::Error| Error::settings(format!("the recipe: {error}")))
         };
         let mut document = Value::Mapping(Mapping::new());
-        document["model"] = value(yaml_serde::to_value(self.recipe().model()))?;
+        let (mut model, given) = (self.recipe().model(), |key| self.given.get(key).map(|given| &given.value));
+        if given("model.halting").is_some_and(|halting| halting.as_str() != Some("none")) {
+            model.members = 1;
+        }
+        document["model"] = value(yaml_serde::to_value(model))?;
         let mut train = self.recipe().train();
-        if self.given.get("train.validation").is_some_and(|share| share.value.as_f64() == Some(0.)) {
+        if given("train.validation").and_then(Value::as_f64) == Some(0.) {
             train.select = Selection::Auto;
         }
         document["train"] = value(yaml_serde::to_value(train))?;

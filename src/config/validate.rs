@@ -15,6 +15,9 @@ use crate::optim::Schedule;
 /// ease.
 pub(crate) const MAX_DEPTH: usize = 1000;
 /// The most repetitions of a cross-validation, far more than anybody waits for.
+/// More of them than this bring less than they cost.
+const MOST_MEMBERS: usize = 256;
+
 /// More of them than this hold too few rows to be worth their columns.
 const MOST_BINS: usize = 256;
 
@@ -72,6 +75,8 @@ impl ModelConfig {
     pub(super) fn check(&self) -> Result<()> {
         let Self { hidden, min_depth, max_depth, dropout, .. } = *self;
         at_least("model.hidden", hidden, 1)?;
+        at_least("model.members", self.members, 1)?;
+        at_most("model.members", self.members, MOST_MEMBERS)?;
         at_most("model.bins", self.bins, MOST_BINS)?;
         at_most("model.max_depth", max_depth, MAX_DEPTH)?;
         if min_depth > max_depth {
@@ -97,6 +102,9 @@ impl ModelConfig {
             return Err(Error::config(key, problem));
         }
         let problem = match () {
+            () if self.members > 1 => {
+                format!("is for one of `model.members`, and there are {}", self.members)
+            }
             () if min_depth == 0 => "needs a min_depth of 1 or more".to_owned(),
             () if min_depth == max_depth => format!("has one depth to learn, {min_depth}; expected several"),
             () if max_depth - min_depth >= MOST_DEPTHS => {

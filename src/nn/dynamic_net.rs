@@ -1,19 +1,20 @@
 //! The network of dynamic depth.
 
+mod member;
 mod statistics;
 
 use std::ops::RangeInclusive;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
-use candle_nn::{Init, VarBuilder};
+use candle_nn::VarBuilder;
 
 use crate::nn::forward::{Eager, Forward};
 use crate::nn::{
-    Block, DynamicNetSpec, EncodingLayer, Gate, Halting, Layer, LayerKind, Linear, ModelConfig, Nonlinearity,
-    Norm, NormLayer, Weighted,
+    DynamicNetSpec, EncodingLayer, Gate, Halting, Layer, LayerKind, ModelConfig, Norm, Weighted,
 };
 use crate::ops::kernels::MOST_DEPTHS;
-use crate::ops::{Activation, NormKind};
+use crate::ops::{Activation, Loss};
+use member::{Member, State};
 
 /// A regression network whose shared hidden layer is applied a varying number of times.
 ///
@@ -40,25 +41,14 @@ pub struct DynamicNet {
     spec: DynamicNetSpec,
     /// What its features are before the first layer, if they are encoded.
     encoding: Option<EncodingLayer>,
-    input: Layer,
-    /// That of all applications, unless there are `later` ones.
-    hidden: Layer,
-    /// The hidden layer of each application after the first in turn, where a [folded](Self::folded) network
-    /// has taken a norm in that differs from one to the next.
-    later: Vec<Layer>,
-    output: Layer,
-    /// n, which comes before the hidden layer, if there is one.
-    norm: Option<NormLayer>,
-    /// V of the linear skip, if there is one.
-    skip: Option<Layer>,
-    /// What its depths are learned by, if they are.
-    gate: Option<Gate>,
+    /// Several sets of layers, whose mean predicts, or one.
+    members: Vec<Member>,
 }
 
 /// What a forward pass gives.
 #[derive(Debug)]
 pub(crate) struct Outputs<V> {
-    /// The output (n, out) at each depth, shallowest first.
+    /// The output (n, out) at each depth, shallowest first, and there of each member.
     pub(crate) by_depth: Vec<V>,
     /// Where rows have gates of their own, the gate (n, 1) at each depth but the network's last.
     pub(crate) gates: Vec<V>,
@@ -73,12 +63,18 @@ impl DynamicNetSpec {
         shape: impl Fn(&str) -> Option<&'a [usize]>,
     ) -> Option<Self> {
         let width = model.hidden;
-        match (shape("input.weight")?, shape("hidden.weight")?, shape("output.weight")?) {
+        let (mut members, prefix) = (1, if shape("input.weight").is_some() { "" } else { "members.0." });
+        while shape(&format!("members.{members}.input.weight")).is_some() {
+            members += 1;
+        }
+        let of_first = |name: &str| shape(&format!("{prefix}{name}.weight"));
+        match (of_first("input")?, of_first("hidden")?, of_first("output")?) {
             (&[a, inputs], &[b, c], &[out_features, d]) if [a, b, c, d] == [width; 4] => {
                 let encoded = shape("encoding.scale").map_or(0, |shape| shape.iter().product());
                 // Nothing but a skip has a place for each feature where they are encoded.
-                let in_features = if model.skip { *shape("skip.weight")?.get(1)? } else { inputs };
+                let in_features = if model.skip { *of_first("skip")?.get(1)? } else { inputs };
                 let fits = inputs == if encoded > 0 { encoded } else { in_features };
+                let model = ModelConfig { members, ..model.clone() };
                 fits.then(|| DynamicNetSpec { encoded, ..model.network(in_features, out_features) })
             }
             _ => None,
@@ -115,9 +111,7 @@ impl DynamicNet {
     /// # Ok::<(), candle_core::Error>(())
     /// ```
     pub fn new(spec: &DynamicNetSpec, vb: VarBuilder) -> Result<Self> {
-        let (in_features, out_features) = (spec.in_features, spec.out_features);
-        let (&ModelConfig { hidden, layer, norm, skip, dropout, halting, prior, exit, .. }, depths) =
-            (&spec.model, spec.depths());
+        let (&ModelConfig { members, dropout, halting, exit, .. }, depths) = (&spec.model, spec.depths());
         if depths.is_empty() {
             bail!("DynamicNet: the depths {depths:?} are empty, expected start <= end")
         }
@@ -131,20 +125,18 @@ impl DynamicNet {
         if halting != Halting::None && !(2..=MOST_DEPTHS).contains(&count) {
             bail!("DynamicNet: there are {count} depths to learn, expected 2 to {MOST_DEPTHS}")
         }
-        let gate = |vb: VarBuilder| Gate::new(halting == Halting::Adaptive, prior, count, hidden, &vb);
+        if members == 0 || (members > 1 && halting != Halting::None) {
+            let expected = "expected at least one, and one that learns its depths";
+            bail!("DynamicNet: there are {members} members, {expected}")
+        }
         let encoded = spec.encoded;
-        let encoding = (encoded > 0).then(|| EncodingLayer::new(encoded, &vb.pp("encoding"))).transpose()?;
-        let inputs = if encoded > 0 { encoded } else { in_features };
-        let new_norm = |kind| NormLayer::new(kind, hidden, spec.model.max_depth, &vb.pp("norm"));
+        let member = |number| match members {
+            1 => Member::new(spec, number, &vb),
+            _ => Member::new(spec, number, &vb.pp(format!("members.{number}"))),
+        };
         Ok(Self {
-            encoding,
-            input: Layer::new(layer, inputs, hidden, vb.pp("input"))?,
-            hidden: Layer::new(layer, hidden, hidden, vb.pp("hidden"))?,
-            later: Vec::new(),
-            output: Layer::new(layer, hidden, out_features, vb.pp("output"))?,
-            norm: norm.kind().map(new_norm).transpose()?,
-            skip: skip.then(|| zeros(in_features, out_features, vb.pp("skip"))).transpose()?,
-            gate: (halting != Halting::None).then(|| gate(vb.pp("halting"))).transpose()?,
+            encoding: (encoded > 0).then(|| EncodingLayer::new(encoded, &vb.pp("encoding"))).transpose()?,
+            members: (0..members).map(member).collect::<Result<_>>()?,
             spec: spec.clone(),
         })
     }
@@ -159,40 +151,42 @@ impl DynamicNet {
         self.spec.depths()
     }
 
-    /// The layers with their names, in the order in which they are applied, and the skip if there is one.
-    pub fn named_layers(&self) -> impl Iterator<Item = (&'static str, &Layer)> {
-        let layers = [("input", &self.input), ("hidden", &self.hidden), ("output", &self.output)];
-        layers.into_iter().chain(self.skip.as_ref().map(|skip| ("skip", skip)))
+    /// The layers with their names, in the order in which they are applied, and the skip if there is one. Those of
+    /// several [members](ModelConfig::members) are called `members.0.input` and so on.
+    pub fn named_layers(&self) -> impl Iterator<Item = (String, &Layer)> {
+        let count = self.members.len();
+        self.members.iter().enumerate().flat_map(move |(number, member)| {
+            member.named_layers().map(move |(name, layer)| (name_of(count, number, name), layer))
+        })
     }
 
     /// The parameters with their names, such as `hidden.weight`, in the order of the layers, and those of the
-    /// norm and of halting; then the constants of the encoding of features, if there is one. PyTorch's equivalent is `torch.nn.Module.named_parameters`.
+    /// norm and of halting; then the constants of the encoding of features, if there is one. Those of several
+    /// [members](ModelConfig::members) are called `members.0.hidden.weight` and so on. PyTorch's equivalent is
+    /// `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
-        let of_layers = self.named_layers().flat_map(|(layer, parameters)| {
-            let named = parameters.parameters().named_parameters();
-            named.map(move |(name, parameter)| (format!("{layer}.{name}"), parameter))
+        let count = self.members.len();
+        let of_members = self.members.iter().enumerate().flat_map(move |(number, member)| {
+            member.named_parameters().map(move |(name, parameter)| (name_of(count, number, &name), parameter))
         });
-        let of_later = self.later.iter().zip(2..).flat_map(|(layer, application)| {
-            let named = layer.parameters().named_parameters();
-            named.map(move |(name, parameter)| (format!("hidden_{application}.{name}"), parameter))
-        });
-        let of_norm = self.norm.iter().flat_map(NormLayer::named_parameters);
-        let of_gate = self.gate.iter().flat_map(Gate::named_parameters);
-        let of_norm = of_norm.map(|(name, parameter)| (format!("norm.{name}"), parameter));
-        let of_gate = of_gate.map(|(name, parameter)| (format!("halting.{name}"), parameter));
         let of_encoding = self.encoding.iter().flat_map(EncodingLayer::named_constants);
         let of_encoding = of_encoding.map(|(name, constant)| (format!("encoding.{name}"), constant));
-        of_layers.chain(of_later).chain(of_norm).chain(of_gate).chain(of_encoding)
+        of_members.chain(of_encoding)
     }
 
     /// The dtype of its parameters.
     pub fn dtype(&self) -> DType {
-        self.input.parameters().weight().dtype()
+        self.weight().dtype()
     }
 
     /// The device of its parameters.
     pub fn device(&self) -> &Device {
-        self.input.parameters().weight().device()
+        self.weight().device()
+    }
+
+    /// A parameter like all others.
+    fn weight(&self) -> &Tensor {
+        self.members[0].weight()
     }
 
     /// The output (n, out) for `x` (n, in) with the hidden layer applied `depth` times.
@@ -217,10 +211,23 @@ impl DynamicNet {
     }
 
     fn at_depth(&self, dropout_seed: Option<u64>, x: &Tensor, depth: usize) -> Result<Tensor> {
+        mean(&self.outputs_at_depth(dropout_seed, x, depth)?)
+    }
+
+    /// The output of each member.
+    fn outputs_at_depth(&self, dropout_seed: Option<u64>, x: &Tensor, depth: usize) -> Result<Vec<Tensor>> {
         if !self.depths().contains(&depth) {
             bail!("DynamicNet: depth is {depth}, expected one of {:?}", self.depths())
         }
-        Ok(self.forward_with(&mut Eager { dropout_seed }, x, depth..=depth)?.by_depth.remove(0))
+        Ok(self.forward_with(&mut Eager { dropout_seed }, x, depth..=depth)?.by_depth)
+    }
+
+    /// The loss of a training step at `depth` on the batch `x`, `y`: the mean of the members' losses, and not the
+    /// loss of their mean, which would let them share the work and differ. Masks come from `seed`, as in
+    /// [`forward_in_training`](Self::forward_in_training).
+    pub(crate) fn loss(&self, loss: Loss, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> Result<Tensor> {
+        let outputs = self.outputs_at_depth(Some(seed), x, depth)?;
+        mean(&outputs.iter().map(|output| loss.of(output, y)).collect::<Result<Vec<_>>>()?)
     }
 
     /// The outputs (n, out) for `x` (n, in) at every depth, shallowest first, in one pass down the shared
@@ -231,7 +238,8 @@ impl DynamicNet {
     /// Fails when `x` has another number of features, and when a batch norm has no
     /// [statistics](Self::with_statistics).
     pub fn forward_all_depths(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        Ok(self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())?.by_depth)
+        let outputs = self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())?.by_depth;
+        outputs.chunks(self.members.len()).map(mean).collect()
     }
 
     /// The loss of a training step of a network with [`Halting`] on the batch `x` (n, in), `y` (n, out), and the
@@ -254,7 +262,7 @@ impl DynamicNet {
         divergence: Option<f64>,
         seed: u64,
     ) -> Result<[Tensor; 2]> {
-        let Some(gate) = &self.gate else { bail!("DynamicNet: its depths are not learned") };
+        let Some(gate) = self.gate() else { bail!("DynamicNet: its depths are not learned") };
         let Outputs { by_depth, gates } =
             self.forward_with(&mut Eager { dropout_seed: Some(seed) }, x, self.depths())?;
         if by_depth[0].dims() != y.dims() {
@@ -278,7 +286,7 @@ impl DynamicNet {
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         match self.predict_with(x)? {
             (_, Some(weighted)) => Ok(weighted.mean),
-            (by_depth, None) => Tensor::stack(&by_depth, 0)?.mean(0),
+            (by_depth, None) => mean(&by_depth),
         }
     }
 
@@ -286,49 +294,39 @@ impl DynamicNet {
     pub(crate) fn predict_with(&self, x: &Tensor) -> Result<(Vec<Tensor>, Option<Weighted>)> {
         let Outputs { by_depth, gates } =
             self.forward_with(&mut Eager { dropout_seed: None }, x, self.depths())?;
-        let weighted = self.gate.as_ref().map(|gate| gate.weighted(&by_depth, &gates, self.spec.model.exit));
+        let weighted = self.gate().map(|gate| gate.weighted(&by_depth, &gates, self.spec.model.exit));
         let weighted = weighted.transpose()?;
-        Ok((by_depth, weighted))
+        Ok((by_depth.chunks(self.members.len()).map(mean).collect::<Result<_>>()?, weighted))
     }
 
     /// What its depths are learned by, if they are.
     pub(crate) fn gate(&self) -> Option<&Gate> {
-        self.gate.as_ref()
+        self.members[0].gate.as_ref()
     }
 
     /// A network of linear layers that computes the same, with the functions of weights computed once. Its
     /// parameters are constants.
     fn linear(&self) -> Result<Self> {
-        let linear = |layer: &Layer| linear(layer).map(Layer::Linear);
         let mut spec = self.spec.clone();
         spec.model.layer = LayerKind::Linear;
-        let [input, hidden, output] = [&self.input, &self.hidden, &self.output].map(linear);
-        let later = self.later.iter().map(linear).collect::<Result<_>>()?;
-        let norm = self.norm.as_ref().map(NormLayer::detached);
-        let skip = self.skip.as_ref().map(linear).transpose()?;
-        let gate = self.gate.as_ref().map(Gate::detached);
-        let encoding = self.encoding.as_ref().map(EncodingLayer::detached);
-        Ok(Self { spec, encoding, input: input?, hidden: hidden?, later, output: output?, norm, skip, gate })
+        let members = self.members.iter().map(Member::linear).collect::<Result<_>>()?;
+        Ok(Self { spec, encoding: self.encoding.as_ref().map(EncodingLayer::detached), members })
     }
 
-    /// The [linear](Self::linear) network with a batch norm taken into the hidden layers of the applications:
-    /// for prediction.
+    /// The [linear](Self::linear) network with a batch norm taken into the hidden layers of the applications, and
+    /// with the outputs of several members divided by their number, so that their sum is the mean: for
+    /// prediction.
     pub(crate) fn folded(&self) -> Result<Self> {
         let mut net = self.linear()?;
-        if let Some(norm) = net.norm.take_if(|norm| norm.kind() == NormKind::Batch) {
-            let hidden = linear(&net.hidden)?;
-            let layer = |application| norm.folded_into(application, &hidden).map(Layer::Linear);
-            let mut layers = (0..net.spec.model.max_depth).map(layer);
-            if let Some(first) = layers.next() {
-                net.hidden = first?;
-            }
-            net.later = layers.collect::<Result<_>>()?;
+        let share = 1. / self.members.len() as f64;
+        net.members = self.members.iter().map(|member| member.folded(share)).collect::<Result<_>>()?;
+        if self.spec.model.norm == Norm::Batch {
             net.spec.model.norm = Norm::None;
         }
         Ok(net)
     }
 
-    /// The network itself: its outputs for `x` at each of `depths`, and its gates there.
+    /// The network itself: the outputs of all members for `x` at each of `depths`, and the gates there.
     pub(crate) fn forward_with<F: Forward>(
         &self,
         forward: &mut F,
@@ -336,89 +334,46 @@ impl DynamicNet {
         depths: RangeInclusive<usize>,
     ) -> Result<Outputs<F::Value>> {
         // Once for all depths, and first, so that the gradients of the other layers stay neighbours.
-        let skip = self.skip.as_ref().map(|skip| forward.layer(skip, x, Activation::Identity)).transpose()?;
-        let (mut h, injected) = self.begin(forward, x)?;
+        let skips = self.members.iter().map(|member| member.skipped(forward, x));
+        let skips = skips.collect::<Result<Vec<_>>>()?;
+        let mut states = self.begin(forward, x)?;
         let mut outputs = Outputs { by_depth: Vec::new(), gates: Vec::new() };
-        let gate = self.gate.as_ref().and_then(Gate::layer);
         for depth in 0..=*depths.end() {
-            if depth > 0 {
-                h = self.apply(forward, depth - 1, &h, injected.as_ref())?;
-            }
-            if depths.contains(&depth) {
-                let output = forward.layer(&self.output, &h, Activation::Identity)?;
-                outputs.by_depth.push(match &skip {
-                    Some(skip) => forward.add(skip, &output)?,
-                    None => output,
-                });
-                if let Some(gate) = gate
-                    && depth < self.spec.model.max_depth
-                {
-                    outputs.gates.push(forward.layer(gate, &h, Activation::Identity)?);
+            for ((member, state), skip) in self.members.iter().zip(&mut states).zip(&skips) {
+                if let Some(application) = depth.checked_sub(1) {
+                    state.h = member.apply(forward, application, state)?;
                 }
+                if depths.contains(&depth) {
+                    outputs.by_depth.push(member.output(forward, &state.h, skip.as_ref())?);
+                }
+            }
+            if let (Some(gate), Some(state)) = (self.gate().and_then(Gate::layer), states.first())
+                && depths.contains(&depth)
+                && depth < self.spec.model.max_depth
+            {
+                outputs.gates.push(forward.layer(gate, &state.h, Activation::Identity)?);
             }
         }
         Ok(outputs)
     }
 
-    /// The activations before the first application of the hidden layer, and the input layer's result where
-    /// the block wants it at each.
-    fn begin<F: Forward>(&self, forward: &mut F, x: &F::Value) -> Result<(F::Value, Option<F::Value>)> {
+    /// What the first application of each member begins with.
+    fn begin<F: Forward>(&self, forward: &mut F, x: &F::Value) -> Result<Vec<State<F::Value>>> {
         let encoded = self.encoding.as_ref().map(|encoding| forward.encode(encoding, x)).transpose()?;
         let x = encoded.as_ref().unwrap_or(x);
-        match self.spec.model.block {
-            Block::Plain | Block::Residual => Ok((self.activated(forward, &self.input, x)?, None)),
-            Block::Injection => {
-                let input = forward.layer(&self.input, x, Activation::Identity)?;
-                Ok((forward.map(self.spec.model.activation.function(), &input)?, Some(input)))
-            }
-        }
-    }
-
-    /// The activations after `h`, by this application of the hidden layer; `injected` is the input layer's
-    /// result where the block wants it.
-    fn apply<F: Forward>(
-        &self,
-        forward: &mut F,
-        application: usize,
-        h: &F::Value,
-        injected: Option<&F::Value>,
-    ) -> Result<F::Value> {
-        let normalised = self.norm.as_ref().map(|norm| forward.norm(norm, application, h)).transpose()?;
-        let x = normalised.as_ref().unwrap_or(h);
-        let hidden =
-            application.checked_sub(1).and_then(|later| self.later.get(later)).unwrap_or(&self.hidden);
-        let activated = match (self.spec.model.block, injected) {
-            (Block::Plain | Block::Residual, _) => self.activated(forward, hidden, x)?,
-            (Block::Injection, None) => bail!("DynamicNet: there is nothing to inject"),
-            (Block::Injection, Some(injected)) => {
-                let product = forward.layer(hidden, x, Activation::Identity)?;
-                let sum = forward.add(&product, injected)?;
-                forward.map(self.spec.model.activation.function(), &sum)?
-            }
-        };
-        let rate = self.spec.model.dropout;
-        let activated = if rate > 0. { forward.dropout(rate, application, &activated)? } else { activated };
-        if self.spec.model.block == Block::Residual { forward.add(h, &activated) } else { Ok(activated) }
-    }
-
-    /// The activation of what `layer` makes of `x`; a relu is part of the layer's own operation.
-    fn activated<F: Forward>(&self, forward: &mut F, layer: &Layer, x: &F::Value) -> Result<F::Value> {
-        match self.spec.model.activation {
-            Nonlinearity::Relu => forward.layer(layer, x, Activation::Relu),
-            other => {
-                let product = forward.layer(layer, x, Activation::Identity)?;
-                forward.map(other.function(), &product)
-            }
-        }
+        self.members.iter().map(|member| member.begin(forward, x)).collect()
     }
 }
 
-/// What `layer` computes as a linear layer of constants.
-fn linear(layer: &Layer) -> Result<Linear> {
-    Ok(Linear::from_tensors(layer.matrix()?.detach(), layer.parameters().bias().map(Tensor::detach)))
+/// The name in a network of so many members of what this member calls `name`.
+fn name_of(members: usize, member: usize, name: &str) -> String {
+    if members == 1 { name.to_owned() } else { format!("members.{member}.{name}") }
 }
 
-/// x V^T with a new V of zeros.
-fn zeros(in_features: usize, out_features: usize, vb: VarBuilder) -> Result<Layer> {
-    Linear::with_init(in_features, out_features, false, Init::Const(0.), vb).map(Layer::Linear)
+/// The mean of tensors of one shape, of which a single one is its own.
+fn mean(tensors: &[Tensor]) -> Result<Tensor> {
+    match tensors {
+        [one] => Ok(one.clone()),
+        _ => Tensor::stack(tensors, 0)?.mean(0),
+    }
 }

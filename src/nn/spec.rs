@@ -12,6 +12,9 @@ use crate::ops::Prior;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ModelDocument", into = "ModelDocument")]
 pub struct ModelConfig {
+    /// How many sets of layers it has, each trained by its own loss, whose mean predicts; 1 by default. Only one
+    /// can learn its depths.
+    pub members: usize,
     /// The width of the hidden layer; 32 by default.
     pub hidden: usize,
     /// The least number of applications of the hidden layer; 1 by default.
@@ -53,6 +56,7 @@ impl Default for ModelConfig {
     fn default() -> Self {
         let (layer, block, activation) = (LayerKind::default(), Block::default(), Nonlinearity::default());
         Self {
+            members: 1,
             hidden: 32,
             min_depth: 1,
             max_depth: 4,
@@ -90,6 +94,9 @@ impl ModelConfig {
         }
         if self.dropout != 0. {
             words.push(format!("dropout {}", self.dropout));
+        }
+        if self.members > 1 {
+            words.push(format!("{} members", self.members));
         }
         if self.bins > 0 {
             words.push(format!("features in {} bins", self.bins));
@@ -168,6 +175,7 @@ impl From<LayerKind> for LayerName {
 #[derive(Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ModelDocument {
+    members: usize,
     hidden: usize,
     min_depth: usize,
     max_depth: usize,
@@ -195,6 +203,7 @@ impl TryFrom<ModelDocument> for ModelConfig {
 
     fn try_from(document: ModelDocument) -> Result<Self, String> {
         let ModelDocument {
+            members,
             hidden,
             min_depth,
             max_depth,
@@ -211,6 +220,7 @@ impl TryFrom<ModelDocument> for ModelConfig {
             exit,
         } = document;
         Ok(Self {
+            members,
             hidden,
             min_depth,
             max_depth,
@@ -231,6 +241,7 @@ impl TryFrom<ModelDocument> for ModelConfig {
 impl From<ModelConfig> for ModelDocument {
     fn from(model: ModelConfig) -> Self {
         let ModelConfig {
+            members,
             hidden,
             min_depth,
             max_depth,
@@ -247,6 +258,7 @@ impl From<ModelConfig> for ModelDocument {
         } = model;
         let (layer, cos_init) = (layer.into(), layer.cos_init());
         Self {
+            members,
             hidden,
             min_depth,
             max_depth,
@@ -284,6 +296,8 @@ struct SpecDocument {
     bins: usize,
     #[serde(default, skip_serializing_if = "is_default")]
     encoded: usize,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    members: usize,
     #[serde(default, skip_serializing_if = "is_default")]
     activation: Nonlinearity,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -298,6 +312,15 @@ struct SpecDocument {
     prior: Prior,
     #[serde(default = "default_exit", skip_serializing_if = "is_default_exit")]
     exit: f64,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(members: &usize) -> bool {
+    *members == 1
 }
 
 fn default_exit() -> f64 {
@@ -328,6 +351,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
             block,
             bins,
             encoded,
+            members,
             activation,
             skip,
             norm,
@@ -338,6 +362,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
         } = document;
         let layer = layer.checked(cos_init)?;
         let model = ModelConfig {
+            members,
             hidden,
             min_depth,
             max_depth,
@@ -359,6 +384,7 @@ impl TryFrom<SpecDocument> for DynamicNetSpec {
 impl From<DynamicNetSpec> for SpecDocument {
     fn from(DynamicNetSpec { in_features, out_features, encoded, model }: DynamicNetSpec) -> Self {
         let ModelConfig {
+            members,
             hidden,
             min_depth,
             max_depth,
@@ -385,6 +411,7 @@ impl From<DynamicNetSpec> for SpecDocument {
             block,
             bins,
             encoded,
+            members,
             activation,
             skip,
             norm,

@@ -51,7 +51,10 @@ pub(super) fn training_step(
 /// The outputs of `net` at each of its depths.
 pub(super) fn prediction(net: &DynamicNet, parameters: &[Parameter], weights: Stored) -> Result<Compiled> {
     let mut graph = Graph::new(net, parameters, weights, false);
-    let outputs = graph.forward(net, net.depths())?;
+    let mut outputs = graph.forward(net, net.depths())?;
+    // A folded network's members have their shares of the mean.
+    outputs.by_depth =
+        outputs.by_depth.chunks(net.spec().model.members).map(|each| graph.sum(each)).collect();
     Ok(finish(graph, outputs, weights))
 }
 

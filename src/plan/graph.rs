@@ -129,6 +129,17 @@ impl Graph {
         Value { number: self.features.number + 1, rows: Rows::Batch, columns }
     }
 
+    /// The sum of the values, of which there is at least one.
+    pub(super) fn sum(&mut self, values: &[Value]) -> Value {
+        let mut sum = values[0];
+        for &y in &values[1..] {
+            let out = self.value(sum.rows, sum.columns);
+            self.instructions.push(Instruction::Add { x: sum, y, out });
+            sum = out;
+        }
+        sum
+    }
+
     /// One matrix of the columns of several.
     fn side_by_side(&mut self, parts: &[Value]) -> Value {
         let out = self.value(Rows::Batch, parts.iter().map(|part| part.columns).sum());

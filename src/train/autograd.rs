@@ -53,7 +53,7 @@ impl Autograd {
 
     /// The loss of a step at `depth`.
     fn loss_at(&self, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> candle_core::Result<Tensor> {
-        let loss = |depth| self.loss.of(&self.net.forward_in_training(x, depth, seed)?, y);
+        let loss = |depth| self.net.loss(self.loss, x, y, depth, seed);
         if !self.at_once {
             return loss(depth);
         }

@@ -119,7 +119,7 @@ impl Trainer {
     ) -> Result<Self> {
         Ok(Self {
             engine: choose_engine(&net, vars, config, generator(seed, Stream::Dropout, index).random())?,
-            state_names: config.updates(net.spec().model.layer).state_names(),
+            state_names: config.updates(&net.spec().model).state_names(),
             net,
             params: named_vars(vars),
             config: config.clone(),
@@ -305,7 +305,7 @@ fn choose_engine(
              1 or more; this network differs",
         )),
         None => {
-            let updates = config.updates(net.spec().model.layer);
+            let updates = config.updates(&net.spec().model);
             let autograd = Autograd::new(net.clone(), vars, config.loss(), &updates, seed)?;
             Ok(Box::new(autograd.with_all_depths(config.depths == Depths::All)))
         }
@@ -337,14 +337,14 @@ fn planned_engine(
         (Device::Cpu, DType::F64) => Some(planned(Cpu::<f64>::new(), net, config, seed)?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F32) => Some(planned(
-            Cuda::<f32>::new(device, parameters.len(), &config.updates(net.spec().model.layer).optimizer)?,
+            Cuda::<f32>::new(device, parameters.len(), &config.updates(&net.spec().model).optimizer)?,
             net,
             config,
             seed,
         )?),
         #[cfg(feature = "cuda")]
         (Device::Cuda(device), DType::F64) => Some(planned(
-            Cuda::<f64>::new(device, parameters.len(), &config.updates(net.spec().model.layer).optimizer)?,
+            Cuda::<f64>::new(device, parameters.len(), &config.updates(&net.spec().model).optimizer)?,
             net,
             config,
             seed,
@@ -361,6 +361,6 @@ fn planned<D: PlanDevice + 'static>(
 ) -> Result<Box<dyn Engine>> {
     let loss = config.loss();
     let widths = [net.spec().in_features, net.spec().out_features / loss.outputs()];
-    let training = Training::new(device, net, loss, config.updates(net.spec().model.layer), seed)?;
+    let training = Training::new(device, net, loss, config.updates(&net.spec().model), seed)?;
     Ok(Box::new(Planned::new(training.with_all_depths(config.depths == Depths::All), widths)))
 }

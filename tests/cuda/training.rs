@@ -47,6 +47,7 @@ const PIECES: &[(&str, Change)] = &[
     ("mish", |learner| learner.model.activation = Nonlinearity::Mish),
     ("gelu", |learner| learner.model.activation = Nonlinearity::Gelu),
     ("a skip", |learner| learner.model.skip = true),
+    ("members", |learner| learner.model.members = 3),
     ("bins", |learner| learner.model.bins = 4),
     ("rms norm", |learner| learner.model.norm = Norm::Rms),
     ("layer norm", |learner| learner.model.norm = Norm::Layer),

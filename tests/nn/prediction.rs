@@ -45,6 +45,7 @@ fn network(
         dropout: 0.5,
         skip: out_features % 2 == 1,
         bins: 0,
+        members: if halting == Halting::None || depths.start() == depths.end() { 1 + hidden % 3 } else { 1 },
         norm: [Norm::None, Norm::Rms, Norm::Layer, Norm::Batch][(hidden / 2 + in_features) % 4],
         halting: if depths.start() == depths.end() { Halting::None } else { halting },
         prior: [Prior::Uniform, Prior::Geometric][hidden % 2],

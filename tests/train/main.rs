@@ -23,6 +23,7 @@ mod details;
 mod engines;
 mod halting;
 mod losses;
+mod members;
 mod models;
 mod plan;
 mod training;

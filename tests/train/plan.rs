@@ -69,6 +69,8 @@ fn case() -> impl Strategy<Value = Case> {
                 skip,
                 norm,
                 dropout,
+                // One that learns its depths has one member; of the others every third width has three.
+                members: if halting == Halting::None && hidden % 3 == 0 { 3 } else { 1 },
                 ..default
             }
         },

@@ -16,10 +16,10 @@ use std::result;
 
 use candle_core::{DType, Device, Error, Result, Tensor, bail};
 
-use super::DynamicNet;
-use crate::nn::NormLayer;
+use super::member::{Member, State};
+use super::{DynamicNet, name_of};
 use crate::nn::forward::Eager;
-use crate::ops::NormKind;
+use crate::nn::{Norm, NormLayer};
 
 /// The rows that are computed at a time.
 const BLOCK: usize = 1024;
@@ -70,26 +70,37 @@ impl DynamicNet {
         rows: usize,
         block: impl Fn(Range<usize>) -> result::Result<Tensor, E>,
     ) -> result::Result<Self, E> {
-        let Some(norm) = self.norm.as_ref().filter(|norm| norm.kind() == NormKind::Batch) else {
+        if self.spec.model.norm != Norm::Batch {
             return Ok(self.clone());
-        };
-        let (mut net, mut statistics, eager) =
-            (self.linear()?, Vec::new(), &mut Eager { dropout_seed: None });
+        }
+        let (net, eager) = (self.linear()?, &mut Eager { dropout_seed: None });
         let begin = |range| Ok(net.begin(eager, &block(range)?)?);
-        let mut states =
-            blocks(rows, self.spec.model.hidden).map(begin).collect::<result::Result<Vec<_>, E>>()?;
+        let held = blocks(rows, self.spec.model.hidden * self.members.len());
+        let mut states = held.map(begin).collect::<result::Result<Vec<_>, E>>()?;
+        let members = net.members.into_iter().zip(&self.members).enumerate();
+        let members = members.map(|(number, (member, original))| {
+            let mut states: Vec<_> = states.iter_mut().filter_map(|states| states.get_mut(number)).collect();
+            Ok(original.with_statistics(self.statistics(member, &mut states)?))
+        });
+        Ok(Self { members: members.collect::<Result<_>>()?, ..self.clone() })
+    }
+
+    /// The statistics of `member`, whose layers are constants, of the blocks of rows that its first application
+    /// begins with.
+    fn statistics(&self, member: Member, states: &mut [&mut State<Tensor>]) -> Result<Vec<[Tensor; 2]>> {
+        let (mut member, mut statistics, eager) = (member, Vec::new(), &mut Eager { dropout_seed: None });
         for application in 0..self.spec.model.max_depth {
             let mut moments = Moments::default();
-            for (h, injected) in &mut states {
+            for state in &mut *states {
                 if let Some(before) = application.checked_sub(1) {
-                    *h = net.apply(eager, before, h, injected.as_ref())?;
+                    state.h = member.apply(eager, before, state)?;
                 }
-                moments.add(h)?;
+                moments.add(&state.h)?;
             }
             statistics.push(moments.finish(self.dtype(), self.device())?);
-            net.norm = Some(norm.detached().with_statistics(statistics.clone()));
+            member = member.with_statistics(statistics.clone());
         }
-        Ok(Self { norm: Some(norm.with_statistics(statistics)), ..self.clone() })
+        Ok(statistics)
     }
 
     /// Copies of all that a prediction depends on, by name: the parameters as constants, and the
@@ -111,8 +122,13 @@ impl DynamicNet {
     ///
     /// Fails when the device has no memory for them.
     pub fn named_statistics(&self) -> Result<Vec<(String, Tensor)>> {
-        let named = self.norm.as_ref().map_or(Ok(Vec::new()), NormLayer::named_statistics)?;
-        Ok(named.into_iter().map(|(name, tensor)| (format!("norm.{name}"), tensor)).collect())
+        let mut named = Vec::new();
+        for (number, member) in self.members.iter().enumerate() {
+            for (name, tensor) in member.norm.as_ref().map_or(Ok(Vec::new()), NormLayer::named_statistics)? {
+                named.push((name_of(self.members.len(), number, &format!("norm.{name}")), tensor));
+            }
+        }
+        Ok(named)
     }
 }
 
