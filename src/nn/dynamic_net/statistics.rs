@@ -153,11 +153,25 @@ struct Moments {
 
 impl Moments {
     /// Adds the rows of x, as Chan, Golub and `LeVeque` (1983) merge the moments of two samples.
+    ///
+    /// Candle's own sums of columns take longer than all else that is computed of a block.
     fn add(&mut self, x: &Tensor) -> Result<()> {
-        let x = x.to_dtype(DType::F64)?;
-        let mean = x.mean_keepdim(0)?;
-        let squares = x.broadcast_sub(&mean)?.sqr()?.sum(0)?.to_vec1::<f64>()?;
-        let (rows, mean) = (x.dims()[0] as f64, mean.squeeze(0)?.to_vec1::<f64>()?);
+        let (count, width) = x.dims2()?;
+        let x = x.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        let (rows, mut mean, mut squares) = (count as f64, vec![0.; width], vec![0.; width]);
+        for row in x.chunks_exact(width.max(1)) {
+            for (sum, &x) in mean.iter_mut().zip(row) {
+                *sum += x;
+            }
+        }
+        for sum in &mut mean {
+            *sum /= rows;
+        }
+        for row in x.chunks_exact(width.max(1)) {
+            for ((sum, &x), &mean) in squares.iter_mut().zip(row).zip(&mean) {
+                *sum += (x - mean) * (x - mean);
+            }
+        }
         if self.rows == 0. {
             *self = Self { rows, mean, squares };
             return Ok(());
