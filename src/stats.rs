@@ -134,7 +134,7 @@ pub(crate) fn median(mut x: Vec<f64>) -> f64 {
 }
 
 /// The quantile of this level, from 0 to 1, of numbers in ascending order, 0 of no numbers: on the line
-/// between the two nearest, as by default in `NumPy`.
+/// between the two nearest, as by default in NumPy.
 pub(crate) fn quantile_of_sorted(x: &[f64], level: f64) -> f64 {
     let position = level * x.len().saturating_sub(1) as f64;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the last position")]
