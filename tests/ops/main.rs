@@ -19,6 +19,7 @@ mod second_order;
 #[path = "../common/tensors.rs"]
 mod tensors;
 
+mod gelu;
 mod instruction_sets;
 mod many_terms;
 mod operations;

@@ -31,6 +31,12 @@ def write(name, value):
     (HERE / name).write_text(json.dumps(plain(value), indent=None, separators=(",", ":")) + "\n")
 
 
+def split(value):
+    """A number of many digits as a sum of two doubles: the value rounded, and the rest."""
+    high = float(value)
+    return [high, float(value - mpmath.mpf(high))]
+
+
 def generator(seed):
     return torch.Generator().manual_seed(seed)
 
@@ -147,12 +153,24 @@ def cosines():
         xs += [multiple, math.nextafter(multiple, 0), math.nextafter(multiple, math.inf)]
     xs += normal(200, seed=3).mul(10).tolist()
     xs += torch.exp(normal(200, seed=4) * 100).tolist()
-    # As a sum of two doubles: the value rounded, and the rest.
-    def split(value):
-        high = float(value)
-        return [high, float(value - mpmath.mpf(high))]
-
     write("cosines.json", [{"x": x, "cos": split(mpmath.cos(x)), "sin": split(mpmath.sin(x))} for x in xs])
+
+
+def gelu():
+    """x P(x) and its derivative to more digits than f64 has, from the left tail on, and PyTorch's."""
+    mpmath.mp.prec = 2400
+    xs = [0.0, 5e-324, -5e-324, 1e-310, -1e-310, 1e-300, -1e-8, -0.75]
+    grid = torch.arange(-160, 160, dtype=torch.float64) + torch.rand(320, generator=generator(5), dtype=torch.float64)
+    xs += (grid / 4).tolist()
+    cases = []
+    for x in xs:
+        distribution, density = mpmath.ncdf(x), mpmath.npdf(x)
+        leaf = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+        output = torch.nn.functional.gelu(leaf)
+        output.backward()
+        exact = {"gelu": split(x * distribution), "grad": split(distribution + x * density)}
+        cases.append({"x": x} | exact | {"torch": [output.item(), leaf.grad.item()]})
+    write("gelu.json", cases)
 
 
 # --- layers, network, loss ---
@@ -508,6 +526,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     operations()
     cosines()
+    gelu()
     cos_linear()
     networks()
     halting()

@@ -57,13 +57,21 @@ const fn inverse_factorials<const N: usize>() -> [f64; N] {
     terms
 }
 
-/// The exponential of one type. With x = k ln 2 + r, k whole and r in [-ln 2 / 2, ln 2 / 2], it is 2^k times
-/// Taylor's polynomial at r, whose remainder is far below an ulp. k ln 2 is subtracted in two parts, the first
-/// of so few bits that its product with k is exact.
+/// The exponential of one type, and that of a difference x - d of which d is small and more precise than x
+/// could be. With x = k ln 2 + r, k whole and r in [-ln 2 / 2, ln 2 / 2], it is 2^k times Taylor's polynomial
+/// at r - d, whose remainder is far below an ulp. k ln 2 is subtracted in two parts, the first of so few bits
+/// that its product with k is exact.
 macro_rules! exponential {
-    ($name:ident, $type:ident, $bits:ident, $lowest:expr, $round:expr, $ln2:expr, $terms:expr) => {
+    ($name:ident, $of_difference:ident, $type:ident, $bits:ident, $lowest:expr, $round:expr, $ln2:expr,
+     $terms:expr) => {
         #[inline(always)]
         fn $name(x: $type) -> $type {
+            $of_difference(x, 0.)
+        }
+
+        /// exp(x - d) for x <= 0 and d from 0 to 1e-2.
+        #[inline(always)]
+        pub(super) fn $of_difference(x: $type, d: $type) -> $type {
             const TERMS: [f64; $terms] = inverse_factorials();
             const ONE: $bits = (1 as $type).to_bits();
             const MANTISSA: u32 = $type::MANTISSA_DIGITS - 1;
@@ -72,7 +80,7 @@ macro_rules! exponential {
             // The sum has the whole number k in its last bits.
             let rounded = y * std::$type::consts::LOG2_E + $round;
             let k = rounded - $round;
-            let r = (y - k * $ln2[0]) - k * $ln2[1];
+            let r = ((y - k * $ln2[0]) - k * $ln2[1]) - d;
             let power = $type::from_bits((rounded.to_bits() << MANTISSA).wrapping_add(ONE));
             let mut sum = 0.;
             for term in TERMS.into_iter().rev() {
@@ -84,9 +92,10 @@ macro_rules! exponential {
 }
 
 // The numbers to round with are 3/2 times the power of two from which on all numbers are whole.
-exponential!(single, f32, u32, -87.3, 12_582_912., [0.693_145_75, 1.428_606_8e-6], 8);
+exponential!(single, single_of_difference, f32, u32, -87.3, 12_582_912., [0.693_145_75, 1.428_606_8e-6], 8);
 exponential!(
     double,
+    double_of_difference,
     f64,
     u64,
     -708.3,

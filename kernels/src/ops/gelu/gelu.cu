@@ -1,13 +1,9 @@
-// The scalar math of the Gaussian error linear unit and of its derivative, as in cpu.rs.
+// The scalar math of the Gaussian error linear unit and of its derivative, as in cpu.rs, with the distribution
+// function of the standard normal distribution of CUDA's library.
 #include "smooth.cuh"
 
-__device__ inline float complement(float x) { return erfcf(x); }
-__device__ inline double complement(double x) { return erfc(x); }
-
-// The distribution function of the standard normal distribution.
-template <typename T> __device__ inline T distribution(T x) {
-  return T(0.5) * complement(-x * T(0.70710678118654752440));
-}
+__device__ inline float distribution(float x) { return normcdff(x); }
+__device__ inline double distribution(double x) { return normcdf(x); }
 
 struct Gelu {
   template <typename T> static __device__ T f(T x) { return damped(x, distribution(x)); }

@@ -1,6 +1,7 @@
 //! The Gaussian error linear unit.
 
 mod cpu;
+mod normal;
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
