@@ -83,14 +83,16 @@ impl KeptExits {
 
     pub(crate) fn report(&self) -> ExitReport {
         let rows = self.depths.len() as f64;
-        let mut shares: BTreeMap<_, _> = self.flops.keys().map(|&depth| (depth, 0.)).collect();
-        let mut flops = 0.;
+        // Counted first: a sum of shares would collect the rounding of every row.
+        let mut counts: BTreeMap<_, f64> = self.flops.keys().map(|&depth| (depth, 0.)).collect();
         for exit in &self.depths {
             #[allow(clippy::cast_sign_loss, reason = "it is a depth")]
             let depth = *exit as usize;
-            *shares.entry(depth).or_default() += 1. / rows;
-            flops += self.flops.get(&depth).copied().unwrap_or(0) as f64 / rows;
+            *counts.entry(depth).or_default() += 1.;
         }
+        let shares: BTreeMap<_, _> = counts.into_iter().map(|(depth, count)| (depth, count / rows)).collect();
+        let flops_at = |depth| self.flops.get(depth).copied().unwrap_or(0) as f64;
+        let flops = shares.iter().map(|(depth, share)| share * flops_at(depth)).sum();
         let of_targets: Option<Vec<_>> =
             self.errors.iter().map(|errors| spearman(&self.depths, errors)).collect();
         ExitReport {
@@ -101,5 +103,29 @@ impl KeptExits {
             flops_of_all: self.flops.values().copied().max().unwrap_or(0) as f64,
             spearman: of_targets.map(|of_targets| crate::stats::mean(&of_targets)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_counts_divided_by_the_rows() {
+        let rows = 49_999;
+        let kept = KeptExits {
+            flops: [(1, 10), (2, 20), (3, 40)].into(),
+            depths: (0..rows).map(|row| f64::from(if row % 7 < 4 { 1 } else { 3 })).collect(),
+            entropy: 0.,
+            errors: vec![vec![1.; 49_999]],
+        };
+        let ExitReport { shares, flops, mean_depth, .. } = kept.report();
+        let deep = f64::from(rows / 7 * 3 + 1);
+        let exact = [(1, (f64::from(rows) - deep) / f64::from(rows)), (2, 0.), (3, deep / f64::from(rows))];
+        assert_eq!(shares, exact.into());
+        let off = (shares.values().sum::<f64>() - 1.).abs();
+        println!("shares are {off:e} off 1, mean depth {mean_depth}, {flops} operations");
+        assert!(off <= 1e-12);
+        assert!((flops - (exact[0].1 * 10. + exact[2].1 * 40.)).abs() <= 1e-12 * flops);
     }
 }
