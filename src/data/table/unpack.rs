@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::FrameDecoder;
 
 use super::source::Source;
@@ -41,7 +41,7 @@ impl Read for Shared {
 pub(super) fn text(file: Shared, encoding: Option<Encoding>) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(BUFFER, file);
     let unpacked: Box<dyn Read> = match file.fill_buf()? {
-        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(file)),
+        [0x1f, 0x8b, ..] => Box::new(Gzip { member: Some(GzDecoder::new(file)) }),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Box::new(Zstandard::new(file)),
         _ => Box::new(file),
     };
@@ -50,6 +50,47 @@ pub(super) fn text(file: Shared, encoding: Option<Encoding>) -> io::Result<Box<d
     let encoding = encoding.map(Encoding::get).filter(|encoding| *encoding != encoding_rs::UTF_8);
     decoder.encoding(encoding).bom_override(true).strip_bom(true).utf8_passthru(true);
     Ok(Box::new(decoder.build(unpacked)))
+}
+
+/// What the members of a gzip file contain, one after the other. Zeros may follow the last, which tapes and
+/// the blocks of archives are filled with; anything else is read as a member, and refused.
+struct Gzip<R> {
+    /// None when all is read.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut packed) = self.member.take().map(GzDecoder::into_inner) else { break };
+            let zeros = skip_zeros(&mut packed)?;
+            if !packed.fill_buf()?.is_empty() {
+                if zeros {
+                    return Err(io::Error::other("zeros are followed by something else"));
+                }
+                self.member = Some(GzDecoder::new(packed));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Skips zeros, and tells whether there were some.
+fn skip_zeros(packed: &mut impl BufRead) -> io::Result<bool> {
+    let mut any = false;
+    loop {
+        let bytes = packed.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros == 0 {
+            return Ok(any);
+        }
+        packed.consume(zeros);
+        any = true;
+    }
 }
 
 /// What Zstandard frames contain, one after the other.
@@ -166,6 +207,16 @@ mod tests {
             for damaged in [&packed[..packed.len() / 2], &[&packed[..], b"more"].concat()] {
                 let error = unpacked(damaged, None).unwrap_err();
                 println!("{error}");
+            }
+        }
+        // As blocks of a fixed size end, longer than what is read at a time, too.
+        let packed = gzip("1,2\n");
+        for zeros in [1, 511, 2 * BUFFER] {
+            let padded = [packed.clone(), vec![0; zeros]].concat();
+            assert_eq!(unpacked(&padded, None).unwrap(), "1,2\n");
+            for more in [b"more".as_slice(), &packed] {
+                let error = unpacked(&[&padded, more].concat(), None).unwrap_err();
+                assert_eq!(error.to_string(), "zeros are followed by something else");
             }
         }
         // A frame of a few bytes that is to be skipped.
