@@ -10,7 +10,7 @@ use crate::config::file::{ConfigFile, complaint, nested_too_deep};
 use crate::config::keys::{is_section, join, keys, nearest};
 use crate::config::{CvConfig, Recipe, Selection, ValidConfig};
 use crate::error::{Error, Result};
-use crate::text::shorten;
+use crate::text::{list, shorten};
 
 /// The settings that were given, each with its origin; all others have their defaults.
 ///
@@ -317,8 +317,16 @@ fn shown(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Number(value) => value.to_string(),
         Value::String(value) => format!("{value:?}"),
-        Value::Sequence(_) => "a list".to_owned(),
+        Value::Sequence(values) => {
+            let values: Vec<_> = values.iter().map(element).collect();
+            format!("[{}]", list(&values))
+        }
         Value::Mapping(_) => "a section".to_owned(),
         Value::Tagged(_) => "tagged".to_owned(),
     }
+}
+
+/// The element of a list in a message; of lists in lists one level is enough.
+fn element(value: &Value) -> String {
+    if value.is_sequence() { "a list".to_owned() } else { shown(value) }
 }
