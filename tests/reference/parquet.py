@@ -4,7 +4,7 @@
 
 `snappy`, `zstd`, `gzip` and `lz4` have the same columns of every type that can be learnt, written in different ways; "x" of
 values.json has the features of each row, with text one-hot in sorted order, "y" the targets. `bad` has columns that
-cannot.
+cannot. `times` and `old_times` have columns that order rows.
 """
 
 import datetime
@@ -87,6 +87,31 @@ def bad():
     )
 
 
+def times():
+    """Dates and times of every type, whose order is that of "rank" (equal ones are of one rank), from before 1970 on."""
+    ranks = [7, 0, 3, 3, 9, 1, 5, 2, 8, 6, 4, 0]
+    days = [datetime.date(1969, 12, 25) + datetime.timedelta(days=rank) for rank in ranks]
+    # In nanoseconds as whole numbers, of which f64 would make one.
+    epoch = 1_700_000_000_000_000_000
+    of_day = [datetime.time(rank, 30, 15, rank) for rank in ranks]
+    moments = [datetime.datetime(1969, 12, 31, 14 + rank, rank) for rank in ranks]
+    return pa.table(
+        {
+            "rank": pa.array(ranks),
+            "date": pa.array(days, pa.date32()),
+            "seconds": pa.array(moments, pa.timestamp("s")),
+            "milliseconds": pa.array(moments, pa.timestamp("ms", tz="Europe/Berlin")),
+            "microseconds": pa.array(moments, pa.timestamp("us")),
+            "nanoseconds": pa.array([epoch + rank for rank in ranks], pa.timestamp("ns")),
+            "time_of_day": pa.array(of_day, pa.time64("us")),
+            "short_time_of_day": pa.array(of_day, pa.time32("ms")),
+            "null": pa.array([None, *days[1:]], pa.date32()),
+            "x": pa.array([float(rank) ** 2 for rank in ranks]),
+            "y": pa.array([float(rank) for rank in ranks]),
+        }
+    )
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     table = good()
@@ -103,5 +128,8 @@ if __name__ == "__main__":
     pq.write_table(table, HERE / "gzip.parquet", compression="gzip", use_dictionary=False, row_group_size=4)
     pq.write_table(table, HERE / "lz4.parquet", compression="lz4", data_page_size=1, write_batch_size=1)
     pq.write_table(bad(), HERE / "bad.parquet", compression="zstd")
+    pq.write_table(times(), HERE / "times.parquet")
+    # Timestamps in 12 bytes, as Hive and older versions of Spark write them.
+    pq.write_table(times(), HERE / "old_times.parquet", use_deprecated_int96_timestamps=True)
     values = {"x": features(table), "y": table["y"].to_pylist()}
     (HERE / "values.json").write_text(json.dumps(values, separators=(",", ":")) + "\n")

@@ -43,6 +43,7 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "features" => config.features = names,
             "drop" => config.drop = names,
             "group" => config.group = Some(value.to_owned()),
+            "order" => config.order = Some(value.to_owned()),
             "na" => config.na = names,
             "text" => config.text = names,
             "number" => config.number = names,

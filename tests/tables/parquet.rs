@@ -52,6 +52,32 @@ fn groups_are_the_equal_values_of_a_column() {
 }
 
 #[test]
+fn rows_are_ordered_by_dates_and_times() {
+    let read_by = |name: &str, column: &str| {
+        let config = config(reference(name), &format!("target=y features=x order={column}"));
+        read(&config, FloatType::F32)
+    };
+    for name in ["times.parquet", "old_times.parquet"] {
+        let expected = read_by(name, "rank").unwrap().data.order().unwrap().to_vec();
+        assert_eq!(expected, [7, 0, 3, 3, 9, 1, 5, 2, 8, 6, 4, 0]);
+        for column in [
+            "date",
+            "seconds",
+            "milliseconds",
+            "microseconds",
+            "nanoseconds",
+            "time_of_day",
+            "short_time_of_day",
+        ] {
+            let table = read_by(name, column).unwrap();
+            assert_eq!(table.data.order().unwrap(), expected, "{name}: {column}");
+        }
+    }
+    let error = read_by("times.parquet", "null").unwrap_err().to_string();
+    assert!(error.contains("times.parquet:1:null: null is a missing value"), "{error}");
+}
+
+#[test]
 fn bad_columns_get_a_message() {
     let bad = fs::read(reference("bad.parquet")).unwrap();
     for (flags, expected) in [
@@ -107,11 +133,13 @@ fn bad_columns_get_a_message() {
         ),
         (
             "target=number features=date",
-            "FILE:date: has dates, expected numbers or text; `data.drop=date` leaves the column out",
+            "FILE:date: has dates or times, expected numbers or text; `data.drop=date` leaves the column out, \
+             `data.order=date` orders the rows by it",
         ),
         (
             "target=number features=time",
-            "FILE:time: has times, expected numbers or text; `data.drop=time` leaves the column out",
+            "FILE:time: has dates or times, expected numbers or text; `data.drop=time` leaves the column out, \
+             `data.order=time` orders the rows by it",
         ),
         (
             "target=number features=list.list.element",

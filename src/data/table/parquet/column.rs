@@ -27,6 +27,8 @@ pub(super) enum Kind {
     /// Integers with this number of digits after the decimal point.
     Decimal(i32),
     Text,
+    /// Dates or times as whole numbers since some day or midnight, which only order rows.
+    Time,
 }
 
 impl Kind {
@@ -38,7 +40,7 @@ impl Kind {
         let (physical, converted) = (column.physical_type(), column.converted_type());
         let scale = column.type_scale();
         match (column.logical_type_ref(), converted) {
-            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => return Err("dates".to_owned()),
+            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => return Ok(Self::Time),
             (Some(LogicalType::Time(_) | LogicalType::Timestamp(_)), _)
             | (
                 _,
@@ -46,7 +48,7 @@ impl Kind {
                 | ConvertedType::TIME_MICROS
                 | ConvertedType::TIMESTAMP_MILLIS
                 | ConvertedType::TIMESTAMP_MICROS,
-            ) => return Err("times".to_owned()),
+            ) => return Ok(Self::Time),
             // More than 16 bytes do not fit in an i128.
             (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL)
                 if column.type_length() <= 16 =>
@@ -70,7 +72,7 @@ impl Kind {
             (Type::BOOLEAN | Type::INT32 | Type::INT64 | Type::FLOAT | Type::DOUBLE, ..)
             | (Type::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16), _) => Ok(Self::Number),
             (Type::BYTE_ARRAY, Some(LogicalType::String | LogicalType::Enum) | None, _) => Ok(Self::Text),
-            (Type::INT96, ..) => Err("times".to_owned()),
+            (Type::INT96, ..) => Ok(Self::Time),
             (physical, ..) => Err(format!("values of type {physical}")),
         }
     }
@@ -108,8 +110,18 @@ pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Resul
                 (_, bytes) => big_endian(bytes).map(integer),
             })
         }
-        ColumnReader::Int96ColumnReader(_) => Err(ParquetError::General("a time is not a number".to_owned())),
+        ColumnReader::Int96ColumnReader(reader) => next(reader, count, |value| Ok(nanoseconds(value.data()))),
     }
+}
+
+/// The nanoseconds of an old timestamp: those of the day in the first two numbers, the low one first, and the
+/// day.
+fn nanoseconds(parts: &[u32]) -> Value {
+    const OF_A_DAY: i128 = 86_400_000_000_000;
+    /// The day 1970-01-01, of those since 4713 BC that are counted.
+    const EPOCH: i128 = 2_440_588;
+    let part = |i: usize| i128::from(parts.get(i).copied().unwrap_or_default());
+    Value::Integer((part(2) - EPOCH) * OF_A_DAY + (part(1) << 32) + part(0))
 }
 
 /// A signed integer of at most 16 bytes.

@@ -50,17 +50,29 @@ impl ParquetFile {
         Ok(Self { path, reader, source, names, columns: Vec::new(), readers: Vec::new(), groups: 0, row: 0 })
     }
 
-    /// Chooses the columns to read, by their indices.
-    pub(super) fn choose(&mut self, columns: impl IntoIterator<Item = usize>) -> Result<()> {
+    /// Chooses the columns to read, by their indices; that of `order` may have dates or times.
+    pub(super) fn choose(
+        &mut self,
+        columns: impl IntoIterator<Item = usize>,
+        order: Option<usize>,
+    ) -> Result<()> {
         let schema = self.reader.metadata().file_metadata().schema_descr_ptr();
         for index in columns {
-            let kind = Kind::of(&schema.column(index)).map_err(|has| {
-                let name = &self.names[index];
-                let problem =
-                    format!("has {has}, expected numbers or text; `data.drop={name}` leaves the column out");
-                Error::data(format!("{}:{name}", self.path.display()), problem)
-            })?;
-            self.columns.push((index, kind));
+            let name = &self.names[index];
+            let problem = match Kind::of(&schema.column(index)) {
+                Ok(Kind::Time) if order != Some(index) => format!(
+                    "has dates or times, expected numbers or text; `data.drop={name}` leaves the column out, \
+                     `data.order={name}` orders the rows by it"
+                ),
+                Ok(kind) => {
+                    self.columns.push((index, kind));
+                    continue;
+                }
+                Err(has) => {
+                    format!("has {has}, expected numbers or text; `data.drop={name}` leaves the column out")
+                }
+            };
+            return Err(Error::data(format!("{}:{name}", self.path.display()), problem));
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ const BLOCK: usize = 4096;
 pub(super) fn read<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     let mut file = ParquetFile::open(&config.file)?;
     let choice = Choice::new(config, &file.names, &[])?;
-    file.choose(choice.all())?;
+    file.choose(choice.all(), choice.order)?;
     // All values of a column are of one type, so its first one tells the kind.
     let kinds = choice.features.iter().map(|_| None).collect();
     let mut table = RowBuilder::new(config, origin, file.names.clone(), choice, kinds);
