@@ -133,7 +133,7 @@ value_enum!(DepthsArg for Depths {
     Uniform,
     /// Drawn, shallow ones more often: a Poisson distribution with a log-normal mean in the middle
     Poisson,
-    /// All in each step, whose loss is the mean of theirs
+    /// All in each step, whose loss is the mean of theirs, weighted by --depth-weights
     All
 });
 

@@ -186,6 +186,16 @@ pub(crate) struct SettingArgs {
     /// How the depth of a training step is chosen, from --min-depth to --max-depth
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Training")]
     depths: DepthsArg,
+    /// Positive weights of the losses of --depths all, one for each depth from --min-depth on; only their
+    /// ratios count, and without any all are equal
+    #[arg(
+        long,
+        value_name = "W,...",
+        value_delimiter = ',',
+        help_heading = "Training",
+        allow_hyphen_values = true
+    )]
+    depth_weights: Vec<f64>,
     /// Learning rate of AdamW, above 0
     #[arg(long, value_name = "X", default_value_t = defaults().train.lr, help_heading = "Training",
           allow_hyphen_values = true)]

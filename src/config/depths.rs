@@ -14,7 +14,8 @@ pub enum Depths {
     /// mean before that is the middle of the depths, so shallow ones are more frequent, and deep ones are not
     /// rare. (Geiping and others, "Scaling up Test-Time Compute with Latent Reasoning", 2025.)
     Poisson,
-    /// All of them in each step, which minimises the mean of their losses. It is what drawing them estimates,
-    /// without the variance of the draw and at the cost of the deepest step.
+    /// All of them in each step, which minimises the mean of their losses, or a weighted one
+    /// ([`TrainConfig::depth_weights`](super::TrainConfig::depth_weights)). With equal weights it is what
+    /// drawing them estimates, without the variance of the draw and at the cost of the deepest step.
     All,
 }

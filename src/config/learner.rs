@@ -67,6 +67,8 @@ impl Learner {
     pub(crate) fn check(&self) -> Result<()> {
         self.model.check()?;
         self.train.check()?;
+        let depths = self.model.max_depth - self.model.min_depth + 1;
+        self.train.check_depth_weights(depths)?;
         let loss = self.train.loss();
         if self.model.halting != Halting::None && loss != Loss::Mse {
             let expected = "expected mse for a network that learns its depths by `model.halting`";

@@ -161,6 +161,9 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// How the depth of a step is chosen.
     pub depths: Depths,
+    /// The weights of the losses of all depths, from the least depth on, in the mean that [`Depths::All`] makes
+    /// small; none for equal ones. Only their ratios count.
+    pub depth_weights: Vec<f64>,
     /// The learning rate, the largest one where there is a schedule.
     pub lr: f64,
     /// How the learning rate changes over the steps of all epochs.
@@ -223,6 +226,7 @@ impl Default for TrainConfig {
             max_steps: 0,
             batch_size: 64,
             depths: Depths::Uniform,
+            depth_weights: Vec::new(),
             lr,
             schedule,
             warmup: 0.,

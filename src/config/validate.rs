@@ -3,13 +3,15 @@
 use candle_core::DType;
 
 use super::{
-    CvConfig, DataConfig, FileConfig, FloatType, LossName, ModelConfig, Selection, TrainConfig, ValidConfig,
+    CvConfig, DataConfig, Depths, FileConfig, FloatType, LossName, ModelConfig, Selection, TrainConfig,
+    ValidConfig,
 };
 use crate::error::{Error, Result};
 use crate::memory::{self, shown};
 use crate::nn::Halting;
 use crate::ops::kernels::MOST_DEPTHS;
 use crate::optim::Schedule;
+use crate::text::list;
 
 /// The deepest network. Candle walks its graph recursively, and a fold's stack holds this many layers with
 /// ease.
@@ -22,6 +24,8 @@ const MOST_MEMBERS: usize = 256;
 const MOST_BINS: usize = 256;
 
 const MAX_REPEATS: usize = 10_000;
+/// The largest weight of a depth: only ratios count, and sums have to be finite.
+const LARGEST_WEIGHT: f64 = 1e9;
 
 impl CvConfig {
     /// Checks every setting.
@@ -146,6 +150,28 @@ impl TrainConfig {
             return Err(Error::config("train.quantiles", problem));
         }
         self.check_validation()
+    }
+
+    /// Checks the weights of a network's `depths` depths.
+    pub(crate) fn check_depth_weights(&self, depths: usize) -> Result<()> {
+        let weights = &self.depth_weights;
+        if weights.is_empty() {
+            return Ok(());
+        }
+        let refused = |problem: String| {
+            let shown: Vec<_> = weights.iter().map(f64::to_string).collect();
+            Err(Error::config("train.depth_weights", format!("is {}, {problem}", list(&shown))))
+        };
+        if self.depths != Depths::All {
+            return refused("which has a meaning only beside `train.depths=all`".to_owned());
+        }
+        if !weights.iter().all(|weight| *weight > 0. && *weight <= LARGEST_WEIGHT) {
+            return refused(format!("expected numbers above 0 and at most {LARGEST_WEIGHT:e}"));
+        }
+        if weights.len() != depths {
+            return refused(format!("expected as many numbers as depths, {depths}"));
+        }
+        Ok(())
     }
 
     /// Checks the share of the rows for validation, and what has a meaning only with such rows.
@@ -329,6 +355,28 @@ mod tests {
             assert_eq!(problem(|c| c.data.noise = value), format!("data.noise {expected}"));
             assert_eq!(problem(|c| c.train.weight_decay = value), format!("train.weight_decay {expected}"));
         }
+    }
+
+    #[test]
+    fn depths_have_a_weight_each() {
+        let weighted = |weights: &[f64]| {
+            let mut config = CvConfig::default();
+            (config.train.depths, config.train.depth_weights) = (Depths::All, weights.to_vec());
+            config
+        };
+        for weights in
+            [[f64::NAN, 1., 1., 1.], [1., f64::INFINITY, 1., 1.], [1., 1., 0., 1.], [1., 1., 1., 2e9]]
+        {
+            let error = weighted(&weights).validate().unwrap_err().to_string();
+            assert!(error.ends_with("expected numbers above 0 and at most 1e9"), "{error}");
+        }
+        for weights in [[].as_slice(), &[1e9, 1e-300, 1., 1.]] {
+            weighted(weights).validate().unwrap();
+        }
+        let mut narrow = weighted(&[1.; 4]);
+        narrow.model.min_depth = 2;
+        let error = narrow.validate().unwrap_err().to_string();
+        assert_eq!(error, "train.depth_weights is 1, 1, 1, 1, expected as many numbers as depths, 3");
     }
 
     #[test]

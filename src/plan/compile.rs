@@ -1,5 +1,6 @@
 //! From a network to the instructions that run it.
 
+use std::iter;
 use std::ops::RangeInclusive;
 
 use candle_core::{Result, bail};
@@ -20,13 +21,14 @@ pub(super) struct Compiled {
     pub(super) outputs: Outputs<Value>,
 }
 
-/// The training step of `net` at `depths`, or if it learns its depths at all of them: forward, backward and
-/// updates.
+/// The training step of `net` at `depths`, of whose losses it minimises these shares, or if it learns its
+/// depths at all of them: forward, backward and updates.
 pub(super) fn training_step(
     net: &DynamicNet,
     parameters: &[Parameter],
     weights: Stored,
     depths: RangeInclusive<usize>,
+    shares: &[f64],
     loss: Loss,
 ) -> Result<Compiled> {
     if let Some(gate) = net.gate() {
@@ -44,8 +46,18 @@ pub(super) fn training_step(
     }
     let mut graph = Graph::new(net, parameters, weights, true);
     let outputs = graph.forward(net, depths)?;
-    graph.backward(loss, &outputs.by_depth);
+    // Members have equal shares of a depth's.
+    let members = net.spec().model.members;
+    let shares: Vec<_> =
+        shares.iter().flat_map(|share| iter::repeat_n(share / members as f64, members)).collect();
+    graph.backward(loss, &outputs.by_depth, &shares);
     Ok(finish(graph, outputs, weights))
+}
+
+/// The weights as parts of their sum.
+pub(crate) fn shares(weights: &[f64]) -> Vec<f64> {
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
 }
 
 /// The outputs of `net` at each of its depths.

@@ -94,15 +94,14 @@ impl Graph {
         net.forward_with(self, &features, depths)
     }
 
-    /// Appends the mean of the losses of `predictions`, the gradients of the parameters and their updates.
-    pub(super) fn backward(&mut self, loss: Loss, predictions: &[Value]) {
-        let share = 1. / predictions.len() as f64;
-        let of = |&prediction: &Value| {
+    /// Appends these shares of the losses of `predictions`, the gradients of the parameters and their updates.
+    pub(super) fn backward(&mut self, loss: Loss, predictions: &[Value], shares: &[f64]) {
+        let of = |(&prediction, &share): (&Value, &f64)| {
             let target = self.target(prediction.columns / loss.outputs());
             let grad = self.value(prediction.rows, prediction.columns);
             Instruction::Loss { loss, share, prediction, target, grad }
         };
-        let losses: Vec<_> = predictions.iter().map(of).collect();
+        let losses: Vec<_> = predictions.iter().zip(shares).map(of).collect();
         self.backward_from(&losses);
     }
 

@@ -89,7 +89,7 @@ impl Plan {
         }
         let (weights, name) = (Stored::Transposed, format!("depth {depth}"));
         let parameters = parameters(net, weights);
-        let compiled = training_step(net, &parameters, weights, depth..=depth, loss)?;
+        let compiled = training_step(net, &parameters, weights, depth..=depth, &[1.], loss)?;
         Ok(Self::new(name, net.dtype(), rows, &parameters, &compiled, Some(optimizer)))
     }
 

@@ -38,6 +38,7 @@ mod rewrite;
 mod tests;
 mod training;
 
+pub(crate) use compile::shares;
 pub(crate) use device::Device;
 pub use exits::Exits;
 pub use listing::{Line, Plan};

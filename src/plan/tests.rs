@@ -371,7 +371,7 @@ fn rewrites_do_not_change_the_gradients() {
             let parameters = parameters(&net, stored);
             let mut graph = Graph::new(&net, &parameters, stored, true);
             let outputs = graph.forward(&net, depth..=depth).unwrap();
-            graph.backward(Loss::Mse, &outputs.by_depth);
+            graph.backward(Loss::Mse, &outputs.by_depth, &[1.]);
             let (computed, next) = (graph.first_computed(), graph.next_number());
             let plain = transpose_right_factors(graph.instructions.clone(), next);
             let fused = transpose_right_factors(fuse(graph.instructions, computed), next);

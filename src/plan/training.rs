@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use candle_core::{Result, Tensor, bail};
 
-use super::compile::training_step;
+use super::compile::{shares, training_step};
 use super::device::{Device, Status};
 use super::execute::{Memory, execute};
 use super::graph::{Parameter, Stored, parameters};
@@ -38,8 +38,8 @@ pub(crate) struct Training<D: Device> {
     updates: u32,
     net: DynamicNet,
     loss: Loss,
-    /// Whether a step at a depth has the losses of all depths up to it.
-    at_once: bool,
+    /// The weights of all depths from the least on, where a step at a depth has the losses of all up to it.
+    depth_weights: Option<Vec<f64>>,
     /// Of the masks of all steps.
     seed: u64,
     /// For each depth that has been used.
@@ -80,7 +80,7 @@ impl<D: Device> Training<D> {
             updates: 0,
             net: net.clone(),
             loss,
-            at_once: false,
+            depth_weights: None,
             seed,
             plans: BTreeMap::new(),
             buffers: Buffers::new(parameters.len() + 2),
@@ -93,10 +93,11 @@ impl<D: Device> Training<D> {
         })
     }
 
-    /// The same, where a step at a depth minimises the mean loss of all depths up to it if `at_once` says so.
+    /// The same, where with weights, one for each depth, a step at a depth minimises the weighted mean loss of
+    /// all depths up to it.
     #[must_use]
-    pub(crate) fn with_all_depths(self, at_once: bool) -> Self {
-        Self { at_once, ..self }
+    pub(crate) fn with_depth_weights(self, depth_weights: Option<Vec<f64>>) -> Self {
+        Self { depth_weights, ..self }
     }
 
     /// The parameters, sorted by name; the slots of the status are their numbers.
@@ -121,9 +122,14 @@ impl<D: Device> Training<D> {
                 // One at a time: the others serve the next steps.
                 self.plans.pop_last();
             }
-            let first = if self.at_once { *self.net.depths().start() } else { depth };
+            let least = *self.net.depths().start();
+            let (first, shares) = match &self.depth_weights {
+                Some(weights) => (least, shares(&weights[..=depth - least])),
+                None => (depth, vec![1.]),
+            };
             let (net, parameters, depths) = (&self.net, &self.parameters, first..=depth);
-            let step = Step::new(net, parameters, D::WEIGHTS, depths, self.loss, &mut self.buffers)?;
+            let step =
+                Step::new(net, parameters, D::WEIGHTS, (depths, &shares), self.loss, &mut self.buffers)?;
             self.plans.insert(depth, step);
             let sizes = self.buffers.sizes(self.parameters.len());
             if sizes != self.sizes {
@@ -275,11 +281,11 @@ impl Step {
         net: &DynamicNet,
         parameters: &[Parameter],
         weights: Stored,
-        depths: RangeInclusive<usize>,
+        (depths, shares): (RangeInclusive<usize>, &[f64]),
         loss: Loss,
         buffers: &mut Buffers,
     ) -> Result<Self> {
-        let mut passes = training_step(net, parameters, weights, depths, loss)?.instructions;
+        let mut passes = training_step(net, parameters, weights, depths, shares, loss)?.instructions;
         buffers.assign(&mut passes, &mut []);
         let is_update = |instruction: &Instruction| matches!(instruction, Instruction::Update { .. });
         let updates = passes.split_off(passes.iter().position(is_update).unwrap_or(passes.len()));

@@ -12,6 +12,7 @@ use crate::nn::{DynamicNet, Halting, named_vars};
 use crate::ops::kernels::CpuKernels;
 use crate::ops::{Loss, seed_of};
 use crate::optim::{ParameterState, Stateful, Updater, Updates, in_order};
+use crate::plan::shares;
 
 /// Runs the network forward, Candle's autograd backward and the optimiser, and checks every loss and gradient
 /// at once.
@@ -20,8 +21,8 @@ pub(super) struct Autograd {
     net: DynamicNet,
     params: Vec<(String, Var)>,
     loss: Loss,
-    /// Whether a step at a depth has the losses of all depths up to it.
-    at_once: bool,
+    /// The weights of all depths from the least on, where a step at a depth has the losses of all up to it.
+    depth_weights: Option<Vec<f64>>,
     optimizer: Updater,
     /// The weight of the divergence, if the network learns its depths.
     divergence: Option<f64>,
@@ -41,25 +42,26 @@ impl Autograd {
     ) -> Result<Self> {
         let params = named_vars(vars);
         let optimizer = Updater::new(updates, params.iter().map(|(_, var)| var.clone()).collect())?;
-        Ok(Self { net, params, loss, at_once: false, optimizer, divergence: None, seed, updates: 0 })
+        Ok(Self { net, params, loss, depth_weights: None, optimizer, divergence: None, seed, updates: 0 })
     }
 }
 
 impl Autograd {
-    /// The same, where a step at a depth minimises the mean loss of all depths up to it if `at_once` says so.
-    pub(super) fn with_all_depths(self, at_once: bool) -> Self {
-        Self { at_once, ..self }
+    /// The same, where with weights, one for each depth, a step at a depth minimises the weighted mean loss of
+    /// all depths up to it.
+    pub(super) fn with_depth_weights(self, depth_weights: Option<Vec<f64>>) -> Self {
+        Self { depth_weights, ..self }
     }
 
     /// The loss of a step at `depth`.
     fn loss_at(&self, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> candle_core::Result<Tensor> {
         let loss = |depth| self.net.loss(self.loss, x, y, depth, seed);
-        if !self.at_once {
-            return loss(depth);
-        }
-        let losses =
-            (*self.net.depths().start()..=depth).map(loss).collect::<candle_core::Result<Vec<_>>>()?;
-        Tensor::stack(&losses, 0)?.mean(0)
+        let Some(weights) = &self.depth_weights else { return loss(depth) };
+        let depths = *self.net.depths().start()..=depth;
+        let mut parts =
+            depths.clone().zip(shares(&weights[..depths.count()])).map(|(depth, share)| loss(depth)? * share);
+        let first = parts.next().unwrap_or_else(|| loss(depth))?;
+        parts.try_fold(first, |sum, part| sum + part?)
     }
 }
 

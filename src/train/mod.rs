@@ -307,7 +307,7 @@ fn choose_engine(
         None => {
             let updates = config.updates(&net.spec().model);
             let autograd = Autograd::new(net.clone(), vars, config.loss(), &updates, seed)?;
-            Ok(Box::new(autograd.with_all_depths(config.depths == Depths::All)))
+            Ok(Box::new(autograd.with_depth_weights(depth_weights(net, config)?)))
         }
     }
 }
@@ -362,5 +362,15 @@ fn planned<D: PlanDevice + 'static>(
     let loss = config.loss();
     let widths = [net.spec().in_features, net.spec().out_features / loss.outputs()];
     let training = Training::new(device, net, loss, config.updates(&net.spec().model), seed)?;
-    Ok(Box::new(Planned::new(training.with_all_depths(config.depths == Depths::All), widths)))
+    Ok(Box::new(Planned::new(training.with_depth_weights(depth_weights(net, config)?), widths)))
+}
+
+/// The weights of the depths of `net`, if a step has all of them.
+fn depth_weights(net: &DynamicNet, config: &TrainConfig) -> Result<Option<Vec<f64>>> {
+    let depths = net.depths().count();
+    config.check_depth_weights(depths)?;
+    Ok((config.depths == Depths::All).then(|| match config.depth_weights.as_slice() {
+        [] => vec![1.; depths],
+        weights => weights.to_vec(),
+    }))
 }

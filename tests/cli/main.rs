@@ -13,6 +13,7 @@ mod conventions;
 mod errors;
 mod evaluate;
 mod folds;
+mod forgotten;
 mod halting;
 #[cfg(target_os = "linux")]
 mod limits;

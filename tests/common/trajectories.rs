@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Var};
 use candle_nn::{VarBuilder, VarMap};
-use taper::config::{ModelConfig, TrainConfig};
+use taper::config::{Depths, ModelConfig, TrainConfig};
 use taper::data::Dataset;
 use taper::nn::{CosInit, DynamicNet, LayerKind};
 use taper::train::Trainer;
@@ -27,7 +27,9 @@ pub fn follow_pytorch(device: &Device) {
         let model = ModelConfig { hidden: 16, layer, ..ModelConfig::default() };
         let vb = VarBuilder::from_varmap(&vars, DType::F32, device);
         let net = DynamicNet::new(&model.network(8, 1), vb).unwrap();
-        let config = TrainConfig { lr: number(&case["lr"]), ..TrainConfig::default() };
+        let depth_weights = case.get("depth_weights").map(numbers).unwrap_or_default();
+        let depths = if depth_weights.is_empty() { Depths::Uniform } else { Depths::All };
+        let config = TrainConfig { lr: number(&case["lr"]), depths, depth_weights, ..TrainConfig::default() };
         let mut trainer = Trainer::new(net, &vars, &config, 0, 0).unwrap();
 
         let x = shaped(&case["x"], (64, 8), DType::F32);
@@ -41,7 +43,7 @@ pub fn follow_pytorch(device: &Device) {
                 trainer.step(&x, &y, depth).unwrap()
             })
             .collect();
-        let what = format!("50 steps of {}", case["layer"]);
+        let what = format!("50 steps of {} at {depths:?}", case["layer"]);
         let losses_close = Tolerance { rtol: 1e-5, atol: 1e-5 };
         assert_close(&format!("{what}: losses"), &losses, &numbers(&case["losses"]), losses_close);
         for (name, value) in case["end"].as_object().unwrap() {

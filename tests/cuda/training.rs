@@ -43,6 +43,9 @@ const PIECES: &[(&str, Change)] = &[
     ("L2 on all", |learner| (learner.train.l2, learner.train.penalise) = (0.1, Penalised::All)),
     ("Poisson depths", |learner| learner.train.depths = Depths::Poisson),
     ("all depths", |learner| learner.train.depths = Depths::All),
+    ("weighted depths", |learner| {
+        (learner.train.depths, learner.train.depth_weights) = (Depths::All, vec![1., 1., 2., 4.]);
+    }),
     ("silu", |learner| learner.model.activation = Nonlinearity::Silu),
     ("mish", |learner| learner.model.activation = Nonlinearity::Mish),
     ("gelu", |learner| learner.model.activation = Nonlinearity::Gelu),

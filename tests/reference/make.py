@@ -489,9 +489,10 @@ def updates():
 
 
 def trajectories():
-    """50 steps of training with given data, initial parameters, batches and depths."""
+    """50 steps of training with given data, initial parameters, batches and depths, or with weights at all depths up to
+    that of the step."""
     cases = []
-    for name, layer in LAYERS.items():
+    for (name, layer), weights in [*itertools.product(LAYERS.items(), [None]), (("linear", LAYERS["linear"]), [1.0, 0.5, 2.0, 4.0])]:
         net = DynamicNet(layer, 8, 16, seed=70, dtype=torch.float32)
         x = normal(64, 8, seed=80, dtype=torch.float32)
         y = x @ normal(8, 1, seed=81, dtype=torch.float32) + 0.1 * normal(64, 1, seed=82, dtype=torch.float32)
@@ -502,13 +503,18 @@ def trajectories():
         losses = []
         for batch, depth in zip(batches, depths):
             optimizer.zero_grad()
-            loss = torch.nn.functional.mse_loss(net(x[batch], depth), y[batch])
+            if weights:
+                terms = [w * torch.nn.functional.mse_loss(net(x[batch], d + 1), y[batch]) for d, w in enumerate(weights[:depth])]
+                loss = sum(terms) / sum(weights[:depth])
+            else:
+                loss = torch.nn.functional.mse_loss(net(x[batch], depth), y[batch])
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
         cases.append(
             {
                 "layer": name,
+                **({"depth_weights": weights} if weights else {}),
                 "x": x.flatten(),
                 "y": y.flatten(),
                 "start": start,

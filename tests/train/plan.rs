@@ -76,14 +76,12 @@ fn case() -> impl Strategy<Value = Case> {
         },
     );
     (model, 1usize..=40, 1usize..=4, 1usize..=60, 1usize..=70, updates(), 0u64..1000).prop_map(
-        |(model, features, targets, rows, batch_size, updates, seed)| Case {
-            model,
-            features,
-            targets,
-            rows,
-            batch_size,
-            updates,
-            seed,
+        |(model, features, targets, rows, batch_size, mut updates, seed)| {
+            if updates.depths == Depths::All && seed % 2 == 0 {
+                let weight = |depth: usize| 0.25 + ((seed as usize + 3 * depth) % 5) as f64;
+                updates.depth_weights = (model.min_depth..=model.max_depth).map(weight).collect();
+            }
+            Case { model, features, targets, rows, batch_size, updates, seed }
         },
     )
 }

@@ -65,7 +65,7 @@ const FILE: &str = "--data houses.csv --target price,rent --drop id --missing me
                     --missing-target drop --na=-999,x --text zip --number size --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1 --halting adaptive --prior geometric --exit 0.9";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \
-                     --loss quantile --quantiles 0.05,0.5";
+                     --loss quantile --quantiles 0.05,0.5 --depths all --depth-weights 1,1,2,4";
 
 #[test]
 fn what_is_printed_is_read_back_in_every_format() {

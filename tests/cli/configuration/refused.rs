@@ -126,7 +126,7 @@ fn bad_files_get_one_line_and_exit_code_2() {
         (
             "a.yaml",
             "data:\n  features: [2024]",
-            &format!("a.yaml:2: data.features is a list, {COUNT_OR_COLUMNS}"),
+            &format!("a.yaml:2: data.features is [2024], {COUNT_OR_COLUMNS}"),
         ),
         (
             "a.yaml",
@@ -165,7 +165,22 @@ fn bad_files_get_one_line_and_exit_code_2() {
             "[train]\nselect = \"first\"",
             "a.toml:2: train.select is \"first\", expected one of auto, last, best, refit",
         ),
+        (
+            "a.toml",
+            "[train]\ndepths = \"all\"\ndepth_weights = 3",
+            "a.toml:3: train.depth_weights is 3, expected a list",
+        ),
+        (
+            "a.toml",
+            "[train]\ndepth_weights = [1, \"2\"]",
+            "a.toml:2: train.depth_weights has \"2\", expected a number",
+        ),
         // Ranges.
+        (
+            "a.json",
+            "{\"train\": {\"depths\": \"all\",\n\"depth_weights\": [1, 1, 1, -1]}}",
+            "a.json:2: train.depth_weights is 1, 1, 1, -1, expected numbers above 0 and at most 1e9",
+        ),
         (
             "a.toml",
             "[train]\nvalidation = 1",
