@@ -2,7 +2,7 @@
 
 use clap::{Arg, Args};
 use serde_json::Value;
-use taper::config::{CvConfig, DataConfig, FileConfig, keys};
+use taper::config::{CvConfig, DataConfig, FileConfig, HEADER, keys};
 
 use super::argument;
 use super::settings::SettingArgs;
@@ -12,7 +12,7 @@ pub(crate) fn commented(config: &CvConfig, is_yaml: bool) -> String {
     let defaults = defaults(config);
     let command = SettingArgs::augment_args(clap::Command::new("taper"));
     let mut open = "";
-    let mut lines = vec!["# Settings of taper, for --config. What is left out has its default.\n".to_owned()];
+    let mut lines = vec![format!("{HEADER}\n")];
     for key in keys() {
         // A setting that has no meaning beside the others is not written.
         let Some(value) = config.get(key) else { continue };

@@ -61,7 +61,8 @@ fn argument(key: &str) -> String {
 /// `resume`.
 pub(crate) fn with_flags(message: &str) -> String {
     // Besides the configuration's there are those of single commands.
-    let keys = keys().iter().chain(&["missing", "missing_target", "unknown", "resume", "force", "json"]);
+    let keys =
+        keys().iter().chain(&["missing", "missing_target", "unknown", "recipe", "resume", "force", "json"]);
     keys.fold(message.to_owned(), |message, key| {
         let flag = flag(key);
         message

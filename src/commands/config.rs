@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::output::print;
-use crate::cli::{SettingArgs, commented};
+use super::training::warn_of;
+use crate::cli::{LogArgs, SettingArgs, commented};
 
 /// The flags of `taper config`.
 #[derive(Debug, Args)]
@@ -31,7 +32,13 @@ enum Format {
 
 /// Prints the configuration of the call as a file that gives it again.
 pub(crate) fn config(args: &ConfigArgs) -> Result<()> {
-    let config = args.settings.settings(None)?.validate()?;
+    let settings = args.settings.settings(None)?;
+    let mut warnings = settings.warnings(&[])?;
+    if !warnings.is_empty() {
+        LogArgs::default().start()?;
+        warn_of(&mut warnings);
+    }
+    let config = settings.validate()?;
     print(&match args.format {
         Format::Json => serde_json::to_string_pretty(&config)?,
         Format::Toml => commented(&config, false),

@@ -41,7 +41,7 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(run.config.networks()));
     run.watch_signals()?;
     let config = &run.config;
-    args.output.log.start()?;
+    run.start_log(&args.output.log)?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
     let jobs = args.jobs.zip(NonZeroUsize::new(config.networks())).map(|(jobs, folds)| jobs.min(folds));
     let devices = config.device.open(jobs)?;

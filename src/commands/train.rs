@@ -44,7 +44,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     check_log(args.output.log.file(), own_file.as_ref().map(OutputFile::path))?;
     share_cores(1);
     run.watch_signals()?;
-    args.output.log.start()?;
+    run.start_log(&args.output.log)?;
     let devices = run.config.device.open(Some(NonZeroUsize::MIN))?;
     let table = run.load()?;
     let data = run.summary(&table)?;

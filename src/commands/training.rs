@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use super::output_file::{bad_log, check_log};
 use super::signals::{self, Signals};
-use crate::cli::{RunArgs, SettingArgs, commented, with_flags};
+use crate::cli::{LogArgs, RunArgs, SettingArgs, commented, with_flags};
 
 /// The rows of a quick look, in batches.
 const QUICK_BATCHES: usize = 3;
@@ -28,6 +28,8 @@ pub(crate) struct Run<'a> {
     command: &'static str,
     args: &'a RunArgs,
     settings: Settings,
+    /// What of the settings is not as it may seem.
+    warnings: Vec<String>,
     pub(crate) config: ValidConfig,
     /// What ends it before its time.
     stop: Stop,
@@ -62,11 +64,14 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let began = args.resume.as_deref().map(RunDirectory::settings_of).transpose()?;
         let mut given = settings.settings(began.clone())?;
+        // A run that is resumed was told when it began.
+        let warnings = if began.is_none() { given.warnings(unused_by(command))? } else { Vec::new() };
         if args.fast_dev_run {
             given.set("train.epochs", 1, str::to_owned)?;
         }
         let stop = args.max_time.map_or_else(Stop::default, |time| Stop::default().after(time));
-        let run = Self { command, args, config: given.validate()?, settings: given, stop, signals: None };
+        let config = given.validate()?;
+        let run = Self { command, args, config, settings: given, warnings, stop, signals: None };
         let files = run.config.data.files();
         let inputs = files.into_iter().chain(settings.config.as_deref());
         let folder = args.out.as_deref().or(args.resume.as_deref());
@@ -114,6 +119,13 @@ impl<'a> Run<'a> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Starts logging, first what of the settings is not as it may seem.
+    pub(crate) fn start_log(&self, log: &LogArgs) -> Result<()> {
+        log.start()?;
+        warn_of(&mut self.warnings.clone());
+        Ok(())
     }
 
     /// Watches for signals from now on, if the run leaves something behind.
@@ -266,6 +278,11 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The settings that `command` makes no use of.
+fn unused_by(command: &str) -> &'static [&'static str] {
+    if command == "cv" { &["holdout"] } else { &["folds", "repeats"] }
 }
 
 /// Logs `warnings`, with flags for the settings that they name.

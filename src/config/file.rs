@@ -10,6 +10,9 @@ use yaml_serde::Value;
 
 use crate::error::{Error, Result};
 
+/// The first line of the files of settings that taper writes.
+pub const HEADER: &str = "# Settings of taper, for --config. What is left out has its default.";
+
 /// The text of a configuration file, searched again for the line of a setting when a message needs it.
 #[derive(Debug, Clone)]
 pub(super) struct ConfigFile {
@@ -79,6 +82,16 @@ impl ConfigFile {
                 .map_err(|error| Error::settings(format!("{}: <<: {error}", self.path.display())))?;
         }
         Ok(document)
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is one of those that taper writes, which have all settings that its version knows.
+    pub(super) fn is_written_by_taper(&self) -> bool {
+        self.text.starts_with(HEADER)
     }
 
     /// Where `key` is, as in `run.toml:3`; the file alone if its line is not found.

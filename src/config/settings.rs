@@ -246,6 +246,62 @@ impl Settings {
         is_synthetic && file.is_some_and(|file| matches!(file.origin, Origin::Caller(_)))
     }
 
+    /// What of the settings is not as it may seem: a file of an earlier version, which lacks settings whose
+    /// defaults have changed since; settings among `unused`, of which the command makes no use; and settings of
+    /// the file or the recipe that have no effect beside the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate), and with [`Error::Settings`] when a setting without effect is not of
+    /// the file or the recipe, but was [set](Self::set).
+    pub fn warnings(&self, unused: &[&str]) -> Result<Vec<String>> {
+        let mut warnings: Vec<_> = self.changed_defaults()?.into_iter().collect();
+        for key in unused {
+            // A file may well be for several commands.
+            if let Some(Assignment { origin: origin @ Origin::Caller(_), .. }) = self.given.get(*key) {
+                warnings.push(self.error(key, *origin, "has no effect on this command").to_string());
+            }
+        }
+        for (key, problem) in self.validate()?.forgotten() {
+            match self.given.get(key) {
+                Some(Assignment { origin: origin @ Origin::Caller(_), .. }) => {
+                    return Err(self.error(key, *origin, &problem));
+                }
+                Some(given) => warnings.push(self.error(key, given.origin, &problem).to_string()),
+                // A recipe is for trainings of any length.
+                None if key == "train.patience" => {}
+                None => warnings.push(format!("the recipe's `{key}` {problem}")),
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// That a file which taper wrote lacks settings whose defaults differ from those of then, unless a recipe
+    /// is asked for.
+    fn changed_defaults(&self) -> Result<Option<String>> {
+        let Some(file) = self.file.as_ref().filter(|file| file.is_written_by_taper()) else {
+            return Ok(None);
+        };
+        if self.recipe.is_some() {
+            return Ok(None);
+        }
+        let (now, then) = (self.config()?, self.clone().with_recipe(Recipe::Seed).config()?);
+        let changed = keys().iter().filter_map(|key| {
+            let (now, then) = (now.get(key)?, then.get(key)?);
+            (now != then).then(|| format!("{key} is {now} and was {then}"))
+        });
+        let changed: Vec<_> = changed.collect();
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "{} lacks settings as files of an earlier version do, and their defaults have changed: {}; `recipe=seed` \
+             gives those of then",
+            file.path().display(),
+            changed.join(", ")
+        )))
+    }
+
     /// The validated configuration.
     ///
     /// # Errors
