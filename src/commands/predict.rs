@@ -48,6 +48,9 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "mean|all|N", default_value = "mean", value_parser = outputs,
           allow_hyphen_values = true, help_heading = "Output")]
     depth: Outputs,
+    /// Add a column `exit`, the depth at which each row exits, of a model that has learned its depths
+    #[arg(long, help_heading = "Output")]
+    exits: bool,
     /// Columns of a text file to copy beside the predictions, such as an id
     #[arg(long, value_name = "COLUMN,...", help_heading = "Output")]
     keep: Vec<Names>,
@@ -73,6 +76,7 @@ impl PredictArgs {
             unknown: self.input.unknown.into(),
             dialect: self.input.dialect.dialect(),
             keep: all_names(&self.keep),
+            exits: self.exits,
         }
     }
 }

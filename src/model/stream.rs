@@ -31,6 +31,8 @@ pub struct PredictOptions {
     pub dialect: Dialect,
     /// Columns of a text file to copy beside the predictions.
     pub keep: Vec<String>,
+    /// Whether the depth is written at which each row exits from a network that learns its depths.
+    pub exits: bool,
 }
 
 /// Which of a network's outputs are written.
@@ -87,13 +89,13 @@ impl Model {
     ///
     /// A column is called `prediction` or `depth_2`, or `prediction:price` if the model has several targets.
     /// Where it predicts quantiles their columns come last, such as `price_q0.1`, but not beside the output
-    /// at one depth.
+    /// at one depth. Behind all is `exit`, the depth at which a row exits, if it is wanted.
     /// Numbers are written with the fewest digits that read back as the same `f64`.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::Config`] when the file cannot be read, when it lacks a column to keep, or when the
-    /// model lacks the depth or the means to fill in, and with [`Error::Data`] when the file lacks one of the
+    /// model lacks the depth, the exits or the means to fill in, and with [`Error::Data`] when the file lacks one of the
     /// model's columns.
     ///
     /// # Examples
@@ -134,6 +136,10 @@ impl Model {
             let problem =
                 format!("is {depth}, expected mean, all or a depth of the model, {first} to {last}");
             return Err(Error::config("depth", problem));
+        }
+        if options.exits && !self.predictor.has_exits() {
+            let problem = "needs a model that has learned its depths, as `model.halting` lets it";
+            return Err(Error::config("exits", problem));
         }
         let keep = options.keep.clone();
         let row_options = self.row_options(options.missing, options.unknown, options.dialect)?;
@@ -202,7 +208,7 @@ impl FilePredictions<'_> {
 
     /// Appends the predictions of `block`.
     fn write(&mut self, block: &Block, text: &mut Writer<Vec<u8>>) -> Result<()> {
-        let (values, width) = self.predict(&block.x)?;
+        let Predicted { values, width, exits } = self.predict(&block.x)?;
         let is_empty = self.rows_without(&block.x)?;
         let mut number = String::new();
         for (row, values) in values.chunks_exact(width).enumerate() {
@@ -217,6 +223,10 @@ impl FilePredictions<'_> {
                     push_number(&mut number, *value);
                 }
                 text.write_field(&number).map_err(unwritten)?;
+            }
+            if let Some(exits) = &exits {
+                let exit = if is_empty { String::new() } else { exits[row].to_string() };
+                text.write_field(exit).map_err(unwritten)?;
             }
             text.write_record(None::<&[u8]>).map_err(unwritten)?;
             self.counts.rows += 1;
@@ -262,7 +272,8 @@ impl FilePredictions<'_> {
         let of_target =
             |target: &String| levels.iter().map(|level| quantile_column(target, *level)).collect();
         let quantiles = targets.iter().flat_map::<Vec<_>, _>(of_target);
-        outputs.into_iter().flat_map(names).chain(quantiles).collect()
+        let exit = self.options.exits.then(|| "exit".to_owned());
+        outputs.into_iter().flat_map(names).chain(quantiles).chain(exit).collect()
     }
 
     /// The quantiles that are written; none beside the output at one depth.
@@ -270,27 +281,30 @@ impl FilePredictions<'_> {
         self.model.schema.quantiles.filter(|_| !matches!(self.options.outputs, Outputs::Depth(_)))
     }
 
-    /// The outputs for the rows `x`, in row-major order, and how many each row has.
-    fn predict(&self, x: &Tensor) -> Result<(Vec<f64>, usize)> {
+    /// What is written of the rows `x`.
+    fn predict(&self, x: &Tensor) -> Result<Predicted> {
         let model = self.model;
         let rows = x.dims()[0];
-        let y = match self.options.outputs {
-            Outputs::Mean => {
-                let outputs = model.predictor.predict(&model.scaled(x)?)?;
-                self.with_quantiles(model.points(&outputs)?, &outputs)?
-            }
-            Outputs::All => {
-                let Prediction { mean, by_depth, .. } =
-                    model.predictor.predict_all_depths(&model.scaled(x)?)?;
-                let points = [model.points(&mean)?, model.points(&by_depth)?.flatten_from(1)?];
-                self.with_quantiles(Tensor::cat(&points, 1)?, &mean)?
-            }
-            Outputs::Depth(depth) => {
-                let by_depth = model.predict_any_at_all_depths(x)?.by_depth;
-                by_depth.narrow(1, depth - model.net.depths().start(), 1)?
-            }
+        let scaled = model.scaled(x)?;
+        let PredictOptions { outputs, exits: with_exits, .. } = *self.options;
+        let (y, exits) = if outputs == Outputs::Mean && !with_exits {
+            let outputs = model.predictor.predict(&scaled)?;
+            (self.with_quantiles(model.points(&outputs)?, &outputs)?, None)
+        } else {
+            let Prediction { mean, by_depth, exits } = model.predictor.predict_all_depths(&scaled)?;
+            let y = match outputs {
+                Outputs::Mean => self.with_quantiles(model.points(&mean)?, &mean)?,
+                Outputs::All => {
+                    let points = [model.points(&mean)?, model.points(&by_depth)?.flatten_from(1)?];
+                    self.with_quantiles(Tensor::cat(&points, 1)?, &mean)?
+                }
+                Outputs::Depth(depth) => {
+                    model.points(&by_depth)?.narrow(1, depth - model.net.depths().start(), 1)?
+                }
+            };
+            (y, exits.filter(|_| with_exits).map(|exits| exits.depths))
         };
-        Ok((y.flatten_all()?.to_vec1()?, y.elem_count() / rows))
+        Ok(Predicted { values: y.flatten_all()?.to_vec1()?, width: y.elem_count() / rows, exits })
     }
 
     /// The `points` of each row, and behind them its quantiles, if the model predicts some.
@@ -311,6 +325,16 @@ impl FilePredictions<'_> {
         let rows = x.to_vec2::<f64>()?;
         Ok(rows.iter().map(|row| row.iter().any(|value| value.is_nan())).collect())
     }
+}
+
+/// What is written of some rows.
+struct Predicted {
+    /// The outputs in row-major order.
+    values: Vec<f64>,
+    /// How many each row has.
+    width: usize,
+    /// The depth at which each row exits, if it is wanted.
+    exits: Option<Vec<usize>>,
 }
 
 /// The error of text that cannot be written to memory.

@@ -36,6 +36,15 @@ fn exits_are_reported() {
         let (_, table, _) = called(&[&args[..], &["-q"]].concat());
         assert!(table.contains("rows exit at depth "), "{table}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("plain.safetensors");
+    let model = model.to_str().unwrap();
+    let args = ["train", "-q", "--data", DATA, "--target", "y", "--epochs", "1", "--model", model];
+    assert_eq!(called(&args).0, Some(0));
+    let (code, text, error) = called(&["predict", "--exits", "--model", model, "--data", DATA]);
+    assert_eq!((code, text.as_str()), (Some(2), ""));
+    let refused = "error: --exits needs a model that has learned its depths, as `--halting` lets it\n";
+    assert!(error.ends_with(refused), "{error}");
     let plain = json(&taper(&["cv", "--data", DATA, "--target", "y", "--epochs", "1", "--json", "-q"]));
     assert!(plain["folds"][0].get("exits").is_none() && plain["mean"].get("exits").is_none());
 }
@@ -71,6 +80,21 @@ fn a_model_keeps_what_it_has_learned() {
     });
     assert_eq!(all, quickly);
     assert_eq!(all.len(), 442);
+
+    // The exits are those that are evaluated, and change no prediction.
+    let args = ["predict", "-q", "--exits", "--keep", "age", "--model", &model, "--data", DATA];
+    let (_, text, _) = called(&args);
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("age,prediction,exit"));
+    let rows: Vec<Vec<_>> = lines.map(|line| line.split(',').collect()).collect();
+    assert!(rows.iter().map(|row| row[1]).eq(&all));
+    for depth in ["1", "2", "3", "4"] {
+        let count = rows.iter().filter(|row| row[2] == depth).count();
+        assert_eq!(number(&evaluated["exits"]["shares"][depth]), count as f64 / 442., "{evaluated}");
+    }
+    let (_, text, _) = called(&[&args[..], &["--depth", "2"]].concat());
+    assert!(text.starts_with("age,depth_2,exit\n"), "{text}");
+    assert!(text.lines().skip(1).zip(&rows).all(|(line, row)| line.ends_with(&format!(",{}", row[2]))));
     let output = taper(&["report", &run]);
     assert!(output.status.success(), "{output:?}");
     let page = std::fs::read_to_string(path("run/report.html")).unwrap();
