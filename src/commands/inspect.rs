@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use taper::config::TrainConfig;
-use taper::model::ModelSummary;
-use taper::nn::DynamicNet;
-use taper::ops::Loss;
+use taper::config::{LossName, TrainConfig};
+use taper::model::{ModelSummary, Objective, TrainedDepths};
 use taper::plan::Plan;
 use taper::{Error, Model};
+use tracing::warn;
 
 use super::cores::share_cores;
 use super::output::{print, width};
+use crate::cli::LogArgs;
 
 /// The flags of `taper inspect`.
 #[derive(Debug, Args)]
@@ -28,8 +28,8 @@ pub(crate) struct InspectArgs {
     /// Model that `taper train` has written
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
-    /// Print the network as instructions instead: a training step at each depth, and the prediction, with
-    /// what they cost
+    /// Print the network as instructions instead: a training step, at each depth if it is drawn, and the
+    /// prediction, with what they cost
     #[arg(long)]
     plan: bool,
     /// Rows of the batch that --plan counts for
@@ -54,8 +54,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
     share_cores(1);
     let model = load_model(&args.model, "MODEL")?;
     if args.plan {
-        let loss = model.schema().quantiles.map_or_else(Loss::default, Loss::Quantile);
-        return print_plans(model.network(), loss, args);
+        return print_plans(&model, args);
     }
     let summary = model.summary()?;
     let file = args.model.display().to_string();
@@ -65,11 +64,21 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<()> {
     print(&format!("{file}: a model of taper, whole by its checksum\n{summary}"))
 }
 
-/// Prints the network's training step at each depth and its prediction.
-fn print_plans(net: &DynamicNet, loss: Loss, args: &InspectArgs) -> Result<()> {
-    let (rows, optimizer) = (args.rows as usize, TrainConfig::default().updates(&net.spec().model).optimizer);
-    let step = |depth| Plan::training_step(net, depth, rows, loss, &optimizer);
-    let mut plans = net.depths().map(step).collect::<Result<Vec<_>, _>>()?;
+/// Prints the network's training step, at each depth if it is drawn, and its prediction.
+fn print_plans(model: &Model, args: &InspectArgs) -> Result<()> {
+    let (net, objective) = (model.network(), objective(model)?);
+    let (rows, loss) = (args.rows as usize, objective.loss(model.schema().quantiles));
+    let optimizer = TrainConfig::default().updates(&net.spec().model).optimizer;
+    let mut plans = match objective.depths {
+        TrainedDepths::Uniform | TrainedDepths::Poisson => {
+            let step = |depth| Plan::training_step(net, depth, rows, loss, &optimizer);
+            net.depths().map(step).collect::<Result<Vec<_>, _>>()?
+        }
+        TrainedDepths::All | TrainedDepths::Learned => {
+            let weights = &objective.depth_weights;
+            vec![Plan::training_step_at_all_depths(net, weights, rows, loss, &optimizer)?]
+        }
+    };
     plans.push(Plan::prediction(net, rows)?);
     if args.json {
         return print(&serde_json::to_string_pretty(&plans)?);
@@ -77,6 +86,20 @@ fn print_plans(net: &DynamicNet, loss: Loss, args: &InspectArgs) -> Result<()> {
     let width = width();
     let tables: Vec<_> = plans.iter().map(|plan| format!("{plan:width$}")).collect();
     print(&tables.join("\n\n"))
+}
+
+/// What the training of `model` made small. Where it does not say so, which is then said, it is what it was
+/// by default.
+fn objective(model: &Model) -> Result<Objective, Error> {
+    if let Some(objective) = model.training().and_then(|training| training.objective.clone()) {
+        return Ok(objective);
+    }
+    let loss = model.schema().quantiles.map_or(LossName::Mse, |_| LossName::Quantile);
+    let train = TrainConfig { loss, ..TrainConfig::default() };
+    let assumed = Objective::new(&train, model.network().spec().model.halting);
+    LogArgs::default().start()?;
+    warn!("the model does not say how it was trained, which is taken to be {assumed}");
+    Ok(assumed)
 }
 
 /// Loads the model in the file that the argument `name` names. A missing file is a wrong call.

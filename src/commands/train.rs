@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use taper::config::ValidConfig;
 use taper::data::Table;
-use taper::model::{Holdout, Model, Schema, Training};
+use taper::model::{Holdout, Model, Objective, Schema, Training};
 use taper::report::TrainReport;
 use taper::{Fitted, hold_out, train_model};
 
@@ -130,6 +130,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         epochs: fitted.validation.as_ref().map_or(fitted.epochs.len(), |validation| validation.selected),
         seed: config.seed,
         train_loss: fitted.last_train_loss(),
+        objective: Some(Objective::new(&config.train, config.model.halting)),
         holdout: holdout.map(|holdout| Holdout {
             rows: fitted.predictions.len(),
             metrics: holdout.metrics,

@@ -30,7 +30,7 @@ use network::Network;
 pub use schema::Schema;
 pub use stream::{Counts, FilePredictions, MissingRows, Outputs, PredictOptions};
 pub use summary::{ModelSummary, TensorSummary};
-pub use training::{Holdout, Training};
+pub use training::{Holdout, Objective, TrainedDepths, Training};
 
 /// A trained network with all that it needs to predict the rows of other files.
 ///

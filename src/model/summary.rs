@@ -153,9 +153,12 @@ impl ModelSummary {
 
 /// Writes the lines about the training.
 fn write_training(training: &Training, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let Training { data, rows, epochs, seed, train_loss, holdout } = training;
+    let Training { data, rows, epochs, seed, train_loss, objective, holdout } = training;
     let data = data.as_deref().unwrap_or("synthetic data");
     write!(f, "training: {rows} rows of {data}, {epochs} epochs, seed {seed}")?;
+    if let Some(objective) = objective {
+        write!(f, ", {objective}")?;
+    }
     if let Some(loss) = train_loss {
         write!(f, ", loss {} in the last epoch", number(*loss))?;
     }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use candle_core::{DType, Result, bail};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
-use super::compile::{Compiled, prediction, training_step};
+use super::compile::{Compiled, prediction, shares, training_step};
 use super::cost::{bytes, flops};
 use super::graph::{Parameter, Stored, parameters};
 use super::instruction::{Epilogue, Factor, Instruction, Value};
@@ -17,7 +18,7 @@ use crate::ops::kernels::{Columns, Operands, Write};
 use crate::ops::{Activation, Loss, Saved};
 use crate::optim::OptimizerConfig;
 
-/// The instructions of a network's training step at one depth, or of its prediction, as the CPU executes
+/// The instructions of a network's training step at one depth or at all, or of its prediction, as the CPU executes
 /// them.
 ///
 /// Its `Display` is a table, within the width asked for as in `format!("{plan:80}")`, its `Serialize` the same
@@ -45,7 +46,7 @@ use crate::optim::OptimizerConfig;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
-    /// `depth 2` or `prediction`.
+    /// `depth 2`, `all depths` or `prediction`.
     pub name: String,
     /// The rows of its batch.
     pub rows: usize,
@@ -87,9 +88,45 @@ impl Plan {
         if !net.depths().contains(&depth) {
             bail!("Plan: depth {depth}, expected one of {:?}", net.depths())
         }
-        let (weights, name) = (Stored::Transposed, format!("depth {depth}"));
+        Self::step(format!("depth {depth}"), net, (depth..=depth, &[1.]), rows, loss, optimizer)
+    }
+
+    /// The training step of `net` on `rows` rows that has the losses of all depths: weighted by `depth_weights`,
+    /// one for each depth, or equally where there are none; or as the network weighs them, if it learns its
+    /// depths.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there are more or fewer weights than depths.
+    pub fn training_step_at_all_depths(
+        net: &DynamicNet,
+        depth_weights: &[f64],
+        rows: usize,
+        loss: Loss,
+        optimizer: &OptimizerConfig,
+    ) -> Result<Self> {
+        let (depths, weights) = (net.depths(), depth_weights.len());
+        let count = depths.clone().count();
+        if weights != 0 && weights != count {
+            bail!("Plan: {weights} weights of the depths {depths:?}, expected {count}")
+        }
+        let equal = vec![1.; count];
+        let shares = shares(if weights == 0 { &equal } else { depth_weights });
+        Self::step("all depths".to_owned(), net, (depths, &shares), rows, loss, optimizer)
+    }
+
+    /// The training step at `depths` with these shares of their losses.
+    fn step(
+        name: String,
+        net: &DynamicNet,
+        (depths, shares): (RangeInclusive<usize>, &[f64]),
+        rows: usize,
+        loss: Loss,
+        optimizer: &OptimizerConfig,
+    ) -> Result<Self> {
+        let weights = Stored::Transposed;
         let parameters = parameters(net, weights);
-        let compiled = training_step(net, &parameters, weights, depth..=depth, &[1.], loss)?;
+        let compiled = training_step(net, &parameters, weights, depths, shares, loss)?;
         Ok(Self::new(name, net.dtype(), rows, &parameters, &compiled, Some(optimizer)))
     }
 

@@ -18,6 +18,7 @@ mod halting;
 #[cfg(target_os = "linux")]
 mod limits;
 mod offsets;
+mod plans;
 mod quantiles;
 mod report;
 mod runs;

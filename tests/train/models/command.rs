@@ -4,8 +4,10 @@ use std::fs;
 
 use candle_core::DType;
 use serde_json::Value;
+use taper::config::TrainConfig;
 use taper::metrics::Details;
-use taper::model::{Holdout, Schema, Training};
+use taper::model::{Holdout, Objective, Schema, Training};
+use taper::nn::Halting;
 
 use super::bad_calls::taper;
 use super::{file, folder, model, towns};
@@ -62,6 +64,7 @@ fn what_is_in_a_model_is_printed() {
         epochs: 25,
         seed: 7,
         train_loss: Some(0.5),
+        objective: Some(Objective::new(&TrainConfig::default(), Halting::None)),
         holdout: Some(Holdout { rows: 2, metrics, details: Details::default(), targets: Vec::new() }),
     };
     let schema = Schema { fills_missing: true, ..towns(DType::F32) };
@@ -75,7 +78,7 @@ fn what_is_in_a_model_is_printed() {
     for part in [
         "inspect.safetensors: a model of taper, whole by its checksum",
         "network: 5 -> 6 -> 2, linear layers, F32, depths 1 to 3, 92 parameters",
-        "training: 3 rows of towns.csv, 25 epochs, seed 7, loss 0.5000 in the last epoch",
+        "training: 3 rows of towns.csv, 25 epochs, seed 7, mse at depths drawn uniformly, loss 0.5000 in the last epoch",
         "2 rows held out: mse 4.000, rmse 2.000, mae 1.500, r2 0.75000",
         "missing values: become the means below",
         "| town    | text: Bonn, Köln, Ulm |",
@@ -91,6 +94,8 @@ fn what_is_in_a_model_is_printed() {
     assert_eq!((&json["parameters"], &json["network"]["hidden"]), (&92.into(), &6.into()));
     assert_eq!(json["schema"]["features"][1]["categories"][1], "Köln");
     assert_eq!((&json["training"]["holdout"]["rmse"], &json["training"]["seed"]), (&2.0.into(), &7.into()));
+    let objective = serde_json::json!({"loss": "mse", "depths": "uniform"});
+    assert_eq!(json["training"]["objective"], objective);
     assert_eq!(json["tensors"][0]["name"], "hidden.bias");
     let schema: Schema = serde_json::from_value(json["schema"].clone()).unwrap();
     assert_eq!(&schema, model.schema());

@@ -87,6 +87,7 @@ fn training() -> Training {
         epochs: 40,
         seed: 1,
         train_loss: None,
+        objective: None,
         holdout: Some(Holdout {
             rows: 2,
             metrics: metrics.unwrap(),

@@ -3,12 +3,12 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::Model;
-use taper::config::{FileConfig, FloatType, ModelConfig, TrainConfig};
+use taper::config::{Depths, FileConfig, FloatType, LossName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate;
 use taper::metrics::{Accumulator, Details};
-use taper::model::{Holdout, Schema, Training};
-use taper::nn::{Block, CosInit, DynamicNet, LayerKind, Nonlinearity, Norm, seeded_builder};
+use taper::model::{Holdout, Objective, Schema, Training};
+use taper::nn::{Block, CosInit, DynamicNet, Halting, LayerKind, Nonlinearity, Norm, seeded_builder};
 use taper::random::{Stream, generator};
 use taper::train::Trainer;
 
@@ -117,12 +117,20 @@ fn what_is_written_is_read_back() {
             let model = Model::new(&net, schema.clone()).unwrap();
             let mut errors = Accumulator::default();
             errors.add(&[0.1, 0.25], &[0.3, 1. / 3.]);
+            let learnt = TrainConfig {
+                loss: LossName::Huber,
+                huber_delta: 1. / 3.,
+                depths: Depths::All,
+                depth_weights: vec![0.1 + 0.2, 1e-7],
+                ..TrainConfig::default()
+            };
             let training = Training {
                 data: Some("ä \"b\".csv".to_owned()),
                 rows: 9,
                 epochs: 3,
                 seed: u64::MAX,
                 train_loss: Some(0.1 + 0.2),
+                objective: Some(Objective::new(&learnt, Halting::None)),
                 holdout: Some(Holdout {
                     rows: 2,
                     metrics: errors.metrics().unwrap(),
