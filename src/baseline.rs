@@ -69,8 +69,14 @@ pub fn baselines(data: &Dataset, folds: &Partition, stop: &Stop) -> Result<Vec<B
             for rows in fold.test.chunks(BLOCK) {
                 let (truths, predictions) = (targets(data, rows)?, model.predict(data, rows)?);
                 for (truth, prediction) in rows_of(&truths, data).zip(rows_of(&predictions, data)) {
-                    let row =
-                        RowPrediction { row: 0, truth, mean: prediction, by_depth: &[], quantiles: &[] };
+                    let row = RowPrediction {
+                        row: 0,
+                        truth,
+                        mean: prediction,
+                        by_depth: &[],
+                        quantiles: &[],
+                        exit: None,
+                    };
                     errors.push(&row);
                     pooled.push(&row);
                 }

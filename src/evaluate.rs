@@ -150,6 +150,8 @@ pub(crate) struct RowPrediction<'a> {
     pub(crate) by_depth: &'a [f64],
     /// Of each target in turn.
     pub(crate) quantiles: &'a [f64],
+    /// The depth at which it exits, if depths are learned.
+    pub(crate) exit: Option<usize>,
 }
 
 /// As [`evaluate`], and lets `visit` see each row. Details take memory and time, and only so if they are
@@ -188,6 +190,7 @@ pub(crate) fn evaluate_each(
                 mean: &means.points[i * targets..][..targets],
                 by_depth: &by_depth[i * width..][..width],
                 quantiles: &means.quantiles[i * quantiles..][..quantiles],
+                exit: prediction.exits.as_ref().map(|exits| exits.depths[i]),
             };
             errors.push(&row);
             if let (Some(exits), Some(of_block)) = (&mut exits, &prediction.exits) {

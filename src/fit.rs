@@ -91,7 +91,8 @@ pub(crate) fn fit(
     let net = fit.net()?;
     let quantiles = prepared.learner.train.predicted_quantiles();
     let mut predictions = Predictions::new(prepared.data.target_names().to_vec(), net.depths().collect())
-        .with_quantiles(quantiles.map(Vec::from).unwrap_or_default());
+        .with_quantiles(quantiles.map(Vec::from).unwrap_or_default())
+        .with_exits(net.gate().is_some());
     let has_test = !fold.test.is_empty();
     let evaluation = has_test.then(|| fit.test().evaluate(&net, Some(&mut predictions))).transpose()?;
     let validation = fit.validation();
@@ -137,11 +138,9 @@ impl Test<'_> {
     fn evaluate(&self, net: &DynamicNet, mut predictions: Option<&mut Predictions>) -> Result<Evaluation> {
         let has_details = predictions.is_some();
         evaluate_each(net, self.data, self.rows, self.readout, has_details, |row| {
-            let RowPrediction { row, truth, mean, by_depth, quantiles } = row;
+            let RowPrediction { row, truth, mean, by_depth, quantiles, exit } = row;
             let numbers = [truth, mean, by_depth, quantiles];
-            predictions
-                .as_mut()
-                .map_or(Ok(()), |to| to.push_with_quantiles(row as usize, self.index, numbers))
+            predictions.as_mut().map_or(Ok(()), |to| to.push_all(row as usize, self.index, numbers, exit))
         })
     }
 }

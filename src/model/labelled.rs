@@ -76,8 +76,9 @@ impl Model {
         let levels = self.schema.quantiles.map(Vec::from).unwrap_or_default();
         let quantiles = targets * levels.len();
         let mut errors = Errors::new(targets, depths.clone().count()).with_details(levels.clone());
-        let mut predictions =
-            Predictions::new(self.schema.targets.clone(), depths.clone().collect()).with_quantiles(levels);
+        let mut predictions = Predictions::new(self.schema.targets.clone(), depths.clone().collect())
+            .with_quantiles(levels)
+            .with_exits(self.predictor.has_exits());
         let mut kept_exits = KeptExits::new(&self.predictor, targets)?;
         let (mut row, mut left_out) = (0, 0);
         while let Some(block) = rows.next_block(self.rows_of_block())? {
@@ -92,6 +93,7 @@ impl Model {
                     mean: &mean.points[i * targets..][..targets],
                     by_depth: &by_depth[i * width..][..width],
                     quantiles: &mean.quantiles[i * quantiles..][..quantiles],
+                    exit: exits.as_ref().map(|exits| exits.depths[i]),
                 };
                 row += 1;
                 let has_no_feature = options.missing == MissingRows::Empty && x.iter().any(|x| x.is_nan());
@@ -99,7 +101,7 @@ impl Model {
                     left_out += 1;
                     continue;
                 }
-                let RowPrediction { mean, by_depth, quantiles, .. } = outputs;
+                let RowPrediction { mean, by_depth, quantiles, exit, .. } = outputs;
                 if [mean, by_depth, quantiles].into_iter().flatten().any(|output| !output.is_finite()) {
                     let problem =
                         "has a prediction that is not finite: it is too far from the rows of the training";
@@ -109,7 +111,7 @@ impl Model {
                 if let (Some(kept), Some(exits)) = (&mut kept_exits, &exits) {
                     kept.push(exits, i, truth, mean);
                 }
-                predictions.push_with_quantiles(row - 1, 0, [truth, mean, by_depth, quantiles])?;
+                predictions.push_all(row - 1, 0, [truth, mean, by_depth, quantiles], exit)?;
             }
         }
         if predictions.is_empty() {

@@ -95,6 +95,18 @@ fn a_model_keeps_what_it_has_learned() {
     let (_, text, _) = called(&[&args[..], &["--depth", "2"]].concat());
     assert!(text.starts_with("age,depth_2,exit\n"), "{text}");
     assert!(text.lines().skip(1).zip(&rows).all(|(line, row)| line.ends_with(&format!(",{}", row[2]))));
+    // As the file of the run has them of its rows.
+    let file = std::fs::read_to_string(path("run/predictions.csv")).unwrap();
+    let mut lines = file.lines();
+    assert_eq!(lines.next(), Some("row,fold,y,prediction,depth_1,depth_2,depth_3,depth_4,exit"));
+    let mut held_out = 0;
+    for line in lines {
+        let fields: Vec<_> = line.split(',').collect();
+        let row = &rows[fields[0].parse::<usize>().unwrap()];
+        assert_eq!((fields[3], fields[8]), (row[1], row[2]), "{line}");
+        held_out += 1;
+    }
+    assert_eq!(held_out, 133);
     let output = taper(&["report", &run]);
     assert!(output.status.success(), "{output:?}");
     let page = std::fs::read_to_string(path("run/report.html")).unwrap();

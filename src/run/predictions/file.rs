@@ -31,6 +31,9 @@ impl Predictions {
             for value in &self.values[i * self.width()..][..self.width()] {
                 write(&mut writer, value)?;
             }
+            if let Some(exits) = &self.exits {
+                write(&mut writer, &exits[i])?;
+            }
             writer.write_record(None::<&[u8]>)?;
         }
         writer.flush()
@@ -44,6 +47,7 @@ impl Predictions {
             header.extend(self.depths.iter().map(|depth| format!("depth_{depth}{of}")));
             header.extend(self.quantiles.iter().map(|quantile| quantile_column(target, *quantile)));
         }
+        header.extend(self.exits.is_some().then(|| EXIT.to_owned()));
         header
     }
 
@@ -58,6 +62,9 @@ impl Predictions {
         Lines::new(place, from).read()
     }
 }
+
+/// The name of the column of the exits.
+const EXIT: &str = "exit";
 
 /// The name of the column of a quantile, such as `price_q0.1`.
 pub(crate) fn quantile_column(target: &str, quantile: f64) -> String {
@@ -89,8 +96,12 @@ impl<'a, R: Read> Lines<'a, R> {
             }
             predictions.rows.push(self.number(0, "a whole number from 0 on")?);
             predictions.folds.push(self.number(1, "a whole number from 0 on")?);
-            for column in 2..self.header.len() {
+            let end = 2 + predictions.width();
+            for column in 2..end {
                 predictions.values.push(self.finite(column)?);
+            }
+            if let Some(exits) = &mut predictions.exits {
+                exits.push(self.number(end, "a depth")?);
             }
             self.line += 1;
         }
@@ -122,9 +133,11 @@ impl<'a, R: Read> Lines<'a, R> {
         let quantiles: Vec<f64> =
             (4 + depths.len()..header.len()).take_while(|&i| !is_target(i)).map_while(quantile_of).collect();
         let stride = 2 + depths.len() + quantiles.len();
-        let targets = header[2..].iter().step_by(stride).take(if is_one { 1 } else { usize::MAX });
-        let targets: Vec<_> = targets.cloned().collect();
-        let predictions = Predictions::new(targets, depths).with_quantiles(quantiles);
+        // A last target has a prediction behind it, so what is left over is no target.
+        let has_exits = (header.len() - 2) % stride == 1 && header.last().is_some_and(|last| last == EXIT);
+        let targets = header[2..header.len() - usize::from(has_exits)].iter().step_by(stride);
+        let targets: Vec<_> = targets.take(if is_one { 1 } else { usize::MAX }).cloned().collect();
+        let predictions = Predictions::new(targets, depths).with_quantiles(quantiles).with_exits(has_exits);
         let expected = predictions.header();
         if let Some(i) = (0..header.len().max(expected.len())).find(|&i| header.get(i) != expected.get(i)) {
             let name = |names: &[String]| names.get(i).map_or("none".to_owned(), |name| quote(name));
@@ -191,6 +204,15 @@ mod tests {
                 assert_eq!(bits(&read), bits(&written));
             }
         }
+        // Where depths are learned, also of targets that are called so.
+        for targets in [["y"].as_slice(), &["exit"], &["a", "exit"], &["a", "b", "exit"]] {
+            for rows in [0, 9] {
+                let mut written = of(targets, &[1, 2, 3], rows).with_exits(true);
+                written.exits = Some((0..rows).map(|row| 1 + row % 3).collect());
+                let read = Predictions::read_csv("p.csv", &file(&written)[..]).unwrap();
+                assert_eq!(read, written, "{targets:?}");
+            }
+        }
         // Targets that are called like quantiles, too.
         let alike = ["a", "a_q0.1", "a_q0.1_q0.5"].map(str::to_owned);
         for (targets, depths) in [(&alike[..1], [].as_slice()), (&alike, &[1, 2]), (&alike, &[])] {
@@ -212,6 +234,8 @@ mod tests {
         assert_eq!(header(&of(&["y", "z"], &[1], 1)), two);
         let quantiles = of_quantiles(&["y".to_owned()], &[1], &[0.1, 0.5], 1);
         assert_eq!(header(&quantiles), "row,fold,y,prediction,depth_1,y_q0.1,y_q0.5");
+        let learned = of(&["y"], &[1, 2], 0).with_exits(true);
+        assert_eq!(header(&learned), "row,fold,y,prediction,depth_1,depth_2,exit");
     }
 
     #[test]
@@ -233,6 +257,7 @@ mod tests {
             ("row,fold,y,prediction\n1,0,2,inf\n", "p.csv:2:prediction: is 'inf', expected a finite number"),
             ("row,fold,y,prediction\n-1,0,2,3\n", "p.csv:2:row: is '-1', expected a whole number from 0 on"),
             ("row,fold,y,prediction\n1,,2,3\n", "p.csv:2:fold: is '', expected a whole number from 0 on"),
+            ("row,fold,y,prediction,depth_1,exit\n1,0,2,3,4,x\n", "p.csv:2:exit: is 'x', expected a depth"),
             ("row,fold,\"a\nb\",prediction\n1,0,?,3\n", "p.csv:3:a\\nb: is '?', expected a finite number"),
         ] {
             let error = Predictions::read_csv("p.csv", text.as_bytes()).unwrap_err().to_string();

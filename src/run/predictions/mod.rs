@@ -11,7 +11,8 @@ pub(crate) use file::quantile_column;
 /// In a file, [`write_csv`](Self::write_csv) and [`read_csv`](Self::read_csv), there is a line for each row.
 /// Of one target `y` and the depths 1 and 2 the columns are `row,fold,y,prediction,depth_1,depth_2`; of
 /// several targets each has these four, `y,prediction:y,depth_1:y,depth_2:y`. Where quantiles are predicted
-/// those of a target come behind its depths, such as `y_q0.1,y_q0.5,y_q0.9`.
+/// those of a target come behind its depths, such as `y_q0.1,y_q0.5,y_q0.9`. Where depths are learned the last
+/// column is `exit`, the depth at which the row exits.
 ///
 /// # Examples
 ///
@@ -34,6 +35,8 @@ pub struct Predictions {
     quantiles: Vec<f64>,
     rows: Vec<usize>,
     folds: Vec<usize>,
+    /// The depth at which each row exits, if depths are learned.
+    exits: Option<Vec<usize>>,
     /// Of each row, of each target: the true value, the prediction, that at each depth, and each quantile.
     values: Vec<f64>,
 }
@@ -63,6 +66,13 @@ impl Predictions {
         Self { quantiles, ..self }
     }
 
+    /// The same, of a network that learns its depths if `has_exits` says so: each row has the depth at which it
+    /// exits.
+    #[must_use]
+    pub fn with_exits(self, has_exits: bool) -> Self {
+        Self { exits: has_exits.then(Vec::new), ..self }
+    }
+
     /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true
     /// values (targets) and the predictions (targets), and row-major those at each depth (depths, targets),
     /// all in the targets' units.
@@ -79,16 +89,32 @@ impl Predictions {
         mean: &[f64],
         by_depth: &[f64],
     ) -> Result<()> {
-        self.push_with_quantiles(row, fold, [truth, mean, by_depth, &[]])
+        self.push_all(row, fold, [truth, mean, by_depth, &[]], None)
     }
 
-    /// As [`push`](Self::push), of `[truth, mean, by_depth, quantiles]`: the predictions of the quantiles are
-    /// row-major, (targets, quantiles).
+    /// As [`push`](Self::push), of `[truth, mean, by_depth, quantiles]`, where the predictions of the quantiles
+    /// are row-major, (targets, quantiles), and of the depth at which the row exits, if depths are learned.
     ///
     /// # Errors
     ///
-    /// As [`push`](Self::push).
-    pub fn push_with_quantiles(&mut self, row: usize, fold: usize, numbers: [&[f64]; 4]) -> Result<()> {
+    /// As [`push`](Self::push), and when there is an exit or none where there should not be.
+    pub fn push_all(
+        &mut self,
+        row: usize,
+        fold: usize,
+        numbers: [&[f64]; 4],
+        exit: Option<usize>,
+    ) -> Result<()> {
+        if exit.is_some() != self.exits.is_some() || exit.is_some_and(|exit| !self.depths.contains(&exit)) {
+            let (is, depths) =
+                (exit.map_or("no exit".to_owned(), |exit| format!("the exit {exit}")), &self.depths);
+            let expected =
+                if self.exits.is_some() { format!("one of {depths:?}") } else { "none".to_owned() };
+            return Err(candle_core::Error::msg(format!(
+                "a row of predictions has {is}, expected {expected}"
+            ))
+            .into());
+        }
         let (count, [truth, mean, by_depth, quantiles]) = (self.targets.len(), numbers);
         let lengths = numbers.map(<[f64]>::len);
         let expected = [count, count, count * self.depths.len(), count * self.quantiles.len()];
@@ -114,6 +140,9 @@ impl Predictions {
         }
         self.rows.push(row);
         self.folds.push(fold);
+        if let (Some(exits), Some(exit)) = (&mut self.exits, exit) {
+            exits.push(exit);
+        }
         Ok(())
     }
 
@@ -121,10 +150,10 @@ impl Predictions {
     ///
     /// # Errors
     ///
-    /// Fails when `other` has other targets, depths or quantiles.
+    /// Fails when `other` has other targets, depths or quantiles, or exits where these have none.
     pub fn append(&mut self, other: Self) -> Result<()> {
-        let is_alike = (&self.targets, &self.depths, &self.quantiles)
-            == (&other.targets, &other.depths, &other.quantiles);
+        let kind = |p: &Self| (p.targets.clone(), p.depths.clone(), p.quantiles.clone(), p.exits.is_some());
+        let is_alike = kind(self) == kind(&other);
         if !is_alike {
             let [of, and] = [self, &other]
                 .map(|p| format!("{:?} at depths {:?} and quantiles {:?}", p.targets, p.depths, p.quantiles));
@@ -134,6 +163,9 @@ impl Predictions {
         }
         self.rows.extend(other.rows);
         self.folds.extend(other.folds);
+        if let (Some(exits), Some(others)) = (&mut self.exits, other.exits) {
+            exits.extend(others);
+        }
         self.values.extend(other.values);
         Ok(())
     }
@@ -146,6 +178,9 @@ impl Predictions {
         self.values = order.iter().flat_map(|&i| &self.values[i * width..][..width]).copied().collect();
         self.rows = order.iter().map(|&i| self.rows[i]).collect();
         self.folds = order.iter().map(|&i| self.folds[i]).collect();
+        if let Some(exits) = &mut self.exits {
+            *exits = order.iter().map(|&i| exits[i]).collect();
+        }
     }
 
     /// The number of rows.
@@ -181,6 +216,11 @@ impl Predictions {
     /// The fold of each row, counted from 0.
     pub fn folds(&self) -> &[usize] {
         &self.folds
+    }
+
+    /// The depth at which each row exits, if depths are learned.
+    pub fn exits(&self) -> Option<&[usize]> {
+        self.exits.as_deref()
     }
 
     /// One number of each row, of the target `target`, counted from 0; nothing where there is no such
@@ -237,7 +277,7 @@ pub(super) mod tests {
             let by_depth = next(targets.len() * depths.len());
             let quantiles = next(targets.len() * quantiles.len());
             let numbers = [&truth[..], &mean, &by_depth, &quantiles];
-            predictions.push_with_quantiles(row, row % 3, numbers).unwrap();
+            predictions.push_all(row, row % 3, numbers, None).unwrap();
         }
         predictions
     }
@@ -261,7 +301,7 @@ pub(super) mod tests {
         let targets = vec!["y".to_owned(), "z".to_owned()];
         let mut predictions = Predictions::new(targets, vec![1]).with_quantiles(vec![0.1, 0.9]);
         let numbers: [&[f64]; 4] = [&[1., 2.], &[3., 4.], &[5., 6.], &[7., 8., 9., 10.]];
-        predictions.push_with_quantiles(0, 0, numbers).unwrap();
+        predictions.push_all(0, 0, numbers, None).unwrap();
         let value = |target, i| predictions.values(target, Predicted::Quantile(i)).next();
         assert_eq!([value(0, 0), value(0, 1), value(1, 0), value(1, 1)], [7., 8., 9., 10.].map(Some));
         assert_eq!((value(0, 2), predictions.values(1, Predicted::AtDepth(0)).next()), (None, Some(6.)));
@@ -296,6 +336,30 @@ pub(super) mod tests {
         assert!(predictions.push(0, 0, &[1., 2.], &[1.], &[1.]).is_err());
         assert!(predictions.push(0, 0, &[1.], &[f64::NAN], &[1.]).is_err());
         assert!(predictions.push(0, 0, &[1.], &[1.], &[f64::INFINITY]).is_err());
-        assert!(predictions.is_empty() && predictions.values.is_empty());
+        assert!(predictions.push_all(0, 0, [&[1.], &[1.], &[1.], &[]], Some(1)).is_err());
+        let mut learned = predictions.clone().with_exits(true);
+        for exit in [None, Some(0), Some(2)] {
+            assert!(learned.push_all(0, 0, [&[1.], &[1.], &[1.], &[]], exit).is_err(), "{exit:?}");
+        }
+        assert!(learned.append(predictions.clone()).is_err());
+        assert!(predictions.is_empty() && predictions.values.is_empty() && learned.is_empty());
+    }
+
+    #[test]
+    fn exits_follow_their_rows() {
+        let empty = Predictions::new(vec!["y".to_owned()], vec![1, 2, 3]).with_exits(true);
+        let part = |rows: &[usize]| {
+            let mut part = empty.clone();
+            for &row in rows {
+                let numbers: [&[f64]; 4] = [&[1.], &[1.], &[1.; 3], &[]];
+                part.push_all(row, 0, numbers, Some(1 + row % 3)).unwrap();
+            }
+            part
+        };
+        let mut joined = part(&[4, 0, 2]);
+        joined.append(part(&[3, 1])).unwrap();
+        joined.sort();
+        assert_eq!(joined, part(&[0, 1, 2, 3, 4]));
+        assert_eq!(joined.exits(), Some(&[1, 2, 3, 1, 2][..]));
     }
 }
