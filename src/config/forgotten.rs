@@ -1,6 +1,6 @@
 //! Settings that have no effect beside the others.
 
-use super::{CvConfig, Depths, ModelConfig, TrainConfig};
+use super::{CvConfig, DataConfig, Depths, FileConfig, ModelConfig, TrainConfig};
 use crate::nn::{LayerKind, Norm};
 use crate::optim::Penalised;
 
@@ -11,7 +11,7 @@ impl CvConfig {
     /// refused by [`validate`](Self::validate).
     pub(super) fn forgotten(&self) -> Vec<(&'static str, String)> {
         let Self { model, train, .. } = self;
-        let rules = of_network(model).into_iter().chain(of_training(model, train));
+        let rules = of_network(model).into_iter().chain(of_training(model, train)).chain(self.of_file());
         let problem = |(key, is_forgotten, why): (&'static str, bool, String)| {
             let value = self.get(key).filter(|_| is_forgotten)?;
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -19,7 +19,36 @@ impl CvConfig {
         };
         rules.filter_map(problem).collect()
     }
+
+    /// How text is read, of a file that is not text.
+    fn of_file(&self) -> Vec<Rule> {
+        let keys = match self.data.file.as_ref().map(FileConfig::ending).as_deref() {
+            Some("npy" | "npz" | "safetensors") => &OF_TEXT[..],
+            // Its columns may be said to be text or numbers.
+            Some("parquet") => &OF_TEXT[2..],
+            _ => return Vec::new(),
+        };
+        let file = Some(FileConfig::default());
+        let default = Self { data: DataConfig { file, ..DataConfig::default() }, ..Self::default() };
+        let rule = |key: &&'static str| {
+            (*key, self.get(key) != default.get(key), "on a file that is not text".to_owned())
+        };
+        keys.iter().map(rule).collect()
+    }
 }
+
+/// The settings of text.
+const OF_TEXT: [&str; 9] = [
+    "data.text",
+    "data.number",
+    "data.na",
+    "data.delimiter",
+    "data.decimal",
+    "data.no_header",
+    "data.skip_rows",
+    "data.comment",
+    "data.encoding",
+];
 
 type Rule = (&'static str, bool, String);
 

@@ -1,6 +1,5 @@
 //! The settings of a file of data.
 
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -39,13 +38,9 @@ pub struct FileConfig {
 impl FileConfig {
     /// Takes the paths of `other` if it has as many files of the same format.
     pub(super) fn take_paths_of(&mut self, other: &Self) {
-        let [mine, theirs] = [&*self, other].map(|file| file.file.extension().map(OsStr::to_ascii_lowercase));
+        let [mine, theirs] = [&*self, other].map(Self::ending);
         // What comes from standard input is text.
-        let is_text = |ending: &Option<OsString>| {
-            !["npy", "npz", "safetensors", "parquet"]
-                .iter()
-                .any(|binary| ending.as_deref() == Some(OsStr::new(binary)))
-        };
+        let is_text = |ending: &String| !["npy", "npz", "safetensors", "parquet"].contains(&ending.as_str());
         let is_input = [&*self, other].iter().any(|file| file.file == Path::new("-"));
         let is_same = mine == theirs || is_input && is_text(&mine) && is_text(&theirs);
         if !is_same || self.target.len() != other.target.len() {
@@ -57,9 +52,14 @@ impl FileConfig {
         }
     }
 
+    /// What its name ends in, in lower case; empty where it has no ending.
+    pub(super) fn ending(&self) -> String {
+        self.file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+    }
+
     /// Whether it is a .npy file, whose targets are files of their own.
     pub(super) fn is_npy(&self) -> bool {
-        self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+        self.ending() == "npy"
     }
 }
 

@@ -39,6 +39,22 @@ fn flags_without_an_effect_are_refused() {
         ("--layer cos --set train.l1=0.1", &format!("--set train.l1 is 0.1, {angles}")),
         ("--layer cos --penalise all", &format!("--penalise is all, {angles}")),
         ("--weight-decay 0 --penalise all", "--penalise is all, which has no effect without a penalty"),
+        (
+            "--data x.npy --target y.npy --delimiter tab",
+            "--delimiter is tab, which has no effect on a file that is not text",
+        ),
+        (
+            "--data d.npz --target y --skip-rows 1",
+            "--skip-rows is 1, which has no effect on a file that is not text",
+        ),
+        (
+            "--data d.safetensors --target y --text a,b",
+            "--text is [\"a\",\"b\"], which has no effect on a file that is not text",
+        ),
+        (
+            "--data d.PARQUET --target y --na x",
+            "--na is [\"x\"], which has no effect on a file that is not text",
+        ),
         ("--min-depth 0 --max-depth 0 --dropout 0.1", &format!("--dropout is 0.1, {never}")),
         ("--min-depth 0 --max-depth 0 --norm rms", &format!("--norm is rms, {never}")),
         ("--min-depth 0 --max-depth 0 --block residual", &format!("--block is residual, {never}")),
@@ -75,6 +91,8 @@ fn what_says_nothing_is_not_refused() {
         "--epochs 4 --validation 0.2 --patience 3",
         "--weight-decay 0.1 --penalise all",
         "--holdout 0.2",
+        "--data d.parquet --target y --text a --number b --order c",
+        "--data d.csv.gz --target y --delimiter tab --na x",
     ] {
         let (code, _, log) = called(&[&["config"], &args.split(' ').collect::<Vec<_>>()[..]].concat());
         assert_eq!((code, log), (Some(0), String::new()), "{args}");
