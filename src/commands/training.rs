@@ -109,7 +109,7 @@ impl<'a> Run<'a> {
                         ", after which its networks are trained anew"
                     }
                     "train.epochs" if self.config.train.is_extendable() => {
-                        ", after a quarter of which its depths began to be learned"
+                        ", after a tenth of which its depths began to be learned"
                     }
                     "train.epochs" => ", with which its learning rate came to an end",
                     _ => "",

@@ -125,7 +125,7 @@ impl CvConfig {
 
     /// Whether the first epochs are the same however many follow: those of its training
     /// [are](TrainConfig::is_extendable), and the network does not [learn its depths](crate::nn::Halting),
-    /// which begins after a quarter of the epochs.
+    /// which begins after a tenth of the epochs.
     pub fn is_extendable(&self) -> bool {
         self.train.is_extendable() && self.model.halting == Halting::None
     }
@@ -252,9 +252,9 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The first epochs of a network that learns its depths, in which it does not: a quarter of all.
+    /// The first epochs of a network that learns its depths, in which it does not: a tenth of all.
     pub(crate) fn warm_up(&self) -> usize {
-        self.epochs.div_ceil(4)
+        self.epochs.div_ceil(10)
     }
 
     /// Whether the first epochs are the same however many follow: the learning rate does not depend on their

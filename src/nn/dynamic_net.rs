@@ -247,10 +247,10 @@ impl DynamicNet {
     ///
     /// With the probabilities `p_d` of stopping at each depth, and |.|^2 for the mean over the targets, the
     /// expected error is the mean over the rows of the sum of `p_d |y - y_d|^2`. The loss adds the divergence
-    /// KL(p || prior) times `divergence`, and a quarter of the mean of `|y - y_d|^2` over all depths. It
-    /// follows `PonderNet` (Banino and others, 2021); as an evidence lower bound it has a weight of
-    /// 2 s^2 / out for residuals of variance s^2. Without a weight the probabilities are constants, to which
-    /// gradients are 0. Dropout masks come from `seed`, as in [`forward_in_training`](Self::forward_in_training).
+    /// KL(p || prior) times `divergence`. It follows `PonderNet` (Banino and others, 2021); as an evidence lower
+    /// bound it has a weight of 2 s^2 / out for residuals of variance s^2. Without a weight the probabilities are
+    /// constants, to which gradients are 0, and the loss adds a quarter of the mean of `|y - y_d|^2` over all
+    /// depths instead. Dropout masks come from `seed`, as in [`forward_in_training`](Self::forward_in_training).
     ///
     /// # Errors
     ///

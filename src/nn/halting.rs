@@ -144,15 +144,15 @@ impl Gate {
         let errors = Tensor::cat(&outputs.iter().map(error).collect::<Result<Vec<_>>>()?, 1)?;
         let p = log_p.exp()?;
         let expected = (&p * &errors)?.sum(1)?.mean(0)?;
-        let plain = (errors.mean_all()? * PLAIN_SHARE)?;
-        let mut loss = (&expected + plain)?;
-        if let Some(weight) = divergence {
+        let more = if let Some(weight) = divergence {
             let prior = &self.prior.of(outputs.len()).logarithms[..outputs.len()];
             let prior = Tensor::new(prior, log_p.device())?.to_dtype(log_p.dtype())?;
             let each = (p * log_p.broadcast_sub(&prior)?)?;
-            loss = (loss + (each.sum(1)?.mean(0)? * weight)?)?;
-        }
-        Ok([loss, expected])
+            (each.sum(1)?.mean(0)? * weight)?
+        } else {
+            (errors.mean_all()? * PLAIN_SHARE)?
+        };
+        Ok([(&expected + more)?, expected])
     }
 
     /// What is predicted from the outputs, and how, where rows exit at the first depth by which they have

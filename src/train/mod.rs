@@ -245,7 +245,7 @@ impl Trainer {
         Ok(Some(loss))
     }
 
-    /// The weight of the divergence of learned depths from their prior in this epoch; none in the first quarter
+    /// The weight of the divergence of learned depths from their prior in this epoch; none in the first tenth
     /// of the epochs, in which they stay the prior.
     ///
     /// By the evidence lower bound it is 2 s^2 / out for residuals of variance s^2, for which the last epoch's

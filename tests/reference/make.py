@@ -312,6 +312,9 @@ def halting():
         ("adaptive", "uniform", 2.0, 0.8),
         ("adaptive", "geometric", 0.05, 0.5),
         ("adaptive", "geometric", 0.3, 1.0),
+        # Not trained yet.
+        ("shared", "geometric", None, 0.5),
+        ("adaptive", "uniform", None, 0.5),
     ]:
         net = DynamicNet(LAYERS["linear"], 5, 7, seed=10, dtype=torch.float64, block="injection")
         x, y = normal(6, 5, seed=30), normal(6, 1, seed=31)
@@ -339,9 +342,10 @@ def halting():
         categorical = torch.distributions.Categorical
         kl = torch.distributions.kl_divergence(categorical(p), categorical(pi.expand(6, 4)))
         expected = (p * errors).sum(1).mean()
-        loss = expected + divergence * kl.mean() + 0.25 * errors.mean()
+        loss = expected + divergence * kl.mean() if divergence else (p.detach() * errors).sum(1).mean() + 0.25 * errors.mean()
         loss.backward()
-        grads = {n: v.grad.flatten() for n, v in [*net.named_parameters(), *gate.items()]}
+        parameters = [*net.named_parameters(), *gate.items()]
+        grads = {n: torch.zeros(v.numel()) if v.grad is None else v.grad.flatten() for n, v in parameters}
         predictions, exits = [], []
         for row_p, row_y in zip(p.tolist(), outputs.tolist()):
             last = next(d for d in depths if d == 4 or sum(row_p[:d]) >= exit)

@@ -41,10 +41,10 @@ fn a_run_with_learned_depths_that_is_stopped_resumes_bit_for_bit() {
     let output = taper(&[&["cv", "--out", whole.to_str().unwrap()], &more[..]].concat(), &SMALL);
     assert!(output.status.success(), "{}", stderr(&output));
     resumes_until_it_is_done(&folder.path().join("stopped"), &more, &whole);
-    // Its depths are learned after a quarter of all epochs.
+    // Its depths are learned after a tenth of all epochs.
     let longer = ["cv", "--resume", whole.to_str().unwrap(), "--epochs", "20"];
     let message = stderr(&taper(&longer, &[]));
-    let expected = "began with 12, after a quarter of which its depths began to be learned";
+    let expected = "began with 12, after a tenth of which its depths began to be learned";
     assert!(message.contains(expected), "{message}");
 }
 

@@ -38,7 +38,8 @@ struct AtDepth {
 
 /// The expected error, and the whole loss at the divergence's weight `divergence`: means over rows.
 ///
-/// The gradients are those of the loss; without a weight the gate is not trained, and its gradients are 0.
+/// The gradients are those of the loss. Without a weight the gate is not trained and its gradients are 0, and the
+/// plain mean over depths has its share in the loss.
 pub(crate) fn expected_loss<T: SimdFloat>(
     loss: ExpectedLoss,
     divergence: Option<f64>,
@@ -51,7 +52,7 @@ pub(crate) fn expected_loss<T: SimdFloat>(
     let PriorTable { logits, logarithms } = prior.of(depths);
     let rows = target.len() / targets;
     let (per_row, beta) = (1. / rows as f64, divergence.unwrap_or(0.));
-    let plain = PLAIN_SHARE / depths as f64;
+    let plain = if divergence.is_some() { 0. } else { PLAIN_SHARE / depths as f64 };
     let mut at = [AtDepth::default(); MOST_DEPTHS];
     let mut sums = [0., 0.];
     for (row, target) in target.chunks_exact(targets).enumerate() {

@@ -31,7 +31,7 @@ __device__ inline void expected_loss(uint64_t rows, uint64_t depths, uint64_t ta
                                      uint32_t is_trained, uint32_t has_gate, const T *outputs, const T *gate,
                                      const T *bias, const T *target, T *outputs_grad, T *gate_grad, double *sum,
                                      const Prior &prior) {
-  const double per_row = 1 / double(rows), plain = PLAIN_SHARE / double(depths);
+  const double per_row = 1 / double(rows), plain = is_trained ? 0 : PLAIN_SHARE / double(depths);
   double mine = 0;
   for (uint64_t row = threadIdx.x; row < rows; row += THREADS) {
     double stops[MOST_DEPTHS], goes_on[MOST_DEPTHS], costs[MOST_DEPTHS];

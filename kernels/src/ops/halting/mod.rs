@@ -12,13 +12,15 @@
 //! Training minimises, for each row of outputs `y_d` and targets y, both of T numbers,
 //!
 //! ```text
-//! sum_d p_d |y - y_d|^2 / T + beta KL(p || prior) + 1/4 mean_d |y - y_d|^2 / T
+//! sum_d p_d |y - y_d|^2 / T + beta KL(p || prior)
 //! ```
 //!
-//! the squared error that is expected over the depths at which the row stops, the divergence of their
-//! distribution from a prior, and a share of the plain mean over depths, which trains those that are hardly
-//! ever the last. With beta = 2 s^2 / T for residuals of variance s^2 in each target, the first two are,
-//! up to a factor, the negative evidence lower bound of a Gaussian model in which the depth is latent.
+//! the squared error that is expected over the depths at which the row stops, and the divergence of their
+//! distribution from a prior. With beta = 2 s^2 / T for residuals of variance s^2 in each target, this is,
+//! up to a factor, the negative evidence lower bound of a Gaussian model in which the depth is latent. Where the
+//! gate is not trained yet, p is a constant, there is no divergence, and a share of the plain mean over depths,
+//! 1/4 mean_d |y - y_d|^2 / T, trains those depths that the prior makes rare. It ends there: to make all depths
+//! predict all rows is what rows with depths of their own are meant to be spared.
 //! (`PonderNet`, Banino and others, 2021; implementations of it often have the divergence the wrong way round,
 //! or that from a prior whose sum is not 1.) Where the bias and the gate are 0, p is the prior.
 
@@ -32,7 +34,7 @@ pub use prior::{Prior, PriorTable};
 /// The most depths of a network that learns them; as in `halting.cu`.
 pub const MOST_DEPTHS: usize = 64;
 
-/// The weight of the plain mean over depths; as in `halting.cu`.
+/// The weight of the plain mean over depths where the gate is not trained; as in `halting.cu`.
 #[doc(hidden)]
 pub const PLAIN_SHARE: f64 = 0.25;
 
