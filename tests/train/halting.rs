@@ -32,7 +32,9 @@ fn turns(rows: usize, seed: u64, index: usize) -> (Dataset, Vec<f64>) {
                 (state[i], state[j]) =
                     (0.62 * state[i] + 0.7846 * state[j], 0.62 * state[j] - 0.7846 * state[i]);
             }
-            state.iter_mut().for_each(|number| *number = number.abs());
+            for number in &mut state {
+                *number = number.abs();
+            }
         }
         y.extend(state);
         needs.push(f64::from(need));

@@ -19,7 +19,7 @@
 //! distribution from a prior. With beta = 2 s^2 / T for residuals of variance s^2 in each target, this is,
 //! up to a factor, the negative evidence lower bound of a Gaussian model in which the depth is latent. Where the
 //! gate is not trained yet, p is a constant, there is no divergence, and a share of the plain mean over depths,
-//! 1/4 mean_d |y - y_d|^2 / T, trains those depths that the prior makes rare. It ends there: to make all depths
+//! `1/4 mean_d |y - y_d|^2 / T`, trains those depths that the prior makes rare. It ends there: to make all depths
 //! predict all rows is what rows with depths of their own are meant to be spared.
 //! (`PonderNet`, Banino and others, 2021; implementations of it often have the divergence the wrong way round,
 //! or that from a prior whose sum is not 1.) Where the bias and the gate are 0, p is the prior.
