@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor};
 use rand::Rng;
 use taper::Partition;
-use taper::config::{CvConfig, FileConfig, FloatType, Missing, MissingTarget, TrainConfig};
+use taper::config::{CvConfig, FileConfig, FloatType, Missing, MissingTarget, Recipe, TrainConfig};
 use taper::data::{self, Dataset, Scaling, synthetic};
 use taper::nn::{Block, ModelConfig};
 use taper::ops::Prior;
@@ -64,12 +64,12 @@ impl Task {
         }
     }
 
-    /// The default task, by the default recipe.
+    /// The default task, by the recipe `injection`.
     pub(crate) fn default(fast: bool) -> Self {
         Self::by_recipe("default: the synthetic data of `taper`".to_owned(), Source::Default, fast)
     }
 
-    /// The file of `FILE:TARGET` or `FILE:TARGET:GROUP`, by the default recipe.
+    /// The file of `FILE:TARGET` or `FILE:TARGET:GROUP`, by the recipe `injection`.
     pub(crate) fn file(argument: &str, fast: bool) -> Self {
         let mut parts = argument.split(':');
         let (Some(file), Some(target), group, None) =
@@ -91,7 +91,7 @@ impl Task {
     }
 
     fn by_recipe(name: String, source: Source, fast: bool) -> Self {
-        let CvConfig { model, train, .. } = CvConfig::default();
+        let (model, train) = (Recipe::Injection.model(), Recipe::Injection.train());
         let epochs = if fast { 2 } else { train.epochs };
         Self { name, source, model, train: TrainConfig { epochs, ..train } }
     }
