@@ -133,6 +133,7 @@ def taper(args, flags, data, frame, folds, seed):
     frame.assign(fold=folds).to_csv(file, index=False)
     command = [args.taper, "cv", "--data", file, "--target", data.target, "--group", "fold", f"--folds={FOLDS}"]
     command += ["--drop", data.group] if data.group else []
+    command += ["--text", ",".join(data.text)] if data.text else []
     command += ["--missing=drop", "--json", "--quiet", f"--seed={seed}", *flags]
     report = json.loads(output(command))
     errors = {key: [fold[key] for fold in report["folds"]] for key in ("rmse", "r2")}

@@ -17,6 +17,8 @@ class DataSet:
     # The rows and columns that there must be.
     shape: tuple[int, int]
     dropped: dict[str, str] = field(default_factory=dict)
+    # Columns of labels that look like numbers.
+    text: tuple[str, ...] = ()
     # Rows of one value of this column stay in one fold; it is no feature.
     group: str | None = None
     # Whether choices were made by what they give on this set. Such a set proves nothing.
@@ -89,6 +91,7 @@ SETS = [
             "federation": "a constant",
             "age_class": "follows from age",
         },
+        text=("weight_class_kg",),
         group="name",
     ),
     DataSet("concrete", target="compressive_strength", shape=(1030, 9)),
