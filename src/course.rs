@@ -208,11 +208,11 @@ mod tests {
         assert_eq!(course.selected(), 7);
     }
 
-    /// Of 8 epochs a network that learns its depths begins to after 2: a low loss before is not the best, and
+    /// Of 20 epochs a network that learns its depths begins to after 2: a low loss before is not the best, and
     /// patience begins then.
     #[test]
     fn what_comes_before_depths_are_learned_does_not_count() {
-        let config = TrainConfig { epochs: 8, validation: 0.2, patience: 2, ..TrainConfig::default() };
+        let config = TrainConfig { epochs: 20, validation: 0.2, patience: 2, ..TrainConfig::default() };
         let mut course = Course::new(&config, Halting::Adaptive);
         let bests: Vec<_> = [1., 2., 4., 5., 3., 6., 7.].map(|loss| course.push(Some(loss))).into();
         assert_eq!(bests, [false, false, true, false, true, false, false]);
