@@ -24,7 +24,7 @@ use member::{Member, State};
 /// y_d = output(h_d)             y is (n, out)
 /// ```
 ///
-/// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](Block) than the plain
+/// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](crate::nn::Block) than the plain
 /// one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in place of h,
 /// and a linear skip adds V x to the third line, with a matrix V that starts as zeros. The input layer may take
 /// an encoding of x instead. In training steps
@@ -225,7 +225,11 @@ impl DynamicNet {
     /// The loss of a training step at `depth` on the batch `x`, `y`: the mean of the members' losses, and not the
     /// loss of their mean, which would let them share the work and differ. Masks come from `seed`, as in
     /// [`forward_in_training`](Self::forward_in_training).
-    pub(crate) fn loss(&self, loss: Loss, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> Result<Tensor> {
+    ///
+    /// # Errors
+    ///
+    /// As [`forward_in_training`](Self::forward_in_training), and when `y` has another shape than the outputs.
+    pub fn loss(&self, loss: Loss, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> Result<Tensor> {
         let outputs = self.outputs_at_depth(Some(seed), x, depth)?;
         mean(&outputs.iter().map(|output| loss.of(output, y)).collect::<Result<Vec<_>>>()?)
     }
