@@ -139,9 +139,9 @@ def diamonds():
 
 
 def birthweight():
-    """Education is text, since what is missing is a full stop."""
-    frame = pd.read_csv(shipped("linearmodels", "linearmodels/datasets/birthweight/birthweight.csv.bz2"), na_values=" .")
-    return frame.rename(columns=str.strip)
+    """A full stop is what is missing."""
+    frame = pd.read_csv(shipped("linearmodels", "linearmodels/datasets/birthweight/birthweight.csv.bz2"))
+    return frame.rename(columns=str.strip).apply(pd.to_numeric, errors="coerce")
 
 
 def card():
@@ -167,8 +167,8 @@ def concrete():
 
 
 def ames():
-    """A house without a feature has none that is missing."""
-    return r_data("modeldata", "ames").fillna({"Mas_Vnr_Type": "None", "Misc_Feature": "None"})
+    """A house without a feature has none that is missing; None would be read as missing again."""
+    return r_data("modeldata", "ames").fillna({"Mas_Vnr_Type": "absent", "Misc_Feature": "absent"})
 
 
 def randhie():
