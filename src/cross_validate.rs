@@ -10,7 +10,7 @@ use crate::convergence::too_short;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
-use crate::fit::{Fitted, Prepared, fit};
+use crate::fit::{Fitted, Prepared, fit, within_steps};
 use crate::metrics::{Accumulator, Details, Kept};
 use crate::parallel::run_ordered;
 use crate::partition::Partition;
@@ -94,7 +94,7 @@ pub fn cross_validate(
     check_devices(devices)?;
     folds.check(data)?;
     let most = folds.iter().map(|fold| fold.train.len()).max();
-    let learner = &learner.for_rows(most.unwrap_or_default());
+    let learner = &within_steps(learner, most.unwrap_or_default());
     check_validation(data, learner, folds.iter())?;
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;

@@ -13,7 +13,7 @@ use candle_nn::{VarBuilder, VarMap};
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span, trace};
 
-use crate::config::Selection;
+use crate::config::{Learner, Selection};
 use crate::course::{Course, Next};
 use crate::data::{Dataset, Fold, PiecewiseLinear, Scaling};
 use crate::error::{Error, Result};
@@ -72,9 +72,9 @@ impl Fitted {
     }
 }
 
-/// Trains network `index` on the training rows of `fold`, without those that are set aside for validation, and
-/// tests it on its test rows, of which there may be none, in the current span. It resumes from `checkpoint` if
-/// there is one. `stop` is asked after every step.
+/// Trains network `index` on the training rows of `fold`, without those that are set aside for validation,
+/// and tests it on its test rows, of which there may be none, in the current span. It resumes from
+/// `checkpoint` if there is one. `stop` is asked after every step.
 pub(crate) fn fit(
     prepared: &Prepared,
     index: usize,
@@ -118,6 +118,18 @@ pub(crate) fn fit(
         warnings,
         seconds,
     })
+}
+
+/// The learner with the members and the epochs that its steps allow on `rows` rows, which is logged where
+/// they are fewer.
+pub(crate) fn within_steps(learner: &Learner, rows: usize) -> Learner {
+    let within = learner.for_rows(rows);
+    if within != *learner {
+        let (members, epochs, max_steps) =
+            (within.model.members, within.train.epochs, within.train.max_steps);
+        info!(members, epochs, max_steps, "as many as the steps allow");
+    }
+    within
 }
 
 /// Fails where `stop` says so.
@@ -195,8 +207,8 @@ impl Training {
     }
 }
 
-/// Fits the encoding of the features of `data` with up to `bins` bins over `rows`, if there are any, and makes it
-/// variables of the network that is to be; returns the number of its columns.
+/// Fits the encoding of the features of `data` with up to `bins` bins over `rows`, if there are any, and
+/// makes it variables of the network that is to be; returns the number of its columns.
 fn encode(vars: &VarMap, data: &Dataset, rows: &[u32], bins: usize) -> Result<usize> {
     if bins == 0 {
         return Ok(0);

@@ -9,7 +9,7 @@ use crate::config::{Learner, device_names};
 use crate::convergence::too_short;
 use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
-use crate::fit::{Fitted, Prepared, fit};
+use crate::fit::{Fitted, Prepared, fit, within_steps};
 use crate::parallel::run_ordered;
 use crate::random::{Stream, generator};
 use crate::results::watched;
@@ -56,7 +56,7 @@ pub fn train_model(
     learner.check()?;
     data.x().device().synchronize()?;
     let fold = hold_out(data, holdout, learner.seed)?;
-    let learner = &learner.for_rows(fold.train.len());
+    let learner = &within_steps(learner, fold.train.len());
     check_validation(data, learner, [fold.clone()])?;
     let checkpoint = match options.keep {
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),

@@ -167,8 +167,8 @@ impl<'a> Run<'a> {
         Ok(Some(summary))
     }
 
-    /// How networks are trained on `folds`. A share for validation that nobody gave is left out where there are
-    /// too few rows for it, with a warning.
+    /// How networks are trained on `folds`. A share for validation that nobody gave is left out where there
+    /// are too few rows for it, with a warning.
     pub(crate) fn learner(
         &self,
         data: &Dataset,

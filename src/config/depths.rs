@@ -10,9 +10,9 @@ pub enum Depths {
     #[default]
     Uniform,
     /// It is drawn, and the excess over the least depth is of a Poisson distribution whose mean is log-normal
-    /// with a standard deviation of its logarithm of 1/2; drawn again while it is above the largest depth. The
-    /// mean before that is the middle of the depths, so shallow ones are more frequent, and deep ones are not
-    /// rare. (Geiping and others, "Scaling up Test-Time Compute with Latent Reasoning", 2025.)
+    /// with a standard deviation of its logarithm of 1/2; drawn again while it is above the largest depth.
+    /// The mean before that is the middle of the depths, so shallow ones are more frequent, and deep ones are
+    /// not rare. (Geiping and others, "Scaling up Test-Time Compute with Latent Reasoning", 2025.)
     Poisson,
     /// All of them in each step, which minimises the mean of their losses, or a weighted one
     /// ([`TrainConfig::depth_weights`](super::TrainConfig::depth_weights)). With equal weights it is what

@@ -7,8 +7,8 @@ use crate::optim::Penalised;
 impl CvConfig {
     /// The keys of settings that ask for something which the others rule out, each with what is wrong.
     ///
-    /// A setting that says nothing, such as an L1 penalty of 0, is not among them. What makes no sense at all is
-    /// refused by [`validate`](Self::validate).
+    /// A setting that says nothing, such as an L1 penalty of 0, is not among them. What makes no sense at all
+    /// is refused by [`validate`](Self::validate).
     pub(super) fn forgotten(&self) -> Vec<(&'static str, String)> {
         let Self { model, train, .. } = self;
         let rules = of_network(model).into_iter().chain(of_training(model, train)).chain(self.of_file());

@@ -51,8 +51,8 @@ impl CvConfig {
 }
 
 impl Learner {
-    /// The same with the members and the epochs that its steps [allow](TrainConfig::max_steps) on `rows` rows:
-    /// before there are fewer epochs, there are fewer members.
+    /// The same with the members and the epochs that its steps [allow](TrainConfig::max_steps) on `rows`
+    /// rows: before there are fewer epochs, there are fewer members.
     pub(crate) fn for_rows(&self, rows: usize) -> Self {
         let Self { mut model, train, .. } = self.clone();
         let of_one = train.steps(rows).saturating_mul(train.epochs as u64).max(1);

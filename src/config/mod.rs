@@ -47,8 +47,8 @@ pub(crate) use validate::MAX_DEPTH;
 
 /// The settings of a cross-validation, or of the training of a model.
 ///
-/// Its defaults are those of the default [`Recipe`]. Deserialised without [`Settings`], a section that lacks a
-/// key has that of [`Recipe::Seed`], as documents have of versions that lacked the setting.
+/// Its defaults are those of the default [`Recipe`]. Deserialised without [`Settings`], a section that lacks
+/// a key has that of [`Recipe::Seed`], as documents have of versions that lacked the setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CvConfig {
@@ -163,8 +163,8 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// How the depth of a step is chosen.
     pub depths: Depths,
-    /// The weights of the losses of all depths, from the least depth on, in the mean that [`Depths::All`] makes
-    /// small; none for equal ones. Only their ratios count.
+    /// The weights of the losses of all depths, from the least depth on, in the mean that [`Depths::All`]
+    /// makes small; none for equal ones. Only their ratios count.
     pub depth_weights: Vec<f64>,
     /// The learning rate, the largest one where there is a schedule.
     pub lr: f64,
@@ -297,12 +297,12 @@ impl TrainConfig {
         self.lr * (1. - self.warmup / 2.) * factors.sum::<f64>() / STEPS as f64
     }
 
-    /// How the parameters of the network of `model` are updated. The weights of cos layers are not penalised, nor
-    /// is anything beside them: they are angles, which a penalty would draw to where all cosines are 1.
+    /// How the parameters of the network of `model` are updated. The weights of cos layers are not penalised,
+    /// nor is anything beside them: they are angles, which a penalty would draw to where all cosines are 1.
     ///
-    /// The loss of several members is the mean of theirs. So the gradients of each are smaller by their number k,
-    /// and the norm of all together by its root; bounds and the L2 penalty are made smaller alike, so that each
-    /// member is trained as it would be alone.
+    /// The loss of several members is the mean of theirs. So the gradients of each are smaller by their
+    /// number k, and the norm of all together by its root; bounds and the L2 penalty are made smaller alike,
+    /// so that each member is trained as it would be alone.
     pub fn updates(&self, model: &ModelConfig) -> Updates {
         let Self { lr, penalise: penalised, averaging, .. } = *self;
         let [weight_decay, l2, l1] = match model.layer {

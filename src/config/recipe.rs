@@ -10,14 +10,14 @@ pub enum Recipe {
     /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3. Its parts are the
     /// defaults of [`ModelConfig`] and [`TrainConfig`].
     Seed,
-    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients of a norm of at most 1 and
-    /// a weight decay of 0.1; the default.
+    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients of a norm of at most 1
+    /// and a weight decay of 0.1; the default.
     #[default]
     Injection,
-    /// For tables of any kind: the mean of up to 8 networks of injection blocks of width 64 with silu, on features
-    /// in 8 bins; 100 epochs, of which the best on a fifth of the training rows says how long all of them are
-    /// trained on. Where these would be more than 20,000 steps, there are fewer networks, and then fewer epochs. The
-    /// default for data of a file.
+    /// For tables of any kind: the mean of up to 8 networks of injection blocks of width 64 with silu, on
+    /// features in 8 bins; 100 epochs, of which the best on a fifth of the training rows says how long all of
+    /// them are trained on. Where these would be more than 20,000 steps, there are fewer networks, and then
+    /// fewer epochs. The default for data of a file.
     Tabular,
 }
 

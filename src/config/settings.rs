@@ -247,8 +247,8 @@ impl Settings {
     }
 
     /// What of the settings is not as it may seem: a file of an earlier version, which lacks settings whose
-    /// defaults have changed since; settings among `unused`, of which the command makes no use; and settings of
-    /// the file or the recipe that have no effect beside the others.
+    /// defaults have changed since; settings among `unused`, of which the command makes no use; and settings
+    /// of the file or the recipe that have no effect beside the others.
     ///
     /// # Errors
     ///

@@ -23,15 +23,15 @@ const MOST_ROWS: usize = 1 << 16;
 /// units and epochs to find. The edges are the quantiles 0, 1 / T, .. 1, less those that are equal. A feature
 /// of fewer than three values is left as it is.
 ///
-/// It is the encoding of Gorishniy, Rubachev and Babenko (2022, "On Embeddings for Numerical Features in Tabular
-/// Deep Learning", section 3.2), but also has x itself, which goes on beyond the outer edges where the bins end,
-/// and is scaled.
+/// It is the encoding of Gorishniy, Rubachev and Babenko (2022, "On Embeddings for Numerical Features in
+/// Tabular Deep Learning", section 3.2), but also has x itself, which goes on beyond the outer edges where
+/// the bins end, and is scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PiecewiseLinear(Encoding<Vec<f64>>);
 
 impl PiecewiseLinear {
-    /// Fits the encoding of the features of `data`, f32 or f64 and none of them missing, with up to `bins` bins
-    /// over `rows`.
+    /// Fits the encoding of the features of `data`, f32 or f64 and none of them missing, with up to `bins`
+    /// bins over `rows`.
     ///
     /// Fails when `data` lacks one of the rows.
     pub(crate) fn fit(data: &Dataset, rows: &[u32], bins: usize) -> Result<Self> {
@@ -100,8 +100,8 @@ mod tests {
         PiecewiseLinear::fit(&data, &all, bins).unwrap().0
     }
 
-    /// By hand: the edges of 0, 1, 2, 4, 8 for two bins are 0, 2 and 8, through which they are 0, 1/2, 1, 1, 1
-    /// and 0, 0, 0, 1/3, 1.
+    /// By hand: the edges of 0, 1, 2, 4, 8 for two bins are 0, 2 and 8, through which they are 0, 1/2, 1, 1,
+    /// 1 and 0, 0, 0, 1/3, 1.
     #[test]
     fn columns_are_shares_of_bins_scaled() {
         let Encoding { feature, scale, shift, low, high } = fit(&[0., 1., 2., 4., 8.], 1, 2);
@@ -124,8 +124,8 @@ mod tests {
         assert!(low[0] < -1e38 && high[0] > 1e38);
     }
 
-    /// `PiecewiseLinearEncoding(compute_bins(x, n_bins=4))` of `rtdl_num_embeddings` 0.0.12, which has the edges in
-    /// single precision, of the same numbers.
+    /// `PiecewiseLinearEncoding(compute_bins(x, n_bins=4))` of `rtdl_num_embeddings` 0.0.12, which has the
+    /// edges in single precision, of the same numbers.
     #[test]
     fn shares_of_bins_are_those_of_rtdl() {
         let x = [0.3, 1.7, 2.2, 2.9, 3.1, 4.8, 5.5, 7., 9.4, 12.1];

@@ -54,7 +54,22 @@ impl Network {
             (None, Ok(_), Some(name)) => {
                 Err(format!("has a tensor '{name}', which is no parameter of its network"))
             }
-            (None, Ok(net), None) => Ok(net),
+            (None, Ok(net), None) => self.check_encoding(tensors).map(|()| net),
+        }
+    }
+
+    /// Rejects an encoding of features that there are not, which would be taken for 0.
+    fn check_encoding(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(), String> {
+        let features = self.spec.in_features as f64;
+        let Some(numbers) = tensors.get("encoding.feature") else { return Ok(()) };
+        let numbers = numbers.to_dtype(DType::F64).and_then(|numbers| numbers.to_vec1::<f64>());
+        let numbers = numbers.map_err(|error| format!("cannot be used: {error}"))?;
+        match numbers.iter().find(|number| !((0. ..features).contains(*number) && number.fract() == 0.)) {
+            None => Ok(()),
+            Some(number) => Err(format!(
+                "has a tensor 'encoding.feature' with {number}, expected whole numbers from 0 to below the {features} \
+                 features"
+            )),
         }
     }
 }
@@ -133,4 +148,32 @@ impl SimpleBackend for Parameters {
 fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
     let values: Vec<f64> = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
     Ok(values.iter().all(|value| value.is_finite()))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_nn::VarMap;
+
+    use super::*;
+    use crate::nn::seeded_builder;
+    use crate::random::{Stream, generator};
+
+    #[test]
+    fn an_encoding_is_of_features_that_exist() {
+        let vb = seeded_builder(&VarMap::new(), generator(1, Stream::Init, 0), DType::F32, &Device::Cpu);
+        let spec = DynamicNetSpec { encoded: 3, ..ModelConfig::default().network(2, 1) };
+        let tensors = DynamicNet::new(&spec, vb).unwrap().named_tensors().unwrap();
+        let network = Network { spec, dtype: FloatType::F32 };
+        let build = |feature: f32| {
+            let mut tensors = tensors.clone();
+            let feature = Tensor::new(&[0f32, 1., feature], &Device::Cpu).unwrap();
+            tensors.insert("encoding.feature".to_owned(), feature);
+            network.build(&tensors).map(drop)
+        };
+        assert_eq!(build(1.), Ok(()));
+        for feature in [2., -1., 0.5, 1e30] {
+            let error = build(feature).unwrap_err();
+            assert!(error.contains("expected whole numbers from 0 to below the 2 features"), "{error}");
+        }
+    }
 }

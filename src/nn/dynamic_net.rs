@@ -24,18 +24,20 @@ use member::{Member, State};
 /// y_d = output(h_d)             y is (n, out)
 /// ```
 ///
-/// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](crate::nn::Block) than the plain
-/// one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in place of h,
-/// and a linear skip adds V x to the third line, with a matrix V that starts as zeros. The input layer may take
-/// an encoding of x instead. In training steps
-/// [`dropout`](crate::ops::dropout) may follow act in the second line. A [batch norm](crate::nn::Norm::Batch)
-/// goes by the batch there, and else by [statistics](Self::with_statistics).
+/// act is a relu or another [`Nonlinearity`](crate::nn::Nonlinearity). Other [blocks](crate::nn::Block) than
+/// the plain one change the second line, with a [`Norm`](crate::nn::Norm) n the hidden layer takes n(h) in
+/// place of h, and a linear skip adds V x to the third line, with a matrix V that starts as zeros. The input
+/// layer may take an encoding of x instead. In training steps [`dropout`](crate::ops::dropout) may follow act
+/// in the second line. A [batch norm](crate::nn::Norm::Batch) goes by the batch there, and else by
+/// [statistics](Self::with_statistics).
 ///
 /// In training each step draws a depth d and fits `y_d` ([`forward_at_depth`](Self::forward_at_depth)); the
 /// prediction is the mean of `y_d` over all depths ([`predict`](Self::predict)). With [`Halting`] it learns
 /// how deep to go instead: each step fits all depths ([`expected_loss`](Self::expected_loss)), and the
-/// prediction is a weighted mean of those down to where a row exits. Its parameters are those of its layers, named `input.weight`, `input.bias`, `hidden.weight` and so on
-/// ([`named_parameters`](Self::named_parameters)).
+/// prediction is a weighted mean of those down to where a row exits. Its parameters are those of its layers,
+/// named `input.weight`, `input.bias`, `hidden.weight` and so on
+/// ([`named_parameters`](Self::named_parameters)). Several [members](ModelConfig::members) are so many sets of
+/// these layers, whose outputs are averaged.
 #[derive(Debug, Clone)]
 pub struct DynamicNet {
     spec: DynamicNetSpec,
@@ -151,8 +153,8 @@ impl DynamicNet {
         self.spec.depths()
     }
 
-    /// The layers with their names, in the order in which they are applied, and the skip if there is one. Those of
-    /// several [members](ModelConfig::members) are called `members.0.input` and so on.
+    /// The layers with their names, in the order in which they are applied, and the skip if there is one.
+    /// Those of several [members](ModelConfig::members) are called `members.0.input` and so on.
     pub fn named_layers(&self) -> impl Iterator<Item = (String, &Layer)> {
         let count = self.members.len();
         self.members.iter().enumerate().flat_map(move |(number, member)| {
@@ -162,8 +164,8 @@ impl DynamicNet {
 
     /// The parameters with their names, such as `hidden.weight`, in the order of the layers, and those of the
     /// norm and of halting; then the constants of the encoding of features, if there is one. Those of several
-    /// [members](ModelConfig::members) are called `members.0.hidden.weight` and so on. PyTorch's equivalent is
-    /// `torch.nn.Module.named_parameters`.
+    /// [members](ModelConfig::members) are called `members.0.hidden.weight` and so on. PyTorch's equivalent
+    /// is `torch.nn.Module.named_parameters`.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Tensor)> {
         let count = self.members.len();
         let of_members = self.members.iter().enumerate().flat_map(move |(number, member)| {
@@ -222,13 +224,14 @@ impl DynamicNet {
         Ok(self.forward_with(&mut Eager { dropout_seed }, x, depth..=depth)?.by_depth)
     }
 
-    /// The loss of a training step at `depth` on the batch `x`, `y`: the mean of the members' losses, and not the
-    /// loss of their mean, which would let them share the work and differ. Masks come from `seed`, as in
+    /// The loss of a training step at `depth` on the batch `x`, `y`: the mean of the members' losses, and not
+    /// the loss of their mean, which would let them share the work and differ. Masks come from `seed`, as in
     /// [`forward_in_training`](Self::forward_in_training).
     ///
     /// # Errors
     ///
-    /// As [`forward_in_training`](Self::forward_in_training), and when `y` has another shape than the outputs.
+    /// As [`forward_in_training`](Self::forward_in_training), and when `y` has another shape than the
+    /// outputs.
     pub fn loss(&self, loss: Loss, x: &Tensor, y: &Tensor, depth: usize, seed: u64) -> Result<Tensor> {
         let outputs = self.outputs_at_depth(Some(seed), x, depth)?;
         mean(&outputs.iter().map(|output| loss.of(output, y)).collect::<Result<Vec<_>>>()?)
@@ -246,15 +249,16 @@ impl DynamicNet {
         outputs.chunks(self.members.len()).map(mean).collect()
     }
 
-    /// The loss of a training step of a network with [`Halting`] on the batch `x` (n, in), `y` (n, out), and the
-    /// squared error that is expected of it, both as scalars.
+    /// The loss of a training step of a network with [`Halting`] on the batch `x` (n, in), `y` (n, out), and
+    /// the squared error that is expected of it, both as scalars.
     ///
     /// With the probabilities `p_d` of stopping at each depth, and |.|^2 for the mean over the targets, the
     /// expected error is the mean over the rows of the sum of `p_d |y - y_d|^2`. The loss adds the divergence
-    /// KL(p || prior) times `divergence`. It follows `PonderNet` (Banino and others, 2021); as an evidence lower
-    /// bound it has a weight of 2 s^2 / out for residuals of variance s^2. Without a weight the probabilities are
-    /// constants, to which gradients are 0, and the loss adds a quarter of the mean of `|y - y_d|^2` over all
-    /// depths instead. Dropout masks come from `seed`, as in [`forward_in_training`](Self::forward_in_training).
+    /// KL(p || prior) times `divergence`. It follows `PonderNet` (Banino and others, 2021); as an evidence
+    /// lower bound it has a weight of 2 s^2 / out for residuals of variance s^2. Without a weight the
+    /// probabilities are constants, to which gradients are 0, and the loss adds a quarter of the mean of
+    /// `|y - y_d|^2` over all depths instead. Dropout masks come from `seed`, as in
+    /// [`forward_in_training`](Self::forward_in_training).
     ///
     /// # Errors
     ///
@@ -317,8 +321,8 @@ impl DynamicNet {
         Ok(Self { spec, encoding: self.encoding.as_ref().map(EncodingLayer::detached), members })
     }
 
-    /// The [linear](Self::linear) network with a batch norm taken into the hidden layers of the applications, and
-    /// with the outputs of several members divided by their number, so that their sum is the mean: for
+    /// The [linear](Self::linear) network with a batch norm taken into the hidden layers of the applications,
+    /// and with the outputs of several members divided by their number, so that their sum is the mean: for
     /// prediction.
     pub(crate) fn folded(&self) -> Result<Self> {
         let mut net = self.linear()?;

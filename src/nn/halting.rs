@@ -9,8 +9,8 @@ use crate::ops::kernels::PLAIN_SHARE;
 use crate::ops::{Prior, relu};
 
 /// The largest probability of not having stopped with which a row exits, for the probability `exit` of having
-/// stopped. It is larger than their difference by more than rounding, which would else decide where rows go that
-/// stop by a uniform prior and exit at 1/2, and by less than matters.
+/// stopped. It is larger than their difference by more than rounding, which would else decide where rows go
+/// that stop by a uniform prior and exit at 1/2, and by less than matters.
 pub(crate) fn going_on_at(exit: f64) -> f64 {
     (1. - exit) * (1. + 1e-5)
 }
@@ -53,8 +53,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Creates it for `depths` depths and activations of `width` numbers, with the parameters `weight`, if it is
-    /// adaptive, and `bias` of `vb`, of zeros: it begins as the prior.
+    /// Creates it for `depths` depths and activations of `width` numbers, with the parameters `weight`, if it
+    /// is adaptive, and `bias` of `vb`, of zeros: it begins as the prior.
     pub(super) fn new(
         is_adaptive: bool,
         prior: Prior,
@@ -104,9 +104,9 @@ impl Gate {
         Self { layer, bias: self.bias.detach(), prior: self.prior }
     }
 
-    /// The logarithms of the probabilities (n, depths) that each of n rows stops at each depth, and that it has
-    /// not stopped before, for their own parts of the logits, (n, 1) of each depth but the last, or none where
-    /// they have none.
+    /// The logarithms of the probabilities (n, depths) that each of n rows stops at each depth, and that it
+    /// has not stopped before, for their own parts of the logits, (n, 1) of each depth but the last, or none
+    /// where they have none.
     fn log_probabilities(&self, own: &[Tensor], n: usize) -> Result<[Tensor; 2]> {
         let gates = self.bias.dims()[0];
         let logits = &self.prior.of(gates + 1).logits[..gates];

@@ -93,8 +93,8 @@ pub(crate) trait Device: Debug + Send {
         out: &mut Self::Buffer,
     ) -> Result<()>;
 
-    /// out <- the gradient through [`norm`](Self::norm) of x, for the scale and the gradient of the result, and
-    /// terms <- that of the scale before it is summed over the rows.
+    /// out <- the gradient through [`norm`](Self::norm) of x, for the scale and the gradient of the result,
+    /// and terms <- that of the scale before it is summed over the rows.
     fn norm_backward(
         &self,
         kind: NormKind,
@@ -123,8 +123,8 @@ pub(crate) trait Device: Debug + Send {
     fn transpose(&self, shape: [usize; 2], x: &Self::Buffer, out: &mut Self::Buffer) -> Result<()>;
 
     /// The loss in the status grows by that of the first `len` predictions times the first of the `weights`;
-    /// grad <- its derivative by the prediction times the second. There are as many predictions for each target
-    /// as the loss has outputs.
+    /// grad <- its derivative by the prediction times the second. There are as many predictions for each
+    /// target as the loss has outputs.
     fn loss(
         &mut self,
         loss: Loss,
@@ -147,8 +147,8 @@ pub(crate) trait Device: Debug + Send {
     /// Sets the weight of the divergence in expected losses from now on; with none gates are not trained.
     fn set_divergence(&mut self, weight: Option<f64>);
 
-    /// The loss in the status grows by the expected error of `rows` rows times their number; the gradients, of
-    /// the outputs and of the gates, <- those of the whole loss.
+    /// The loss in the status grows by the expected error of `rows` rows times their number; the gradients,
+    /// of the outputs and of the gates, <- those of the whole loss.
     fn expected_loss(
         &mut self,
         loss: ExpectedLoss,

@@ -94,7 +94,8 @@ impl Graph {
         net.forward_with(self, &features, depths)
     }
 
-    /// Appends these shares of the losses of `predictions`, the gradients of the parameters and their updates.
+    /// Appends these shares of the losses of `predictions`, the gradients of the parameters and their
+    /// updates.
     pub(super) fn backward(&mut self, loss: Loss, predictions: &[Value], shares: &[f64]) {
         let of = |(&prediction, &share): (&Value, &f64)| {
             let target = self.target(prediction.columns / loss.outputs());

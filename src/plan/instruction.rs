@@ -115,8 +115,8 @@ pub(crate) enum Instruction {
     Transpose { x: Value, out: Value },
     /// Some columns of out <- columns of x; forward and backward.
     Columns { columns: Columns, x: Value, out: Value },
-    /// The loss grows by a share of that of the prediction times the rows of the batch; grad <- the same share
-    /// of its derivative by the prediction.
+    /// The loss grows by a share of that of the prediction times the rows of the batch; grad <- the same
+    /// share of its derivative by the prediction.
     Loss { loss: Loss, share: f64, prediction: Value, target: Value, grad: Value },
     /// The loss grows by the error that is expected over depths times the rows of the batch; the gradients <-
     /// those of the whole [`ExpectedLoss`] by the outputs and by the logits, at the device's weight of the

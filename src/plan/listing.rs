@@ -18,11 +18,11 @@ use crate::ops::kernels::{Columns, Operands, Write};
 use crate::ops::{Activation, Loss, Saved};
 use crate::optim::OptimizerConfig;
 
-/// The instructions of a network's training step at one depth or at all, or of its prediction, as the CPU executes
-/// them.
+/// The instructions of a network's training step at one depth or at all, or of its prediction, as the CPU
+/// executes them.
 ///
-/// Its `Display` is a table, within the width asked for as in `format!("{plan:80}")`, its `Serialize` the same
-/// as a document. Networks are compared at equal compute by [`flops`](Self::flops).
+/// Its `Display` is a table, within the width asked for as in `format!("{plan:80}")`, its `Serialize` the
+/// same as a document. Networks are compared at equal compute by [`flops`](Self::flops).
 ///
 /// # Examples
 ///
@@ -91,9 +91,9 @@ impl Plan {
         Self::step(format!("depth {depth}"), net, (depth..=depth, &[1.]), rows, loss, optimizer)
     }
 
-    /// The training step of `net` on `rows` rows that has the losses of all depths: weighted by `depth_weights`,
-    /// one for each depth, or equally where there are none; or as the network weighs them, if it learns its
-    /// depths.
+    /// The training step of `net` on `rows` rows that has the losses of all depths: weighted by
+    /// `depth_weights`, one for each depth, or equally where there are none; or as the network weighs them,
+    /// if it learns its depths.
     ///
     /// # Errors
     ///

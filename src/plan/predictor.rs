@@ -105,8 +105,8 @@ impl Predictor {
         Self { threads, ..self }
     }
 
-    /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths, or with [`Halting`] the
-    /// weighted one. By a plan it is computed for each row only down to the depth where it exits.
+    /// The prediction (n, out) for `x` (n, in): the mean of the outputs at all depths, or with [`Halting`]
+    /// the weighted one. By a plan it is computed for each row only down to the depth where it exits.
     ///
     /// # Errors
     ///
@@ -121,8 +121,8 @@ impl Predictor {
         }
     }
 
-    /// The prediction for `x` (n, in), and the outputs at every depth that it is the mean of, whether or not a
-    /// row exits before.
+    /// The prediction for `x` (n, in), and the outputs at every depth that it is the mean of, whether or not
+    /// a row exits before.
     ///
     /// # Errors
     ///

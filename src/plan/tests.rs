@@ -401,8 +401,8 @@ fn rewrites_do_not_change_the_gradients() {
     }
 }
 
-/// The gradients of the loss that is expected over depths, with gates that are nearly sure and others, against
-/// those of its definition in Candle's operations.
+/// The gradients of the loss that is expected over depths, with gates that are nearly sure and others,
+/// against those of its definition in Candle's operations.
 #[test]
 fn expected_losses_and_their_gradients_are_autograds() {
     on_every_device(|machine| {

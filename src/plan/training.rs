@@ -93,8 +93,8 @@ impl<D: Device> Training<D> {
         })
     }
 
-    /// The same, where with weights, one for each depth, a step at a depth minimises the weighted mean loss of
-    /// all depths up to it.
+    /// The same, where with weights, one for each depth, a step at a depth minimises the weighted mean loss
+    /// of all depths up to it.
     #[must_use]
     pub(crate) fn with_depth_weights(self, depth_weights: Option<Vec<f64>>) -> Self {
         Self { depth_weights, ..self }

@@ -19,8 +19,8 @@ pub(super) struct Member {
     input: Layer,
     /// That of all applications, unless there are `later` ones.
     hidden: Layer,
-    /// The hidden layer of each application after the first in turn, where a [folded](Self::folded) member has
-    /// taken a norm in that differs from one to the next.
+    /// The hidden layer of each application after the first in turn, where a [folded](Self::folded) member
+    /// has taken a norm in that differs from one to the next.
     later: Vec<Layer>,
     output: Layer,
     /// n, which comes before the hidden layer, if there is one.

@@ -34,8 +34,8 @@ impl DynamicNet {
     /// Each application of the hidden layer gets the mean and the biased variance of each activation before
     /// it. A training step's are those of its batch alone; so after training, and whenever a network is to
     /// predict before, this is to be called. Memory is bounded: of more rows than have 2^23 activations it
-    /// takes blocks of 1024, evenly spaced: at a width of 256 a sample of 32,768 rows, whose means differ from
-    /// those of all by half a percent of a standard deviation. PyTorch's equivalent, for layers that are
+    /// takes blocks of 1024, evenly spaced: at a width of 256 a sample of 32,768 rows, whose means differ
+    /// from those of all by half a percent of a standard deviation. PyTorch's equivalent, for layers that are
     /// applied once, is `torch.optim.swa_utils.update_bn`.
     ///
     /// # Errors
@@ -85,8 +85,8 @@ impl DynamicNet {
         Ok(Self { members: members.collect::<Result<_>>()?, ..self.clone() })
     }
 
-    /// The statistics of `member`, whose layers are constants, of the blocks of rows that its first application
-    /// begins with.
+    /// The statistics of `member`, whose layers are constants, of the blocks of rows that its first
+    /// application begins with.
     fn statistics(&self, member: Member, states: &mut [&mut State<Tensor>]) -> Result<Vec<[Tensor; 2]>> {
         let (mut member, mut statistics, eager) = (member, Vec::new(), &mut Eager { dropout_seed: None });
         for application in 0..self.spec.model.max_depth {

@@ -2,8 +2,8 @@
 
 use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 
-/// What the columns of an encoding z are made of: z = min(max(scale x + shift, low), high) for the feature x of
-/// this number, each with an element for each column. Columns of one feature are neighbours.
+/// What the columns of an encoding z are made of: z = min(max(scale x + shift, low), high) for the feature x
+/// of this number, each with an element for each column. Columns of one feature are neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[doc(hidden)]
 pub struct Encoding<A> {
