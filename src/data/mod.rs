@@ -8,6 +8,7 @@ mod scaling;
 mod summary;
 mod synthetic;
 mod table;
+mod transform;
 
 pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
@@ -18,3 +19,5 @@ pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative};
+pub use transform::Transform;
+pub(crate) use transform::skewness;

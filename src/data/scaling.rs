@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
+use super::transform::{Limited, Transform};
 use crate::memory;
 use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
@@ -33,8 +34,8 @@ pub struct Scaling {
     columns: Vec<Affine>,
 }
 
-/// The map (x - shift) / scale of a column whose missing values are `fill`. The column is rounded as its
-/// distance from `origin`.
+/// The map (x - shift) / scale of a column whose missing values are `fill`, after its transform if it has one.
+/// The column is rounded as its distance from `origin`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Affine {
@@ -43,6 +44,8 @@ struct Affine {
     fill: f64,
     shift: f64,
     scale: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    curve: Option<Limited>,
 }
 
 impl Scaling {
@@ -57,6 +60,53 @@ impl Scaling {
     /// Fails when `x` is not a matrix of f32 or f64, or lacks one of the rows.
     pub fn standard(x: &Tensor, rows: &[u32]) -> Result<Self> {
         Self::fit(x, None, rows, Affine::standard)
+    }
+
+    /// As [`standard`](Self::standard), of columns that are transformed before, each as `transform` chooses by
+    /// its number and its values over `rows`.
+    ///
+    /// What is [inverted](Self::invert) reaches no further than these values do, and a tenth of their range:
+    /// an exponential of an output that is only a little too large would.
+    ///
+    /// # Errors
+    ///
+    /// As [`standard`](Self::standard).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use taper::data::{Scaling, Transform};
+    ///
+    /// let y = Tensor::new(&[[1f64], [100.]], &Device::Cpu)?;
+    /// let scaling = Scaling::transformed(&y, &[0, 1], |_, _| Some(Transform::Log))?;
+    /// assert_eq!(scaling.apply(&y)?.to_vec2::<f64>()?, [[-1.], [1.]]);
+    /// let mut predictions = [0., 30.];
+    /// scaling.invert(&mut predictions);
+    /// assert!((predictions[0] - 10.).abs() < 1e-12 && (predictions[1] - 109.9).abs() < 1e-12);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    pub fn transformed(
+        x: &Tensor,
+        rows: &[u32],
+        transform: impl Fn(usize, &[f64]) -> Option<Transform>,
+    ) -> Result<Self> {
+        let mut scaling = Self::standard(x, rows)?;
+        let rows = Tensor::new(rows, &Device::Cpu)?;
+        let x = x.to_device(&Device::Cpu)?;
+        for (i, column) in scaling.columns.iter_mut().enumerate() {
+            let values = x.narrow(1, i, 1)?.contiguous()?.index_select(&rows, 0)?.flatten_all()?;
+            let values: Vec<f64> = values.to_dtype(DType::F64)?.to_vec1()?;
+            if let Some(transform) = transform(i, &values) {
+                *column = Affine::transformed(transform, &values);
+            }
+        }
+        Ok(scaling)
+    }
+
+    /// The transform of each column.
+    pub fn transforms(&self) -> impl Iterator<Item = Option<Transform>> + '_ {
+        self.columns.iter().map(|column| column.curve.map(|curve| curve.transform))
     }
 
     /// Fits what fills missing values and nothing else: the mean of each column of `x` (n, columns) over
@@ -159,7 +209,7 @@ impl Scaling {
     pub(crate) fn invert_each(&self, values: &mut [f64], each: usize) {
         for (values, column) in values.chunks_mut(each.max(1)).zip(self.columns.iter().cycle()) {
             for value in values {
-                *value = *value * column.scale + column.shift;
+                *value = column.invert(*value);
             }
         }
     }
@@ -172,8 +222,11 @@ impl Scaling {
     /// The number of columns, unless a map is invalid: its numbers are not finite, or its scale is not above
     /// 0.
     pub(crate) fn sound_columns(&self) -> Option<usize> {
-        let is_sound = |Affine { origin, fill, shift, scale }: &Affine| {
-            origin.is_finite() && fill.is_finite() && shift.is_finite() && scale.is_finite() && *scale > 0.
+        let is_sound = |Affine { origin, fill, shift, scale, curve }: &Affine| {
+            let numbers = [origin, fill, shift, scale];
+            numbers.into_iter().all(|number| number.is_finite())
+                && *scale > 0.
+                && curve.is_none_or(|curve| curve.is_sound())
         };
         self.columns.iter().all(is_sound).then_some(self.columns.len())
     }
@@ -188,12 +241,18 @@ impl Affine {
     /// To mean 0 and standard deviation 1.
     fn standard(stored: Moments, origin: f64) -> Self {
         let (mean, std) = (origin + stored.mean(), stored.std());
-        Self { origin, fill: mean, shift: mean, scale: if std > 0. { std } else { 1. } }
+        Self { origin, fill: mean, shift: mean, scale: if std > 0. { std } else { 1. }, curve: None }
+    }
+
+    /// To mean 0 and standard deviation 1 over `values`, once these are transformed.
+    fn transformed(transform: Transform, values: &[f64]) -> Self {
+        let moments: Moments = values.iter().map(|value| transform.apply(*value)).collect();
+        Self { curve: Some(Limited::new(transform, values)), ..Self::standard(moments, 0.) }
     }
 
     /// To the column's own units.
     fn filling(stored: Moments, origin: f64) -> Self {
-        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1. }
+        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1., curve: None }
     }
 
     /// Maps a number that is stored relative to the origin.
@@ -201,7 +260,16 @@ impl Affine {
         if stored.is_nan() {
             return (self.fill - self.shift) / self.scale;
         }
-        (stored - (self.shift - self.origin)) / self.scale
+        match self.curve {
+            Some(curve) => (curve.transform.apply(self.origin + stored) - self.shift) / self.scale,
+            None => (stored - (self.shift - self.origin)) / self.scale,
+        }
+    }
+
+    /// Maps a scaled number back to the column's own units.
+    fn invert(&self, scaled: f64) -> f64 {
+        let value = scaled * self.scale + self.shift;
+        self.curve.map_or(value, |curve| curve.invert(value))
     }
 
     /// Maps a number in the column's own units, rounded to `T` as its distance from the origin.
