@@ -61,10 +61,14 @@ impl<'a> Course<'a> {
         (epoch < epochs).then_some(Next { epoch, is_refit })
     }
 
+    /// Whether the first training is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.first >= self.config.epochs || self.is_stopped()
+    }
+
     /// Whether the first training is over and there is a second one, done or not.
     pub(crate) fn is_refit(&self) -> bool {
-        let is_over = self.first >= self.config.epochs || self.is_stopped();
-        is_over && self.config.selection() == Selection::Refit
+        self.is_over() && self.config.selection() == Selection::Refit
     }
 
     /// Takes note of another epoch, in the first training with the `loss` on the rows for validation; returns
@@ -109,6 +113,16 @@ impl<'a> Course<'a> {
     /// By what the rate that the settings tell for a step of the next epoch is multiplied.
     pub(crate) fn rate_factor(&self) -> f64 {
         if self.config.schedule == Schedule::Plateau { self.plateau.factor() } else { 1. }
+    }
+
+    /// The losses on the rows for validation after the epochs of the first training.
+    pub(crate) fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
+    /// The one of them after which the network is taken.
+    pub(crate) fn taken_loss(&self) -> Option<f64> {
+        self.losses.get(self.selected().checked_sub(1)?).copied()
     }
 
     /// The number of epochs after which the network is taken.

@@ -205,10 +205,20 @@ pub(crate) fn evaluate_each(
 
 /// The mean `loss` of the predictions of `rows`, as `net` was trained and as `data` has the targets.
 ///
+/// A network that was trained on transformed targets may be judged by the loss of targets that are not: then
+/// `data` has these in their own units, and of the two `scalings` the first is that of the training, and the
+/// second one without a transform.
+///
 /// # Errors
 ///
 /// As [`evaluate`].
-pub(crate) fn mean_loss(net: &DynamicNet, loss: Loss, data: &Dataset, rows: &[u32]) -> Result<f64> {
+pub(crate) fn mean_loss(
+    net: &DynamicNet,
+    loss: Loss,
+    data: &Dataset,
+    rows: &[u32],
+    scalings: Option<[&Scaling; 2]>,
+) -> Result<f64> {
     if rows.is_empty() {
         return Err(Error::NoRows);
     }
@@ -218,13 +228,19 @@ pub(crate) fn mean_loss(net: &DynamicNet, loss: Loss, data: &Dataset, rows: &[u3
         let (x, y) = data.select(block)?;
         // Rounded to single precision the losses of neighbouring epochs might be equal.
         let [prediction, y] = [predictor.predict(&x)?, y].map(|values| values.to_dtype(DType::F64));
-        let mut prediction = prediction?;
-        if let Loss::Quantile(quantiles) = loss {
-            let mut values = prediction.flatten_all()?.to_vec1()?;
-            quantiles.sort(&mut values);
-            prediction = Tensor::from_vec(values, prediction.shape(), prediction.device())?;
+        let (mut prediction, mut y) = (prediction?, y?);
+        if let Some([trained, own]) = scalings {
+            let each = loss.outputs();
+            prediction = mapped(&prediction, |outputs| {
+                trained.invert_each(outputs, each);
+                own.scale_each(outputs, each);
+            })?;
+            y = mapped(&y, |targets| own.scale_each(targets, 1))?;
         }
-        sum += loss.of(&prediction, &y?)?.to_scalar::<f64>()? * block.len() as f64;
+        if let Loss::Quantile(quantiles) = loss {
+            prediction = mapped(&prediction, |values| quantiles.sort(values))?;
+        }
+        sum += loss.of(&prediction, &y)?.to_scalar::<f64>()? * block.len() as f64;
     }
     let mean = sum / rows.len() as f64;
     if mean.is_finite() {
@@ -232,6 +248,13 @@ pub(crate) fn mean_loss(net: &DynamicNet, loss: Loss, data: &Dataset, rows: &[u3
     } else {
         Err(Error::NotFiniteResult("the loss on the rows for validation"))
     }
+}
+
+/// `x`, of f64, with `map` made of its elements in row-major order.
+fn mapped(x: &Tensor, map: impl FnOnce(&mut [f64])) -> candle_core::Result<Tensor> {
+    let mut values = x.flatten_all()?.to_vec1()?;
+    map(&mut values);
+    Tensor::from_vec(values, x.shape(), x.device())
 }
 
 /// The errors of rows that are predicted one after the other.

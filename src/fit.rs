@@ -3,6 +3,7 @@
 
 mod keeper;
 mod prepared;
+mod trials;
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -13,8 +14,8 @@ use candle_nn::{VarBuilder, VarMap};
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span, trace};
 
-use crate::config::{Learner, Selection};
-use crate::course::{Course, Next};
+use crate::config::{Learner, TargetTransform};
+use crate::course::Next;
 use crate::data::{Dataset, Fold, PiecewiseLinear, Scaling};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
@@ -29,7 +30,8 @@ use crate::train::Trainer;
 use crate::validation::Split;
 use keeper::Keeper;
 pub(crate) use prepared::Prepared;
-use prepared::Scaled;
+use prepared::{Candidate, Scaled};
+use trials::Trials;
 
 /// A trained network and its results.
 #[derive(Debug)]
@@ -60,7 +62,9 @@ impl Fitted {
     /// The mean loss that training met in each epoch of the training that the network comes of.
     pub fn train_loss(&self) -> Vec<f64> {
         let has_refit = self.epochs.iter().any(|epoch| epoch.refit);
-        let of_it = self.epochs.iter().filter(|epoch| epoch.refit == has_refit);
+        let tried = self.validation.as_ref().and_then(Validation::chosen).map(|trial| trial.transform);
+        let of_it =
+            self.epochs.iter().filter(|epoch| epoch.refit == has_refit && epoch.target_transform == tried);
         of_it.map(|epoch| epoch.train_loss).collect()
     }
 
@@ -165,7 +169,7 @@ struct Fit<'a> {
     split: Split,
     max_rows: Option<usize>,
     keeper: Option<Keeper<'a>>,
-    course: Course<'a>,
+    trials: Trials<'a>,
     training: Training,
     /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken.
     best: BTreeMap<String, Tensor>,
@@ -181,11 +185,19 @@ struct Training {
     rows: Vec<u32>,
     /// By what a loss of scaled targets is multiplied.
     unit: f64,
+    /// By what one of targets that are scaled but not transformed is.
+    own_unit: f64,
 }
 
 impl Training {
-    fn new(prepared: &Prepared, index: usize, rows: &[u32], max_rows: Option<usize>) -> Result<Self> {
-        let (learner, data) = (prepared.learner, prepared.scale(rows)?);
+    fn new(
+        prepared: &Prepared,
+        index: usize,
+        rows: &[u32],
+        candidate: &Candidate,
+        max_rows: Option<usize>,
+    ) -> Result<Self> {
+        let (learner, data) = (prepared.learner, prepared.scale(rows, candidate)?);
         let (vars, init) = (VarMap::new(), generator(learner.seed, Stream::Init, index));
         let x = data.train.x();
         let vb = seeded_builder(&vars, init, x.dtype(), x.device());
@@ -195,8 +207,12 @@ impl Training {
         let spec = DynamicNetSpec { encoded, ..spec };
         let trainer = Trainer::new(DynamicNet::new(&spec, vb)?, &vars, &learner.train, learner.seed, index)?;
         let rows = rows[..max_rows.unwrap_or(rows.len()).min(rows.len())].to_vec();
-        let unit = unit(learner.train.loss(), data.targets.as_ref());
-        Ok(Self { data, trainer, rows, unit })
+        let [unit, own_unit] = match &data.untransformed {
+            // It is no unit that a transformed target has.
+            Some(untransformed) => [1., unit(learner.train.loss(), Some(untransformed))],
+            None => [unit(learner.train.loss(), data.targets.as_ref()); 2],
+        };
+        Ok(Self { data, trainer, rows, unit, own_unit })
     }
 
     /// The network that is to predict as things stand; a batch norm has the statistics of the rows that it is
@@ -234,12 +250,14 @@ impl<'a> Fit<'a> {
         let (learner, max_rows) = (prepared.learner, options.max_rows);
         let split = Split::new(&prepared.data, learner, &fold.train, index)?;
         let epochs = checkpoint.map_or_else(Vec::new, |checkpoint| checkpoint.epochs.clone());
-        let mut course = Course::new(&learner.train, learner.model.halting);
+        let candidates = prepared.candidates(&fold.train)?;
+        let mut trials =
+            Trials::new(candidates, &learner.train, learner.model.halting, split.validation.len());
         for epoch in &epochs {
-            course.push(epoch.validation_loss);
+            trials.push(epoch.validation_loss);
         }
-        let rows = if course.is_refit() { &fold.train } else { &split.train };
-        let mut training = Training::new(prepared, index, rows, max_rows)?;
+        let rows = if trials.course().is_refit() { &fold.train } else { &split.train };
+        let mut training = Training::new(prepared, index, rows, trials.candidate(), max_rows)?;
         let (mut best, mut seconds) = (BTreeMap::new(), 0.);
         if let Some(checkpoint) = checkpoint {
             training.trainer.load_state(&checkpoint.trainer)?;
@@ -248,14 +266,14 @@ impl<'a> Fit<'a> {
             seconds = checkpoint.seconds;
         }
         let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
-        Ok(Self { prepared, index, fold, split, max_rows, keeper, course, training, best, epochs, seconds })
+        Ok(Self { prepared, index, fold, split, max_rows, keeper, trials, training, best, epochs, seconds })
     }
 
     /// Makes the epochs that are left, or as many steps of them as there is time for.
     fn train(&mut self, stop: &Stop) -> Result<()> {
         let (expected, fold) = (self.prepared.learner.train.epochs, Span::current());
         trace!(target: PROGRESS, delta = self.epochs.len().min(expected));
-        while let Some(next) = self.course.next() {
+        while let Some(next) = self.trials.next() {
             let Next { epoch, is_refit } = next;
             let refit = is_refit.then_some(true);
             let span = info_span!(
@@ -278,7 +296,7 @@ impl<'a> Fit<'a> {
                 self.push(record, net.as_ref())?;
             }
             let stopped = check(stop);
-            let is_done = self.course.next().is_none();
+            let is_done = self.trials.next().is_none();
             if stopped.is_err() || is_done || self.keeper.as_ref().is_some_and(Keeper::is_due) {
                 self.save()?;
             }
@@ -290,10 +308,10 @@ impl<'a> Fit<'a> {
 
     /// Trains until the end of the epoch, and returns its mean loss, or until there is something else to do.
     fn advance(&mut self, stop: &Stop) -> Result<Option<f64>> {
-        let Self { training: Training { data, trainer, rows, .. }, course, keeper, .. } = self;
+        let Self { training: Training { data, trainer, rows, .. }, trials, keeper, .. } = self;
         let start = Instant::now();
         let mut pause = || stop.reason().is_some() || keeper.as_ref().is_some_and(Keeper::is_due);
-        trainer.scale_rate(course.rate_factor());
+        trainer.scale_rate(trials.course().rate_factor());
         let loss = trainer.advance(&data.train, rows, &mut pause)?;
         self.seconds += start.elapsed().as_secs_f64();
         Ok(loss)
@@ -306,15 +324,20 @@ impl<'a> Fit<'a> {
         Next { epoch, is_refit: refit }: Next,
         loss: f64,
     ) -> Result<(EpochRecord, Option<DynamicNet>)> {
-        let Training { data, trainer, rows, unit } = &self.training;
+        let Training { data, trainer, rows, unit, own_unit } = &self.training;
         let (train, validation) = (&self.prepared.learner.train, &self.split.validation);
         let is_validated = !refit && !validation.is_empty();
         let is_tested = self.keeper.is_some() && !self.fold.test.is_empty();
         let net = (is_validated || is_tested).then(|| self.training.predicting_net()).transpose()?;
         let validation_loss = (net.as_ref().filter(|_| is_validated))
-            .map(|net| mean_loss(net, train.loss(), &data.train, validation))
+            .map(|net| match (&data.targets, &data.untransformed) {
+                (Some(targets), Some(own)) => {
+                    mean_loss(net, train.loss(), &data.test, validation, Some([targets, own]))
+                }
+                _ => mean_loss(net, train.loss(), &data.train, validation, None),
+            })
             .transpose()?
-            .map(|loss| loss * unit);
+            .map(|loss| loss * own_unit);
         let of_test = net.as_ref().filter(|_| is_tested);
         let test = of_test.map(|net| self.test().evaluate(net, None)).transpose()?;
         let steps = (epoch as u64 + 1).saturating_mul(train.steps(rows.len()));
@@ -322,6 +345,7 @@ impl<'a> Fit<'a> {
             fold: self.index,
             epoch,
             refit,
+            target_transform: self.tried(),
             train_loss: loss * unit,
             validation_loss,
             test: test.map(|test| test.metrics),
@@ -338,16 +362,25 @@ impl<'a> Fit<'a> {
     /// Takes note of the results of an epoch, and keeps the parameters of their network or begins the second
     /// training where they say so.
     fn push(&mut self, record: EpochRecord, net: Option<&DynamicNet>) -> Result<()> {
-        let learner = self.prepared.learner;
-        let is_best = self.course.push(record.validation_loss);
-        if let Some(net) = net.filter(|_| is_best && learner.train.selection() == Selection::Best) {
+        let stage = |trials: &Trials| (trials.current(), trials.course().is_refit());
+        let before = stage(&self.trials);
+        let is_kept = self.trials.push(record.validation_loss);
+        if let Some(net) = net.filter(|_| is_kept) {
             self.best = net.named_tensors()?;
         }
-        if self.course.is_refit() && !record.refit {
-            self.training = Training::new(self.prepared, self.index, &self.fold.train, self.max_rows)?;
+        let (current, is_refit) = stage(&self.trials);
+        if (current, is_refit) != before {
+            let rows = if is_refit { &self.fold.train } else { &self.split.train };
+            let candidate = self.trials.candidate();
+            self.training = Training::new(self.prepared, self.index, rows, candidate, self.max_rows)?;
         }
         self.epochs.push(record);
         Ok(())
+    }
+
+    /// What the targets become in the training of now, if several transforms are tried.
+    fn tried(&self) -> Option<TargetTransform> {
+        self.trials.are_several().then(|| self.trials.candidate().name)
     }
 
     /// The network that was chosen: that of the best epoch, where this is wanted, or of the last.
@@ -364,12 +397,7 @@ impl<'a> Fit<'a> {
     /// What the rows for validation showed, if there are any.
     fn validation(&self) -> Option<Validation> {
         let rows = self.split.validation.len();
-        (rows > 0).then(|| Validation {
-            rows,
-            loss: self.epochs.iter().filter_map(|epoch| epoch.validation_loss).collect(),
-            selected: self.course.selected(),
-            stopped: self.course.is_stopped(),
-        })
+        (rows > 0).then(|| self.trials.validation())
     }
 
     /// The rows to test on.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::TargetTransform;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, ExitReport, Part, TargetErrors, over};
 use crate::metrics::{Details, Metrics};
@@ -53,13 +54,46 @@ pub struct Validation {
     pub selected: usize,
     /// Whether training stopped since the loss no longer improved.
     pub stopped: bool,
+    /// The transforms of the targets that were tried, in order; none where there was no choice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<TransformTrial>,
+}
+
+/// How a network did on the rows for validation with a transform of its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TransformTrial {
+    /// The transform.
+    pub transform: TargetTransform,
+    /// The loss of its network, as [`Validation::loss`].
+    pub loss: f64,
+    /// The number of epochs after which that network was taken.
+    pub epochs: usize,
 }
 
 impl Validation {
+    /// The transform that was chosen where several were tried: the one of the lowest loss, if that is lower
+    /// than the first's, of no transform, by a share of more than 2 / sqrt(rows).
+    ///
+    /// On few rows the difference of two losses is mostly chance: with errors of one size its standard error is
+    /// about that share's half.
+    pub fn chosen(&self) -> Option<TransformTrial> {
+        let losses: Vec<_> = self.trials.iter().map(|trial| trial.loss).collect();
+        self.trials.get(clearly_lowest(&losses, self.rows)).copied()
+    }
+
     /// The number of epochs after which the network was taken, and of those that were made.
     pub(crate) fn epochs(&self) -> (usize, usize) {
         (self.selected, self.loss.len())
     }
+}
+
+/// The place of the lowest of `losses` over `rows` rows, the first of equals; or 0 where the first is not
+/// clearly higher.
+pub(crate) fn clearly_lowest(losses: &[f64], rows: usize) -> usize {
+    let share = 1. - 2. / (rows as f64).sqrt();
+    let limit = losses.first().map_or(0., |first| share * first);
+    let clear = losses.iter().enumerate().filter(|(_, loss)| **loss < limit);
+    clear.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(place, _)| place)
 }
 
 /// The losses that tell whether a training was long enough: those on the rows for validation, or where there
@@ -172,6 +206,23 @@ mod tests {
         let old = text.replace("train_loss", "train_mse");
         assert_ne!(old, text);
         assert_eq!(serde_json::from_str::<FoldReport>(&old).unwrap(), fold);
+    }
+
+    #[test]
+    fn only_a_clearly_lower_loss_is_chosen() {
+        // Of 100 rows a fifth less.
+        for (losses, rows, expected) in [
+            (&[10., 8.1, 9.][..], 100, 0),
+            (&[10., 7.9, 9.], 100, 1),
+            (&[10., 7.9, 7.8], 100, 2),
+            (&[10., 7.8, 7.8], 100, 1),
+            (&[10., 9.7, 9.81], 10_000, 1),
+            (&[10., 0., f64::NAN], 4, 0),
+            (&[10.], 100, 0),
+            (&[], 0, 0),
+        ] {
+            assert_eq!(clearly_lowest(losses, rows), expected, "{losses:?}");
+        }
     }
 
     #[test]

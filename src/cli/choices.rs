@@ -2,6 +2,7 @@
 
 use taper::config::{
     Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
+    TargetTransform,
 };
 use taper::nn::{Block, CosInit, Halting, Nonlinearity, Norm};
 use taper::ops::Prior;
@@ -142,6 +143,18 @@ value_enum!(PenaliseArg for Penalised {
     Weights,
     /// Biases and scales too
     All
+});
+
+value_enum!(TargetTransformArg for TargetTransform {
+    /// The one with the lowest loss on the rows of --validation, in the targets' own units, if it is clearly lower
+    /// than that of none; tried where targets are skewed
+    Auto,
+    /// The targets as they are
+    None,
+    /// log(y), of targets above 0
+    Log,
+    /// The power of 1 + |y| by which the training targets become most normal
+    YeoJohnson
 });
 
 value_enum!(LossArg for LossName {

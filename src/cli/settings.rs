@@ -11,7 +11,7 @@ use taper::config::{CvConfig, DeviceSpec, Settings, keys};
 use super::choices::{
     ActivationArg, BlockArg, CosInitArg, DepthsArg, DtypeArg, EngineArg, HaltingArg, LayerArg, LossArg,
     MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg, ScheduleArg,
-    SelectArg,
+    SelectArg, TargetTransformArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -236,6 +236,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.averaging, help_heading = "Training",
           allow_hyphen_values = true)]
     averaging: f64,
+    /// What targets become before they are scaled and learned; predictions and errors are in their own units all
+    /// the same
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
+    target_transform: TargetTransformArg,
     /// What training makes small
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
     loss: LossArg,

@@ -1,6 +1,6 @@
 //! What is learnt from data, whatever data they are.
 
-use super::{CvConfig, Depths, EngineName, ModelConfig, TrainConfig};
+use super::{CvConfig, Depths, EngineName, ModelConfig, TargetTransform, TrainConfig};
 use crate::error::{Error, Result};
 use crate::nn::{Halting, Norm};
 use crate::ops::Loss;
@@ -69,6 +69,14 @@ impl Learner {
         self.train.check()?;
         let depths = self.model.max_depth - self.model.min_depth + 1;
         self.train.check_depth_weights(depths)?;
+        let transform = self.train.target_transform;
+        if transform != TargetTransform::None && self.preparation != Preparation::Standardise {
+            let problem = format!(
+                "is {}, whose values are scaled before they are learned; expected none, or `data.scale=standard`",
+                transform.name()
+            );
+            return Err(Error::config("train.target_transform", problem));
+        }
         let loss = self.train.loss();
         if self.model.halting != Halting::None && loss != Loss::Mse {
             let expected = "expected mse for a network that learns its depths by `model.halting`";

@@ -16,6 +16,7 @@ mod recipe;
 mod selection;
 mod settings;
 mod table;
+mod target_transform;
 mod validate;
 
 use std::ops::Deref;
@@ -43,6 +44,7 @@ pub use recipe::Recipe;
 pub use selection::Selection;
 pub use settings::Settings;
 pub use table::{FileConfig, Missing, MissingTarget};
+pub use target_transform::TargetTransform;
 pub(crate) use validate::MAX_DEPTH;
 
 /// The settings of a cross-validation, or of the training of a model.
@@ -186,6 +188,8 @@ pub struct TrainConfig {
     pub clip_value: f64,
     /// The decay of the average of the parameters that predicts; 0 for none, where the last parameters do.
     pub averaging: f64,
+    /// What targets become before they are scaled and learned.
+    pub target_transform: TargetTransform,
     /// What training makes small.
     pub loss: LossName,
     /// From which difference on Huber's loss grows in proportion to it, in the units that the network is
@@ -239,6 +243,7 @@ impl Default for TrainConfig {
             clip_norm: 0.,
             clip_value: 0.,
             averaging: 0.,
+            target_transform: TargetTransform::None,
             loss: LossName::Mse,
             huber_delta: 1.,
             validation: 0.,
@@ -258,12 +263,13 @@ impl TrainConfig {
     }
 
     /// Whether the first epochs are the same however many follow: the learning rate does not depend on their
-    /// number, and no second training comes after the last.
+    /// number, and no other training comes after the last.
     pub fn is_extendable(&self) -> bool {
         self.schedule.is_open_ended()
             && self.warmup == 0.
             && self.max_steps == 0
             && self.selection() != Selection::Refit
+            && self.target_transform != TargetTransform::Auto
     }
 
     /// The same with as many whole epochs over `rows` rows as [`max_steps`](Self::max_steps) allows, but at

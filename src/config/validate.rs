@@ -3,8 +3,8 @@
 use candle_core::DType;
 
 use super::{
-    CvConfig, DataConfig, Depths, FileConfig, FloatType, LossName, ModelConfig, Selection, TrainConfig,
-    ValidConfig,
+    CvConfig, DataConfig, Depths, FileConfig, FloatType, LossName, ModelConfig, Selection, TargetTransform,
+    TrainConfig, ValidConfig,
 };
 use crate::error::{Error, Result};
 use crate::memory::{self, shown};
@@ -176,7 +176,7 @@ impl TrainConfig {
 
     /// Checks the share of the rows for validation, and what has a meaning only with such rows.
     fn check_validation(&self) -> Result<()> {
-        let Self { validation, patience, min_improvement, select, schedule, .. } = *self;
+        let Self { validation, patience, min_improvement, select, schedule, target_transform, .. } = *self;
         for (key, share) in [("train.validation", validation), ("train.min_improvement", min_improvement)] {
             finite(key, share, (0. ..1.).contains(&share), "from 0 to below 1")?;
         }
@@ -190,6 +190,7 @@ impl TrainConfig {
             _ if schedule == Schedule::Plateau => ("train.schedule", "plateau".to_owned()),
             Selection::Best => ("train.select", "best".to_owned()),
             Selection::Refit => ("train.select", "refit".to_owned()),
+            _ if target_transform == TargetTransform::Auto => ("train.target_transform", "auto".to_owned()),
             Selection::Auto | Selection::Last => return Ok(()),
         };
         let problem =
@@ -293,6 +294,7 @@ fn fits_in_memory(config: &CvConfig, free: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Scale;
     use crate::nn::Norm;
     use crate::ops::{Prior, Quantiles};
 
@@ -400,13 +402,30 @@ mod tests {
             ("train.schedule is plateau", of(|train| train.schedule = Schedule::Plateau)),
             ("train.select is best", of(|train| train.select = Selection::Best)),
             ("train.select is refit", of(|train| train.select = Selection::Refit)),
+            ("train.target_transform is auto", of(|train| train.target_transform = TargetTransform::Auto)),
         ] {
             assert_eq!(problem(|c| c.train = train.clone()), format!("{start}, which {needs}"));
             let train = TrainConfig { validation: 0.2, ..train };
-            CvConfig { train, ..CvConfig::default() }.validate().unwrap();
+            let data = DataConfig { scale: Scale::Standard, ..DataConfig::default() };
+            CvConfig { data, train, ..CvConfig::default() }.validate().unwrap();
         }
         let expected = "train.min_improvement is 0.01, which has a meaning only beside `train.patience`";
         assert_eq!(problem(|c| c.train.min_improvement = 0.01), expected);
+    }
+
+    #[test]
+    fn a_transform_needs_scaled_targets() {
+        let of = |scale| {
+            move |c: &mut CvConfig| (c.data.scale, c.train.target_transform) = (scale, TargetTransform::Log)
+        };
+        assert_eq!(
+            problem(of(Scale::None)),
+            "train.target_transform is log, whose values are scaled before they are learned; expected none, or \
+             `data.scale=standard`"
+        );
+        let mut config = CvConfig::default();
+        of(Scale::Standard)(&mut config);
+        config.validate().unwrap();
     }
 
     #[test]

@@ -214,6 +214,15 @@ impl Scaling {
         }
     }
 
+    /// The reverse of [`invert_each`](Self::invert_each).
+    pub(crate) fn scale_each(&self, values: &mut [f64], each: usize) {
+        for (values, column) in values.chunks_mut(each.max(1)).zip(self.columns.iter().cycle()) {
+            for value in values {
+                *value = column.map(*value - column.origin);
+            }
+        }
+    }
+
     /// What fills the missing values of each column.
     pub fn fills(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| column.fill)

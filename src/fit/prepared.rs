@@ -1,11 +1,15 @@
 //! The preparation of a network's data, fitted on the rows that it is trained on.
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
-use crate::config::{Learner, Preparation};
-use crate::data::{Dataset, Scaling};
+use crate::config::{Learner, Preparation, TargetTransform};
+use crate::data::{Dataset, Scaling, Transform, skewness};
 use crate::error::{Error, Result};
 use crate::run::quantile_column;
+
+/// Of a smaller skewness nothing is to be gained: up to it a distribution counts as about symmetric (Bulmer
+/// 1979, "Principles of Statistics", chapter 4).
+const SKEWED: f64 = 0.5;
 
 /// The data on the network's device, or on the CPU if they are scaled anew for each network.
 pub(crate) struct Prepared<'a> {
@@ -22,6 +26,36 @@ pub(super) struct Scaled {
     pub(super) test: Dataset,
     pub(super) features: Option<Scaling>,
     pub(super) targets: Option<Scaling>,
+    /// The scaling of the targets as it would be without a transform, if they have one.
+    pub(super) untransformed: Option<Scaling>,
+}
+
+/// What the targets become before they are scaled.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate {
+    /// What is said of it.
+    pub(super) name: TargetTransform,
+    /// What each target becomes, never [`TargetTransform::Auto`].
+    pub(super) of_targets: Vec<TargetTransform>,
+}
+
+/// Refuses a target that has no logarithm, where it is to be taken.
+fn check_logarithm(learner: &Learner, data: &Dataset) -> Result<()> {
+    if learner.train.target_transform != TargetTransform::Log {
+        return Ok(());
+    }
+    for (i, name) in data.target_names().iter().enumerate() {
+        let rows = data.y().narrow(1, i, 1)?.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        if let Some((row, value)) = rows.iter().enumerate().find(|(_, value)| **value <= 0.) {
+            let problem = format!(
+                "is log, but row {} of the data, counted from 1, has {value} as its '{name}'; expected numbers above 0, \
+                 or yeo-johnson, which takes any",
+                row + 1
+            );
+            return Err(Error::config("train.target_transform", problem));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses quantiles whose columns among the predictions would be called like a target.
@@ -42,22 +76,53 @@ fn check_columns(learner: &Learner, targets: &[String]) -> Result<()> {
 impl<'a> Prepared<'a> {
     pub(crate) fn new(learner: &'a Learner, data: &Dataset, device: &Device) -> Result<Self> {
         check_columns(learner, data.target_names())?;
+        check_logarithm(learner, data)?;
         let is_fitted = learner.preparation != Preparation::None;
         let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
         Ok(Self { learner, data, device: device.clone() })
     }
 
-    /// The data with the scaling that is fitted on `rows` and on no others.
-    pub(super) fn scale(&self, rows: &[u32]) -> Result<Scaled> {
+    /// What the targets may become, by their values in the training rows `rows`.
+    pub(super) fn candidates(&self, rows: &[u32]) -> Result<Vec<Candidate>> {
+        use TargetTransform::{Auto, Log, None, YeoJohnson};
+        let count = self.data.targets();
+        let name = self.learner.train.target_transform;
+        if name != Auto {
+            return Ok(vec![Candidate { name, of_targets: vec![name; count] }]);
+        }
+        let (_, y) = self.data.select(rows)?;
+        let fits = |i| {
+            let values: Vec<f64> = y.narrow(1, i, 1)?.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?;
+            let is_skewed = skewness(&values).abs() > SKEWED;
+            Ok([is_skewed && values.iter().all(|value| *value > 0.), is_skewed])
+        };
+        let fits = (0..count).map(fits).collect::<Result<Vec<[bool; 2]>>>()?;
+        let mut candidates = vec![Candidate { name: None, of_targets: vec![None; count] }];
+        for (which, name) in [Log, YeoJohnson].into_iter().enumerate() {
+            if fits.iter().any(|fits| fits[which]) {
+                let of_targets = fits.iter().map(|fits| if fits[which] { name } else { None }).collect();
+                candidates.push(Candidate { name, of_targets });
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// The data with the transforms and the scaling that are fitted on `rows` and on no others.
+    pub(super) fn scale(&self, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
         let data = &self.data;
         let (features, targets) = match self.learner.preparation {
             Preparation::Standardise => {
-                let targets = Scaling::standard(data.y(), rows)?;
+                let transform = |i: usize, values: &[f64]| match candidate.of_targets[i] {
+                    TargetTransform::Log => Some(Transform::Log),
+                    TargetTransform::YeoJohnson => Transform::yeo_johnson(values),
+                    TargetTransform::None | TargetTransform::Auto => None,
+                };
+                let targets = Scaling::transformed(data.y(), rows, transform)?;
                 (Scaling::standard_features(data, rows)?, Some(targets))
             }
             Preparation::None if data.origins().is_none() => {
                 let (train, test) = (data.rounded()?, data.clone());
-                return Ok(Scaled { train, test, features: None, targets: None });
+                return Ok(Scaled { train, test, features: None, targets: None, untransformed: None });
             }
             Preparation::Fill | Preparation::None => (Scaling::filling_features(data, rows)?, None),
         };
@@ -71,6 +136,9 @@ impl<'a> Prepared<'a> {
             }
             None => test.rounded()?,
         };
-        Ok(Scaled { train, test, features: Some(features), targets })
+        let is_transformed =
+            targets.as_ref().is_some_and(|targets| targets.transforms().any(|t| t.is_some()));
+        let untransformed = is_transformed.then(|| Scaling::standard(data.y(), rows)).transpose()?;
+        Ok(Scaled { train, test, features: Some(features), targets, untransformed })
     }
 }

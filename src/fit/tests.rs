@@ -1,12 +1,13 @@
 //! Trainings that are interrupted after each of their steps.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
 use candle_core::{DType, Device};
 
 use super::*;
-use crate::config::{CvConfig, DataConfig, ModelConfig, Scale, TrainConfig};
+use crate::config::{CvConfig, DataConfig, ModelConfig, Scale, Selection, TrainConfig};
 use crate::data::synthetic;
 use crate::nn::Norm;
 use crate::optim::Schedule;
@@ -32,26 +33,34 @@ fn left(mut fit: Fit) -> Left {
 /// Whatever it is doing, between the two trainings of a refit too, a training resumes bit for bit.
 #[test]
 fn a_training_resumes_after_any_step() {
-    let data = synthetic(60, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
-    let fold = Partition::new(&data, 3, 1, 1).unwrap().fold(1).unwrap();
+    let even = synthetic(60, 3, 0.1, generator(1, Stream::Data, 0), DType::F32, &Device::Cpu).unwrap();
+    let skewed = Dataset::new(even.x().clone(), even.y().exp().unwrap()).unwrap();
+    let fold = Partition::new(&even, 3, 1, 1).unwrap().fold(1).unwrap();
     // Where there is a scale, each training is scaled by its own rows.
-    for (select, schedule, patience, scale, norm) in [
-        (Selection::Last, Schedule::Plateau, 0, Scale::None, Norm::None),
-        (Selection::Best, Schedule::OneCycle, 4, Scale::Standard, Norm::None),
-        (Selection::Best, Schedule::Constant, 4, Scale::Standard, Norm::Batch),
-        (Selection::Refit, Schedule::Constant, 3, Scale::Standard, Norm::Batch),
-        (Selection::Refit, Schedule::Plateau, 0, Scale::None, Norm::None),
+    for (select, schedule, patience, scale, norm, target_transform) in [
+        (Selection::Last, Schedule::Plateau, 0, Scale::None, Norm::None, TargetTransform::None),
+        (Selection::Best, Schedule::OneCycle, 4, Scale::Standard, Norm::None, TargetTransform::None),
+        (Selection::Best, Schedule::Constant, 4, Scale::Standard, Norm::Batch, TargetTransform::None),
+        (Selection::Refit, Schedule::Constant, 3, Scale::Standard, Norm::Batch, TargetTransform::None),
+        (Selection::Refit, Schedule::Plateau, 0, Scale::None, Norm::None, TargetTransform::None),
+        (Selection::Refit, Schedule::OneCycle, 0, Scale::Standard, Norm::None, TargetTransform::Auto),
+        (Selection::Best, Schedule::Constant, 3, Scale::Standard, Norm::Batch, TargetTransform::Auto),
+        (Selection::Last, Schedule::Constant, 0, Scale::Standard, Norm::None, TargetTransform::Auto),
+        (Selection::Best, Schedule::Constant, 3, Scale::Standard, Norm::None, TargetTransform::YeoJohnson),
     ] {
         let train =
             TrainConfig { epochs: 30, batch_size: 12, lr: 1e-2, validation: 0.25, ..TrainConfig::default() };
         // With these the loss falls so steadily that there is no plateau.
         let [clip_norm, averaging] = if schedule == Schedule::Plateau { [0.; 2] } else { [1., 0.9] };
-        let train = TrainConfig { schedule, clip_norm, averaging, patience, select, ..train };
+        let train =
+            TrainConfig { schedule, clip_norm, averaging, patience, select, target_transform, ..train };
         let data_config = DataConfig { scale, ..DataConfig::default() };
         let model = ModelConfig { norm, ..ModelConfig::default() };
         let config = CvConfig { data: data_config, model, train, ..CvConfig::default() };
         let learner = config.learner();
-        let prepared = Prepared::new(&learner, &data, &Device::Cpu).unwrap();
+        let is_auto = target_transform == TargetTransform::Auto;
+        let data = if is_auto { &skewed } else { &even };
+        let prepared = Prepared::new(&learner, data, &Device::Cpu).unwrap();
         let identity = Identity::new("cv", &config, Vec::new());
         let folder = std::env::temp_dir().join(format!("taper-steps-{}", std::process::id()));
         let run = |name: &str| RunDirectory::create(&folder.join(name), true, &identity, "").unwrap();
@@ -69,7 +78,7 @@ fn a_training_resumes_after_any_step() {
             let checkpoint = interrupted.checkpoints(1).last().unwrap();
             let mut fit = Fit::new(&prepared, 1, &fold, &options, checkpoint.as_ref()).unwrap();
             let is_done = fit.train(&over).is_ok();
-            let begins_again = fit.course.next() == Some(Next { epoch: 0, is_refit: true });
+            let begins_again = fit.trials.next() == Some(Next { epoch: 0, is_refit: true });
             between += usize::from(begins_again && fit.training.trainer.state().unwrap().progress.step == 0);
             if is_done {
                 break left(fit);
@@ -85,13 +94,19 @@ fn a_training_resumes_after_any_step() {
         assert_eq!(stops, steps);
         assert!(found == expected, "{select:?}: {:?}, {:?}", found.0, expected.0);
         let has_best = select == Selection::Best;
+        let tried: BTreeSet<_> =
+            expected.0.iter().filter_map(|epoch| Some(epoch.target_transform?.name())).collect();
+        assert_eq!(tried.len(), if is_auto { 3 } else { 0 }, "{tried:?}");
         let kind = if averaging > 0. { "average" } else { "parameter" };
         assert_eq!(expected.1.contains_key("norm.variance"), norm == Norm::Batch);
         // Statistics are no part of the state.
         let last = |name: &String| {
             expected.2.get(&format!("{kind}.{name}")).is_some_and(|last| *last != expected.1[name])
         };
-        assert_eq!(expected.1.keys().any(last), has_best, "{select:?}");
+        // The last of the best transform is kept, which may be that of the last transform.
+        if !is_auto || select != Selection::Last {
+            assert_eq!(expected.1.keys().any(last), has_best, "{select:?}");
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -20,7 +20,7 @@ use crate::train::{Progress, TrainerState};
 
 /// The kind and the format of the files.
 const KIND: &str = "checkpoint";
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// How many are kept: one can be damaged.
 const KEPT: usize = 2;
 /// How the name of a network's folder begins; its number follows.
@@ -241,7 +241,7 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CvConfig;
+    use crate::config::{CvConfig, TargetTransform};
     use crate::metrics::Metrics;
 
     fn checkpoint(epoch: usize, step: usize) -> Checkpoint {
@@ -256,6 +256,7 @@ mod tests {
             fold: 0,
             epoch: if i < first { i } else { i - first },
             refit: i >= first,
+            target_transform: (epoch % 2 == 0).then_some(TargetTransform::Log),
             train_loss: 1. / 3.,
             validation_loss: (i < first).then_some(1. / 7.),
             test: (i != 1).then_some(test),
@@ -356,7 +357,7 @@ mod tests {
             fs::write(&path, newer).unwrap();
             assert_eq!(checkpoints.last_whole().unwrap().unwrap().trainer.progress.epoch, 1);
             let error = checkpoints.last().unwrap_err().to_string();
-            assert!(error.contains("has the format 4 of a checkpoint"), "{error}");
+            assert!(error.contains("has the format 5 of a checkpoint"), "{error}");
             assert!(path.exists());
         });
     }

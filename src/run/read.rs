@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
-use crate::results::{Baseline, FoldReport};
+use crate::results::{Baseline, FoldReport, Validation};
 
 /// What the report needs of the results of a cross-validation or of the training of a model.
 #[derive(Deserialize)]
@@ -28,6 +28,9 @@ struct Results {
     folds: Vec<FoldReport>,
     #[serde(default)]
     holdout: Option<FoldReport>,
+    /// Of the training of a model.
+    #[serde(default)]
+    validation: Option<Validation>,
     #[serde(default)]
     pooled: Option<Evaluation>,
     #[serde(default)]
@@ -62,8 +65,14 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, pooled, baselines, data, warnings, seconds } =
+        let Results { folds, holdout, validation, pooled, baselines, data, warnings, seconds } =
             files.read_json(RESULTS)?;
+        let mut epochs = files.epochs()?;
+        let chosen = |fold: usize| {
+            let of_fold = folds.get(fold).and_then(|fold| fold.validation.as_ref());
+            of_fold.or(validation.as_ref()).and_then(Validation::chosen).map(|trial| trial.transform)
+        };
+        epochs.retain(|epoch| epoch.target_transform == chosen(epoch.fold));
         let predictions = files.predictions()?;
         if predictions.is_empty() && (environment.command != "train" || config.holdout > 0.) {
             let command = Some(environment.command);
@@ -78,7 +87,7 @@ impl RunRecord {
             baselines,
             data,
             warnings,
-            epochs: files.epochs()?,
+            epochs,
             predictions,
             weights: weights(folder, &config, networks)?,
             seconds: Some(seconds),

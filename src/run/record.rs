@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::predictions::Predictions;
-use crate::config::{CvConfig, keys};
+use crate::config::{CvConfig, TargetTransform, keys};
 use crate::data::DataSummary;
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
@@ -30,7 +30,8 @@ pub struct RunRecord {
     pub pooled: Option<Evaluation>,
     /// What simple models reach on the same folds.
     pub baselines: Vec<Baseline>,
-    /// The epochs of all folds, each fold's in order.
+    /// The epochs of all folds, each fold's in order; of several transforms of the targets only those of the
+    /// one that was chosen.
     pub epochs: Vec<EpochRecord>,
     /// The predictions of the test rows; without rows where nothing was held out.
     pub predictions: Predictions,
@@ -90,10 +91,12 @@ pub struct Weights {
 pub struct EpochRecord {
     /// The fold, counted from 0.
     pub fold: usize,
-    /// The epoch, counted from 0; from 0 again in a second training.
+    /// The epoch, counted from 0; from 0 again in a second training, or with another transform.
     pub epoch: usize,
     /// Whether it is one of a second training, on all training rows.
     pub refit: bool,
+    /// What the targets are transformed by, if several transforms are tried, each in a training of its own.
+    pub target_transform: Option<TargetTransform>,
     /// The mean loss that training met.
     pub train_loss: f64,
     /// The loss after it on the training rows that are set aside for validation.
@@ -114,6 +117,8 @@ struct Line {
     epoch: usize,
     #[serde(default, skip_serializing_if = "is_false")]
     refit: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_transform: Option<TargetTransform>,
     // Its name when there was one loss.
     #[serde(alias = "train_mse")]
     train_loss: f64,
@@ -138,11 +143,22 @@ fn is_false(value: &bool) -> bool {
 
 impl From<EpochRecord> for Line {
     fn from(record: EpochRecord) -> Self {
-        let EpochRecord { fold, epoch, refit, train_loss, validation_loss, test, lr, seconds } = record;
+        let EpochRecord {
+            fold,
+            epoch,
+            refit,
+            target_transform,
+            train_loss,
+            validation_loss,
+            test,
+            lr,
+            seconds,
+        } = record;
         Self {
             fold,
             epoch,
             refit,
+            target_transform,
             train_loss,
             validation_loss,
             test_mse: test.map(|metrics| metrics.mse),
@@ -159,13 +175,15 @@ impl TryFrom<Line> for EpochRecord {
     type Error = &'static str;
 
     fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let Line { fold, epoch, refit, train_loss, validation_loss, test_r2: r2, lr, seconds, .. } = line;
+        let Line { fold, epoch, refit, target_transform, train_loss, validation_loss, lr, seconds, .. } =
+            line;
+        let r2 = line.test_r2;
         let test = match (line.test_mse, line.test_rmse, line.test_mae) {
             (Some(mse), Some(rmse), Some(mae)) => Some(Metrics { mse, rmse, mae, r2 }),
             (None, None, None) if r2.is_none() => None,
             _ => return Err("has some of the errors on the test rows, expected mse, rmse and mae or none"),
         };
-        Ok(Self { fold, epoch, refit, train_loss, validation_loss, test, lr, seconds })
+        Ok(Self { fold, epoch, refit, target_transform, train_loss, validation_loss, test, lr, seconds })
     }
 }
 
@@ -177,7 +195,17 @@ mod tests {
         let metrics = Metrics { mse: 0.1 + 0.2, rmse: 1e-300, mae: 1. / 3., r2: Some(-5e300) };
         let (train_loss, lr) = (f64::MIN_POSITIVE / 3., 0.1f64.next_up());
         let (validation_loss, test) = (Some(f64::MAX / 7.), Some(metrics));
-        EpochRecord { fold: 3, epoch: 17, refit: true, train_loss, validation_loss, test, lr, seconds: 1.5 }
+        EpochRecord {
+            fold: 3,
+            epoch: 17,
+            refit: true,
+            target_transform: Some(TargetTransform::YeoJohnson),
+            train_loss,
+            validation_loss,
+            test,
+            lr,
+            seconds: 1.5,
+        }
     }
 
     #[test]
