@@ -7,7 +7,7 @@ use tracing::{info, info_span};
 
 use crate::config::{Learner, device_names};
 use crate::convergence::too_short;
-use crate::data::Dataset;
+use crate::data::{Dataset, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::fit::{Fitted, Prepared, fit, within_steps};
@@ -148,14 +148,15 @@ struct FoldResult {
     train_loss: Vec<f64>,
     validation: Option<Validation>,
     predictions: Predictions,
+    transforms: Vec<Option<Transform>>,
     seconds: f64,
 }
 
 impl From<Fitted> for FoldResult {
     fn from(fitted: Fitted) -> Self {
-        let train_loss = fitted.train_loss();
+        let (train_loss, transforms) = (fitted.train_loss(), fitted.transforms());
         let Fitted { evaluation, epochs, validation, predictions, seconds, .. } = fitted;
-        Self { evaluation, epochs, train_loss, validation, predictions, seconds }
+        Self { evaluation, epochs, train_loss, validation, predictions, transforms, seconds }
     }
 }
 
@@ -165,7 +166,7 @@ fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     for (i, fold) in results.into_iter().enumerate() {
         let evaluation = fold.evaluation.ok_or(Error::NoRows)?;
         let report = FoldReport::new(i, fold.predictions.len(), evaluation, fold.train_loss, fold.seconds);
-        folds.push(report.with_validation(fold.validation));
+        folds.push(report.with_validation(fold.validation).with_transforms(fold.transforms));
         match &mut predictions {
             Some(all) => all.append(fold.predictions)?,
             None => predictions = Some(fold.predictions),

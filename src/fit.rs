@@ -16,7 +16,7 @@ use tracing::{Span, debug, info, info_span, trace};
 
 use crate::config::{Learner, TargetTransform};
 use crate::course::Next;
-use crate::data::{Dataset, Fold, PiecewiseLinear, Scaling};
+use crate::data::{Dataset, Fold, PiecewiseLinear, Scaling, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
@@ -68,6 +68,12 @@ impl Fitted {
         of_it.map(|epoch| epoch.train_loss).collect()
     }
 
+    /// The transform of each target, or nothing if none has one.
+    pub fn transforms(&self) -> Vec<Option<Transform>> {
+        let transforms = self.targets.iter().flat_map(Scaling::transforms).collect::<Vec<_>>();
+        if transforms.iter().any(Option::is_some) { transforms } else { Vec::new() }
+    }
+
     /// That of the last epoch of the network, after which its training may have gone on.
     pub fn last_train_loss(&self) -> Option<f64> {
         let losses = self.train_loss();
@@ -101,6 +107,14 @@ pub(crate) fn fit(
     let evaluation = has_test.then(|| fit.test().evaluate(&net, Some(&mut predictions))).transpose()?;
     let validation = fit.validation();
     let seconds = before + start.elapsed().as_secs_f64();
+    if let Some(chosen) = validation.as_ref().and_then(Validation::chosen) {
+        let losses: Vec<_> = validation
+            .iter()
+            .flat_map(|v| &v.trials)
+            .map(|trial| (trial.transform.name(), trial.loss))
+            .collect();
+        info!(transform = chosen.transform.name(), ?losses, "transform of the targets chosen");
+    }
     info!(
         mse = evaluation.as_ref().map(|evaluation| evaluation.metrics.mse),
         epochs = validation.as_ref().map(|validation| validation.loss.len()),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TargetTransform;
+use crate::data::Transform;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, ExitReport, Part, TargetErrors, over};
 use crate::metrics::{Details, Metrics};
@@ -32,8 +33,11 @@ pub struct FoldReport {
     /// Where rows exit from a network that learns its depths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exits: Option<ExitReport>,
-    /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
-    /// scaled ones.
+    /// The transform of each target, if any has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_transforms: Vec<Option<Transform>>,
+    /// The mean loss that training met in each epoch; of several targets that are scaled, or of transformed
+    /// ones, it is that of the scaled ones.
     #[serde(alias = "train_mse")]
     pub train_loss: Vec<f64>,
     /// What the rows that were set aside for validation showed, if there were any.
@@ -48,7 +52,8 @@ pub struct FoldReport {
 pub struct Validation {
     /// The number of these rows.
     pub rows: usize,
-    /// The loss on them after each epoch of the training without them, of scaled targets as `train_loss` is.
+    /// The loss on them after each epoch of the training without them, of several targets that are scaled it is
+    /// that of the scaled ones, but not transformed.
     pub loss: Vec<f64>,
     /// The number of epochs after which the network was taken.
     pub selected: usize,
@@ -110,8 +115,25 @@ impl FoldReport {
     /// Puts the results of fold `fold` together, which was tested on `rows` rows.
     pub fn new(fold: usize, rows: usize, evaluation: Evaluation, train_loss: Vec<f64>, seconds: f64) -> Self {
         let Evaluation { metrics, details, mse_by_depth, targets, exits } = evaluation;
-        let validation = None;
-        Self { fold, rows, metrics, details, mse_by_depth, targets, exits, train_loss, validation, seconds }
+        Self {
+            fold,
+            rows,
+            metrics,
+            details,
+            mse_by_depth,
+            targets,
+            exits,
+            target_transforms: Vec::new(),
+            train_loss,
+            validation: None,
+            seconds,
+        }
+    }
+
+    /// The report with the transform of each target.
+    #[must_use]
+    pub fn with_transforms(self, target_transforms: Vec<Option<Transform>>) -> Self {
+        Self { target_transforms, ..self }
     }
 
     /// The report with what the rows for validation showed.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use taper::config::{DataConfig, Learner, Selection, Settings, TrainConfig, ValidConfig};
+use taper::config::{DataConfig, Learner, Selection, Settings, TargetTransform, TrainConfig, ValidConfig};
 use taper::data::{self, DataSummary, Dataset, Fold, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
@@ -184,6 +184,9 @@ impl<'a> Run<'a> {
             Err(error) => {
                 let (validation, select) = (0., Selection::Last);
                 learner.train = TrainConfig { validation, select, patience: 0, ..learner.train };
+                if learner.train.target_transform == TargetTransform::Auto {
+                    learner.train.target_transform = TargetTransform::None;
+                }
                 Ok((learner, Some(format!("the last epoch is taken, and not the best: {error}"))))
             }
         }

@@ -53,7 +53,7 @@ fn a_training_resumes_after_any_step() {
         // With these the loss falls so steadily that there is no plateau.
         let [clip_norm, averaging] = if schedule == Schedule::Plateau { [0.; 2] } else { [1., 0.9] };
         let train =
-            TrainConfig { schedule, clip_norm, averaging, patience, select, target_transform, ..train };
+            TrainConfig { schedule, clip_norm, averaging, target_transform, patience, select, ..train };
         let data_config = DataConfig { scale, ..DataConfig::default() };
         let model = ModelConfig { norm, ..ModelConfig::default() };
         let config = CvConfig { data: data_config, model, train, ..CvConfig::default() };

@@ -16,8 +16,11 @@ use crate::storage::{seal, unseal, write_atomically};
 /// |---|---|
 /// | 1 | the first |
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
-/// | 3 | the quantiles that are predicted; only models that have some are of this version |
-const FORMAT: u32 = 3;
+/// | 3 | the quantiles that are predicted; only models that have some are of this version, or later ones |
+/// | 4 | the transforms of the targets; only models that have some are of this version |
+const FORMAT: u32 = 4;
+/// The version of models without transforms.
+const WITHOUT_TRANSFORMS: u32 = 3;
 /// The version of models without quantiles.
 const WITHOUT_QUANTILES: u32 = 2;
 /// What the file says that it is.
@@ -56,7 +59,12 @@ impl Model {
 
     /// The version of its format.
     pub(super) fn format(&self) -> u32 {
-        if self.schema.quantiles.is_some() { FORMAT } else { WITHOUT_QUANTILES }
+        let scaling = self.schema.target_scaling.as_ref();
+        match self.schema.quantiles {
+            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => FORMAT,
+            Some(_) => WITHOUT_TRANSFORMS,
+            None => WITHOUT_QUANTILES,
+        }
     }
 
     /// The model of the bytes of a file, as [`to_bytes`](Self::to_bytes) makes them.

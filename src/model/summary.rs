@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::network::Network;
 use super::{Model, Schema, Training};
-use crate::data::Scaling;
+use crate::data::{Scaling, Transform};
 use crate::error::Result;
 use crate::metrics::{Details, Metrics};
 use crate::nn::{DynamicNetSpec, ModelConfig};
@@ -132,11 +132,24 @@ impl ModelSummary {
     }
 
     fn targets(&self) -> Table {
+        let target_scaling = self.schema.target_scaling.as_ref();
+        let transforms: Vec<_> = target_scaling.into_iter().flat_map(Scaling::transforms).collect();
+        // Those of transformed targets are of what they are transformed to.
+        let is_any = transforms.iter().any(Option::is_some);
         let mut table = table(["target", "mean", "scale"]);
-        let scaling = scalings(self.schema.target_scaling.as_ref());
+        if is_any {
+            table.set_header(["target", "transform", "mean", "scale"]);
+        }
+        let scaling = scalings(target_scaling);
         for (i, name) in self.schema.targets.iter().enumerate() {
             let [mean, scale] = in_table(scaling.get(i));
-            table.add_row([name.clone(), mean, scale]);
+            let transform = match transforms.get(i).copied().flatten() {
+                Some(Transform::Log) => "log".to_owned(),
+                Some(Transform::YeoJohnson { lambda }) => format!("yeo-johnson of {lambda:.5}"),
+                None => "-".to_owned(),
+            };
+            let transform = is_any.then_some(transform);
+            table.add_row([name.clone()].into_iter().chain(transform).chain([mean, scale]));
         }
         table
     }

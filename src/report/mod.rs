@@ -7,6 +7,7 @@ mod html;
 mod quantile_table;
 mod selection;
 mod train;
+mod transforms;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ use self::details_table::DetailsTable;
 use self::errors_table::{ErrorsTable, Row, WIDTH};
 use self::quantile_table::QuantileTable;
 use self::selection::selected;
+use self::transforms::transforms;
 pub use evaluation::EvaluationReport;
 pub use html::html;
 pub use train::TrainReport;
@@ -98,6 +100,10 @@ impl fmt::Display for CvReport {
             self.folds.iter().filter_map(|fold| Some(fold.validation.as_ref()?.epochs())).collect();
         if !epochs.is_empty() {
             writeln!(f, "{}", selected(&self.config.train, &epochs))?;
+        }
+        let networks = self.folds.iter().map(|fold| (fold.validation.as_ref(), &fold.target_transforms[..]));
+        if let Some(transforms) = transforms(self.config.train.target_transform, networks) {
+            writeln!(f, "{transforms}")?;
         }
         let small = self.folds.iter().filter(|fold| has_too_few_for_r2(fold));
         let small: Vec<_> = small.map(|fold| fold.fold.to_string()).collect();

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
 use super::selection::selected;
+use super::transforms::transforms;
 use super::{has_too_few_for_r2, target_table, write_details, write_exits, write_quantiles};
 use crate::config::ValidConfig;
-use crate::data::DataSummary;
+use crate::data::{DataSummary, Transform};
 use crate::fit::Fitted;
 use crate::results::{FoldReport, Validation};
 use crate::text::number;
@@ -24,8 +25,11 @@ pub struct TrainReport {
     pub data: Option<DataSummary>,
     /// What is suspicious about the training.
     pub warnings: Vec<String>,
-    /// The mean loss that training met in each epoch; of several targets that are scaled, it is that of the
-    /// scaled ones.
+    /// The transform of each target, if any has one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target_transforms: Vec<Option<Transform>>,
+    /// The mean loss that training met in each epoch; of several targets that are scaled, or of transformed
+    /// ones, it is that of the scaled ones.
     pub train_loss: Vec<f64>,
     /// What the training rows that were set aside for validation showed, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,13 +50,13 @@ impl TrainReport {
         fitted: Fitted,
         model: Option<PathBuf>,
     ) -> Self {
-        let train_loss = fitted.train_loss();
+        let (train_loss, target_transforms) = (fitted.train_loss(), fitted.transforms());
         let Fitted { evaluation, validation, predictions, warnings, seconds, .. } = fitted;
         let holdout = evaluation.map(|errors| {
             let report = FoldReport::new(0, predictions.len(), errors, train_loss.clone(), seconds);
-            report.with_validation(validation.clone())
+            report.with_validation(validation.clone()).with_transforms(target_transforms.clone())
         });
-        Self { config, data, warnings, train_loss, validation, holdout, model, seconds }
+        Self { config, data, warnings, target_transforms, train_loss, validation, holdout, model, seconds }
     }
 }
 
@@ -75,6 +79,10 @@ impl fmt::Display for TrainReport {
         }
         if let Some(validation) = &self.validation {
             writeln!(f, "{}", selected(&self.config.train, &[validation.epochs()]))?;
+        }
+        let network = [(self.validation.as_ref(), &self.target_transforms[..])];
+        if let Some(transforms) = transforms(self.config.train.target_transform, network.into_iter()) {
+            writeln!(f, "{transforms}")?;
         }
         let epochs = self.validation.as_ref().map_or(self.train_loss.len(), |validation| validation.selected);
         let last = epochs.checked_sub(1).and_then(|last| self.train_loss.get(last));

@@ -256,7 +256,7 @@ mod tests {
             fold: 0,
             epoch: if i < first { i } else { i - first },
             refit: i >= first,
-            target_transform: (epoch % 2 == 0).then_some(TargetTransform::Log),
+            target_transform: epoch.is_multiple_of(2).then_some(TargetTransform::Log),
             train_loss: 1. / 3.,
             validation_loss: (i < first).then_some(1. / 7.),
             test: (i != 1).then_some(test),

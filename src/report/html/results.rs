@@ -12,6 +12,7 @@ use crate::report::details_table::DetailsTable;
 use crate::report::errors_table::Row as ErrorsRow;
 use crate::report::quantile_table::QuantileTable;
 use crate::report::selection::selected;
+use crate::report::transforms::transforms;
 use crate::results::FoldReport;
 use crate::run::{EpochRecord, RunRecord};
 
@@ -134,6 +135,17 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
         let (first, rest) = sentence.split_at(1);
         page.paragraph(&format!(
             "{}{rest}. The validation loss is that on training rows that were set aside; it is not an error on test rows.",
+            first.to_uppercase()
+        ));
+    }
+    let networks = folds.iter().map(|fold| (fold.validation.as_ref(), &fold.target_transforms[..]));
+    if let Some(sentence) =
+        transforms(run.config.train.target_transform, networks).filter(|_| !folds.is_empty())
+    {
+        let (first, rest) = sentence.split_at(1);
+        page.paragraph(&format!(
+            "{}{rest}. Errors are in the target's own units all the same, and so is the validation loss of one target; \
+             the loss of the training is that of transformed and scaled targets.",
             first.to_uppercase()
         ));
     }

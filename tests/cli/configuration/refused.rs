@@ -162,6 +162,11 @@ fn bad_files_get_one_line_and_exit_code_2() {
         ),
         (
             "a.toml",
+            "[train]\ntarget_transform = \"sqrt\"",
+            "a.toml:2: train.target_transform is \"sqrt\", expected one of auto, none, log, yeo-johnson",
+        ),
+        (
+            "a.toml",
             "[train]\nselect = \"first\"",
             "a.toml:2: train.select is \"first\", expected one of auto, last, best, refit",
         ),

@@ -6,6 +6,7 @@ mod refused;
 mod signals;
 mod stopped;
 mod trained;
+mod transformed;
 mod validated;
 
 use std::fs;
