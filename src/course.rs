@@ -61,6 +61,11 @@ impl<'a> Course<'a> {
         (epoch < epochs).then_some(Next { epoch, is_refit })
     }
 
+    /// The most epochs of the first training.
+    pub(crate) fn epochs(&self) -> usize {
+        self.config.epochs
+    }
+
     /// Whether the first training is over.
     pub(crate) fn is_over(&self) -> bool {
         self.first >= self.config.epochs || self.is_stopped()
@@ -128,7 +133,7 @@ impl<'a> Course<'a> {
     /// The number of epochs after which the network is taken.
     pub(crate) fn selected(&self) -> usize {
         match self.config.selection() {
-            Selection::Best | Selection::Refit => self.best.unwrap_or(self.first),
+            Selection::Best | Selection::Refit | Selection::Bag => self.best.unwrap_or(self.first),
             Selection::Last | Selection::Auto => self.first,
         }
     }

@@ -3,35 +3,33 @@
 
 mod keeper;
 mod prepared;
-mod trials;
+mod training;
+mod trainings;
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::time::Instant;
 
-use candle_core::{Tensor, Var};
-use candle_nn::{VarBuilder, VarMap};
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
 use tracing::field::Empty;
 use tracing::{Span, debug, info, info_span, trace};
 
 use crate::config::{Learner, TargetTransform};
 use crate::course::Next;
-use crate::data::{Dataset, Fold, PiecewiseLinear, Scaling, Transform};
+use crate::data::{Dataset, Fold, Scaling, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
-use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
-use crate::ops::Loss;
-use crate::random::{Stream, generator};
+use crate::nn::DynamicNet;
 use crate::results::Validation;
-use crate::run::{Checkpoint, EpochRecord, Predictions, RunOptions};
+use crate::run::{Checkpoint, EpochRecord, Predictions, RunOptions, mean_over_members};
 use crate::stop::Stop;
 use crate::telemetry::PROGRESS;
-use crate::train::Trainer;
 use crate::validation::Split;
 use keeper::Keeper;
 pub(crate) use prepared::Prepared;
-use prepared::{Candidate, Scaled};
-use trials::Trials;
+use prepared::Scaled;
+use training::{Task, Training};
+use trainings::Trainings;
 
 /// A trained network and its results.
 #[derive(Debug)]
@@ -44,7 +42,7 @@ pub struct Fitted {
     pub targets: Option<Scaling>,
     /// The results of each epoch, in the target's own units if there is one target.
     pub epochs: Vec<EpochRecord>,
-    /// The number of rows that the network was trained on.
+    /// The number of rows that the network was trained on, of a bag by its members together.
     pub rows: usize,
     /// What the rows that were set aside for validation showed, if there were any.
     pub validation: Option<Validation>,
@@ -59,13 +57,14 @@ pub struct Fitted {
 }
 
 impl Fitted {
-    /// The mean loss that training met in each epoch of the training that the network comes of.
+    /// The mean loss that training met in each epoch of the training that the network comes of, of a bag the
+    /// mean of its members'.
     pub fn train_loss(&self) -> Vec<f64> {
         let has_refit = self.epochs.iter().any(|epoch| epoch.refit);
         let tried = self.validation.as_ref().and_then(Validation::chosen).map(|trial| trial.transform);
         let of_it =
             self.epochs.iter().filter(|epoch| epoch.refit == has_refit && epoch.target_transform == tried);
-        of_it.map(|epoch| epoch.train_loss).collect()
+        mean_over_members(of_it.copied()).iter().map(|epoch| epoch.train_loss).collect()
     }
 
     /// The transform of each target, or nothing if none has one.
@@ -122,8 +121,9 @@ pub(crate) fn fit(
         seconds,
         "fold done"
     );
-    let Fit { training: Training { data: Scaled { features, targets, .. }, rows, .. }, epochs, .. } = fit;
-    let (rows, warnings) = (rows.len(), Vec::new());
+    let rows = if fit.trainings.members() > 1 { fold.train.len() } else { fit.training.rows.len() };
+    let Fit { training: Training { data: Scaled { features, targets, .. }, .. }, epochs, .. } = fit;
+    let warnings = Vec::new();
     Ok(Fitted {
         net,
         features,
@@ -177,79 +177,17 @@ impl Test<'_> {
 
 /// A network in training.
 struct Fit<'a> {
-    prepared: &'a Prepared<'a>,
-    index: usize,
-    fold: &'a Fold,
+    task: Task<'a>,
     split: Split,
-    max_rows: Option<usize>,
     keeper: Option<Keeper<'a>>,
-    trials: Trials<'a>,
+    trainings: Trainings<'a>,
     training: Training,
-    /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken.
+    /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken; of a
+    /// bag those of all members so far.
     best: BTreeMap<String, Tensor>,
     epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.
     seconds: f64,
-}
-
-/// What is trained on some rows: of a network the first time, or all over again.
-struct Training {
-    data: Scaled,
-    trainer: Trainer,
-    rows: Vec<u32>,
-    /// By what a loss of scaled targets is multiplied.
-    unit: f64,
-    /// By what one of targets that are scaled but not transformed is.
-    own_unit: f64,
-}
-
-impl Training {
-    fn new(
-        prepared: &Prepared,
-        index: usize,
-        rows: &[u32],
-        candidate: &Candidate,
-        max_rows: Option<usize>,
-    ) -> Result<Self> {
-        let (learner, data) = (prepared.learner, prepared.scale(rows, candidate)?);
-        let (vars, init) = (VarMap::new(), generator(learner.seed, Stream::Init, index));
-        let x = data.train.x();
-        let vb = seeded_builder(&vars, init, x.dtype(), x.device());
-        let outputs = data.train.targets() * learner.train.loss().outputs();
-        let encoded = encode(&vars, &data.train, rows, learner.model.bins)?;
-        let spec = learner.model.network(data.train.features(), outputs);
-        let spec = DynamicNetSpec { encoded, ..spec };
-        let trainer = Trainer::new(DynamicNet::new(&spec, vb)?, &vars, &learner.train, learner.seed, index)?;
-        let rows = rows[..max_rows.unwrap_or(rows.len()).min(rows.len())].to_vec();
-        let [unit, own_unit] = match &data.untransformed {
-            // It is no unit that a transformed target has.
-            Some(untransformed) => [1., unit(learner.train.loss(), Some(untransformed))],
-            None => [unit(learner.train.loss(), data.targets.as_ref()); 2],
-        };
-        Ok(Self { data, trainer, rows, unit, own_unit })
-    }
-
-    /// The network that is to predict as things stand; a batch norm has the statistics of the rows that it is
-    /// trained on.
-    fn predicting_net(&self) -> Result<DynamicNet> {
-        let rows_of = |range| Ok(self.data.train.select(&self.rows[range])?.0);
-        self.trainer.predicting_net()?.with_statistics_of::<Error>(self.rows.len(), rows_of)
-    }
-}
-
-/// Fits the encoding of the features of `data` with up to `bins` bins over `rows`, if there are any, and
-/// makes it variables of the network that is to be; returns the number of its columns.
-fn encode(vars: &VarMap, data: &Dataset, rows: &[u32], bins: usize) -> Result<usize> {
-    if bins == 0 {
-        return Ok(0);
-    }
-    let (encoding, x) = (PiecewiseLinear::fit(data, rows, bins)?, data.x());
-    let mut vars = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, numbers) in encoding.named() {
-        let numbers = Tensor::new(numbers, x.device())?.to_dtype(x.dtype())?;
-        vars.insert(format!("encoding.{name}"), Var::from_tensor(&numbers)?);
-    }
-    Ok(encoding.columns())
 }
 
 impl<'a> Fit<'a> {
@@ -261,17 +199,18 @@ impl<'a> Fit<'a> {
         options: &'a RunOptions,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Self> {
-        let (learner, max_rows) = (prepared.learner, options.max_rows);
-        let split = Split::new(&prepared.data, learner, &fold.train, index)?;
+        let task = Task { prepared, index, fold, max_rows: options.max_rows };
+        let mut split = task.split(0)?;
         let epochs = checkpoint.map_or_else(Vec::new, |checkpoint| checkpoint.epochs.clone());
         let candidates = prepared.candidates(&fold.train)?;
-        let mut trials =
-            Trials::new(candidates, &learner.train, learner.model.halting, split.validation.len());
+        let mut trainings = Trainings::new(candidates, prepared.learner, split.validation.len());
         for epoch in &epochs {
-            trials.push(epoch.validation_loss);
+            trainings.push(epoch.validation_loss);
         }
-        let rows = if trials.course().is_refit() { &fold.train } else { &split.train };
-        let mut training = Training::new(prepared, index, rows, trials.candidate(), max_rows)?;
+        if let member @ 1.. = trainings.stage().member {
+            split = task.split(member)?;
+        }
+        let mut training = task.begin(&trainings, &split, None)?;
         let (mut best, mut seconds) = (BTreeMap::new(), 0.);
         if let Some(checkpoint) = checkpoint {
             training.trainer.load_state(&checkpoint.trainer)?;
@@ -280,19 +219,20 @@ impl<'a> Fit<'a> {
             seconds = checkpoint.seconds;
         }
         let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
-        Ok(Self { prepared, index, fold, split, max_rows, keeper, trials, training, best, epochs, seconds })
+        Ok(Self { task, split, keeper, trainings, training, best, epochs, seconds })
     }
 
     /// Makes the epochs that are left, or as many steps of them as there is time for.
     fn train(&mut self, stop: &Stop) -> Result<()> {
-        let (expected, fold) = (self.prepared.learner.train.epochs, Span::current());
+        let (expected, fold) = (self.trainings.epochs(), Span::current());
         trace!(target: PROGRESS, delta = self.epochs.len().min(expected));
-        while let Some(next) = self.trials.next() {
+        while let Some(next) = self.trainings.next() {
             let Next { epoch, is_refit } = next;
-            let refit = is_refit.then_some(true);
+            let (member, refit) = (self.member(), is_refit.then_some(true));
             let span = info_span!(
                 "epoch",
                 epoch,
+                member,
                 refit,
                 train_loss = Empty,
                 validation_loss = Empty,
@@ -310,7 +250,7 @@ impl<'a> Fit<'a> {
                 self.push(record, net.as_ref())?;
             }
             let stopped = check(stop);
-            let is_done = self.trials.next().is_none();
+            let is_done = self.trainings.next().is_none();
             if stopped.is_err() || is_done || self.keeper.as_ref().is_some_and(Keeper::is_due) {
                 self.save()?;
             }
@@ -322,10 +262,10 @@ impl<'a> Fit<'a> {
 
     /// Trains until the end of the epoch, and returns its mean loss, or until there is something else to do.
     fn advance(&mut self, stop: &Stop) -> Result<Option<f64>> {
-        let Self { training: Training { data, trainer, rows, .. }, trials, keeper, .. } = self;
+        let Self { training: Training { data, trainer, rows, .. }, trainings, keeper, .. } = self;
         let start = Instant::now();
         let mut pause = || stop.reason().is_some() || keeper.as_ref().is_some_and(Keeper::is_due);
-        trainer.scale_rate(trials.course().rate_factor());
+        trainer.scale_rate(trainings.course().rate_factor());
         let loss = trainer.advance(&data.train, rows, &mut pause)?;
         self.seconds += start.elapsed().as_secs_f64();
         Ok(loss)
@@ -339,9 +279,10 @@ impl<'a> Fit<'a> {
         loss: f64,
     ) -> Result<(EpochRecord, Option<DynamicNet>)> {
         let Training { data, trainer, rows, unit, own_unit } = &self.training;
-        let (train, validation) = (&self.prepared.learner.train, &self.split.validation);
+        let Task { prepared, index, fold, .. } = self.task;
+        let (train, validation) = (&prepared.learner.train, &self.split.validation);
         let is_validated = !refit && !validation.is_empty();
-        let is_tested = self.keeper.is_some() && !self.fold.test.is_empty();
+        let is_tested = self.keeper.is_some() && !fold.test.is_empty();
         let net = (is_validated || is_tested).then(|| self.training.predicting_net()).transpose()?;
         let validation_loss = (net.as_ref().filter(|_| is_validated))
             .map(|net| match (&data.targets, &data.untransformed) {
@@ -356,8 +297,9 @@ impl<'a> Fit<'a> {
         let test = of_test.map(|net| self.test().evaluate(net, None)).transpose()?;
         let steps = (epoch as u64 + 1).saturating_mul(train.steps(rows.len()));
         let record = EpochRecord {
-            fold: self.index,
+            fold: index,
             epoch,
+            member: self.member(),
             refit,
             target_transform: self.tried(),
             train_loss: loss * unit,
@@ -376,25 +318,35 @@ impl<'a> Fit<'a> {
     /// Takes note of the results of an epoch, and keeps the parameters of their network or begins the second
     /// training where they say so.
     fn push(&mut self, record: EpochRecord, net: Option<&DynamicNet>) -> Result<()> {
-        let stage = |trials: &Trials| (trials.current(), trials.course().is_refit());
-        let before = stage(&self.trials);
-        let is_kept = self.trials.push(record.validation_loss);
+        let before = self.trainings.stage();
+        let is_kept = self.trainings.push(record.validation_loss);
         if let Some(net) = net.filter(|_| is_kept) {
-            self.best = net.named_tensors()?;
+            let tensors = net.named_tensors()?;
+            match self.trainings.members() {
+                1 => self.best = tensors,
+                _ => self.best.extend(member_tensors(before.member, tensors)),
+            }
         }
-        let (current, is_refit) = stage(&self.trials);
-        if (current, is_refit) != before {
-            let rows = if is_refit { &self.fold.train } else { &self.split.train };
-            let candidate = self.trials.candidate();
-            self.training = Training::new(self.prepared, self.index, rows, candidate, self.max_rows)?;
+        let now = self.trainings.stage();
+        if now != before {
+            let data = (now.candidate == before.candidate).then(|| self.training.data.clone());
+            if now.member != before.member {
+                self.split = self.task.split(now.member)?;
+            }
+            self.training = self.task.begin(&self.trainings, &self.split, data)?;
         }
         self.epochs.push(record);
         Ok(())
     }
 
+    /// The member of a bag that is in training.
+    fn member(&self) -> Option<usize> {
+        (self.trainings.members() > 1).then(|| self.trainings.stage().member)
+    }
+
     /// What the targets become in the training of now, if several transforms are tried.
     fn tried(&self) -> Option<TargetTransform> {
-        self.trials.are_several().then(|| self.trials.candidate().name)
+        self.trainings.are_several().then(|| self.trainings.candidate().name)
     }
 
     /// The network that was chosen: that of the best epoch, where this is wanted, or of the last.
@@ -405,21 +357,25 @@ impl<'a> Fit<'a> {
         let net = self.training.trainer.net();
         let best = self.best.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
         let vb = VarBuilder::from_tensors(best, net.dtype(), net.device());
-        Ok(DynamicNet::new(net.spec(), vb)?)
+        let mut spec = net.spec().clone();
+        if self.trainings.members() > 1 {
+            spec.model.members = self.trainings.members();
+        }
+        Ok(DynamicNet::new(&spec, vb)?)
     }
 
     /// What the rows for validation showed, if there are any.
     fn validation(&self) -> Option<Validation> {
         let rows = self.split.validation.len();
-        (rows > 0).then(|| self.trials.validation())
+        (rows > 0).then(|| self.trainings.validation())
     }
 
     /// The rows to test on.
     fn test(&self) -> Test<'_> {
         let Scaled { test, targets, .. } = &self.training.data;
-        let quantiles = self.prepared.learner.train.predicted_quantiles();
+        let quantiles = self.task.prepared.learner.train.predicted_quantiles();
         let readout = Readout { scaling: targets.as_ref(), quantiles };
-        Test { data: test, rows: &self.fold.test, readout, index: self.index }
+        Test { data: test, rows: &self.task.fold.test, readout, index: self.task.index }
     }
 
     fn save(&mut self) -> Result<()> {
@@ -436,14 +392,15 @@ impl<'a> Fit<'a> {
     }
 }
 
-/// By what a loss of scaled targets is multiplied to be in the target's own units; 1 for several targets,
-/// each of which has its own.
-fn unit(loss: Loss, scaling: Option<&Scaling>) -> f64 {
-    let scales: Vec<_> = scaling.into_iter().flat_map(Scaling::scales).collect();
-    match scales[..] {
-        [scale] => loss.unit(scale),
-        _ => 1.,
-    }
+/// The tensors of a network that becomes member `member` of another; all take features encoded alike.
+fn member_tensors(
+    member: usize,
+    tensors: BTreeMap<String, Tensor>,
+) -> impl Iterator<Item = (String, Tensor)> {
+    tensors.into_iter().map(move |(name, tensor)| match name.starts_with("encoding.") {
+        true => (name, tensor),
+        false => (format!("members.{member}.{name}"), tensor),
+    })
 }
 
 #[cfg(test)]

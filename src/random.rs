@@ -25,6 +25,8 @@ pub enum Stream {
     Validation,
     /// The masks of a fold's training steps.
     Dropout,
+    /// The seeds of a fold's members that are trained one after the other.
+    Members,
 }
 
 impl Stream {
@@ -39,6 +41,7 @@ impl Stream {
             Self::Depth => b"depth           ",
             Self::Validation => b"validation      ",
             Self::Dropout => b"dropout         ",
+            Self::Members => b"members         ",
         }
     }
 }
@@ -84,6 +87,7 @@ mod tests {
             (Stream::Depth, b"depth           "),
             (Stream::Validation, b"validation      "),
             (Stream::Dropout, b"dropout         "),
+            (Stream::Members, b"members         "),
         ] {
             let mut key =
                 [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();

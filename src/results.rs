@@ -59,6 +59,10 @@ pub struct Validation {
     pub selected: usize,
     /// Whether training stopped since the loss no longer improved.
     pub stopped: bool,
+    /// Of a bag, the number of epochs after which each member was taken, of which `selected` is the mean; the
+    /// losses are the means of the members', and the rows those of one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<usize>,
     /// The transforms of the targets that were tried, in order; none where there was no choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TransformTrial>,

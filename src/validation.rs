@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rand::Rng;
+
 use crate::config::Learner;
 use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
@@ -19,10 +21,20 @@ impl Split {
     /// rounded up to a whole row. Rows of one group are on one side; of rows in time the last are set aside,
     /// and those of one time are not divided.
     ///
+    /// Of [bagged](crate::config::TrainConfig::is_bagged) networks each `member` has another part of as many as
+    /// the share gives, and when all have been set aside those of another division; but of rows in time all
+    /// have the last.
+    ///
     /// # Errors
     ///
     /// Fails with [`Error::Config`] when nothing would be left to train on, or nothing to validate on.
-    pub(crate) fn new(data: &Dataset, learner: &Learner, rows: &[u32], index: usize) -> Result<Self> {
+    pub(crate) fn new(
+        data: &Dataset,
+        learner: &Learner,
+        rows: &[u32],
+        index: usize,
+        member: usize,
+    ) -> Result<Self> {
         if !learner.train.has_validation() {
             return Ok(Self { train: rows.to_vec(), validation: Vec::new() });
         }
@@ -33,7 +45,10 @@ impl Split {
             KFold::latest(ranks, share)
         } else {
             let mut rng = generator(learner.seed, Stream::Validation, index);
-            KFold::holdout(rows.len(), groups.as_deref(), share, &mut rng)
+            match learner.train.is_bagged() {
+                true => part(rows.len(), groups.as_deref(), share, member, &mut rng),
+                false => KFold::holdout(rows.len(), groups.as_deref(), share, &mut rng),
+            }
         };
         // The fold has the places of rows among those of the network.
         let at = |places: Vec<u32>| -> Vec<u32> {
@@ -44,6 +59,22 @@ impl Split {
             Err(_) => Err(refused(share, rows.len(), ranks.as_deref(), groups.as_deref())),
         }
     }
+}
+
+/// Part `member` of a division of `n` rows into as many as a `share` of them gives, or as there are groups; or
+/// where there are fewer parts, one of the next division.
+fn part(n: usize, groups: Option<&[u32]>, share: f64, member: usize, rng: &mut impl Rng) -> Result<Fold> {
+    // A share may be as small as a number can be.
+    let parts = ((1. / share).round() as usize).clamp(2, groups.map_or(n, distinct).max(2));
+    let mut division = || match groups {
+        Some(groups) => KFold::grouped(groups, parts, rng),
+        None => KFold::new(n, parts, rng),
+    };
+    for _ in 0..member / parts {
+        division()?;
+    }
+    let fold = division()?.fold(member % parts);
+    fold.ok_or_else(|| Error::config("train.validation", format!("has no part {member}")))
 }
 
 /// Refuses a share for validation that leaves the network of one of `folds` nothing to train on or nothing to
@@ -64,7 +95,7 @@ pub fn check_validation(
     folds
         .into_iter()
         .enumerate()
-        .try_for_each(|(i, fold)| Split::new(data, learner, &fold.train, i).map(drop))
+        .try_for_each(|(i, fold)| Split::new(data, learner, &fold.train, i, 0).map(drop))
 }
 
 /// The error that `share` of `n` rows cannot be set aside.
@@ -130,7 +161,7 @@ mod tests {
             folds
                 .iter()
                 .enumerate()
-                .map(|(i, fold)| Split::new(&data, learner, &fold.train, i).unwrap())
+                .map(|(i, fold)| Split::new(&data, learner, &fold.train, i, 0).unwrap())
                 .collect()
         };
         let found = splits(&learner(0.2));
@@ -143,7 +174,7 @@ mod tests {
         assert_ne!(splits(&Learner { seed: 2, ..learner(0.2) }), found);
         // The same rows of two networks are divided otherwise, and not as those of a holdout.
         let all: Vec<u32> = (0..103).collect();
-        let [one, other] = [0, 1].map(|i| Split::new(&data, &learner(0.2), &all, i).unwrap());
+        let [one, other] = [0, 1].map(|i| Split::new(&data, &learner(0.2), &all, i, 0).unwrap());
         assert_ne!(one, other);
         let rest = splits(&learner(0.)).swap_remove(3);
         assert_eq!((rest.train, rest.validation), (folds.fold(3).unwrap().train, vec![]));
@@ -155,7 +186,7 @@ mod tests {
         let data = data(60).with_groups(groups.clone()).unwrap();
         let folds = Partition::new(&data, 3, 1, 1).unwrap();
         for (i, fold) in folds.iter().enumerate() {
-            let split = Split::new(&data, &learner(0.25), &fold.train, i).unwrap();
+            let split = Split::new(&data, &learner(0.25), &fold.train, i, 0).unwrap();
             check(&split, &fold);
             let of = |rows: &[u32]| -> BTreeSet<_> { rows.iter().map(|&row| groups[row as usize]).collect() };
             assert!(of(&split.train).is_disjoint(&of(&split.validation)));
@@ -168,7 +199,7 @@ mod tests {
         let ranks: Vec<u32> = (0..40).map(|row| (39 - row) / 2).collect();
         let data = data(40).with_order(ranks.clone()).unwrap();
         for (i, fold) in Partition::new(&data, 3, 1, 1).unwrap().iter().enumerate() {
-            let split = Split::new(&data, &learner(0.3), &fold.train, i).unwrap();
+            let split = Split::new(&data, &learner(0.3), &fold.train, i, 0).unwrap();
             check(&split, &fold);
             let times = |rows: &[u32]| {
                 let times = rows.iter().map(|&row| ranks[row as usize]);

@@ -176,7 +176,9 @@ value_enum!(SelectArg for Selection {
     /// That of the epoch with the lowest loss on the rows for validation
     Best,
     /// A new one that is trained on all training rows for as many epochs as the best took
-    Refit
+    Refit,
+    /// The best epoch of each of --members, each of which has other rows for validation than the one before
+    Bag
 });
 
 value_enum!(EngineArg for EngineName {

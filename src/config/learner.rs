@@ -52,15 +52,17 @@ impl CvConfig {
 
 impl Learner {
     /// The same with the members and the epochs that its steps [allow](TrainConfig::max_steps) on `rows`
-    /// rows: before there are fewer epochs, there are fewer members.
+    /// rows: first there are fewer epochs, down to half of them, then fewer members, then fewer epochs again.
     pub(crate) fn for_rows(&self, rows: usize) -> Self {
-        let Self { mut model, train, .. } = self.clone();
-        let of_one = train.steps(rows).saturating_mul(train.epochs as u64).max(1);
+        let Self { mut model, mut train, .. } = self.clone();
         if train.max_steps > 0 {
-            let most = usize::try_from(train.max_steps / of_one).unwrap_or(usize::MAX);
-            model.members = model.members.min(most.max(1));
+            // Of all members together.
+            let most = usize::try_from(train.max_steps / train.steps(rows).max(1)).unwrap_or(usize::MAX);
+            let half = train.epochs.div_ceil(2);
+            model.members = model.members.min(most.div_ceil(half)).max(1);
+            train.epochs = train.epochs.min(most / model.members).max(1);
         }
-        Self { model, train: train.for_rows(rows), ..self.clone() }
+        Self { model, train, ..self.clone() }
     }
 
     /// Checks every setting.
@@ -100,5 +102,35 @@ impl Learner {
             return Err(Error::config("train.engine", problem));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_limit_epochs_and_members() {
+        let allowed = |max_steps, rows| {
+            let model = ModelConfig { members: 8, ..ModelConfig::default() };
+            let train = TrainConfig { epochs: 100, batch_size: 64, max_steps, ..TrainConfig::default() };
+            let Learner { model, train, .. } = Learner { model, train, ..Learner::default() }.for_rows(rows);
+            (model.members, train.epochs)
+        };
+        // 10 steps an epoch, the last of them with 63 rows less.
+        for (max_steps, expected) in [
+            (0, (8, 100)),
+            (8000, (8, 100)),
+            (7999, (8, 99)),
+            (4000, (8, 50)),
+            (2000, (4, 50)),
+            (840, (2, 42)),
+            (500, (1, 50)),
+            (19, (1, 1)),
+            (1, (1, 1)),
+        ] {
+            assert_eq!(allowed(max_steps, 577), expected, "{max_steps} steps");
+        }
+        assert_eq!((allowed(800, 0), allowed(u64::MAX, 1 << 40)), ((8, 100), (8, 100)));
     }
 }

@@ -269,18 +269,8 @@ impl TrainConfig {
             && self.warmup == 0.
             && self.max_steps == 0
             && self.selection() != Selection::Refit
+            && !self.is_bagged()
             && self.target_transform != TargetTransform::Auto
-    }
-
-    /// The same with as many whole epochs over `rows` rows as [`max_steps`](Self::max_steps) allows, but at
-    /// least one.
-    #[must_use]
-    pub(crate) fn for_rows(&self, rows: usize) -> Self {
-        let most = match self.max_steps {
-            0 => self.epochs,
-            steps => usize::try_from(steps / self.steps(rows).max(1)).unwrap_or(usize::MAX).max(1),
-        };
-        Self { epochs: self.epochs.min(most), ..self.clone() }
     }
 
     /// The number of steps of an epoch over `rows` rows.
@@ -387,17 +377,6 @@ mod tests {
             assert_eq!(key(&now, &then), differs, "{now:?}");
             assert_eq!(key(&then, &now), differs, "{then:?}");
         }
-    }
-
-    #[test]
-    fn steps_limit_whole_epochs() {
-        let epochs = |max_steps, rows| {
-            let train = TrainConfig { epochs: 100, batch_size: 64, max_steps, ..TrainConfig::default() };
-            train.for_rows(rows).epochs
-        };
-        // 10 steps an epoch, the last of them with 63 rows less.
-        assert_eq!([0, 1, 9, 19, 20, 999, 1000].map(|steps| epochs(steps, 577)), [100, 1, 1, 1, 2, 99, 100]);
-        assert_eq!((epochs(10, 0), epochs(u64::MAX, 1 << 40)), (10, 100));
     }
 
     #[test]

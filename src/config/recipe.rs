@@ -60,9 +60,9 @@ impl Recipe {
             Self::Tabular => TrainConfig {
                 lr: 5e-3,
                 epochs: 100,
-                max_steps: 20_000,
+                max_steps: 40_000,
                 validation: 0.2,
-                select: Selection::Refit,
+                select: Selection::Bag,
                 ..Self::Injection.train()
             },
         }

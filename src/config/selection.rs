@@ -18,12 +18,21 @@ pub enum Selection {
     /// As many epochs as the best took, of a new network that is trained on all training rows, those for
     /// validation too, along the same schedule.
     Refit,
+    /// The best of each member, of which each has other rows for validation than the one before it: bagging
+    /// (Breiman, Mach. Learn. 1996) over the folds of an inner cross-validation. So nearly all members of the
+    /// ensemble are trained on a row, and each row tells some when to stop.
+    Bag,
 }
 
 impl TrainConfig {
     /// Whether a part of the training rows is set aside for validation.
     pub fn has_validation(&self) -> bool {
         self.validation > 0.
+    }
+
+    /// Whether the members are trained one after the other, each without rows of its own.
+    pub fn is_bagged(&self) -> bool {
+        self.select == Selection::Bag
     }
 
     /// After which epoch a network is taken; never [`Selection::Auto`].

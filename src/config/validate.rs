@@ -190,6 +190,7 @@ impl TrainConfig {
             _ if schedule == Schedule::Plateau => ("train.schedule", "plateau".to_owned()),
             Selection::Best => ("train.select", "best".to_owned()),
             Selection::Refit => ("train.select", "refit".to_owned()),
+            Selection::Bag => ("train.select", "bag".to_owned()),
             _ if target_transform == TargetTransform::Auto => ("train.target_transform", "auto".to_owned()),
             Selection::Auto | Selection::Last => return Ok(()),
         };
@@ -402,6 +403,7 @@ mod tests {
             ("train.schedule is plateau", of(|train| train.schedule = Schedule::Plateau)),
             ("train.select is best", of(|train| train.select = Selection::Best)),
             ("train.select is refit", of(|train| train.select = Selection::Refit)),
+            ("train.select is bag", of(|train| train.select = Selection::Bag)),
             ("train.target_transform is auto", of(|train| train.target_transform = TargetTransform::Auto)),
         ] {
             assert_eq!(problem(|c| c.train = train.clone()), format!("{start}, which {needs}"));

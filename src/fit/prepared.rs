@@ -3,7 +3,7 @@
 use candle_core::{DType, Device};
 
 use crate::config::{Learner, Preparation, TargetTransform};
-use crate::data::{Dataset, Scaling, Transform, skewness};
+use crate::data::{Dataset, PiecewiseLinear, Scaling, Transform, skewness};
 use crate::error::{Error, Result};
 use crate::run::quantile_column;
 
@@ -19,6 +19,7 @@ pub(crate) struct Prepared<'a> {
 }
 
 /// The data of a network, on its device.
+#[derive(Clone)]
 pub(super) struct Scaled {
     /// What is trained on: features and targets, scaled.
     pub(super) train: Dataset,
@@ -28,6 +29,8 @@ pub(super) struct Scaled {
     pub(super) targets: Option<Scaling>,
     /// The scaling of the targets as it would be without a transform, if they have one.
     pub(super) untransformed: Option<Scaling>,
+    /// The encoding of the scaled features, if there is one.
+    pub(super) encoding: Option<PiecewiseLinear>,
 }
 
 /// What the targets become before they are scaled.
@@ -107,8 +110,16 @@ impl<'a> Prepared<'a> {
         Ok(candidates)
     }
 
-    /// The data with the transforms and the scaling that are fitted on `rows` and on no others.
+    /// The data with the transforms, the scaling and the encoding that are fitted on `rows` and on no others.
     pub(super) fn scale(&self, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
+        let scaled = self.scale_alone(rows, candidate)?;
+        let bins = self.learner.model.bins;
+        let encoding = (bins > 0).then(|| PiecewiseLinear::fit(&scaled.train, rows, bins)).transpose()?;
+        Ok(Scaled { encoding, ..scaled })
+    }
+
+    /// Without the encoding.
+    fn scale_alone(&self, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
         let data = &self.data;
         let (features, targets) = match self.learner.preparation {
             Preparation::Standardise => {
@@ -122,7 +133,14 @@ impl<'a> Prepared<'a> {
             }
             Preparation::None if data.origins().is_none() => {
                 let (train, test) = (data.rounded()?, data.clone());
-                return Ok(Scaled { train, test, features: None, targets: None, untransformed: None });
+                return Ok(Scaled {
+                    train,
+                    test,
+                    features: None,
+                    targets: None,
+                    untransformed: None,
+                    encoding: None,
+                });
             }
             Preparation::Fill | Preparation::None => (Scaling::filling_features(data, rows)?, None),
         };
@@ -139,6 +157,6 @@ impl<'a> Prepared<'a> {
         let is_transformed =
             targets.as_ref().is_some_and(|targets| targets.transforms().any(|t| t.is_some()));
         let untransformed = is_transformed.then(|| Scaling::standard(data.y(), rows)).transpose()?;
-        Ok(Scaled { train, test, features: Some(features), targets, untransformed })
+        Ok(Scaled { train, test, features: Some(features), targets, untransformed, encoding: None })
     }
 }

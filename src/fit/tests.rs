@@ -12,6 +12,7 @@ use crate::data::synthetic;
 use crate::nn::Norm;
 use crate::optim::Schedule;
 use crate::partition::Partition;
+use crate::random::{Stream, generator};
 use crate::run::{Identity, RunDirectory};
 
 /// What a training leaves, without its times.
@@ -47,6 +48,8 @@ fn a_training_resumes_after_any_step() {
         (Selection::Best, Schedule::Constant, 3, Scale::Standard, Norm::Batch, TargetTransform::Auto),
         (Selection::Last, Schedule::Constant, 0, Scale::Standard, Norm::None, TargetTransform::Auto),
         (Selection::Best, Schedule::Constant, 3, Scale::Standard, Norm::None, TargetTransform::YeoJohnson),
+        (Selection::Bag, Schedule::Constant, 3, Scale::Standard, Norm::Batch, TargetTransform::None),
+        (Selection::Bag, Schedule::Constant, 3, Scale::Standard, Norm::None, TargetTransform::Auto),
     ] {
         let train =
             TrainConfig { epochs: 30, batch_size: 12, lr: 1e-2, validation: 0.25, ..TrainConfig::default() };
@@ -55,7 +58,8 @@ fn a_training_resumes_after_any_step() {
         let train =
             TrainConfig { schedule, clip_norm, averaging, target_transform, patience, select, ..train };
         let data_config = DataConfig { scale, ..DataConfig::default() };
-        let model = ModelConfig { norm, ..ModelConfig::default() };
+        let [members, bins] = if select == Selection::Bag { [3, 2] } else { [1, 0] };
+        let model = ModelConfig { norm, members, bins, ..ModelConfig::default() };
         let config = CvConfig { data: data_config, model, train, ..CvConfig::default() };
         let learner = config.learner();
         let is_auto = target_transform == TargetTransform::Auto;
@@ -78,7 +82,7 @@ fn a_training_resumes_after_any_step() {
             let checkpoint = interrupted.checkpoints(1).last().unwrap();
             let mut fit = Fit::new(&prepared, 1, &fold, &options, checkpoint.as_ref()).unwrap();
             let is_done = fit.train(&over).is_ok();
-            let begins_again = fit.trials.next() == Some(Next { epoch: 0, is_refit: true });
+            let begins_again = fit.trainings.next() == Some(Next { epoch: 0, is_refit: true });
             between += usize::from(begins_again && fit.training.trainer.state().unwrap().progress.step == 0);
             if is_done {
                 break left(fit);
@@ -93,15 +97,19 @@ fn a_training_resumes_after_any_step() {
         let steps: usize = expected.0.iter().map(|epoch| if epoch.refit { 4 } else { 3 }).sum();
         assert_eq!(stops, steps);
         assert!(found == expected, "{select:?}: {:?}, {:?}", found.0, expected.0);
-        let has_best = select == Selection::Best;
+        let has_best = matches!(select, Selection::Best | Selection::Bag);
         let tried: BTreeSet<_> =
             expected.0.iter().filter_map(|epoch| Some(epoch.target_transform?.name())).collect();
         assert_eq!(tried.len(), if is_auto { 3 } else { 0 }, "{tried:?}");
         let kind = if averaging > 0. { "average" } else { "parameter" };
-        assert_eq!(expected.1.contains_key("norm.variance"), norm == Norm::Batch);
+        let has_variance = |name: &String| name.ends_with("norm.variance");
+        let of_norms = expected.1.keys().filter(|name| has_variance(name)).count();
+        assert_eq!(of_norms, if norm == Norm::Batch { members } else { 0 });
         // Statistics are no part of the state.
         let last = |name: &String| {
-            expected.2.get(&format!("{kind}.{name}")).is_some_and(|last| *last != expected.1[name])
+            // The state is that of the last member.
+            let of_member = name.strip_prefix("members.2.").unwrap_or(name);
+            expected.2.get(&format!("{kind}.{of_member}")).is_some_and(|last| *last != expected.1[name])
         };
         // The last of the best transform is kept, which may be that of the last transform.
         if !is_auto || select != Selection::Last {

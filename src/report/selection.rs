@@ -10,7 +10,7 @@ const MOST: usize = 10;
 pub(super) fn selected(config: &TrainConfig, epochs: &[(usize, usize)]) -> String {
     let what = match config.selection() {
         Selection::Refit => "trained anew on all training rows for",
-        Selection::Best => "taken at its lowest validation loss, after",
+        Selection::Best | Selection::Bag => "taken at its lowest validation loss, after",
         Selection::Last | Selection::Auto => "taken after",
     };
     let (taken, made): (Vec<_>, Vec<_>) = epochs.iter().copied().unzip();

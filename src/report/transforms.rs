@@ -85,7 +85,14 @@ mod tests {
         let names = [TargetTransform::None, TargetTransform::Log, TargetTransform::YeoJohnson];
         let trials = names.into_iter().zip(losses);
         let trials = trials.map(|(transform, loss)| TransformTrial { transform, loss: *loss, epochs: 3 });
-        Validation { rows: 400, loss: Vec::new(), selected: 3, stopped: false, trials: trials.collect() }
+        Validation {
+            rows: 400,
+            loss: Vec::new(),
+            selected: 3,
+            stopped: false,
+            members: Vec::new(),
+            trials: trials.collect(),
+        }
     }
 
     #[test]

@@ -255,6 +255,7 @@ mod tests {
         let record = |i| EpochRecord {
             fold: 0,
             epoch: if i < first { i } else { i - first },
+            member: epoch.is_multiple_of(3).then_some(1),
             refit: i >= first,
             target_transform: epoch.is_multiple_of(2).then_some(TargetTransform::Log),
             train_loss: 1. / 3.,

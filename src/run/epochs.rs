@@ -1,5 +1,7 @@
 //! The results of epochs as a tensor.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, Tensor, bail};
 
 use super::record::EpochRecord;
@@ -7,8 +9,8 @@ use crate::config::TargetTransform;
 use crate::metrics::Metrics;
 
 /// The loss of the training, that of the validation, the errors on the test rows, the rate, the seconds, and 1
-/// in a second training, and the place of the transform that is tried in [`TRANSFORMS`].
-const COLUMNS: usize = 10;
+/// in a second training, the place of the transform that is tried in [`TRANSFORMS`], and the member of a bag.
+const COLUMNS: usize = 11;
 
 /// The transforms of targets that may be tried, by the numbers that stand for them.
 const TRANSFORMS: [Option<TargetTransform>; 4] =
@@ -18,32 +20,53 @@ const TRANSFORMS: [Option<TargetTransform>; 4] =
 pub(super) fn tensor_of(epochs: &[EpochRecord]) -> candle_core::Result<Tensor> {
     let or_nan = |value: Option<f64>| value.unwrap_or(f64::NAN);
     let numbers = epochs.iter().flat_map(|epoch| {
-        let EpochRecord { refit, target_transform, train_loss, validation_loss, test, lr, seconds, .. } =
-            *epoch;
+        let EpochRecord {
+            member,
+            refit,
+            target_transform,
+            train_loss,
+            validation_loss,
+            test,
+            lr,
+            seconds,
+            ..
+        } = *epoch;
         let tried = TRANSFORMS.iter().position(|tried| *tried == target_transform).unwrap_or(0) as f64;
         let [mse, rmse, mae, r2] =
             test.map_or([f64::NAN; 4], |Metrics { mse, rmse, mae, r2 }| [mse, rmse, mae, or_nan(r2)]);
         let refit = f64::from(u8::from(refit));
-        [train_loss, or_nan(validation_loss), mse, rmse, mae, r2, lr, seconds, refit, tried]
+        [
+            train_loss,
+            or_nan(validation_loss),
+            mse,
+            rmse,
+            mae,
+            r2,
+            lr,
+            seconds,
+            refit,
+            tried,
+            or_nan(member.map(|member| member as f64)),
+        ]
     });
     Tensor::from_vec(numbers.collect::<Vec<_>>(), (epochs.len(), COLUMNS), &Device::Cpu)
 }
 
 /// The results of the epochs of network `fold` in `tensor`. In format 2 there were no validation losses and no
-/// second trainings, and before format 4 no choice of transforms.
+/// second trainings, and before format 4 no choice of transforms and no members.
 pub(super) fn epochs_in(tensor: &Tensor, fold: usize) -> candle_core::Result<Vec<EpochRecord>> {
     let there = |value: f64| Some(value).filter(|value| !value.is_nan());
-    let mut done = [[0; TRANSFORMS.len()]; 2];
+    let mut done = BTreeMap::new();
     let mut record = |row: &Vec<f64>| {
-        let (train_loss, validation_loss, test, lr, seconds, [refit, tried]) = match row[..] {
+        let (train_loss, validation_loss, test, lr, seconds, [refit, tried, member]) = match row[..] {
             [loss, mse, rmse, mae, r2, lr, seconds] => {
-                (loss, f64::NAN, [mse, rmse, mae, r2], lr, seconds, [0.; 2])
+                (loss, f64::NAN, [mse, rmse, mae, r2], lr, seconds, [0., 0., f64::NAN])
             }
             [loss, validation, mse, rmse, mae, r2, lr, seconds, refit] => {
-                (loss, validation, [mse, rmse, mae, r2], lr, seconds, [refit, 0.])
+                (loss, validation, [mse, rmse, mae, r2], lr, seconds, [refit, 0., f64::NAN])
             }
-            [loss, validation, mse, rmse, mae, r2, lr, seconds, refit, tried] => {
-                (loss, validation, [mse, rmse, mae, r2], lr, seconds, [refit, tried])
+            [loss, validation, mse, rmse, mae, r2, lr, seconds, refit, tried, member] => {
+                (loss, validation, [mse, rmse, mae, r2], lr, seconds, [refit, tried, member])
             }
             _ => bail!("expected {COLUMNS} numbers of an epoch, got {}", row.len()),
         };
@@ -52,13 +75,15 @@ pub(super) fn epochs_in(tensor: &Tensor, fold: usize) -> candle_core::Result<Vec
         let refit = refit > 0.;
         let tried = (0..TRANSFORMS.len()).find(|i| *i as f64 == tried);
         let Some(tried) = tried else { bail!("expected one of {} transforms", TRANSFORMS.len()) };
-        let done = &mut done[usize::from(refit)][tried];
+        let member = there(member).map(|member| member as usize);
+        let done = done.entry((refit, tried, member)).or_insert(0);
         *done += 1;
         let (epoch, validation_loss) = (*done - 1, there(validation_loss));
         let target_transform = TRANSFORMS[tried];
         Ok(EpochRecord {
             fold,
             epoch,
+            member,
             refit,
             target_transform,
             train_loss,

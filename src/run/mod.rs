@@ -21,6 +21,7 @@ pub use environment::Environment;
 pub use identity::Identity;
 pub(crate) use predictions::quantile_column;
 pub use predictions::{Predicted, Predictions};
+pub(crate) use record::mean_over_members;
 pub use record::{EpochRecord, RunRecord, Weights};
 
 use crate::stop::Stop;

@@ -12,7 +12,7 @@ use super::environment::Environment;
 use super::layout::{CONFIG, ENVIRONMENT, METRICS, PREDICTIONS, RESULTS};
 use super::manifest::Manifest;
 use super::predictions::Predictions;
-use super::record::{EpochRecord, RunRecord, Weights};
+use super::record::{EpochRecord, RunRecord, Weights, mean_over_members};
 use crate::config::{CvConfig, Settings};
 use crate::data::DataSummary;
 use crate::error::{Error, Result};
@@ -67,12 +67,13 @@ impl RunRecord {
         let environment = environment?;
         let Results { folds, holdout, validation, pooled, baselines, data, warnings, seconds } =
             files.read_json(RESULTS)?;
-        let mut epochs = files.epochs()?;
+        let epochs = files.epochs()?;
         let chosen = |fold: usize| {
             let of_fold = folds.get(fold).and_then(|fold| fold.validation.as_ref());
             of_fold.or(validation.as_ref()).and_then(Validation::chosen).map(|trial| trial.transform)
         };
-        epochs.retain(|epoch| epoch.target_transform == chosen(epoch.fold));
+        let of_chosen = |epoch: &EpochRecord| epoch.target_transform == chosen(epoch.fold);
+        let epochs = mean_over_members(epochs.into_iter().filter(of_chosen));
         let predictions = files.predictions()?;
         if predictions.is_empty() && (environment.command != "train" || config.holdout > 0.) {
             let command = Some(environment.command);

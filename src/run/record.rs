@@ -1,5 +1,7 @@
 //! What a run leaves behind, as data.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,7 +33,7 @@ pub struct RunRecord {
     /// What simple models reach on the same folds.
     pub baselines: Vec<Baseline>,
     /// The epochs of all folds, each fold's in order; of several transforms of the targets only those of the
-    /// one that was chosen.
+    /// one that was chosen, and of the members of a bag their means.
     pub epochs: Vec<EpochRecord>,
     /// The predictions of the test rows; without rows where nothing was held out.
     pub predictions: Predictions,
@@ -91,8 +93,11 @@ pub struct Weights {
 pub struct EpochRecord {
     /// The fold, counted from 0.
     pub fold: usize,
-    /// The epoch, counted from 0; from 0 again in a second training, or with another transform.
+    /// The epoch, counted from 0; from 0 again in a second training, that of another member, or with another
+    /// transform.
     pub epoch: usize,
+    /// The member of a bag that is trained, counted from 0.
+    pub member: Option<usize>,
     /// Whether it is one of a second training, on all training rows.
     pub refit: bool,
     /// What the targets are transformed by, if several transforms are tried, each in a training of its own.
@@ -109,12 +114,43 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
+/// The means of the epochs of the members of a bag, in the order of the first ones; the others as they are. The
+/// errors on the test rows are those of a member, and not of the bag.
+pub(crate) fn mean_over_members(epochs: impl IntoIterator<Item = EpochRecord>) -> Vec<EpochRecord> {
+    // The place of an epoch among the means, and how many members it is of.
+    let mut places = BTreeMap::new();
+    let mut means: Vec<EpochRecord> = Vec::new();
+    for record in epochs {
+        let key = record.member.map(|_| (record.fold, record.epoch));
+        let Some((place, count)) = key.and_then(|key| places.get_mut(&key)) else {
+            places.extend(key.map(|key| (key, (means.len(), 1.))));
+            means.push(EpochRecord { member: None, ..record });
+            continue;
+        };
+        *count += 1.;
+        let (mean, share) = (&mut means[*place], 1. / *count);
+        let towards = |mean: f64, value: f64| mean + share * (value - mean);
+        mean.train_loss = towards(mean.train_loss, record.train_loss);
+        mean.seconds = towards(mean.seconds, record.seconds);
+        mean.validation_loss = mean.validation_loss.zip(record.validation_loss).map(|(a, b)| towards(a, b));
+        mean.test = mean.test.zip(record.test).map(|(a, b)| Metrics {
+            mse: towards(a.mse, b.mse),
+            rmse: towards(a.rmse, b.rmse),
+            mae: towards(a.mae, b.mae),
+            r2: a.r2.zip(b.r2).map(|(a, b)| towards(a, b)),
+        });
+    }
+    means
+}
+
 /// The fields of a line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     fold: usize,
     epoch: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    member: Option<usize>,
     #[serde(default, skip_serializing_if = "is_false")]
     refit: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +182,7 @@ impl From<EpochRecord> for Line {
         let EpochRecord {
             fold,
             epoch,
+            member,
             refit,
             target_transform,
             train_loss,
@@ -157,6 +194,7 @@ impl From<EpochRecord> for Line {
         Self {
             fold,
             epoch,
+            member,
             refit,
             target_transform,
             train_loss,
@@ -175,15 +213,36 @@ impl TryFrom<Line> for EpochRecord {
     type Error = &'static str;
 
     fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let Line { fold, epoch, refit, target_transform, train_loss, validation_loss, lr, seconds, .. } =
-            line;
+        let Line {
+            fold,
+            epoch,
+            member,
+            refit,
+            target_transform,
+            train_loss,
+            validation_loss,
+            lr,
+            seconds,
+            ..
+        } = line;
         let r2 = line.test_r2;
         let test = match (line.test_mse, line.test_rmse, line.test_mae) {
             (Some(mse), Some(rmse), Some(mae)) => Some(Metrics { mse, rmse, mae, r2 }),
             (None, None, None) if r2.is_none() => None,
             _ => return Err("has some of the errors on the test rows, expected mse, rmse and mae or none"),
         };
-        Ok(Self { fold, epoch, refit, target_transform, train_loss, validation_loss, test, lr, seconds })
+        Ok(Self {
+            fold,
+            epoch,
+            member,
+            refit,
+            target_transform,
+            train_loss,
+            validation_loss,
+            test,
+            lr,
+            seconds,
+        })
     }
 }
 
@@ -198,6 +257,7 @@ mod tests {
         EpochRecord {
             fold: 3,
             epoch: 17,
+            member: Some(2),
             refit: true,
             target_transform: Some(TargetTransform::YeoJohnson),
             train_loss,
