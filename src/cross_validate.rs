@@ -1,5 +1,6 @@
 //! K-fold cross-validation, folds side by side.
 
+use std::mem;
 use std::time::Instant;
 
 use candle_core::Device;
@@ -11,7 +12,8 @@ use crate::data::{Dataset, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::fit::{Fitted, Prepared, fit, within_steps};
-use crate::metrics::{Accumulator, Details, Kept};
+use crate::intervals::{check_columns, out_of_fold};
+use crate::metrics::{Accumulator, Details, Intervals, Kept, check_level};
 use crate::parallel::run_ordered;
 use crate::partition::Partition;
 use crate::results::{FoldReport, Validation, watched};
@@ -36,6 +38,8 @@ pub struct CrossValidated {
     /// The predictions of the tested rows in order, each by the network that has not seen it, once in each
     /// repetition.
     pub predictions: Predictions,
+    /// How well intervals of the predictions cover the truths, if there are to be intervals.
+    pub intervals: Option<Intervals>,
     /// What is suspicious about the folds or the training, in sentences that say what to do.
     pub warnings: Vec<String>,
     /// How long it took in seconds.
@@ -96,6 +100,13 @@ pub fn cross_validate(
     let most = folds.iter().map(|fold| fold.train.len()).max();
     let learner = &within_steps(learner, most.unwrap_or_default());
     check_validation(data, learner, folds.iter())?;
+    if let Some(level) = options.interval {
+        check_columns(data.target_names())?;
+        // Those of the first repetition are as many as those of the others.
+        let rows: Vec<_> = folds.iter().take(folds.folds()).map(|fold| fold.test.len()).collect();
+        let largest = rows.iter().max().copied().unwrap_or_default();
+        check_level(level, rows.iter().sum::<usize>() - largest, "outside one of the folds")?;
+    }
     // The folds' threads must not read what this one is still writing.
     data.x().device().synchronize()?;
     let on = device_names(devices);
@@ -116,13 +127,15 @@ pub fn cross_validate(
         }
         None => vec![None; folds.count()],
     };
+    // Intervals are made of the errors in all folds, and not of those on rows for validation.
+    let of_fold = RunOptions { interval: None, ..options.clone() };
     let epochs = learner.train.epochs;
     let prepare = |device: &Device| Prepared::new(learner, data, device);
     let fitted = run_ordered(folds.count(), devices, &options.stop, prepare, |i, data, stop| {
         let span = info_span!(parent: &span, "fold", fold = i, epochs);
         let _entered = span.enter();
         let fold = folds.fold(i).ok_or(Error::NoRows)?;
-        let fitted = fit(data, i, &fold, options, checkpoints[i].as_ref(), stop);
+        let fitted = fit(data, i, &fold, &of_fold, checkpoints[i].as_ref(), stop);
         // The network is no longer used, and the next fold may need its memory.
         fitted.map(FoldResult::from).map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
     })?;
@@ -130,6 +143,11 @@ pub fn cross_validate(
         directory.write_metrics(fitted.iter().flat_map(|fold| &fold.epochs))?;
     }
     let mut results = combine(fitted, start)?;
+    if let Some(level) = options.interval {
+        let predictions = mem::take(&mut results.predictions);
+        let (intervals, predictions) = out_of_fold(predictions, folds.folds(), level)?;
+        (results.intervals, results.predictions) = (Some(intervals), predictions);
+    }
     // A quick look is not meant to learn.
     if options.max_rows.is_none() {
         let losses =
@@ -181,7 +199,7 @@ fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     predictions.sort();
     let pooled = pooled(&predictions)?;
     let warnings = few_rows(&folds).into_iter().collect();
-    Ok(CrossValidated { folds, mean, std, pooled, predictions, warnings, seconds })
+    Ok(CrossValidated { folds, mean, std, pooled, predictions, intervals: None, warnings, seconds })
 }
 
 /// What to say where a fold is too small for its errors to say much.

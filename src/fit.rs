@@ -6,7 +6,7 @@ mod prepared;
 mod training;
 mod trainings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use candle_core::Tensor;
@@ -19,6 +19,7 @@ use crate::course::Next;
 use crate::data::{Dataset, Fold, Scaling, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
+use crate::metrics::{Intervals, Residuals};
 use crate::nn::DynamicNet;
 use crate::results::Validation;
 use crate::run::{Checkpoint, EpochRecord, Predictions, RunOptions, mean_over_members};
@@ -50,6 +51,11 @@ pub struct Fitted {
     pub evaluation: Option<Evaluation>,
     /// The predictions of those rows.
     pub predictions: Predictions,
+    /// How well intervals of them cover the truths, if there are to be intervals.
+    pub intervals: Option<Intervals>,
+    /// The sizes of the errors of each target on the rows for validation, of which intervals are made; none
+    /// where there are to be no intervals.
+    pub residuals: Option<Vec<Residuals>>,
     /// What is suspicious about the training, in sentences that say what to do.
     pub warnings: Vec<String>,
     /// How long it took in seconds, with the earlier parts of a run that was resumed.
@@ -121,6 +127,13 @@ pub(crate) fn fit(
         seconds,
         "fold done"
     );
+    let count = prepared.data.targets();
+    let of_target = |target| {
+        let of_member =
+            |sizes: &Vec<f64>| sizes.iter().skip(target).step_by(count).copied().collect::<Vec<_>>();
+        Residuals::new(fit.residuals.iter().flat_map(of_member).collect())
+    };
+    let residuals = fit.has_intervals.then(|| (0..count).map(of_target).collect());
     let rows = if fit.trainings.members() > 1 { fold.train.len() } else { fit.training.rows.len() };
     let Fit { training: Training { data: Scaled { features, targets, .. }, .. }, epochs, .. } = fit;
     let warnings = Vec::new();
@@ -133,6 +146,8 @@ pub(crate) fn fit(
         validation,
         evaluation,
         predictions,
+        intervals: None,
+        residuals,
         warnings,
         seconds,
     })
@@ -185,6 +200,11 @@ struct Fit<'a> {
     /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken; of a
     /// bag those of all members so far.
     best: BTreeMap<String, Tensor>,
+    /// Whether there are to be intervals.
+    has_intervals: bool,
+    /// Where there are, of each member of a bag so far or of the one network, the sizes of the errors on the rows
+    /// for validation after the epoch that is taken as things stand, row-major (rows, targets).
+    residuals: Vec<Vec<f64>>,
     epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.
     seconds: f64,
@@ -211,15 +231,17 @@ impl<'a> Fit<'a> {
             split = task.split(member)?;
         }
         let mut training = task.begin(&trainings, &split, None)?;
-        let (mut best, mut seconds) = (BTreeMap::new(), 0.);
+        let (mut best, mut residuals, mut seconds) = (BTreeMap::new(), Vec::new(), 0.);
         if let Some(checkpoint) = checkpoint {
             training.trainer.load_state(&checkpoint.trainer)?;
             training.rows.clone_from(&checkpoint.rows);
             best.clone_from(&checkpoint.best);
+            residuals.clone_from(&checkpoint.residuals);
             seconds = checkpoint.seconds;
         }
         let keeper = options.keep.map(|(directory, identity)| Keeper::new(directory, identity, index));
-        Ok(Self { task, split, keeper, trainings, training, best, epochs, seconds })
+        let has_intervals = options.interval.is_some();
+        Ok(Self { task, split, keeper, trainings, training, best, has_intervals, residuals, epochs, seconds })
     }
 
     /// Makes the epochs that are left, or as many steps of them as there is time for.
@@ -319,8 +341,13 @@ impl<'a> Fit<'a> {
     /// training where they say so.
     fn push(&mut self, record: EpochRecord, net: Option<&DynamicNet>) -> Result<()> {
         let before = self.trainings.stage();
-        let is_kept = self.trainings.push(record.validation_loss);
-        if let Some(net) = net.filter(|_| is_kept) {
+        let is_taken = self.trainings.push(record.validation_loss);
+        if let Some(net) = net.filter(|_| is_taken && self.has_intervals) {
+            let sizes = self.sizes_of_errors(net, before.member)?;
+            self.residuals.resize(before.member + 1, Vec::new());
+            self.residuals[before.member] = sizes;
+        }
+        if let Some(net) = net.filter(|_| is_taken && self.trainings.keeps_networks()) {
             let tensors = net.named_tensors()?;
             match self.trainings.members() {
                 1 => self.best = tensors,
@@ -337,6 +364,23 @@ impl<'a> Fit<'a> {
         }
         self.epochs.push(record);
         Ok(())
+    }
+
+    /// The sizes of the errors of `net`, which becomes `member`, on the rows for validation, row-major (rows,
+    /// targets), without rows that members before it have had: a row counts once.
+    fn sizes_of_errors(&self, net: &DynamicNet, member: usize) -> Result<Vec<f64>> {
+        let Test { data, readout, .. } = self.test();
+        let before = (0..member).map(|member| Ok(self.task.split(member)?.validation));
+        let before: BTreeSet<u32> = before.collect::<Result<Vec<_>>>()?.concat().into_iter().collect();
+        let rows = self.split.validation.iter().copied().filter(|row| !before.contains(row));
+        let (rows, mut sizes) = (rows.collect::<Vec<_>>(), Vec::new());
+        if !rows.is_empty() {
+            evaluate_each(net, data, &rows, readout, false, |row| {
+                sizes.extend(row.truth.iter().zip(row.mean).map(|(truth, mean)| (truth - mean).abs()));
+                Ok(())
+            })?;
+        }
+        Ok(sizes)
     }
 
     /// The member of a bag that is in training.
@@ -388,6 +432,7 @@ impl<'a> Fit<'a> {
             epochs: self.epochs.clone(),
             seconds: self.seconds,
             best: self.best.clone(),
+            residuals: self.residuals.clone(),
         })
     }
 }

@@ -69,6 +69,8 @@ pub mod evaluate;
 #[cfg(feature = "cli")]
 mod fit;
 #[cfg(feature = "cli")]
+pub mod intervals;
+#[cfg(feature = "cli")]
 mod memory;
 #[cfg(feature = "cli")]
 pub mod metrics;

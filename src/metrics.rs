@@ -1,6 +1,7 @@
 //! How far predictions are from their targets.
 
 mod details;
+mod intervals;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,8 @@ use crate::stats::{self, Moments};
 
 pub use details::{Details, QuantileErrors};
 pub(crate) use details::{Kept, spearman};
+pub(crate) use intervals::check_level;
+pub use intervals::{Coverage, Intervals, Residuals, TargetIntervals};
 
 /// The errors of a set of predictions of one target, or their means over several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

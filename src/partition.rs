@@ -53,6 +53,11 @@ impl Partition {
         Ok(Self { divisions, folds, rows: data.rows() })
     }
 
+    /// The number of folds of one repetition.
+    pub(crate) fn folds(&self) -> usize {
+        self.folds
+    }
+
     /// The number of folds of all repetitions together.
     pub fn count(&self) -> usize {
         self.divisions.len() * self.folds

@@ -1,5 +1,7 @@
 //! The training of one network to be used.
 
+use std::collections::BTreeSet;
+use std::mem;
 use std::slice;
 
 use candle_core::Device;
@@ -10,11 +12,13 @@ use crate::convergence::too_short;
 use crate::data::{Dataset, Fold, KFold};
 use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit, within_steps};
+use crate::intervals::{check_columns, of_model};
+use crate::metrics::check_level;
 use crate::parallel::run_ordered;
 use crate::random::{Stream, generator};
 use crate::results::watched;
 use crate::run::RunOptions;
-use crate::validation::check_validation;
+use crate::validation::{Split, check_validation};
 
 /// Trains one network on all rows of `data` but the share `holdout`, from 0 to below 1, on which it is
 /// tested.
@@ -58,6 +62,21 @@ pub fn train_model(
     let fold = hold_out(data, holdout, learner.seed)?;
     let learner = &within_steps(learner, fold.train.len());
     check_validation(data, learner, [fold.clone()])?;
+    if let Some(level) = options.interval {
+        check_columns(data.target_names())?;
+        let members = if learner.train.is_bagged() { learner.model.members } else { 1 };
+        let of_member = |member| Ok(Split::new(data, learner, &fold.train, 0, member)?.validation);
+        let validated = (0..members).map(of_member).collect::<Result<Vec<_>>>()?.concat();
+        let rows = validated.into_iter().collect::<BTreeSet<_>>().len();
+        if rows == 0 {
+            let problem = format!(
+                "is {level}, which needs rows for validation whose errors say how wide intervals are; `train.validation=0.2` \
+                 sets a fifth aside"
+            );
+            return Err(Error::config("interval", problem));
+        }
+        check_level(level, rows, "for validation")?;
+    }
     let checkpoint = match options.keep {
         Some((directory, identity)) => directory.restore(identity, 1)?.pop().flatten(),
         None => None,
@@ -72,6 +91,12 @@ pub fn train_model(
         fit(data, i, &fold, options, checkpoint.as_ref(), stop)
     })?;
     let mut fitted = fitted.pop().ok_or(Error::NoRows)?;
+    if let (Some(level), Some(residuals)) = (options.interval, &fitted.residuals)
+        && !fitted.predictions.is_empty()
+    {
+        let (intervals, predictions) = of_model(mem::take(&mut fitted.predictions), residuals, level)?;
+        (fitted.intervals, fitted.predictions) = (Some(intervals), predictions);
+    }
     if options.max_rows.is_none() {
         let train_loss = fitted.train_loss();
         let losses: Vec<_> =

@@ -32,6 +32,7 @@ const FLOORS: &[&[&str]] = &[
     &["evaluate", "partition", "validation"],
     &["results"],
     &["run"],
+    &["intervals"],
     &["model"],
     &["fit"],
     &["cross_validate", "train_model"],

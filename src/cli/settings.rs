@@ -111,6 +111,12 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().holdout, help_heading = "Data",
           allow_hyphen_values = true)]
     holdout: f64,
+    /// Share of the truths that an interval of each prediction should cover, from 0, for no intervals, to below 1.
+    /// taper cv makes them of the errors in the other folds, taper train for its model of those on the
+    /// rows of --validation
+    #[arg(long, value_name = "X", default_value_t = defaults().interval, help_heading = "Run",
+          allow_hyphen_values = true)]
+    interval: f64,
 
     /// Width of the hidden layer, 1 or more
     #[arg(long, value_name = "N", default_value_t = defaults().model.hidden, help_heading = "Network",

@@ -72,6 +72,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
         missing_target: args.missing_target.into(),
         unknown: args.input.unknown.into(),
         dialect: args.input.dialect.dialect(),
+        interval: args.input.interval,
     };
     let found = model.evaluate_file(&args.input.data, &options)?;
     if found.left_out > 0 {
@@ -86,13 +87,14 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
         page.commit(file)?;
         info!("the report is {}", page.path().display());
     }
-    let FileEvaluation { evaluation, predictions, left_out } = found;
+    let FileEvaluation { evaluation, predictions, intervals, left_out } = found;
     let report = EvaluationReport {
         model: args.input.model.clone(),
         data: args.input.data.clone(),
         rows: predictions.len(),
         left_out,
         evaluation,
+        intervals,
     };
     let width = width();
     print(&if args.json {
@@ -123,6 +125,7 @@ fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, sec
         warnings: Vec::new(),
         folds: vec![FoldReport::new(0, rows, found.evaluation.clone(), Vec::new(), seconds)],
         pooled: None,
+        intervals: found.intervals.clone(),
         baselines: Vec::new(),
         epochs: Vec::new(),
         predictions: found.predictions.clone(),

@@ -24,6 +24,10 @@ pub(super) struct ModelInput {
     /// How to handle a text that its column did not have in training
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
     pub(super) unknown: UnknownArg,
+    /// Share of the truths that an interval of each prediction should cover, above 0 and below 1, of a model that
+    /// was trained with --interval
+    #[arg(long, value_name = "X", help_heading = "Output", allow_hyphen_values = true)]
+    pub(super) interval: Option<f64>,
     #[command(flatten)]
     pub(super) dialect: DialectArgs,
 }

@@ -77,6 +77,7 @@ impl PredictArgs {
             dialect: self.input.dialect.dialect(),
             keep: all_names(&self.keep),
             exits: self.exits,
+            interval: self.input.interval,
         }
     }
 }

@@ -122,6 +122,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         feature_scaling: fitted.features.clone(),
         target_scaling: fitted.targets.clone(),
         quantiles: config.train.predicted_quantiles(),
+        residuals: fitted.residuals.clone(),
     };
     let holdout = fitted.evaluation.as_ref();
     let training = Training {

@@ -66,6 +66,8 @@ pub struct CvConfig {
     pub repeats: usize,
     /// The share of the rows that the training of a model holds out to test it on.
     pub holdout: f64,
+    /// The share of the truths that intervals of the predictions should cover; 0 for no intervals.
+    pub interval: f64,
     /// The seed of every random stream.
     pub seed: u64,
     /// The device to train on.
@@ -83,6 +85,7 @@ impl Default for CvConfig {
             folds: 4,
             repeats: 1,
             holdout: 0.,
+            interval: 0.,
             seed: 1,
             device: DeviceSpec::Auto,
             dtype: FloatType::F32,

@@ -47,7 +47,7 @@ impl CvConfig {
     /// assert_eq!(error.to_string(), "folds is 1, expected at least 2");
     /// ```
     pub fn validate(self) -> Result<ValidConfig> {
-        let Self { data, folds, repeats, holdout, .. } = &self;
+        let Self { data, folds, repeats, holdout, interval, .. } = &self;
         match &data.file {
             None => synthetic(&self)?,
             Some(file) => columns(file)?,
@@ -56,6 +56,7 @@ impl CvConfig {
         at_least("repeats", *repeats, 1)?;
         at_most("repeats", *repeats, MAX_REPEATS)?;
         finite("holdout", *holdout, (0. ..1.).contains(holdout), "from 0 to below 1")?;
+        finite("interval", *interval, (0. ..1.).contains(interval), "from 0 to below 1")?;
         if let Some(order) = data.file.as_ref().and_then(|file| file.order.as_ref())
             && *repeats > 1
         {
@@ -330,6 +331,7 @@ mod tests {
         for holdout in [-0.1, 1., f64::NAN] {
             let expected = format!("holdout is {holdout}, expected a finite number from 0 to below 1");
             assert_eq!(problem(|c| c.holdout = holdout), expected);
+            assert_eq!(problem(|c| c.interval = holdout), expected.replace("holdout", "interval"));
         }
         for exit in [0., -0.1, 1.1, f64::NAN] {
             let expected = format!("model.exit is {exit}, expected a finite number above 0 and at most 1");

@@ -16,9 +16,9 @@ use crate::random::{Stream, generator};
 use crate::run::{Identity, RunDirectory};
 
 /// What a training leaves, without its times.
-type Left = (Vec<EpochRecord>, BTreeMap<String, Vec<f32>>, BTreeMap<String, Vec<f32>>, Vec<u32>);
+type Left = (Vec<EpochRecord>, BTreeMap<String, Vec<f32>>, BTreeMap<String, Vec<f32>>, Vec<u32>, Vec<f64>);
 
-/// What a fold's training leaves of its epochs, network, state and order of the rows.
+/// What a fold's training leaves of its epochs, network, state and order of the rows and errors for intervals.
 fn left(mut fit: Fit) -> Left {
     let values = |tensors: BTreeMap<String, Tensor>| -> BTreeMap<_, _> {
         let values = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -28,7 +28,7 @@ fn left(mut fit: Fit) -> Left {
     let net = fit.net().unwrap();
     let network = values(net.named_tensors().unwrap());
     fit.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.);
-    (fit.epochs, network, state, fit.training.rows)
+    (fit.epochs, network, state, fit.training.rows, fit.residuals.concat())
 }
 
 /// Whatever it is doing, between the two trainings of a refit too, a training resumes bit for bit.
@@ -70,12 +70,13 @@ fn a_training_resumes_after_any_step() {
         let run = |name: &str| RunDirectory::create(&folder.join(name), true, &identity, "").unwrap();
 
         let [whole, interrupted] = ["whole", "interrupted"].map(run);
-        let options = RunOptions { keep: Some((&whole, &identity)), ..RunOptions::default() };
+        let interval = Some(0.5);
+        let options = RunOptions { keep: Some((&whole, &identity)), interval, ..RunOptions::default() };
         let mut expected = Fit::new(&prepared, 1, &fold, &options, None).unwrap();
         expected.train(&Stop::default()).unwrap();
         let expected = left(expected);
 
-        let options = RunOptions { keep: Some((&interrupted, &identity)), ..RunOptions::default() };
+        let options = RunOptions { keep: Some((&interrupted, &identity)), interval, ..RunOptions::default() };
         let over = Stop::default().after(Duration::ZERO);
         let (mut stops, mut between) = (0, 0);
         let found = loop {
@@ -97,6 +98,9 @@ fn a_training_resumes_after_any_step() {
         let steps: usize = expected.0.iter().map(|epoch| if epoch.refit { 4 } else { 3 }).sum();
         assert_eq!(stops, steps);
         assert!(found == expected, "{select:?}: {:?}, {:?}", found.0, expected.0);
+        // A quarter of the 40 training rows, and of a bag another one for each of up to four members.
+        let parts = if select == Selection::Bag { learner.model.members.min(4) } else { 1 };
+        assert_eq!(expected.4.len(), 10 * parts);
         let has_best = matches!(select, Selection::Best | Selection::Bag);
         let tried: BTreeSet<_> =
             expected.0.iter().filter_map(|epoch| Some(epoch.target_transform?.name())).collect();

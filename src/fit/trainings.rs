@@ -105,8 +105,18 @@ impl<'a> Trainings<'a> {
         self.members().saturating_mul(self.course().epochs())
     }
 
-    /// Takes note of an epoch, as [`Course::push`]; returns whether its network is the one to keep as things
-    /// stand: the best of all or of the member, or where the last epoch counts, the last of the best candidate.
+    /// Whether the network of an epoch that is taken as things stand has to be kept: it is not the one that is
+    /// trained in the end.
+    pub(super) fn keeps_networks(&self) -> bool {
+        match self.selection {
+            Selection::Best | Selection::Bag => true,
+            Selection::Last | Selection::Auto => self.are_several(),
+            Selection::Refit => false,
+        }
+    }
+
+    /// Takes note of an epoch, as [`Course::push`]; returns whether it is taken as things stand: the best of all or
+    /// of the member, or where the last epoch counts, the last of the best candidate.
     pub(super) fn push(&mut self, loss: Option<f64>) -> bool {
         let Stage { candidate, member, .. } = self.stage();
         if let Some(place) = member.checked_sub(1) {
@@ -115,9 +125,8 @@ impl<'a> Trainings<'a> {
         let is_best = self.candidates[candidate].1.push(loss);
         let is_taken = self.taken() == candidate;
         match self.selection {
-            Selection::Best | Selection::Bag => is_best && is_taken,
-            Selection::Last => self.are_several() && is_taken && self.candidates[candidate].1.is_over(),
-            Selection::Refit | Selection::Auto => false,
+            Selection::Best | Selection::Bag | Selection::Refit => is_best && is_taken,
+            Selection::Last | Selection::Auto => is_taken && self.candidates[candidate].1.is_over(),
         }
     }
 
@@ -165,7 +174,7 @@ mod tests {
         for (select, expected, taken, kept) in [
             (Selection::Best, 2, 2, vec![0, 1, 7]),
             (Selection::Last, 2, 3, vec![2, 5, 8]),
-            (Selection::Refit, 2, 2, vec![]),
+            (Selection::Refit, 2, 2, vec![0, 1, 7]),
         ] {
             let train = TrainConfig { epochs: 3, validation: 0.2, select, ..TrainConfig::default() };
             let learner = Learner { train, ..Learner::default() };

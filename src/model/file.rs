@@ -17,9 +17,9 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 1 | the first |
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
 /// | 3 | the quantiles that are predicted; only models that have some are of this version, or later ones |
-/// | 4 | the transforms of the targets; only models that have some are of this version |
+/// | 4 | the transforms of the targets, the sizes of errors for intervals; only models that have some are of this version |
 const FORMAT: u32 = 4;
-/// The version of models without transforms.
+/// The version of models without transforms and intervals.
 const WITHOUT_TRANSFORMS: u32 = 3;
 /// The version of models without quantiles.
 const WITHOUT_QUANTILES: u32 = 2;
@@ -61,6 +61,7 @@ impl Model {
     pub(super) fn format(&self) -> u32 {
         let scaling = self.schema.target_scaling.as_ref();
         match self.schema.quantiles {
+            _ if self.schema.residuals.is_some() => FORMAT,
             _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => FORMAT,
             Some(_) => WITHOUT_TRANSFORMS,
             None => WITHOUT_QUANTILES,

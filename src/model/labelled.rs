@@ -7,11 +7,13 @@ use crate::config::{Dialect, MissingTarget};
 use crate::data::{RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
 use crate::evaluate::{Errors, Evaluation, KeptExits, RowPrediction};
+use crate::intervals::of_model;
+use crate::metrics::Intervals;
 use crate::plan::Prediction;
 use crate::run::Predictions;
 
 /// How [`Model::evaluate_file`] handles irregular rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct EvaluateOptions {
     /// How missing features are handled; rows that are `Empty` are left out.
     pub missing: MissingRows,
@@ -21,6 +23,8 @@ pub struct EvaluateOptions {
     pub unknown: Unknown,
     /// How the file of text is written.
     pub dialect: Dialect,
+    /// The share of the truths that intervals of the predictions should cover; without it there are none.
+    pub interval: Option<f64>,
 }
 
 /// The errors on the rows of a file.
@@ -30,6 +34,8 @@ pub struct FileEvaluation {
     pub evaluation: Evaluation,
     /// The truth and the predictions of each row, which is counted from 0 in the file.
     pub predictions: Predictions,
+    /// How well intervals of the predictions cover the truths, if these were asked for.
+    pub intervals: Option<Intervals>,
     /// The rows that were left out, since a value is missing.
     pub left_out: usize,
 }
@@ -64,6 +70,9 @@ impl Model {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn evaluate_file(&self, file: &Path, options: &EvaluateOptions) -> Result<FileEvaluation> {
+        if let Some(level) = options.interval {
+            self.check_interval(level)?;
+        }
         let row_options = RowOptions {
             targets: self.schema.targets.clone(),
             allow_missing_target: options.missing_target == MissingTarget::Drop,
@@ -119,6 +128,13 @@ impl Model {
         }
         let exits = kept_exits.as_ref().map(KeptExits::report);
         let evaluation = Evaluation { exits, ..errors.evaluation(&self.schema.targets, depths)? };
-        Ok(FileEvaluation { evaluation, predictions, left_out })
+        let (intervals, predictions) = match (options.interval, &self.schema.residuals) {
+            (Some(level), Some(residuals)) => {
+                let (intervals, predictions) = of_model(predictions, residuals, level)?;
+                (Some(intervals), predictions)
+            }
+            _ => (None, predictions),
+        };
+        Ok(FileEvaluation { evaluation, predictions, intervals, left_out })
     }
 }

@@ -23,6 +23,7 @@ use crate::config::FloatType;
 use crate::data::{RowOptions, RowReader};
 use crate::error::{Error, Result};
 use crate::evaluate::Readout;
+use crate::metrics::check_level;
 use crate::nn::DynamicNet;
 use crate::plan::{Prediction, Predictor};
 pub use labelled::{EvaluateOptions, FileEvaluation};
@@ -148,6 +149,24 @@ impl Model {
         let problem =
             "is mean, but the model does not know the means: its features were not scaled in training";
         Err(Error::config("missing", problem))
+    }
+
+    /// Refuses intervals of `level` where it does not know errors on new rows, or those of too few.
+    pub(super) fn check_interval(&self, level: f64) -> Result<()> {
+        let Some(residuals) = self.schema.residuals.as_ref().and_then(|residuals| residuals.first()) else {
+            let problem = format!(
+                "is {level}, but the model does not know its errors on rows for validation: it was trained without \
+                 `interval`"
+            );
+            return Err(Error::config("interval", problem));
+        };
+        if !(level > 0. && level < 1.) {
+            return Err(Error::config(
+                "interval",
+                format!("is {level}, expected a number above 0 and below 1"),
+            ));
+        }
+        check_level(level, residuals.rows(), "for validation")
     }
 
     /// What it knows of its data.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
+use crate::metrics::Residuals;
 use crate::ops::Quantiles;
 
 /// What a model knows about its data: the columns of its features, the names of its targets, and how both are
@@ -38,6 +39,10 @@ pub struct Schema {
     /// The quantiles of each target that the network predicts; none as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantiles: Option<Quantiles>,
+    /// The sizes of the errors of each target on rows that the network was not trained on, of which intervals
+    /// are made; none as a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residuals: Option<Vec<Residuals>>,
 }
 
 impl Schema {
@@ -52,6 +57,7 @@ impl Schema {
             feature_scaling: None,
             target_scaling: None,
             quantiles: None,
+            residuals: None,
         }
     }
 
@@ -108,6 +114,11 @@ impl Schema {
                 ));
             }
         }
+        if let Some(residuals) = &self.residuals
+            && (residuals.len() != self.targets.len() || !residuals.iter().all(Residuals::is_sound))
+        {
+            return Some("has sizes of errors that are none, or not those of each target".to_owned());
+        }
         (self.fills_missing && self.feature_scaling.is_none())
             .then(|| "fills missing values in, but does not know with what".to_owned())
     }
@@ -147,6 +158,10 @@ mod tests {
         let unsorted = with(&|schema| schema.features[0] = texts("t", &["b", "a"]));
         assert!(unsorted.contains("categories of 't' that are not sorted"), "{unsorted}");
         assert!(with(&|schema| schema.features[0] = texts("t", &["a", "a"])).contains("not sorted"));
+        assert!(
+            with(&|schema| schema.residuals = Some(vec![Residuals::new(vec![1.])]))
+                .contains("sizes of errors")
+        );
         assert!(with(&|schema| schema.fills_missing = true).contains("does not know with what"));
     }
 }

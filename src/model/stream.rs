@@ -11,7 +11,7 @@ use crate::data::{Block, Column, RowOptions, RowReader, Unknown};
 use crate::error::{Error, Result};
 use crate::ops::Quantiles;
 use crate::plan::Prediction;
-use crate::run::quantile_column;
+use crate::run::{interval_columns, quantile_column};
 
 /// The most rows of a block.
 const ROWS: usize = 4096;
@@ -19,7 +19,7 @@ const ROWS: usize = 4096;
 const NUMBERS: usize = 1 << 18;
 
 /// What [`Model::predict_file`] writes for each row, and how it handles irregular ones.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PredictOptions {
     /// Which outputs are written.
     pub outputs: Outputs,
@@ -33,6 +33,8 @@ pub struct PredictOptions {
     pub keep: Vec<String>,
     /// Whether the depth is written at which each row exits from a network that learns its depths.
     pub exits: bool,
+    /// The share of the truths that intervals of the predictions should cover; without it none are written.
+    pub interval: Option<f64>,
 }
 
 /// Which of a network's outputs are written.
@@ -89,13 +91,14 @@ impl Model {
     ///
     /// A column is called `prediction` or `depth_2`, or `prediction:price` if the model has several targets.
     /// Where it predicts quantiles their columns come last, such as `price_q0.1`, but not beside the output
-    /// at one depth. Behind all is `exit`, the depth at which a row exits, if it is wanted.
+    /// at one depth. Then come the ends of intervals, such as `price_lower` and `price_upper`, if they are wanted,
+    /// and behind all is `exit`, the depth at which a row exits, if it is.
     /// Numbers are written with the fewest digits that read back as the same `f64`.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::Config`] when the file cannot be read, when it lacks a column to keep, or when the
-    /// model lacks the depth, the exits or the means to fill in, and with [`Error::Data`] when the file lacks one of the
+    /// model lacks the depth, the exits, the errors for intervals or the means to fill in, and with [`Error::Data`] when the file lacks one of the
     /// model's columns.
     ///
     /// # Examples
@@ -140,6 +143,14 @@ impl Model {
         if options.exits && !self.predictor.has_exits() {
             let problem = "needs a model that has learned its depths, as `model.halting` lets it";
             return Err(Error::config("exits", problem));
+        }
+        if let Some(level) = options.interval {
+            self.check_interval(level)?;
+            if let Outputs::Depth(_) = options.outputs {
+                let problem =
+                    "is of the prediction, and not of the output at one depth; expected --depth mean or all";
+                return Err(Error::config("interval", problem));
+            }
         }
         let keep = options.keep.clone();
         let row_options = self.row_options(options.missing, options.unknown, options.dialect)?;
@@ -272,8 +283,12 @@ impl FilePredictions<'_> {
         let of_target =
             |target: &String| levels.iter().map(|level| quantile_column(target, *level)).collect();
         let quantiles = targets.iter().flat_map::<Vec<_>, _>(of_target);
+        let ends = targets
+            .iter()
+            .filter(|_| self.options.interval.is_some())
+            .flat_map(|target| interval_columns(target));
         let exit = self.options.exits.then(|| "exit".to_owned());
-        outputs.into_iter().flat_map(names).chain(quantiles).chain(exit).collect()
+        outputs.into_iter().flat_map(names).chain(quantiles).chain(ends).chain(exit).collect()
     }
 
     /// The quantiles that are written; none beside the output at one depth.
@@ -304,7 +319,24 @@ impl FilePredictions<'_> {
             };
             (y, exits.filter(|_| with_exits).map(|exits| exits.depths))
         };
-        Ok(Predicted { values: y.flatten_all()?.to_vec1()?, width: y.elem_count() / rows, exits })
+        let width = y.elem_count() / rows;
+        let values = self.with_bounds(y.flatten_all()?.to_vec1()?, width);
+        Ok(Predicted { width: values.len() / rows, values, exits })
+    }
+
+    /// The numbers of rows, `width` each and first the predictions, and behind them the ends of the intervals of
+    /// these, if they are wanted.
+    fn with_bounds(&self, values: Vec<f64>, width: usize) -> Vec<f64> {
+        let (Some(level), Some(residuals)) = (self.options.interval, &self.model.schema.residuals) else {
+            return values;
+        };
+        let half_widths: Vec<_> =
+            residuals.iter().map(|of| of.half_width(level).unwrap_or(f64::INFINITY)).collect();
+        let row = |row: &[f64]| {
+            let ends = row.iter().zip(&half_widths).flat_map(|(mean, half)| [mean - half, mean + half]);
+            row.iter().copied().chain(ends).collect::<Vec<_>>()
+        };
+        values.chunks_exact(width).flat_map(row).collect()
     }
 
     /// The `points` of each row, and behind them its quantiles, if the model predicts some.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
-use super::{target_table, write_details, write_exits, write_quantiles};
+use super::{target_table, write_details, write_exits, write_intervals, write_quantiles};
 use crate::evaluate::Evaluation;
+use crate::metrics::Intervals;
 
 /// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its
 /// `Serialize` one JSON document.
@@ -24,6 +25,9 @@ pub struct EvaluationReport {
     /// The errors.
     #[serde(flatten)]
     pub evaluation: Evaluation,
+    /// How well intervals of the predictions cover the truths, if these were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 impl fmt::Display for EvaluationReport {
@@ -38,6 +42,7 @@ impl fmt::Display for EvaluationReport {
         write_details(f, "rows", together, &self.evaluation.targets)?;
         write_quantiles(f, &self.evaluation.targets)?;
         write_exits(f, self.evaluation.exits.as_ref())?;
+        write_intervals(f, self.intervals.as_ref())?;
         write!(f, "{} on {}", self.model.display(), self.data.display())?;
         match self.left_out {
             0 => Ok(()),

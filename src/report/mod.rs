@@ -17,7 +17,7 @@ use crate::config::ValidConfig;
 use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, ExitReport, TargetErrors};
-use crate::metrics::Details;
+use crate::metrics::{Details, Intervals, TargetIntervals};
 use crate::results::{Baseline, FoldReport};
 use crate::text::{list, number, one_line, shorten};
 
@@ -49,6 +49,9 @@ pub struct CvReport {
     pub std: Evaluation,
     /// The errors of all tested rows together, each predicted by networks that have not seen it.
     pub pooled: Evaluation,
+    /// How well intervals of the predictions cover the truths, each by the errors in the other folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
     /// What simple models reach on the same folds; none where nobody asked.
     pub baselines: Vec<Baseline>,
     /// How long it all took.
@@ -58,8 +61,9 @@ pub struct CvReport {
 impl CvReport {
     /// Reports `results` of these settings.
     pub fn new(config: ValidConfig, data: Option<DataSummary>, results: CrossValidated) -> Self {
-        let CrossValidated { folds, mean, std, pooled, warnings, seconds, .. } = results;
-        Self { config, data, warnings, folds, mean, std, pooled, baselines: Vec::new(), seconds }
+        let CrossValidated { folds, mean, std, pooled, intervals, warnings, seconds, .. } = results;
+        let baselines = Vec::new();
+        Self { config, data, warnings, folds, mean, std, pooled, intervals, baselines, seconds }
     }
 
     /// The mean over the folds of each repetition.
@@ -96,6 +100,7 @@ impl fmt::Display for CvReport {
         write_details(f, "fold", rows.into(), &self.mean.targets)?;
         write_quantiles(f, &self.mean.targets)?;
         write_exits(f, self.mean.exits.as_ref())?;
+        write_intervals(f, self.intervals.as_ref())?;
         let epochs: Vec<_> =
             self.folds.iter().filter_map(|fold| Some(fold.validation.as_ref()?.epochs())).collect();
         if !epochs.is_empty() {
@@ -167,6 +172,18 @@ fn write_exits(f: &mut fmt::Formatter<'_>, exits: Option<&ExitReport>) -> fmt::R
     }
 }
 
+/// Writes what intervals cover, if there are any.
+fn write_intervals(f: &mut fmt::Formatter<'_>, intervals: Option<&Intervals>) -> fmt::Result {
+    let Some(Intervals { level, targets }) = intervals else { return Ok(()) };
+    for TargetIntervals { target, coverage, width, .. } in targets {
+        let of =
+            if targets.len() > 1 { format!(" of {}", shorten(&one_line(target))) } else { String::new() };
+        let (share, width) = (100. * coverage, number(*width));
+        writeln!(f, "intervals{of} of level {level} cover {share:.1} % and are {width} wide on average")?;
+    }
+    Ok(())
+}
+
 /// The empty lines around a further table: behind the table of several targets there is one already.
 fn around(targets: &[TargetErrors]) -> [&'static str; 2] {
     if targets.len() > 1 { ["", "\n"] } else { ["\n", ""] }
@@ -205,6 +222,7 @@ mod tests {
             mean,
             std,
             pooled,
+            intervals: None,
             baselines: Vec::new(),
             seconds: 1.,
         }

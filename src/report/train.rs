@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::errors_table::{ErrorsTable, Row, WIDTH};
 use super::selection::selected;
 use super::transforms::transforms;
-use super::{has_too_few_for_r2, target_table, write_details, write_exits, write_quantiles};
+use super::{has_too_few_for_r2, target_table, write_details, write_exits, write_intervals, write_quantiles};
 use crate::config::ValidConfig;
 use crate::data::{DataSummary, Transform};
 use crate::fit::Fitted;
+use crate::metrics::Intervals;
 use crate::results::{FoldReport, Validation};
 use crate::text::number;
 
@@ -36,6 +37,10 @@ pub struct TrainReport {
     pub validation: Option<Validation>,
     /// The errors on the rows that were held out, if there are such.
     pub holdout: Option<FoldReport>,
+    /// How well intervals of the predictions of these rows cover the truths, by the errors on the rows for
+    /// validation, if there are to be intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
     /// The file of the model, if it was kept.
     pub model: Option<PathBuf>,
     /// How long it all took.
@@ -51,12 +56,23 @@ impl TrainReport {
         model: Option<PathBuf>,
     ) -> Self {
         let (train_loss, target_transforms) = (fitted.train_loss(), fitted.transforms());
-        let Fitted { evaluation, validation, predictions, warnings, seconds, .. } = fitted;
+        let Fitted { evaluation, validation, predictions, intervals, warnings, seconds, .. } = fitted;
         let holdout = evaluation.map(|errors| {
             let report = FoldReport::new(0, predictions.len(), errors, train_loss.clone(), seconds);
             report.with_validation(validation.clone()).with_transforms(target_transforms.clone())
         });
-        Self { config, data, warnings, target_transforms, train_loss, validation, holdout, model, seconds }
+        Self {
+            config,
+            data,
+            warnings,
+            target_transforms,
+            train_loss,
+            validation,
+            holdout,
+            intervals,
+            model,
+            seconds,
+        }
     }
 }
 
@@ -73,6 +89,7 @@ impl fmt::Display for TrainReport {
             write_details(f, "rows", together, &holdout.targets)?;
             write_quantiles(f, &holdout.targets)?;
             write_exits(f, holdout.exits.as_ref())?;
+            write_intervals(f, self.intervals.as_ref())?;
             if has_too_few_for_r2(holdout) {
                 writeln!(f, "1 row was held out, too few for r2")?;
             }

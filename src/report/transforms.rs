@@ -6,7 +6,6 @@ use crate::config::TargetTransform;
 use crate::data::Transform;
 use crate::results::Validation;
 use crate::stats;
-use crate::text::list;
 
 /// What the targets of each network became, and by how much, in a sentence without a full stop; nothing where
 /// no transform is set.
@@ -73,7 +72,7 @@ fn chosen<'a>(validations: impl Iterator<Item = &'a Validation>) -> String {
     };
     let shown: Vec<_> = others().map(shown).collect();
     let (count, networks) = (best.len(), if best.len() == 1 { "network" } else { "networks" });
-    format!("transforms of the targets chosen for {count} {networks}: {}", list(&shown))
+    format!("transforms of the targets chosen for {count} {networks}: {}", shown.join("; "))
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ const ROWS: &str = "rows";
 const EPOCHS: &str = "epochs";
 /// How the names of the best parameters begin; those of the parameters follow.
 const BEST: &str = "best.";
+/// How the names of the tensors of the sizes of errors begin; the number of the member follows.
+const RESIDUALS: &str = "residuals.";
 
 /// All that is needed to resume the training of one network.
 #[derive(Debug, Clone)]
@@ -48,6 +50,9 @@ pub(crate) struct Checkpoint {
     pub(crate) seconds: f64,
     /// The parameters after the best epoch, where these are to be taken; none before there is one.
     pub(crate) best: BTreeMap<String, Tensor>,
+    /// The sizes of the errors on the rows for validation, of each member of a bag so far or of the one network,
+    /// where intervals are made of them.
+    pub(crate) residuals: Vec<Vec<f64>>,
 }
 
 /// All of a checkpoint but its tensors.
@@ -102,11 +107,15 @@ impl Checkpoints {
             place.check()?;
         }
         create_folders(&self.folder)?;
-        let Checkpoint { identity, trainer, rows, epochs, seconds, best } = checkpoint;
+        let Checkpoint { identity, trainer, rows, epochs, seconds, best, residuals } = checkpoint;
         let mut tensors = trainer.tensors.clone();
         tensors.extend(best.iter().map(|(name, tensor)| (format!("{BEST}{name}"), tensor.clone())));
         tensors.insert(ROWS.to_owned(), Tensor::from_slice(rows, rows.len(), &Device::Cpu)?);
         tensors.insert(EPOCHS.to_owned(), tensor_of(epochs)?);
+        for (member, sizes) in residuals.iter().enumerate() {
+            let sizes = Tensor::from_slice(sizes, sizes.len(), &Device::Cpu)?;
+            tensors.insert(format!("{RESIDUALS}{member}"), sizes);
+        }
         let content = Content {
             identity: identity.clone(),
             progress: trainer.progress.clone(),
@@ -221,10 +230,14 @@ fn read(bytes: &[u8], index: usize) -> Result<Checkpoint, String> {
     let epochs = tensors.remove(EPOCHS).map(|tensor| epochs_in(&tensor, index)).transpose();
     let epochs =
         epochs.map_err(|error| format!("has no results of the epochs: {error}"))?.unwrap_or(in_header);
+    let residuals = (0..).map_while(|member| tensors.remove(&format!("{RESIDUALS}{member}")));
+    let residuals: Result<_, _> = residuals.map(|sizes| sizes.to_vec1()).collect();
+    let residuals = residuals.map_err(|error| format!("has no sizes of errors: {error}"))?;
     let (best, tensors): (BTreeMap<_, _>, _) =
         tensors.into_iter().partition(|(name, _)| name.starts_with(BEST));
     let best = best.into_iter().map(|(name, tensor)| (name[BEST.len()..].to_owned(), tensor)).collect();
-    Ok(Checkpoint { identity, trainer: TrainerState { progress, tensors }, rows, epochs, seconds, best })
+    let trainer = TrainerState { progress, tensors };
+    Ok(Checkpoint { identity, trainer, rows, epochs, seconds, best, residuals })
 }
 
 impl Checkpoint {
@@ -272,6 +285,7 @@ mod tests {
             epochs,
             seconds: 0.5,
             best: BTreeMap::from([("a".to_owned(), Tensor::new(&[3f32], &Device::Cpu).unwrap())]),
+            residuals: if epoch > 9 { vec![vec![0.1, 0.3], vec![0.2]] } else { Vec::new() },
         }
     }
 
@@ -299,6 +313,7 @@ mod tests {
             assert_eq!(checkpoints.files().unwrap().len(), 2);
             let last = checkpoints.last().unwrap().unwrap();
             assert_eq!((&last.rows, last.seconds), (&vec![2, 0], 0.5));
+            assert_eq!(last.residuals, [vec![0.1, 0.3], vec![0.2]]);
             assert!(last.epochs == checkpoint(1_000_000, 0).epochs);
             assert_eq!(last.trainer.tensors["a"].to_vec1::<f32>().unwrap(), [1., 2.]);
             assert_eq!(last.trainer.tensors.len(), 1);

@@ -19,8 +19,8 @@ pub(crate) use checkpoint::{Checkpoint, Checkpoints};
 pub use directory::{ReportFolder, RunDirectory};
 pub use environment::Environment;
 pub use identity::Identity;
-pub(crate) use predictions::quantile_column;
 pub use predictions::{Predicted, Predictions};
+pub(crate) use predictions::{interval_columns, quantile_column};
 pub(crate) use record::mean_over_members;
 pub use record::{EpochRecord, RunRecord, Weights};
 
@@ -35,4 +35,6 @@ pub struct RunOptions<'a> {
     pub stop: Stop,
     /// The most rows of each fold to train on, for a quick check that everything works.
     pub max_rows: Option<usize>,
+    /// The share of the truths that intervals of the predictions should cover; without it there are none.
+    pub interval: Option<f64>,
 }

@@ -17,6 +17,7 @@ use crate::config::{CvConfig, Settings};
 use crate::data::DataSummary;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
+use crate::metrics::Intervals;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::results::{Baseline, FoldReport, Validation};
@@ -33,6 +34,8 @@ struct Results {
     validation: Option<Validation>,
     #[serde(default)]
     pooled: Option<Evaluation>,
+    #[serde(default)]
+    intervals: Option<Intervals>,
     #[serde(default)]
     baselines: Vec<Baseline>,
     #[serde(default)]
@@ -65,7 +68,7 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, validation, pooled, baselines, data, warnings, seconds } =
+        let Results { folds, holdout, validation, pooled, intervals, baselines, data, warnings, seconds } =
             files.read_json(RESULTS)?;
         let epochs = files.epochs()?;
         let chosen = |fold: usize| {
@@ -85,6 +88,7 @@ impl RunRecord {
             environment: environment.facts(),
             folds: folds.into_iter().chain(holdout).collect(),
             pooled,
+            intervals,
             baselines,
             data,
             warnings,

@@ -9,7 +9,7 @@ use super::predictions::Predictions;
 use crate::config::{CvConfig, TargetTransform, keys};
 use crate::data::DataSummary;
 use crate::evaluate::Evaluation;
-use crate::metrics::Metrics;
+use crate::metrics::{Intervals, Metrics};
 use crate::results::{Baseline, FoldReport};
 
 /// All that the report of a run is made from.
@@ -30,6 +30,8 @@ pub struct RunRecord {
     /// The results of all test rows together; none where nothing was held out or an earlier version did not
     /// say.
     pub pooled: Option<Evaluation>,
+    /// How well intervals of the predictions cover the truths, if there are intervals.
+    pub intervals: Option<Intervals>,
     /// What simple models reach on the same folds.
     pub baselines: Vec<Baseline>,
     /// The epochs of all folds, each fold's in order; of several transforms of the targets only those of the

@@ -6,6 +6,7 @@ mod curves;
 mod data;
 mod depth;
 mod fit;
+mod intervals;
 mod numbers;
 mod page;
 mod picture;
@@ -39,6 +40,7 @@ use page::Page;
 ///     warnings: Vec::new(),
 ///     folds: Vec::new(),
 ///     pooled: None,
+///     intervals: None,
 ///     baselines: Vec::new(),
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
@@ -64,6 +66,7 @@ pub fn html(run: &RunRecord) -> String {
     for (heading, figures) in [
         ("Learning curves", curves::learning(run)),
         ("Predictions", fit::fit(&run.predictions)),
+        ("Intervals", run.intervals.iter().map(intervals::intervals).collect()),
         ("Depth", depth::depth(&run.folds, targets).into_iter().chain(depth::exits(&run.folds)).collect()),
         ("Weights", weights::weights(&run.weights, run.config.model.layer)),
         ("Timing", curves::timing(run)),

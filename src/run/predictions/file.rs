@@ -46,6 +46,7 @@ impl Predictions {
             header.extend([target.clone(), format!("prediction{of}")]);
             header.extend(self.depths.iter().map(|depth| format!("depth_{depth}{of}")));
             header.extend(self.quantiles.iter().map(|quantile| quantile_column(target, *quantile)));
+            header.extend(self.has_bounds.then(|| interval_columns(target)).into_iter().flatten());
         }
         header.extend(self.exits.is_some().then(|| EXIT.to_owned()));
         header
@@ -69,6 +70,11 @@ const EXIT: &str = "exit";
 /// The name of the column of a quantile, such as `price_q0.1`.
 pub(crate) fn quantile_column(target: &str, quantile: f64) -> String {
     format!("{target}_q{quantile}")
+}
+
+/// The names of the columns of an interval, `price_lower` and `price_upper`.
+pub(crate) fn interval_columns(target: &str) -> [String; 2] {
+    ["lower", "upper"].map(|end| format!("{target}_{end}"))
 }
 
 /// The lines of a file of predictions.
@@ -132,12 +138,16 @@ impl<'a, R: Read> Lines<'a, R> {
         let quantile_of = |i: usize| header[i].strip_prefix(first)?.strip_prefix("_q")?.parse().ok();
         let quantiles: Vec<f64> =
             (4 + depths.len()..header.len()).take_while(|&i| !is_target(i)).map_while(quantile_of).collect();
-        let stride = 2 + depths.len() + quantiles.len();
+        let behind = 4 + depths.len() + quantiles.len();
+        let ends = interval_columns(first);
+        let has_bounds = header.get(behind..behind + 2) == Some(&ends[..]) && !is_target(behind);
+        let stride = behind - 2 + 2 * usize::from(has_bounds);
         // A last target has a prediction behind it, so what is left over is no target.
         let has_exits = (header.len() - 2) % stride == 1 && header.last().is_some_and(|last| last == EXIT);
         let targets = header[2..header.len() - usize::from(has_exits)].iter().step_by(stride);
         let targets: Vec<_> = targets.take(if is_one { 1 } else { usize::MAX }).cloned().collect();
         let predictions = Predictions::new(targets, depths).with_quantiles(quantiles).with_exits(has_exits);
+        let predictions = Predictions { has_bounds, ..predictions };
         let expected = predictions.header();
         if let Some(i) = (0..header.len().max(expected.len())).find(|&i| header.get(i) != expected.get(i)) {
             let name = |names: &[String]| names.get(i).map_or("none".to_owned(), |name| quote(name));
@@ -176,12 +186,38 @@ impl<'a, R: Read> Lines<'a, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::predictions::Predicted;
     use crate::run::predictions::tests::{of, of_quantiles};
 
     fn file(predictions: &Predictions) -> Vec<u8> {
         let mut file = Vec::new();
         predictions.write_csv(&mut file).unwrap();
         file
+    }
+
+    #[test]
+    fn intervals_come_behind_the_quantiles_of_their_target() {
+        for targets in [&["y"][..], &["y", "y_lower"], &["y", "prediction"]] {
+            let targets: Vec<_> = targets.iter().map(|&name| name.to_owned()).collect();
+            for quantiles in [&[][..], &[0.25, 0.5]] {
+                let empty = Predictions::new(targets.clone(), vec![1]).with_quantiles(quantiles.to_vec());
+                let mut predictions = empty.with_exits(true);
+                for row in 0..3 {
+                    let of = |each: usize| vec![row as f64; each * targets.len()];
+                    let numbers = [&of(1)[..], &of(1), &of(1), &of(quantiles.len())];
+                    predictions.push_all(row, row % 2, numbers, Some(1)).unwrap();
+                }
+                let predictions =
+                    predictions.with_bounds(|target, fold| 1. + target as f64 + 10. * fold as f64);
+                let file = file(&predictions);
+                let header = String::from_utf8_lossy(&file).lines().next().unwrap().to_owned();
+                assert!(header.contains(",y_lower,y_upper,"), "{header}");
+                assert_eq!(Predictions::read_csv("p.csv", &file[..]).unwrap(), predictions, "{header}");
+                let last = targets.len() - 1;
+                let upper: Vec<_> = predictions.values(last, Predicted::Upper).collect();
+                assert_eq!(upper, [0., 11., 2.].map(|mean| mean + 1. + last as f64));
+            }
+        }
     }
 
     #[test]

@@ -4,14 +4,15 @@ mod file;
 
 use crate::error::{Error, Result};
 use crate::memory;
-pub(crate) use file::quantile_column;
+pub(crate) use file::{interval_columns, quantile_column};
 
 /// The true and the predicted values of rows of the data, all finite.
 ///
 /// In a file, [`write_csv`](Self::write_csv) and [`read_csv`](Self::read_csv), there is a line for each row.
 /// Of one target `y` and the depths 1 and 2 the columns are `row,fold,y,prediction,depth_1,depth_2`; of
 /// several targets each has these four, `y,prediction:y,depth_1:y,depth_2:y`. Where quantiles are predicted
-/// those of a target come behind its depths, such as `y_q0.1,y_q0.5,y_q0.9`. Where depths are learned the last
+/// those of a target come behind its depths, such as `y_q0.1,y_q0.5,y_q0.9`, and behind these the ends of its
+/// interval, `y_lower,y_upper`, where there are intervals. Where depths are learned the last
 /// column is `exit`, the depth at which the row exits.
 ///
 /// # Examples
@@ -37,7 +38,10 @@ pub struct Predictions {
     folds: Vec<usize>,
     /// The depth at which each row exits, if depths are learned.
     exits: Option<Vec<usize>>,
-    /// Of each row, of each target: the true value, the prediction, that at each depth, and each quantile.
+    /// Whether there are intervals.
+    has_bounds: bool,
+    /// Of each row, of each target: the true value, the prediction, that at each depth, each quantile, and the
+    /// ends of the interval if there are such.
     values: Vec<f64>,
 }
 
@@ -52,6 +56,10 @@ pub enum Predicted {
     AtDepth(usize),
     /// The prediction of a quantile, which is counted from 0 in the list of the quantiles.
     Quantile(usize),
+    /// The lower end of the interval.
+    Lower,
+    /// The upper end of the interval.
+    Upper,
 }
 
 impl Predictions {
@@ -71,6 +79,24 @@ impl Predictions {
     #[must_use]
     pub fn with_exits(self, has_exits: bool) -> Self {
         Self { exits: has_exits.then(Vec::new), ..self }
+    }
+
+    /// The same with intervals of all predictions so far, which reach as far to each side as `half_width` says
+    /// of a target, counted from 0, and a fold. There are to be no more predictions.
+    #[must_use]
+    pub fn with_bounds(mut self, half_width: impl Fn(usize, usize) -> f64) -> Self {
+        let stride = self.stride() - 2 * usize::from(self.has_bounds);
+        let before = self.stride();
+        let targets = self.targets.len();
+        let each = self.values.chunks(before.max(1)).enumerate();
+        let values = each.flat_map(|(i, values)| {
+            let half = half_width(i % targets, self.folds[i / targets]);
+            let ends = [values[1] - half, values[1] + half];
+            values[..stride].iter().copied().chain(ends)
+        });
+        self.values = values.collect();
+        self.has_bounds = true;
+        self
     }
 
     /// Adds row `row` of the data, counted from 0, that was predicted by the network of `fold`: the true
@@ -115,6 +141,10 @@ impl Predictions {
             ))
             .into());
         }
+        if self.has_bounds {
+            let message = "a row of predictions has no interval, expected one as those before it";
+            return Err(candle_core::Error::msg(message).into());
+        }
         let (count, [truth, mean, by_depth, quantiles]) = (self.targets.len(), numbers);
         let lengths = numbers.map(<[f64]>::len);
         let expected = [count, count, count * self.depths.len(), count * self.quantiles.len()];
@@ -152,7 +182,9 @@ impl Predictions {
     ///
     /// Fails when `other` has other targets, depths or quantiles, or exits where these have none.
     pub fn append(&mut self, other: Self) -> Result<()> {
-        let kind = |p: &Self| (p.targets.clone(), p.depths.clone(), p.quantiles.clone(), p.exits.is_some());
+        let kind = |p: &Self| {
+            (p.targets.clone(), p.depths.clone(), p.quantiles.clone(), p.exits.is_some(), p.has_bounds)
+        };
         let is_alike = kind(self) == kind(&other);
         if !is_alike {
             let [of, and] = [self, &other]
@@ -232,6 +264,8 @@ impl Predictions {
             Predicted::Mean => Some(1),
             Predicted::AtDepth(depth) => (depth < depths).then_some(2 + depth),
             Predicted::Quantile(i) => (i < self.quantiles.len()).then_some(2 + depths + i),
+            Predicted::Lower => self.has_bounds.then_some(2 + depths + self.quantiles.len()),
+            Predicted::Upper => self.has_bounds.then_some(3 + depths + self.quantiles.len()),
         };
         let column = place.filter(|_| target < self.targets.len()).map(|at| target * self.stride() + at);
         let start = column.unwrap_or(self.values.len());
@@ -241,7 +275,7 @@ impl Predictions {
 
     /// How many numbers a target has in a row.
     fn stride(&self) -> usize {
-        2 + self.depths.len() + self.quantiles.len()
+        2 + self.depths.len() + self.quantiles.len() + 2 * usize::from(self.has_bounds)
     }
 
     /// How many numbers a row has.

@@ -60,6 +60,7 @@ fn towns(dtype: DType) -> Schema {
         feature_scaling: fit(x.as_flattened(), 5),
         target_scaling: fit(y.as_flattened(), 2),
         quantiles: None,
+        residuals: None,
     }
 }
 

@@ -59,6 +59,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
             feature_scaling: Some(feature_scaling),
             target_scaling: Some(target_scaling),
             quantiles: None,
+            residuals: None,
         };
         let path = folder().join(format!("diabetes_{dtype:?}_{layer:?}.safetensors"));
         Model::new(trainer.net(), schema).unwrap().save(&path).unwrap();
