@@ -65,7 +65,8 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
         }),
         None => Vec::new(),
     };
-    let report = CvReport::new(config.clone(), data, results).with_baselines(baselines);
+    let report =
+        CvReport::new(config.clone(), data, results).with_predictions(&predictions).with_baselines(baselines);
     if let Some(folder) = &folder {
         let directory = folder.directory();
         directory.write_results(&report)?;

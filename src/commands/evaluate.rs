@@ -87,15 +87,7 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
         page.commit(file)?;
         info!("the report is {}", page.path().display());
     }
-    let FileEvaluation { evaluation, predictions, intervals, left_out } = found;
-    let report = EvaluationReport {
-        model: args.input.model.clone(),
-        data: args.input.data.clone(),
-        rows: predictions.len(),
-        left_out,
-        evaluation,
-        intervals,
-    };
+    let report = EvaluationReport::new(args.input.model.clone(), args.input.data.clone(), &found);
     let width = width();
     print(&if args.json {
         serde_json::to_string_pretty(&report)?

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::errors_table::{ErrorsTable, Row, WIDTH};
+use super::worst::{WorstRows, lines, worst};
 use super::{target_table, write_details, write_exits, write_intervals, write_quantiles};
 use crate::evaluate::Evaluation;
 use crate::metrics::Intervals;
+use crate::model::FileEvaluation;
 
 /// The errors of a model on a file. Its `Display` is a table as that of [`CvReport`](super::CvReport), its
 /// `Serialize` one JSON document.
@@ -28,6 +30,24 @@ pub struct EvaluationReport {
     /// How well intervals of the predictions cover the truths, if these were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
+    /// The rows with the largest errors of each target.
+    pub worst: Vec<WorstRows>,
+}
+
+impl EvaluationReport {
+    /// Reports what the model in the file `model` was found to do on the rows of `data`.
+    pub fn new(model: PathBuf, data: PathBuf, found: &FileEvaluation) -> Self {
+        let FileEvaluation { evaluation, predictions, intervals, left_out } = found;
+        Self {
+            model,
+            data,
+            rows: predictions.len(),
+            left_out: *left_out,
+            evaluation: evaluation.clone(),
+            intervals: intervals.clone(),
+            worst: worst(predictions),
+        }
+    }
 }
 
 impl fmt::Display for EvaluationReport {
@@ -43,6 +63,7 @@ impl fmt::Display for EvaluationReport {
         write_quantiles(f, &self.evaluation.targets)?;
         write_exits(f, self.evaluation.exits.as_ref())?;
         write_intervals(f, self.intervals.as_ref())?;
+        lines(&self.worst, width).try_for_each(|line| writeln!(f, "{line}"))?;
         write!(f, "{} on {}", self.model.display(), self.data.display())?;
         match self.left_out {
             0 => Ok(()),

@@ -8,6 +8,7 @@ mod quantile_table;
 mod selection;
 mod train;
 mod transforms;
+mod worst;
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, ExitReport, TargetErrors};
 use crate::metrics::{Details, Intervals, TargetIntervals};
 use crate::results::{Baseline, FoldReport};
+use crate::run::Predictions;
 use crate::text::{list, number, one_line, shorten};
 
 use self::details_table::DetailsTable;
@@ -29,6 +31,7 @@ use self::transforms::transforms;
 pub use evaluation::EvaluationReport;
 pub use html::html;
 pub use train::TrainReport;
+pub use worst::{WorstRow, WorstRows};
 
 /// The result of a cross-validation. Its `Display` is a table that fits the width asked for, as in
 /// `format!("{report:120}")`, or else 80 columns, and with `#` a second one of further errors; its
@@ -52,6 +55,8 @@ pub struct CvReport {
     /// How well intervals of the predictions cover the truths, each by the errors in the other folds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
+    /// The rows with the largest errors of each target, if the predictions were [given](Self::with_predictions).
+    pub worst: Vec<WorstRows>,
     /// What simple models reach on the same folds; none where nobody asked.
     pub baselines: Vec<Baseline>,
     /// How long it all took.
@@ -62,13 +67,19 @@ impl CvReport {
     /// Reports `results` of these settings.
     pub fn new(config: ValidConfig, data: Option<DataSummary>, results: CrossValidated) -> Self {
         let CrossValidated { folds, mean, std, pooled, intervals, warnings, seconds, .. } = results;
-        let baselines = Vec::new();
-        Self { config, data, warnings, folds, mean, std, pooled, intervals, baselines, seconds }
+        let (baselines, worst) = (Vec::new(), Vec::new());
+        Self { config, data, warnings, folds, mean, std, pooled, intervals, worst, baselines, seconds }
     }
 
     /// The mean over the folds of each repetition.
     fn repeats(&self) -> Vec<Evaluation> {
         self.folds.chunks(self.config.folds.max(1)).map(Evaluation::mean_over).collect()
+    }
+
+    /// The report with the rows whose predictions are the furthest off.
+    #[must_use]
+    pub fn with_predictions(self, predictions: &Predictions) -> Self {
+        Self { worst: worst::worst(predictions), ..self }
     }
 
     /// The report with what simple models reach.
@@ -110,6 +121,7 @@ impl fmt::Display for CvReport {
         if let Some(transforms) = transforms(self.config.train.target_transform, networks) {
             writeln!(f, "{transforms}")?;
         }
+        worst::lines(&self.worst, width).try_for_each(|line| writeln!(f, "{line}"))?;
         let small = self.folds.iter().filter(|fold| has_too_few_for_r2(fold));
         let small: Vec<_> = small.map(|fold| fold.fold.to_string()).collect();
         let folds = match small.as_slice() {
@@ -223,6 +235,7 @@ mod tests {
             std,
             pooled,
             intervals: None,
+            worst: Vec::new(),
             baselines: Vec::new(),
             seconds: 1.,
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::errors_table::{ErrorsTable, Row, WIDTH};
 use super::selection::selected;
 use super::transforms::transforms;
+use super::worst::{WorstRows, lines, worst};
 use super::{has_too_few_for_r2, target_table, write_details, write_exits, write_intervals, write_quantiles};
 use crate::config::ValidConfig;
 use crate::data::{DataSummary, Transform};
@@ -41,6 +42,9 @@ pub struct TrainReport {
     /// validation, if there are to be intervals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
+    /// The held-out rows with the largest errors of each target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub worst: Vec<WorstRows>,
     /// The file of the model, if it was kept.
     pub model: Option<PathBuf>,
     /// How long it all took.
@@ -57,6 +61,7 @@ impl TrainReport {
     ) -> Self {
         let (train_loss, target_transforms) = (fitted.train_loss(), fitted.transforms());
         let Fitted { evaluation, validation, predictions, intervals, warnings, seconds, .. } = fitted;
+        let worst = worst(&predictions);
         let holdout = evaluation.map(|errors| {
             let report = FoldReport::new(0, predictions.len(), errors, train_loss.clone(), seconds);
             report.with_validation(validation.clone()).with_transforms(target_transforms.clone())
@@ -70,6 +75,7 @@ impl TrainReport {
             validation,
             holdout,
             intervals,
+            worst,
             model,
             seconds,
         }
@@ -90,6 +96,7 @@ impl fmt::Display for TrainReport {
             write_quantiles(f, &holdout.targets)?;
             write_exits(f, holdout.exits.as_ref())?;
             write_intervals(f, self.intervals.as_ref())?;
+            lines(&self.worst, width).try_for_each(|line| writeln!(f, "{line}"))?;
             if has_too_few_for_r2(holdout) {
                 writeln!(f, "1 row was held out, too few for r2")?;
             }

@@ -116,6 +116,6 @@ fn repeated_folds_begin_with_those_of_one_cross_validation() {
     let (code, table, message) = called(&["cv", "-q", "--resume", &run]);
     assert_eq!(code, Some(0), "{message}");
     let first: Vec<_> = table.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(first, ["repeat", "0", "1", "2", "mean", "std", "pooled", "mean"]);
+    assert_eq!(first, ["repeat", "0", "1", "2", "mean", "std", "pooled", "largest", "mean"]);
     assert!(table.trim_end().lines().last().unwrap().contains(" over 9 folds (3 times 3), "), "{table}");
 }

@@ -72,12 +72,26 @@ fn the_intervals_of_a_cross_validation_come_of_the_other_folds() {
             assert!(difference <= 1e-12, "{target} in fold {fold}: {difference:e}");
         }
     }
+    // The largest errors are those of predictions.csv.
+    let [row, truth, mean] = columns(&text, ["row", "y", "prediction:y"]);
+    let sizes = truth.iter().zip(&mean).map(|(truth, mean)| (truth - mean).abs());
+    let largest = sizes.zip(&row).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+    let worst = &results["worst"][0]["rows"];
+    assert_eq!(worst.as_array().unwrap().len(), 10);
+    let found = (worst[0]["error"].as_f64().unwrap().abs(), worst[0]["row"].as_f64().unwrap());
+    assert_eq!(found, (largest.0, *largest.1));
     let page = fs::read_to_string(format!("{out}/report.html")).unwrap();
+    assert!(page.contains("The largest errors of bmi"));
     assert!(page.contains("<h3>Coverage of the intervals</h3>"));
     assert_eq!(called(&["report", &out]).0, Some(0));
     assert_eq!(fs::read_to_string(format!("{out}/report.html")).unwrap(), page);
     let (code, text, _) = called(&["cv", "-q", "--data", DATA, "--target=y", "--epochs=2", "--interval=0.5"]);
-    assert!(code == Some(0) && text.contains("intervals of level 0.5 cover"), "{text}");
+    assert!(
+        code == Some(0)
+            && text.contains("intervals of level 0.5 cover")
+            && text.contains("largest errors: row "),
+        "{text}"
+    );
 }
 
 /// A model has the errors on its rows for validation, and so intervals of any level.

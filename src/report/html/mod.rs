@@ -56,6 +56,7 @@ pub fn html(run: &RunRecord) -> String {
     data::warnings(&mut page, run);
     page.section("Results");
     results::table(&mut page, run);
+    results::worst_rows(&mut page, &run.predictions);
     if let Some(summary) = &run.data {
         page.section("Data");
         data::data(&mut page, summary);

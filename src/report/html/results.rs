@@ -13,8 +13,9 @@ use crate::report::errors_table::Row as ErrorsRow;
 use crate::report::quantile_table::QuantileTable;
 use crate::report::selection::selected;
 use crate::report::transforms::transforms;
+use crate::report::worst::{WorstRow, WorstRows, worst};
 use crate::results::FoldReport;
-use crate::run::{EpochRecord, RunRecord};
+use crate::run::{EpochRecord, Predictions, RunRecord};
 
 /// The most depths with a column; of more there is only the plot.
 const MOST_DEPTHS: usize = 8;
@@ -219,6 +220,25 @@ pub(super) fn table(page: &mut Page, run: &RunRecord) {
         page.paragraph(
             "Means over the folds of each target. In the table above all targets count the same, whatever their \
              units: the mean of MSE is mostly that of the target with the largest numbers.",
+        );
+    }
+}
+
+/// The rows with the largest errors.
+pub(super) fn worst_rows(page: &mut Page, predictions: &Predictions) {
+    for WorstRows { target, rows } in worst(predictions).iter().take(MOST_TARGETS) {
+        let header = ["row", "fold", "true", "predicted", "true − predicted"].map(str::to_owned);
+        let row = |worst: &WorstRow| -> Row {
+            let numbers = [worst.truth, worst.prediction, worst.error].map(number);
+            [worst.row.to_string(), worst.fold.to_string()].into_iter().chain(numbers).collect()
+        };
+        let rows: Vec<_> = rows.iter().map(row).collect();
+        page.table(&format!("The largest errors of {}", short(target)), &header, &rows, &[]);
+    }
+    if !predictions.is_empty() {
+        page.paragraph(
+            "Rows are numbered as in predictions.csv, from 0 and without those that were left out. A truth that is far from \
+             what rows like it have may be a mistake in the data.",
         );
     }
 }
