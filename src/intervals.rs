@@ -59,7 +59,8 @@ pub(crate) fn out_of_fold(
 ///
 /// # Errors
 ///
-/// As [`out_of_fold`].
+/// Fails with [`Error::Config`] of the key `interval` where the model has the errors on too few rows for the
+/// level.
 pub fn of_model(
     predictions: Predictions,
     residuals: &[Residuals],

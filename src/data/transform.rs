@@ -283,6 +283,11 @@ mod tests {
             assert!((limited.invert(transform.apply(4.)) - 4.).abs() <= 1e-14);
             assert!(limited.invert(f64::NAN).is_nan());
         }
+        let broken = [(f64::NAN, 0., 1.), (1., 1., 0.), (1., 0., f64::INFINITY)];
+        let broken = broken.map(|(lambda, low, high)| {
+            Limited { transform: Transform::YeoJohnson { lambda }, low, high }.is_sound()
+        });
+        assert_eq!(broken, [false; 3]);
         let mirrored = Limited::new(Transform::YeoJohnson { lambda: 3. }, &[-11., -1.]);
         assert_eq!([-1e9, 1e9].map(|z| mirrored.invert(z)), [-12., 0.]);
     }

@@ -88,8 +88,8 @@ fn files_that_make_no_sense_get_a_message() {
     type Change = fn(&mut Parts);
     let cases: [(&str, Change); 43] = [
         ("is a checkpoint of taper, expected a model", |p| p.entry["kind"] = json!("checkpoint")),
-        ("has the format 4 of a model, this taper knows those up to 3; a newer one reads it", |p| {
-            p.entry["version"] = json!(4);
+        ("has the format 5 of a model, this taper knows those up to 4; a newer one reads it", |p| {
+            p.entry["version"] = json!(5);
         }),
         ("is not a model of taper: ", |p| p.entry["version"] = json!(-1)),
         ("is not a model of taper: ", |p| p.entry["version"] = json!("1")),
