@@ -1,7 +1,7 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
 use taper::config::{
-    Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
+    Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
     TargetTransform,
 };
 use taper::nn::{Block, CosInit, Halting, Nonlinearity, Norm};
@@ -28,6 +28,15 @@ value_enum!(MissingArg for Missing {
     Drop,
     /// A missing feature becomes the mean of the training rows of each fold
     Mean
+});
+
+value_enum!(DatesArg for Dates {
+    /// Features of the days that have passed, the year, the season, the weekday and the hour, as far as they vary
+    Expand,
+    /// They are text
+    Text,
+    /// Such columns are left out
+    Drop
 });
 
 value_enum!(MissingTargetArg for MissingTarget {

@@ -6,11 +6,11 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueHint};
 use serde::{Serialize, Serializer};
 use taper::Error;
-use taper::config::{CvConfig, DeviceSpec, Settings, keys};
+use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    ActivationArg, BlockArg, CosInitArg, DepthsArg, DtypeArg, EngineArg, HaltingArg, LayerArg, LossArg,
-    MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg, ScheduleArg,
+    ActivationArg, BlockArg, CosInitArg, DatesArg, DepthsArg, DtypeArg, EngineArg, HaltingArg, LayerArg,
+    LossArg, MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg, ScheduleArg,
     SelectArg, TargetTransformArg,
 };
 use super::dialect::DialectArgs;
@@ -84,6 +84,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
     #[serde(serialize_with = "names::as_one")]
     number: Vec<Names>,
+    /// What becomes of columns that have dates alone, such as 2024-01-31 or 2024-01-31T17:30:00Z
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = Recipe::Tabular.dates().into(),
+          help_heading = "Data")]
+    dates: DatesArg,
     #[command(flatten)]
     #[serde(flatten)]
     dialect: DialectArgs,

@@ -11,7 +11,7 @@ use taper::data::{self, DataSummary, Dataset, Fold, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
-use taper::text::shell_quote;
+use taper::text::{shell_quote, shorten};
 use taper::{Error, Stop, StopReason, check_validation};
 use tempfile::TempDir;
 use tracing::{info, warn};
@@ -163,6 +163,10 @@ impl<'a> Run<'a> {
         }
         let mut summary = table.summary()?;
         info!("{summary}");
+        for column in summary.columns.iter().filter(|column| !column.dates.is_empty()) {
+            let parts: Vec<_> = column.dates.iter().map(|part| part.name()).collect();
+            info!("column '{}' has dates; its features are {}", shorten(&column.name), parts.join(", "));
+        }
         warn_of(&mut summary.warnings);
         Ok(Some(summary))
     }

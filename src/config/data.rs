@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decimal, Dialect, Mark};
 use super::encoding::Encoding;
-use super::table::{FileConfig, Missing, MissingTarget};
+use super::table::{Dates, FileConfig, Missing, MissingTarget};
 
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
@@ -109,6 +109,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    dates: Option<Dates>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     delimiter: Option<Mark>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decimal: Option<Decimal>,
@@ -158,6 +160,7 @@ impl From<DataConfig> for Document {
                 na,
                 text,
                 number,
+                dates,
                 dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment, encoding },
             }) => Self {
                 file: Some(file),
@@ -171,6 +174,7 @@ impl From<DataConfig> for Document {
                 na: Some(na),
                 text: Some(text),
                 number: Some(number),
+                dates: Some(dates),
                 delimiter,
                 decimal: Some(decimal),
                 no_header: Some(no_header),
@@ -201,6 +205,7 @@ impl TryFrom<Document> for DataConfig {
             na,
             text,
             number,
+            dates,
             delimiter,
             decimal,
             no_header,
@@ -229,6 +234,7 @@ impl TryFrom<Document> for DataConfig {
                 ("na", na.is_some()),
                 ("text", text.is_some()),
                 ("number", number.is_some()),
+                ("dates", dates.is_some()),
                 ("delimiter", delimiter.is_some()),
                 ("decimal", decimal.is_some()),
                 ("no_header", no_header.is_some()),
@@ -265,6 +271,7 @@ impl TryFrom<Document> for DataConfig {
             na: na.unwrap_or_default(),
             text: text.unwrap_or_default(),
             number: number.unwrap_or_default(),
+            dates: dates.unwrap_or_default(),
             dialect: Dialect {
                 delimiter,
                 decimal: decimal.unwrap_or_default(),
@@ -296,7 +303,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

@@ -31,6 +31,8 @@ pub struct FileConfig {
     pub text: Vec<String>,
     /// Columns of numbers, all of whose values have to be numbers or missing.
     pub number: Vec<String>,
+    /// What becomes of columns of dates among the features.
+    pub dates: Dates,
     /// How a file of text is written.
     pub dialect: Dialect,
 }
@@ -70,6 +72,21 @@ pub enum MissingTarget {
     /// They are refused, unless rows with any missing value are left out.
     #[default]
     Error,
+    /// They are left out.
+    Drop,
+}
+
+/// What becomes of columns of features that have dates alone, with a time of the day or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dates {
+    /// Each is several features, see [`DatePart`](crate::data::DatePart). What is the same in all rows, such
+    /// as the hour of dates without a time, is left out.
+    Expand,
+    /// They are text, as they were before there was this choice; the default of [`FileConfig`], while a
+    /// [`Recipe`](super::Recipe) for files expands them.
+    #[default]
+    Text,
     /// They are left out.
     Drop,
 }

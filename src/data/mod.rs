@@ -18,6 +18,8 @@ pub(crate) use piecewise::PiecewiseLinear;
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
-pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative};
+pub use table::{
+    Block, Column, DatePart, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative,
+};
 pub use transform::Transform;
 pub(crate) use transform::skewness;

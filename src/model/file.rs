@@ -16,13 +16,15 @@ use crate::storage::{seal, unseal, write_atomically};
 /// |---|---|
 /// | 1 | the first |
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
-/// | 3 | the quantiles that are predicted; only models that have some are of this version, or later ones |
-/// | 4 | the transforms of the targets; only models that have some are of this version |
-const FORMAT: u32 = 4;
-/// The version of models without transforms.
-const WITHOUT_TRANSFORMS: u32 = 3;
-/// The version of models without quantiles.
-const WITHOUT_QUANTILES: u32 = 2;
+/// | 3 | the quantiles that are predicted |
+/// | 4 | the transforms of the targets |
+/// | 5 | the features that dates become |
+///
+/// A model is of the first version from 2 on that has all that it has.
+const FORMAT: u32 = 5;
+const WITH_TRANSFORMS: u32 = 4;
+const WITH_QUANTILES: u32 = 3;
+const PLAIN: u32 = 2;
 /// What the file says that it is.
 const KIND: &str = "model";
 /// The largest file that is read: a hidden layer of 22,000 in `f64`.
@@ -60,10 +62,11 @@ impl Model {
     /// The version of its format.
     pub(super) fn format(&self) -> u32 {
         let scaling = self.schema.target_scaling.as_ref();
-        match self.schema.quantiles {
-            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => FORMAT,
-            Some(_) => WITHOUT_TRANSFORMS,
-            None => WITHOUT_QUANTILES,
+        match &self.schema {
+            schema if schema.features.iter().any(|column| !column.dates.is_empty()) => FORMAT,
+            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => WITH_TRANSFORMS,
+            schema if schema.quantiles.is_some() => WITH_QUANTILES,
+            _ => PLAIN,
         }
     }
 

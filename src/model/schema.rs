@@ -65,13 +65,15 @@ impl Schema {
         self.targets.len() * self.quantiles.map_or(1, |quantiles| quantiles.len())
     }
 
-    /// The name of feature `i`: that of its column, or `town=Ulm` for a category.
+    /// The name of feature `i`: that of its column, or `town=Ulm` for a category, or `sold season sine` for a
+    /// part of a date.
     pub fn feature_name(&self, mut i: usize) -> String {
         for column in &self.features {
             if i < column.width() {
-                return match column.categories.get(i) {
-                    Some(category) => format!("{}={category}", column.name),
-                    None => column.name.clone(),
+                return match (column.categories.get(i), column.dates.get(i)) {
+                    (Some(category), _) => format!("{}={category}", column.name),
+                    (None, Some(part)) => format!("{} {}", column.name, part.name()),
+                    (None, None) => column.name.clone(),
                 };
             }
             i -= column.width();
@@ -90,7 +92,10 @@ impl Schema {
                 return Some(format!("has two columns of the name '{name}', or one without a name"));
             }
         }
-        for Column { name, categories } in &self.features {
+        for Column { name, categories, dates } in &self.features {
+            if !categories.is_empty() && !dates.is_empty() {
+                return Some(format!("has categories and dates of '{name}', expected one or the other"));
+            }
             // Strictly ascending, for binary search.
             if categories.len() > MAX_CATEGORIES || !categories.is_sorted_by(|a, b| a < b) {
                 return Some(format!(
@@ -119,7 +124,7 @@ mod tests {
 
     fn texts(name: &str, categories: &[&str]) -> Column {
         let categories = categories.iter().map(|&category| category.to_owned()).collect();
-        Column { name: name.to_owned(), categories }
+        Column { name: name.to_owned(), categories, ..Column::default() }
     }
 
     #[test]

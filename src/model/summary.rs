@@ -121,6 +121,10 @@ impl ModelSummary {
         for column in &self.schema.features {
             // The shares of categories would not help in a table.
             let (kind, scaling) = match column.categories.as_slice() {
+                [] if !column.dates.is_empty() => {
+                    let parts: Vec<_> = column.dates.iter().map(|part| part.name().to_owned()).collect();
+                    (format!("dates: {}", list(&parts)), None)
+                }
                 [] => ("number".to_owned(), scaling.get(at)),
                 categories => (format!("text: {}", list(categories)), None),
             };

@@ -10,6 +10,7 @@ mod command_line;
 mod common;
 mod configuration;
 mod conventions;
+mod dates;
 mod errors;
 mod evaluate;
 mod folds;

@@ -1,12 +1,8 @@
-//! One-hot encoding of text columns.
+//! The values of text columns.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use super::cell::Real;
 use super::columns::MAX_CATEGORIES;
-use crate::error::{Error, Result};
-use crate::memory;
 
 /// The different values of a text column, numbered in order of appearance.
 #[derive(Debug, Default)]
@@ -36,47 +32,6 @@ impl Categories {
     }
 }
 
-/// One-hot encodes the codes in the rows `x` of `file`. `columns` has, for a text column, the index of each
-/// code among its features. A code of NaN makes all of them NaN, which the mean over the training rows fills
-/// with the shares of the values.
-///
-/// The rows grow in place: a copy would double the peak memory.
-pub(super) fn one_hot<T: Real>(file: &Path, mut x: Vec<T>, columns: &[Option<Vec<usize>>]) -> Result<Vec<T>> {
-    if columns.iter().all(Option::is_none) || x.is_empty() {
-        return Ok(x);
-    }
-    let rows = x.len() / columns.len();
-    let width: usize = columns.iter().map(|places| places.as_ref().map_or(1, Vec::len)).sum();
-    let more = rows.saturating_mul(width).saturating_sub(x.len());
-    memory::extend(&mut x, more).map_err(|problem| {
-        Error::data(file.display(), format!("with its texts as zeros and ones {problem}"))
-    })?;
-    x.resize(rows * width, T::zero());
-    // From the end: a column is at least as wide as its code, so nothing is overwritten before it is read.
-    let mut end = x.len();
-    for row in (0..rows).rev() {
-        for (column, places) in columns.iter().enumerate().rev() {
-            let value = x[row * columns.len() + column];
-            let start = end - places.as_ref().map_or(1, Vec::len);
-            let features = &mut x[start..end];
-            end = start;
-            let Some(places) = places else {
-                features[0] = value;
-                continue;
-            };
-            let code = value.to_f64();
-            if code.is_nan() {
-                features.fill(value);
-            } else {
-                for (i, &place) in places.iter().enumerate() {
-                    features[place] = if i as f64 == code { T::one() } else { T::zero() };
-                }
-            }
-        }
-    }
-    Ok(x)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,17 +50,5 @@ mod tests {
             (&values[61..], &places[..3]),
             (&["a", "b", "c"].map(str::to_owned)[..], &[62, 61, 63][..])
         );
-    }
-
-    #[test]
-    fn codes_become_zeros_and_a_one() {
-        let columns = [None, Some(vec![1, 0]), Some(vec![0])];
-        let one_hot = |x, columns: &[Option<Vec<usize>>]| one_hot(Path::new("a.csv"), x, columns).unwrap();
-        let x = one_hot(vec![5f32, 0., 0., 6., 1., 0.], &columns);
-        assert_eq!(x, [5., 0., 1., 1., 6., 1., 0., 1.]);
-        let x = one_hot(vec![5f32, f32::NAN, 0.], &columns);
-        assert!(x[0] == 5. && x[1].is_nan() && x[2].is_nan() && x[3] == 1.);
-        assert_eq!(one_hot(vec![1f32, 2.], &[None]), [1., 2.]);
-        assert!(one_hot(Vec::new(), &columns).is_empty());
     }
 }

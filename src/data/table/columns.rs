@@ -2,29 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dates::DatePart;
+
 /// The largest number of different values of a text column.
 pub const MAX_CATEGORIES: usize = 64;
 
 /// A column of features.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     /// Its name.
     pub name: String,
     /// The sorted values of a text column, one-hot encoded: each is a feature that is 1 where the column has
-    /// that value and 0 elsewhere. Empty for a column of numbers.
+    /// that value and 0 elsewhere. Empty for any other column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+    /// The features that a column of dates has instead of its value. Empty for any other column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<DatePart>,
 }
 
 impl Column {
     /// `count` columns of numbers without names of their own: `x0`, `x1`, ....
     pub fn unnamed(count: usize) -> Vec<Self> {
-        (0..count).map(|i| Self { name: format!("x{i}"), categories: Vec::new() }).collect()
+        (0..count).map(|i| Self { name: format!("x{i}"), ..Self::default() }).collect()
     }
 
-    /// The number of its features: one, or one for each category.
+    /// Whether it is a column of numbers.
+    pub fn is_number(&self) -> bool {
+        self.categories.is_empty() && self.dates.is_empty()
+    }
+
+    /// The number of its features: one, or one for each category or part of a date.
     pub fn width(&self) -> usize {
-        self.categories.len().max(1)
+        self.categories.len().max(self.dates.len()).max(1)
     }
 }

@@ -9,7 +9,9 @@ mod category;
 mod cell;
 mod choice;
 mod columns;
+mod dates;
 mod delimited;
+mod expansion;
 mod format;
 mod line;
 mod markers;
@@ -42,6 +44,8 @@ use crate::data::Dataset;
 use crate::error::Result;
 
 pub use columns::{Column, MAX_CATEGORIES};
+pub use dates::DatePart;
+pub(crate) use dates::date_text;
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
-use taper::config::{Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget};
+use taper::config::{Dates, Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget};
 use taper::data::{Column, RowOptions, RowReader, Table, Unknown, read, read_relative};
 use tempfile::tempdir;
 
@@ -68,6 +68,7 @@ fn config(rng: &mut ChaCha8Rng, file: &Path) -> FileConfig {
         na: columns(rng),
         text: columns(rng),
         number: columns(rng),
+        dates: maybe(rng, &[Dates::Expand, Dates::Drop]).unwrap_or_default(),
         dialect: dialect(rng),
     }
 }
@@ -116,7 +117,7 @@ fn is_read_for_model(rng: &mut ChaCha8Rng, file: &Path, columns: &[Column]) -> b
 
 fn column(name: &str, categories: &[&str]) -> Column {
     let categories = categories.iter().map(|&category| category.to_owned()).collect();
-    Column { name: name.to_owned(), categories }
+    Column { name: name.to_owned(), categories, ..Column::default() }
 }
 
 #[test]

@@ -133,7 +133,13 @@ fn bad_files_get_one_line_and_exit_code_2() {
             "data: {file: a.csv,\n  missing: zero}",
             "a.yaml:2: data.missing is \"zero\", expected one of error, drop, mean",
         ),
+        (
+            "a.yaml",
+            "data: {file: a.csv,\n  dates: days}",
+            "a.yaml:2: data.dates is \"days\", expected one of expand, text, drop",
+        ),
         // What does not belong together.
+        ("a.toml", "[data]\ndates = \"text\"", "a.toml:2: data.dates has a meaning only beside data.file"),
         ("a.toml", "[data]\ngroup = \"town\"", "a.toml:2: data.group has a meaning only beside data.file"),
         (
             "a.toml",

@@ -41,7 +41,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 
 /// A column of texts, or of numbers if there are no categories.
 fn column(name: &str, categories: &[&str]) -> Column {
-    Column { name: name.to_owned(), categories: owned(categories) }
+    Column { name: name.to_owned(), categories: owned(categories), ..Column::default() }
 }
 
 /// The columns age, town (Bonn, Köln or Ulm) and size, and the targets price and rent, both of them scaled.

@@ -56,6 +56,15 @@ impl<T: Real> RowBuilder<'_, T> {
         self.y.len() < self.choice.targets.len() && self.choice.all().all(is_text) && self.kinds.len() > 1
     }
 
+    /// That a field of a column of dates is none.
+    pub(super) fn no_date(&self, column: usize) -> String {
+        let name = column_argument(&self.header[column]);
+        format!(
+            "is not a date such as 2024-01-31 or 2024-01-31 17:30:00, as the first {SAMPLE} values of the column are; \
+             `data.text={name}` reads all as text, `data.drop={name}` leaves the column out"
+        )
+    }
+
     pub(super) fn too_long(&self, row: &impl Row, column: usize) -> String {
         format!(
             "has {} bytes, expected at most {LONGEST_TEXT} in a text column, each of whose values becomes a feature; \

@@ -6,14 +6,16 @@ mod complaint;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::category::{Categories, one_hot};
+use super::category::Categories;
 use super::cell::{Cell, Real};
 use super::choice::Choice;
 use super::columns::Column;
+use super::dates::DatePart;
+use super::expansion::{Expansion, expand};
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use super::times::Times;
-use crate::config::{FileConfig, Missing, MissingTarget};
+use crate::config::{Dates, FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::text::{column_argument, quote};
@@ -35,6 +37,9 @@ pub(super) trait Row {
     /// Whether the field has no value where a number is expected.
     fn is_missing_number(&self, column: usize) -> bool;
 
+    /// The seconds from 1970 to the date of the field, if it is one.
+    fn seconds(&self, column: usize) -> Option<f64>;
+
     /// The field as a number, or what it is instead.
     fn cell<T: Real>(&self, column: usize) -> Cell;
 
@@ -50,7 +55,8 @@ pub(super) trait Row {
     fn quoted(&self, column: usize) -> String;
 }
 
-/// Collects the rows of a file. Text columns hold codes until all categories are known.
+/// Collects the rows of a file. Text columns hold codes until all categories are known, and those of dates
+/// nothing.
 pub(super) struct RowBuilder<'a, T> {
     config: &'a FileConfig,
     header: Vec<String>,
@@ -70,6 +76,8 @@ pub(super) struct RowBuilder<'a, T> {
 pub(super) enum Kind {
     Numbers,
     Text(TextColumn),
+    /// Dates, in seconds since 1970; NaN where one is missing.
+    Dates(Vec<f64>),
 }
 
 /// The categories of a text column, and how many of its fields look like numbers after all.
@@ -86,16 +94,17 @@ pub(super) struct TextColumn {
 
 impl<'a, T: Real> RowBuilder<'a, T> {
     /// Collects the columns of `choice` among those of `header`. A feature that has no kind yet takes that of
-    /// its first value.
+    /// its first value. Columns of dates are left out if the configuration says so.
+    ///
+    /// Fails when that leaves none.
     pub(super) fn new(
         config: &'a FileConfig,
         origin: Origin,
         header: Vec<String>,
-        choice: Choice,
+        mut choice: Choice,
         kinds: Vec<Option<Kind>>,
-    ) -> Self {
+    ) -> Result<Self> {
         let (x, y, group) = (Vec::new(), Vec::new(), Vec::new());
-        let origins = Origins::new(origin, kinds.len());
         let [text, number] =
             [&choice.text, &choice.number].map(|columns| columns.iter().collect::<HashSet<_>>());
         let declared = |(column, kind): (&usize, _)| {
@@ -107,9 +116,20 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 kind
             }
         };
-        let kinds = choice.features.iter().zip(kinds).map(declared).collect();
+        let kinds: Vec<_> = choice.features.iter().zip(kinds).map(declared).collect();
+        let is_kept =
+            |kind: &Option<Kind>| config.dates != Dates::Drop || !matches!(kind, Some(Kind::Dates(_)));
+        let kept = choice.features.iter().copied().zip(kinds).filter(|(_, kind)| is_kept(kind));
+        let (features, kinds): (Vec<_>, Vec<_>) = kept.unzip();
+        if features.is_empty() {
+            let problem =
+                format!("is drop, which leaves no features: {} has dates alone", config.file.display());
+            return Err(Error::config("data.dates", problem));
+        }
+        choice.features = features;
+        let origins = Origins::new(origin, kinds.len());
         let (groups, times, dropped) = (HashMap::new(), Times::default(), 0);
-        Self { config, header, choice, kinds, groups, origins, x, y, group, times, dropped }
+        Ok(Self { config, header, choice, kinds, groups, origins, x, y, group, times, dropped })
     }
 
     /// Appends a row, or drops it if a value is missing and the configuration says so.
@@ -150,7 +170,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let has_no_target = || targets.iter().any(|&column| row.is_missing_number(column));
         let has_no_feature = || {
             features.iter().zip(&self.kinds).any(|(&column, kind)| match kind {
-                Some(Kind::Numbers) => row.is_missing_number(column),
+                Some(Kind::Numbers | Kind::Dates(_)) => row.is_missing_number(column),
                 _ => row.is_missing(column),
             })
         };
@@ -202,11 +222,16 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     fn feature(&mut self, row: &impl Row, i: usize) -> Result<T> {
         let column = self.choice.features[i];
         let mut cell = row.cell::<T>(column);
-        if matches!(self.kinds[i], Some(Kind::Numbers)) && row.is_missing_number(column) {
+        if matches!(self.kinds[i], Some(Kind::Numbers | Kind::Dates(_))) && row.is_missing_number(column) {
             cell = Cell::Missing;
         }
         let kind = match cell {
-            Cell::Missing if self.config.missing == Missing::Mean => return Ok(T::from_f64(f64::NAN)),
+            Cell::Missing if self.config.missing == Missing::Mean => {
+                if let Some(Kind::Dates(_)) = self.kinds[i] {
+                    self.date(row, i, f64::NAN)?;
+                }
+                return Ok(T::from_f64(f64::NAN));
+            }
             Cell::Missing => return Err(self.not_a_number(row, column, cell)),
             Cell::Text => self.kinds[i].get_or_insert_with(Kind::text),
             _ => self.kinds[i].get_or_insert(Kind::Numbers),
@@ -214,6 +239,10 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         match (kind, cell) {
             (Kind::Numbers, Cell::Number(number)) => Ok(self.origins.relative(i, number)),
             (Kind::Numbers, _) => Err(self.not_a_number(row, column, cell)),
+            (Kind::Dates(_), _) => match row.seconds(column) {
+                Some(time) => self.date(row, i, time).map(|()| T::zero()),
+                None => Err(self.refuse(row, column, &self.no_date(column))),
+            },
             (Kind::Text(_), _) if row.text(column).len() > LONGEST_TEXT => {
                 Err(self.refuse(row, column, &self.too_long(row, column)))
             }
@@ -224,23 +253,52 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         }
     }
 
+    /// Notes the date of feature `i`, which is one of dates.
+    fn date(&mut self, row: &impl Row, i: usize, time: f64) -> Result<()> {
+        let Some(Kind::Dates(times)) = &mut self.kinds[i] else { return Ok(()) };
+        match memory::grow(times, 1) {
+            Ok(()) => times.push(time),
+            Err(problem) => {
+                let problem = format!("does not fit in memory with the dates before it, which {problem}");
+                return Err(self.error(row, Some(self.choice.features[i]), &problem));
+            }
+        }
+        Ok(())
+    }
+
     /// The table of all rows.
-    pub(super) fn finish(self) -> Result<RawTable<T>> {
-        let (mut features, mut places, mut origins) = (Vec::new(), Vec::new(), Vec::new());
+    pub(super) fn finish(mut self) -> Result<RawTable<T>> {
+        let (mut features, mut expansions, mut origins) = (Vec::new(), Vec::new(), Vec::new());
         let has_rows = !self.y.is_empty();
         for (i, (kind, &column)) in self.kinds.into_iter().zip(&self.choice.features).enumerate() {
             let name = self.header[column].clone();
             let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
+            let is_empty = match &kind {
+                None => has_rows,
+                Some(Kind::Dates(times)) => has_rows && times.iter().all(|time| time.is_nan()),
+                _ => false,
+            };
+            if is_empty {
+                let problem = format!("is missing in every row; `data.drop={name}` leaves the column out");
+                return Err(Error::data(at(""), problem));
+            }
             let text = match kind {
                 Some(Kind::Text(text)) => text,
-                None if has_rows => {
-                    let problem =
-                        format!("is missing in every row; `data.drop={name}` leaves the column out");
-                    return Err(Error::data(at(""), problem));
+                Some(Kind::Dates(times)) => {
+                    let dates = DatePart::varying(&times);
+                    let first = times.iter().find(|time| !time.is_nan());
+                    let first = first.map_or(0., |&time| DatePart::Days.of(time));
+                    let _: T = self.origins.relative(i, first);
+                    let origin = self.origins.of(i);
+                    let is_days = |part: &DatePart| *part == DatePart::Days;
+                    origins.extend(dates.iter().map(|part| if is_days(part) { origin } else { 0. }));
+                    expansions.push(Expansion::Dates { times, parts: dates.clone(), origin });
+                    features.push(Column { name, dates, ..Column::default() });
+                    continue;
                 }
                 _ => {
-                    features.push(Column { name, categories: Vec::new() });
-                    places.push(None);
+                    features.push(Column { name, ..Column::default() });
+                    expansions.push(Expansion::Number);
                     origins.push(self.origins.of(i));
                     continue;
                 }
@@ -256,15 +314,15 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             }
             let (categories, places_of_codes) = text.categories.sorted();
             origins.resize(origins.len() + categories.len(), 0.);
-            features.push(Column { name, categories });
-            places.push(Some(places_of_codes));
+            features.push(Column { name, categories, ..Column::default() });
+            expansions.push(Expansion::OneHot(places_of_codes));
         }
         let used: HashSet<_> = self.choice.all().collect();
         let left_out = self.header.iter().enumerate().filter(|(i, _)| !used.contains(i));
         let left_out = left_out.map(|(_, name)| name.clone()).collect();
         Ok(RawTable {
             files: Vec::new(),
-            x: one_hot(&self.config.file, self.x, &places)?,
+            x: expand(&self.config.file, self.x, &expansions)?,
             origins,
             y: self.y,
             features,

@@ -57,11 +57,12 @@ impl ArrayRows {
             );
             return Err(Error::config("keep", problem));
         }
-        if let Some(column) = columns.iter().find(|column| !column.categories.is_empty()) {
+        if let Some(column) = columns.iter().find(|column| !column.is_number()) {
             let problem = format!(
-                "has numbers alone, and '{}', which the model was trained on, is text; \
+                "has numbers alone, and '{}', which the model was trained on, is {}; \
                  expected a .csv, .tsv or .txt file",
-                column.name
+                column.name,
+                if column.dates.is_empty() { "text" } else { "dates" }
             );
             return Err(array.error(&problem));
         }

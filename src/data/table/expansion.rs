@@ -1,0 +1,102 @@
+//! The features that columns become when all their values are known.
+
+use std::path::Path;
+
+use super::cell::Real;
+use super::dates::DatePart;
+use crate::error::{Error, Result};
+use crate::memory;
+
+/// What a column becomes, which holds a single value in each row until then.
+pub(super) enum Expansion {
+    /// That value.
+    Number,
+    /// Zeros and a one: the value is a code, and these are the places of the codes. A code of NaN makes all of
+    /// them NaN, which the mean over the training rows fills with the shares of the values.
+    OneHot(Vec<usize>),
+    /// The parts of dates at these `times`, in seconds since 1970; the days are relative to `origin`.
+    Dates { times: Vec<f64>, parts: Vec<DatePart>, origin: f64 },
+}
+
+impl Expansion {
+    fn width(&self) -> usize {
+        match self {
+            Self::Number => 1,
+            Self::OneHot(places) => places.len(),
+            Self::Dates { parts, .. } => parts.len(),
+        }
+    }
+
+    /// Makes the `features` of a `row` whose value is `value`.
+    fn fill<T: Real>(&self, row: usize, value: T, features: &mut [T]) {
+        match self {
+            Self::Number => features.fill(value),
+            Self::OneHot(_) if value.to_f64().is_nan() => features.fill(value),
+            Self::OneHot(places) => {
+                let code = value.to_f64();
+                for (i, &place) in places.iter().enumerate() {
+                    features[place] = if i as f64 == code { T::one() } else { T::zero() };
+                }
+            }
+            Self::Dates { times, parts, origin } => {
+                for (feature, part) in features.iter_mut().zip(parts) {
+                    let origin = if *part == DatePart::Days { *origin } else { 0. };
+                    *feature = T::from_f64(part.of(times[row]) - origin);
+                }
+            }
+        }
+    }
+}
+
+/// Expands the values in the rows `x` of `file`.
+///
+/// The rows grow in place: a copy would double the peak memory.
+pub(super) fn expand<T: Real>(file: &Path, mut x: Vec<T>, columns: &[Expansion]) -> Result<Vec<T>> {
+    if columns.iter().all(|column| matches!(column, Expansion::Number)) || x.is_empty() {
+        return Ok(x);
+    }
+    let rows = x.len() / columns.len();
+    let width: usize = columns.iter().map(Expansion::width).sum();
+    let more = rows.saturating_mul(width).saturating_sub(x.len());
+    memory::extend(&mut x, more).map_err(|problem| {
+        Error::data(file.display(), format!("with its texts and dates as features {problem}"))
+    })?;
+    x.resize(rows * width, T::zero());
+    // From the end: a column is at least as wide as its value, so nothing is overwritten before it is read.
+    let mut end = x.len();
+    for row in (0..rows).rev() {
+        for (column, expansion) in columns.iter().enumerate().rev() {
+            let value = x[row * columns.len() + column];
+            let start = end - expansion.width();
+            expansion.fill(row, value, &mut x[start..end]);
+            end = start;
+        }
+    }
+    Ok(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_become_zeros_and_a_one() {
+        let columns = [Expansion::Number, Expansion::OneHot(vec![1, 0]), Expansion::OneHot(vec![0])];
+        let expand = |x, columns: &[Expansion]| expand(Path::new("a.csv"), x, columns).unwrap();
+        let x = expand(vec![5f32, 0., 0., 6., 1., 0.], &columns);
+        assert_eq!(x, [5., 0., 1., 1., 6., 1., 0., 1.]);
+        let x = expand(vec![5f32, f32::NAN, 0.], &columns);
+        assert!(x[0] == 5. && x[1].is_nan() && x[2].is_nan() && x[3] == 1.);
+        assert_eq!(expand(vec![1f32, 2.], &[Expansion::Number]), [1., 2.]);
+        assert!(expand(Vec::new(), &columns).is_empty());
+    }
+
+    #[test]
+    fn dates_become_their_parts() {
+        let parts = vec![DatePart::Days, DatePart::Year];
+        let dates = Expansion::Dates { times: vec![86_400., f64::NAN, 129_600.], parts, origin: 1. };
+        let x = expand(Path::new("a.csv"), vec![0f32; 6], &[dates, Expansion::Number]).unwrap();
+        assert_eq!((&x[..3], &x[6..]), (&[0., 1970., 0.][..], &[0.5, 1970., 0.][..]));
+        assert!(x[3].is_nan() && x[4].is_nan() && x[5] == 0.);
+    }
+}
