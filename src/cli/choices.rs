@@ -27,7 +27,9 @@ value_enum!(MissingArg for Missing {
     /// Rows with one are left out
     Drop,
     /// A missing feature becomes the mean of the training rows of each fold
-    Mean
+    Mean,
+    /// A missing number becomes their median
+    Median
 });
 
 value_enum!(DatesArg for Dates {

@@ -62,6 +62,9 @@ pub(crate) struct SettingArgs {
     /// How to handle missing values of the file
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     missing: MissingArg,
+    /// Add a feature for each column with missing values that --missing fills in, which says where they are
+    #[arg(long, help_heading = "Data")]
+    missing_indicator: bool,
     /// Column of the file whose equal values stay in one fold; it is not a feature
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     group: Option<String>,

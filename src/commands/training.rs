@@ -167,6 +167,11 @@ impl<'a> Run<'a> {
             let parts: Vec<_> = column.dates.iter().map(|part| part.name()).collect();
             info!("column '{}' has dates; its features are {}", shorten(&column.name), parts.join(", "));
         }
+        let marked = summary.columns.iter().filter(|column| column.marks_missing);
+        let marked: Vec<_> = marked.map(|column| shorten(&column.name)).collect();
+        if !marked.is_empty() {
+            info!("features beside them say where these columns are missing: {}", marked.join(", "));
+        }
         warn_of(&mut summary.warnings);
         Ok(Some(summary))
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decimal, Dialect, Mark};
 use super::encoding::Encoding;
-use super::table::{Dates, FileConfig, Missing, MissingTarget};
+use super::table::{Dates, FileConfig, Fill, Missing, MissingTarget};
 
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
@@ -63,7 +63,12 @@ impl DataConfig {
 
     /// Whether missing features are filled within each fold.
     pub fn is_filled(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.missing == Missing::Mean)
+        self.fill().is_some()
+    }
+
+    /// What missing numbers become, if they are filled in.
+    pub(super) fn fill(&self) -> Option<Fill> {
+        self.file.as_ref().and_then(|file| file.missing.fill())
     }
 }
 
@@ -96,6 +101,8 @@ struct Document {
     drop: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<Missing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_indicator: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,6 +161,7 @@ impl From<DataConfig> for Document {
                 features,
                 drop,
                 missing,
+                missing_indicator,
                 group,
                 order,
                 missing_target,
@@ -168,6 +176,7 @@ impl From<DataConfig> for Document {
                 features: Some(Features::Names(features)),
                 drop: Some(drop),
                 missing: Some(missing),
+                missing_indicator: Some(missing_indicator),
                 group,
                 order,
                 missing_target: Some(missing_target),
@@ -199,6 +208,7 @@ impl TryFrom<Document> for DataConfig {
             features,
             drop,
             missing,
+            missing_indicator,
             group,
             order,
             missing_target,
@@ -228,6 +238,7 @@ impl TryFrom<Document> for DataConfig {
                 ("target", target.is_some()),
                 ("drop", drop.is_some()),
                 ("missing", missing.is_some()),
+                ("missing_indicator", missing_indicator.is_some()),
                 ("group", group.is_some()),
                 ("order", order.is_some()),
                 ("missing_target", missing_target.is_some()),
@@ -265,6 +276,7 @@ impl TryFrom<Document> for DataConfig {
             features,
             drop: drop.unwrap_or_default(),
             missing: missing.unwrap_or_default(),
+            missing_indicator: missing_indicator.unwrap_or_default(),
             group,
             order,
             missing_target: missing_target.unwrap_or_default(),
@@ -303,7 +315,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","missing_indicator":false,"group":"patient","missing_target":"error","na":[],"text":[],"number":[],"dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

@@ -1,6 +1,6 @@
 //! What is learnt from data, whatever data they are.
 
-use super::{CvConfig, Depths, EngineName, ModelConfig, TargetTransform, TrainConfig};
+use super::{CvConfig, Depths, EngineName, Fill, ModelConfig, TargetTransform, TrainConfig};
 use crate::error::{Error, Result};
 use crate::nn::{Halting, Norm};
 use crate::ops::Loss;
@@ -14,6 +14,8 @@ pub struct Learner {
     pub train: TrainConfig,
     /// What is done to features and targets before.
     pub preparation: Preparation,
+    /// What missing numbers become, where it fills them in.
+    pub fill: Fill,
     /// The seed of every random stream.
     pub seed: u64,
 }
@@ -24,9 +26,9 @@ pub enum Preparation {
     /// They stay as they are.
     #[default]
     None,
-    /// Missing features become the mean of their column.
+    /// Missing features become the mean of their column, or its median.
     Fill,
-    /// Missing features become the mean of their column, and each column is scaled to mean 0 and standard
+    /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0 and standard
     /// deviation 1.
     Standardise,
 }
@@ -46,7 +48,8 @@ impl CvConfig {
             (false, false) => Preparation::None,
         };
         let Self { model, train, seed, .. } = self.clone();
-        Learner { model, train, preparation, seed }
+        let fill = self.data.fill().unwrap_or_default();
+        Learner { model, train, preparation, fill, seed }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct FileConfig {
     pub drop: Vec<String>,
     /// How to handle missing values.
     pub missing: Missing,
+    /// Whether each column with missing values that are filled in has a feature beside it that says where.
+    pub missing_indicator: bool,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
     /// The column whose values order the rows in time.
@@ -103,4 +105,29 @@ pub enum Missing {
     /// A missing feature becomes the mean of its column over the training rows of each fold; a missing target
     /// is refused.
     Mean,
+    /// A missing number becomes the median instead; of texts and dates, which are several features, each one
+    /// its mean.
+    Median,
+}
+
+impl Missing {
+    /// What missing features become, if they are filled in.
+    pub fn fill(self) -> Option<Fill> {
+        match self {
+            Self::Error | Self::Drop => None,
+            Self::Mean => Some(Fill::Mean),
+            Self::Median => Some(Fill::Median),
+        }
+    }
+}
+
+/// What a missing number becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// The mean of its column over the rows to train on.
+    #[default]
+    Mean,
+    /// The median of these.
+    Median,
 }

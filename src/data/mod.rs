@@ -1,6 +1,7 @@
 //! Data sets: rows of features with their targets, read from files or synthetic, split into folds and scaled.
 
 mod dataset;
+mod feature;
 mod file;
 mod kfold;
 mod piecewise;
@@ -12,6 +13,7 @@ mod transform;
 
 pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
+pub use feature::FeatureKind;
 pub use file::DataFile;
 pub use kfold::{Fold, KFold};
 pub(crate) use piecewise::PiecewiseLinear;

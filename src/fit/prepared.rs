@@ -120,7 +120,7 @@ impl<'a> Prepared<'a> {
 
     /// Without the encoding.
     fn scale_alone(&self, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
-        let data = &self.data;
+        let (data, fill) = (&self.data, self.learner.fill);
         let (features, targets) = match self.learner.preparation {
             Preparation::Standardise => {
                 let transform = |i: usize, values: &[f64]| match candidate.of_targets[i] {
@@ -129,7 +129,7 @@ impl<'a> Prepared<'a> {
                     TargetTransform::None | TargetTransform::Auto => None,
                 };
                 let targets = Scaling::transformed(data.y(), rows, transform)?;
-                (Scaling::standard_features(data, rows)?, Some(targets))
+                (Scaling::standard_filled(data, rows, fill)?, Some(targets))
             }
             Preparation::None if data.origins().is_none() => {
                 let (train, test) = (data.rounded()?, data.clone());
@@ -142,7 +142,7 @@ impl<'a> Prepared<'a> {
                     encoding: None,
                 });
             }
-            Preparation::Fill | Preparation::None => (Scaling::filling_features(data, rows)?, None),
+            Preparation::Fill | Preparation::None => (Scaling::only_filled(data, rows, fill)?, None),
         };
         let test = Dataset::new(features.apply(data.x())?, data.y().clone())?
             .with_target_names(data.target_names().to_vec())?

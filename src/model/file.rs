@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use super::{Model, Schema, Training};
+use crate::config::Fill;
+use crate::data::Column;
 use crate::error::{Error, Result};
 use crate::storage::{seal, unseal, write_atomically};
 
@@ -18,7 +20,7 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
 /// | 3 | the quantiles that are predicted |
 /// | 4 | the transforms of the targets |
-/// | 5 | the features that dates become |
+/// | 5 | the features that dates become, those that say where values are missing, and medians in their place |
 ///
 /// A model is of the first version from 2 on that has all that it has.
 const FORMAT: u32 = 5;
@@ -42,6 +44,11 @@ struct Content {
     training: Option<Training>,
 }
 
+/// Whether a column has what the last version of the format added.
+fn is_new(column: &Column) -> bool {
+    !column.dates.is_empty() || column.marks_missing
+}
+
 impl Model {
     /// The bytes of the model's file: .safetensors with the parameters, and all else with a checksum in the
     /// metadata. The same model has the same bytes.
@@ -63,7 +70,8 @@ impl Model {
     pub(super) fn format(&self) -> u32 {
         let scaling = self.schema.target_scaling.as_ref();
         match &self.schema {
-            schema if schema.features.iter().any(|column| !column.dates.is_empty()) => FORMAT,
+            schema if schema.fill != Fill::Mean => FORMAT,
+            schema if schema.features.iter().any(is_new) => FORMAT,
             _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => WITH_TRANSFORMS,
             schema if schema.quantiles.is_some() => WITH_QUANTILES,
             _ => PLAIN,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Fill;
 use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
 use crate::ops::Quantiles;
 
@@ -31,6 +32,9 @@ pub struct Schema {
     pub na: Vec<String>,
     /// Whether `feature_scaling` fills missing features; otherwise they are errors.
     pub fills_missing: bool,
+    /// With what it fills missing numbers.
+    #[serde(default, skip_serializing_if = "is_mean")]
+    pub fill: Fill,
     /// The scaling of the features, text columns one-hot encoded, and what fills missing ones.
     pub feature_scaling: Option<Scaling>,
     /// The scaling of the targets that the network was trained on.
@@ -49,6 +53,7 @@ impl Schema {
             targets: target_names(targets),
             na: Vec::new(),
             fills_missing: false,
+            fill: Fill::Mean,
             feature_scaling: None,
             target_scaling: None,
             quantiles: None,
@@ -65,14 +70,17 @@ impl Schema {
         self.targets.len() * self.quantiles.map_or(1, |quantiles| quantiles.len())
     }
 
-    /// The name of feature `i`: that of its column, or `town=Ulm` for a category, or `sold season sine` for a
-    /// part of a date.
+    /// The name of feature `i`: that of its column, or `town=Ulm` for a category, `sold season sine` for a part
+    /// of a date, and `size is missing` for what says where it is.
     pub fn feature_name(&self, mut i: usize) -> String {
         for column in &self.features {
             if i < column.width() {
                 return match (column.categories.get(i), column.dates.get(i)) {
                     (Some(category), _) => format!("{}={category}", column.name),
                     (None, Some(part)) => format!("{} {}", column.name, part.name()),
+                    (None, None) if column.marks_missing && i + 1 == column.width() => {
+                        format!("{} is missing", column.name)
+                    }
                     (None, None) => column.name.clone(),
                 };
             }
@@ -92,7 +100,7 @@ impl Schema {
                 return Some(format!("has two columns of the name '{name}', or one without a name"));
             }
         }
-        for Column { name, categories, dates } in &self.features {
+        for Column { name, categories, dates, .. } in &self.features {
             if !categories.is_empty() && !dates.is_empty() {
                 return Some(format!("has categories and dates of '{name}', expected one or the other"));
             }
@@ -113,9 +121,19 @@ impl Schema {
                 ));
             }
         }
+        if !self.fills_missing
+            && let Some(column) = self.features.iter().find(|column| column.marks_missing)
+        {
+            return Some(format!("marks missing values of '{}', but does not fill them in", column.name));
+        }
         (self.fills_missing && self.feature_scaling.is_none())
             .then(|| "fills missing values in, but does not know with what".to_owned())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_mean(fill: &Fill) -> bool {
+    *fill == Fill::Mean
 }
 
 #[cfg(test)]

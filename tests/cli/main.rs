@@ -18,6 +18,7 @@ mod forgotten;
 mod halting;
 #[cfg(target_os = "linux")]
 mod limits;
+mod missing;
 mod offsets;
 mod plans;
 mod quantiles;

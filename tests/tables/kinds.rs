@@ -78,6 +78,25 @@ fn a_list_of_missing_values_replaces_the_usual_ones() {
     assert!(rows[0][0].is_nan() && rows[2][0].is_nan() && rows[1] == [4., 0., 1.], "{rows:?}");
 }
 
+/// What is missing somewhere has one more feature, which is NaN there and 0 elsewhere until it is scaled.
+#[test]
+fn missing_values_are_marked() {
+    let text = b"a,t,d,b,y\n1,x,2024-01-31,7,1\n,NA,-,8,2\n3,z,2024-02-01,9,3\n";
+    let flags = "target=y missing=median missing_indicator=true dates=expand";
+    let table = read_csv("marked", text, flags).unwrap();
+    let marked: Vec<_> = table.features.iter().map(|column| (column.width(), column.marks_missing)).collect();
+    assert_eq!(marked, [(2, true), (3, true), (6, true), (1, false)]);
+    let rows = x(&table);
+    let marks = |row: usize| [1, 4, 10].map(|feature| rows[row][feature]);
+    assert_eq!((marks(0), marks(2)), ([0.; 3], [0.; 3]));
+    assert!(rows[1][..11].iter().all(|value| value.is_nan()) && rows[1][11] == 8., "{rows:?}");
+    // It is a choice, and of whole columns nothing is said.
+    let table = read_csv("marked", text, "target=y missing=median dates=expand").unwrap();
+    assert!(table.features.iter().all(|column| !column.marks_missing));
+    let table = read_csv("whole", b"a,y\n1,1\n2,2\n", flags).unwrap();
+    assert_eq!(table.data.features(), 1);
+}
+
 /// Rows without a target are left out, and missing features filled.
 #[test]
 fn missing_targets_and_missing_features_are_handled_apart() {

@@ -52,7 +52,9 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "encoding" => config.dialect.encoding = Some(value.parse().unwrap()),
             "delimiter" => config.dialect.delimiter = Some(value.parse().unwrap()),
             "missing_target" => config.missing_target = MissingTarget::Drop,
+            "missing" if value == "median" => config.missing = Missing::Median,
             "missing" => config.missing = if value == "drop" { Missing::Drop } else { Missing::Mean },
+            "missing_indicator" => config.missing_indicator = value == "true",
             _ => panic!("{key} is no key"),
         }
     }

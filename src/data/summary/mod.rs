@@ -5,6 +5,7 @@ mod numbers;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Not;
 
 use candle_core::{DType, Result, WithDType, bail};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct ColumnSummary {
     /// The features that a column of dates becomes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DatePart>,
+    /// Whether one more feature says where it is missing.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub marks_missing: bool,
 }
 
 /// What a column is used for.
@@ -195,7 +199,7 @@ impl Table {
     fn columns(&self, features: &Features, targets: &[Numbers]) -> Vec<ColumnSummary> {
         let feature = |(at, column): (usize, &Column)| {
             let numbers = &features.numbers[at];
-            match column.categories.len() {
+            let summary = match column.categories.len() {
                 0 if column.is_number() => ColumnSummary::numbers(&column.name, Role::Feature, numbers),
                 0 => ColumnSummary::dates(column, numbers),
                 categories => ColumnSummary {
@@ -204,7 +208,8 @@ impl Table {
                     categories: Some(categories),
                     ..ColumnSummary::unknown(&column.name, Role::Feature)
                 },
-            }
+            };
+            ColumnSummary { marks_missing: column.marks_missing, ..summary }
         };
         let target = |(name, numbers): (&String, _)| ColumnSummary::numbers(name, Role::Target, numbers);
         let group = self.group.as_ref().map(|name| {
@@ -273,8 +278,21 @@ impl ColumnSummary {
     fn unknown(name: &str, role: Role) -> Self {
         let (min, max, mean, categories) = (None, None, None, None);
         let (first, last, dates) = (None, None, Vec::new());
-        let name = name.to_owned();
-        Self { name, role, kind: None, missing: 0, min, max, mean, categories, first, last, dates }
+        let (name, marks_missing) = (name.to_owned(), false);
+        Self {
+            name,
+            role,
+            kind: None,
+            missing: 0,
+            min,
+            max,
+            mean,
+            categories,
+            first,
+            last,
+            dates,
+            marks_missing,
+        }
     }
 
     /// A column of dates whose days are `days`.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dates::DatePart;
+use crate::data::feature::FeatureKind;
 
 /// The largest number of different values of a text column.
 pub const MAX_CATEGORIES: usize = 64;
@@ -20,6 +21,9 @@ pub struct Column {
     /// The features that a column of dates has instead of its value. Empty for any other column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DatePart>,
+    /// Whether the last of its features says where its value is missing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub marks_missing: bool,
 }
 
 impl Column {
@@ -33,8 +37,28 @@ impl Column {
         self.categories.is_empty() && self.dates.is_empty()
     }
 
-    /// The number of its features: one, or one for each category or part of a date.
+    /// The number of its features: one, or one for each category or part of a date, and one that says where its
+    /// value is missing.
     pub fn width(&self) -> usize {
-        self.categories.len().max(self.dates.len()).max(1)
+        self.categories.len().max(self.dates.len()).max(1) + usize::from(self.marks_missing)
     }
+
+    /// What its features are.
+    pub(super) fn kinds(&self) -> Vec<FeatureKind> {
+        let kind = match () {
+            () if self.is_number() => FeatureKind::Number,
+            () if self.marks_missing && self.dates.is_empty() => FeatureKind::MarkedPart,
+            () => FeatureKind::Part,
+        };
+        let mut kinds = vec![kind; self.width()];
+        if let Some(last) = kinds.last_mut().filter(|_| self.marks_missing) {
+            *last = FeatureKind::Missing;
+        }
+        kinds
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -61,7 +61,7 @@ const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --seed 18446744073709
                       --validation 0.1 --patience 3 --min-improvement 1e-3 --select last --engine autograd";
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
-const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none --target-transform none \
+const FILE: &str = "--data houses.csv --target price,rent --drop id --missing median --missing-indicator --group town --scale none --target-transform none \
                     --missing-target drop --na=-999,x --text zip --number size --dates drop --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1 --halting adaptive --prior geometric --exit 0.9";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \
@@ -240,7 +240,7 @@ fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected = json!({
-        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_target": "error",
+        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_indicator": false, "missing_target": "error",
         "na": [], "text": [], "number": [], "dates": "expand", "decimal": "auto", "no_header": false, "skip_rows": 0, "scale": "auto",
     });
     assert_eq!(report["config"]["data"], expected);

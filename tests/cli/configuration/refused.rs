@@ -131,7 +131,7 @@ fn bad_files_get_one_line_and_exit_code_2() {
         (
             "a.yaml",
             "data: {file: a.csv,\n  missing: zero}",
-            "a.yaml:2: data.missing is \"zero\", expected one of error, drop, mean",
+            "a.yaml:2: data.missing is \"zero\", expected one of error, drop, mean, median",
         ),
         (
             "a.yaml",

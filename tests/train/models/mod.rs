@@ -14,7 +14,7 @@ use std::thread;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::Model;
-use taper::config::ModelConfig;
+use taper::config::{Fill, ModelConfig};
 use taper::data::{Column, Scaling};
 use taper::model::Schema;
 use taper::nn::{DynamicNet, seeded_builder};
@@ -57,6 +57,7 @@ fn towns(dtype: DType) -> Schema {
         targets: owned(&["price", "rent"]),
         na: Vec::new(),
         fills_missing: false,
+        fill: Fill::Mean,
         feature_scaling: fit(x.as_flattened(), 5),
         target_scaling: fit(y.as_flattened(), 2),
         quantiles: None,

@@ -11,7 +11,7 @@ use super::cell::{Cell, Real};
 use super::choice::Choice;
 use super::columns::Column;
 use super::dates::DatePart;
-use super::expansion::{Expansion, expand};
+use super::expansion::{Expansion, Values, expand};
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use super::times::Times;
@@ -63,6 +63,8 @@ pub(super) struct RowBuilder<'a, T> {
     choice: Choice,
     /// The kind of each feature, as far as it is known.
     kinds: Vec<Option<Kind>>,
+    /// Whether each feature is missing in a row.
+    missing: Vec<bool>,
     groups: HashMap<String, u32>,
     origins: Origins,
     x: Vec<T>,
@@ -129,7 +131,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         choice.features = features;
         let origins = Origins::new(origin, kinds.len());
         let (groups, times, dropped) = (HashMap::new(), Times::default(), 0);
-        Ok(Self { config, header, choice, kinds, groups, origins, x, y, group, times, dropped })
+        let missing = vec![false; kinds.len()];
+        Ok(Self { config, header, choice, kinds, missing, groups, origins, x, y, group, times, dropped })
     }
 
     /// Appends a row, or drops it if a value is missing and the configuration says so.
@@ -226,7 +229,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             cell = Cell::Missing;
         }
         let kind = match cell {
-            Cell::Missing if self.config.missing == Missing::Mean => {
+            Cell::Missing if self.config.missing.fill().is_some() => {
+                self.missing[i] = true;
                 if let Some(Kind::Dates(_)) = self.kinds[i] {
                     self.date(row, i, f64::NAN)?;
                 }
@@ -272,6 +276,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let has_rows = !self.y.is_empty();
         for (i, (kind, &column)) in self.kinds.into_iter().zip(&self.choice.features).enumerate() {
             let name = self.header[column].clone();
+            let marks_missing = self.missing[i] && self.config.missing_indicator;
             let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
             let is_empty = match &kind {
                 None => has_rows,
@@ -292,14 +297,17 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                     let origin = self.origins.of(i);
                     let is_days = |part: &DatePart| *part == DatePart::Days;
                     origins.extend(dates.iter().map(|part| if is_days(part) { origin } else { 0. }));
-                    expansions.push(Expansion::Dates { times, parts: dates.clone(), origin });
-                    features.push(Column { name, dates, ..Column::default() });
+                    origins.extend(marks_missing.then_some(0.));
+                    let values = Values::Dates { times, parts: dates.clone(), origin };
+                    expansions.push(Expansion { values, marks_missing });
+                    features.push(Column { name, dates, marks_missing, ..Column::default() });
                     continue;
                 }
                 _ => {
-                    features.push(Column { name, ..Column::default() });
-                    expansions.push(Expansion::Number);
+                    features.push(Column { name, marks_missing, ..Column::default() });
+                    expansions.push(Expansion { values: Values::Number, marks_missing });
                     origins.push(self.origins.of(i));
+                    origins.extend(marks_missing.then_some(0.));
                     continue;
                 }
             };
@@ -313,9 +321,9 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 return Err(Error::data(at(&format!("{start}:")), problem));
             }
             let (categories, places_of_codes) = text.categories.sorted();
-            origins.resize(origins.len() + categories.len(), 0.);
-            features.push(Column { name, categories, ..Column::default() });
-            expansions.push(Expansion::OneHot(places_of_codes));
+            expansions.push(Expansion { values: Values::OneHot(places_of_codes), marks_missing });
+            features.push(Column { name, categories, marks_missing, ..Column::default() });
+            origins.resize(features.iter().map(Column::width).sum(), 0.);
         }
         let used: HashSet<_> = self.choice.all().collect();
         let left_out = self.header.iter().enumerate().filter(|(i, _)| !used.contains(i));

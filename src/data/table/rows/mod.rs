@@ -55,6 +55,11 @@ pub struct RowReader<'a> {
     width: usize,
 }
 
+/// The feature that says where a column is missing, beside a `value` of it.
+fn mark(value: f64) -> f64 {
+    if value.is_nan() { value } else { 0. }
+}
+
 /// Some rows of a file.
 #[derive(Debug, Clone)]
 pub struct Block {

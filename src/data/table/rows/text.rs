@@ -6,6 +6,7 @@ use std::path::Path;
 use candle_core::DType;
 use csv::StringRecord;
 
+use super::mark;
 use super::options::{RowOptions, Unknown};
 use crate::data::table::cell::{Cell, Real};
 use crate::data::table::choice::{self, find, nearest};
@@ -81,7 +82,11 @@ impl<'a> TextRows<'a> {
                 return Err(self.lines.error(&self.record, None, &problem));
             }
             for i in 0..self.columns.len() {
+                let start = x.len();
                 self.push::<T>(i, &mut x)?;
+                if self.columns[i].marks_missing {
+                    x.push(mark(x[start]));
+                }
             }
             for &place in &self.targets {
                 y.push(self.target(place)?);
