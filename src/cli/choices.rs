@@ -1,8 +1,8 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
 use taper::config::{
-    Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
-    TargetTransform,
+    Categories, Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale,
+    Selection, TargetTransform,
 };
 use taper::nn::{Block, CosInit, Halting, Nonlinearity, Norm};
 use taper::ops::Prior;
@@ -30,6 +30,16 @@ value_enum!(MissingArg for Missing {
     Mean,
     /// A missing number becomes their median
     Median
+});
+
+value_enum!(CategoriesArg for Categories {
+    /// Zeros and ones of up to 64 values, means of the targets of more
+    Auto,
+    /// A feature of zeros and ones of each value, of which there are at most 64
+    OneHot,
+    /// How far the mean target of the rows of each value is from that of all, shrunk to 0 where chance explains it;
+    /// rows to train on are told that of other rows
+    Target
 });
 
 value_enum!(DatesArg for Dates {

@@ -9,9 +9,9 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    ActivationArg, BlockArg, CosInitArg, DatesArg, DepthsArg, DtypeArg, EngineArg, HaltingArg, LayerArg,
-    LossArg, MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg, ScheduleArg,
-    SelectArg, TargetTransformArg,
+    ActivationArg, BlockArg, CategoriesArg, CosInitArg, DatesArg, DepthsArg, DtypeArg, EngineArg, HaltingArg,
+    LayerArg, LossArg, MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg,
+    ScheduleArg, SelectArg, TargetTransformArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -87,6 +87,9 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
     #[serde(serialize_with = "names::as_one")]
     number: Vec<Names>,
+    /// What columns of text become
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    categories: CategoriesArg,
     /// What becomes of columns that have dates alone, such as 2024-01-31 or 2024-01-31T17:30:00Z
     #[arg(long, value_name = "WAY", value_enum, default_value_t = Recipe::Tabular.dates().into(),
           help_heading = "Data")]

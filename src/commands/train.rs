@@ -120,6 +120,7 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         na: config.data.file.as_ref().map(|file| file.na.clone()).unwrap_or_default(),
         fills_missing: config.data.is_filled(),
         fill: config.learner().fill,
+        category_means: fitted.category_means.clone(),
         feature_scaling: fitted.features.clone(),
         target_scaling: fitted.targets.clone(),
         quantiles: config.train.predicted_quantiles(),

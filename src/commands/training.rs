@@ -167,6 +167,12 @@ impl<'a> Run<'a> {
             let parts: Vec<_> = column.dates.iter().map(|part| part.name()).collect();
             info!("column '{}' has dates; its features are {}", shorten(&column.name), parts.join(", "));
         }
+        for column in summary.columns.iter().filter(|column| column.target_means > 0) {
+            let (name, values) = (shorten(&column.name), column.categories.unwrap_or_default());
+            info!(
+                "column '{name}' has {values} texts; its feature is the mean target of other rows of the same text"
+            );
+        }
         let marked = summary.columns.iter().filter(|column| column.marks_missing);
         let marked: Vec<_> = marked.map(|column| shorten(&column.name)).collect();
         if !marked.is_empty() {

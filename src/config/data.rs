@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decimal, Dialect, Mark};
 use super::encoding::Encoding;
-use super::table::{Dates, FileConfig, Fill, Missing, MissingTarget};
+use super::table::{Categories, Dates, FileConfig, Fill, Missing, MissingTarget};
 
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
@@ -116,6 +116,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    categories: Option<Categories>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dates: Option<Dates>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delimiter: Option<Mark>,
@@ -168,6 +170,7 @@ impl From<DataConfig> for Document {
                 na,
                 text,
                 number,
+                categories,
                 dates,
                 dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment, encoding },
             }) => Self {
@@ -183,6 +186,7 @@ impl From<DataConfig> for Document {
                 na: Some(na),
                 text: Some(text),
                 number: Some(number),
+                categories: Some(categories),
                 dates: Some(dates),
                 delimiter,
                 decimal: Some(decimal),
@@ -215,6 +219,7 @@ impl TryFrom<Document> for DataConfig {
             na,
             text,
             number,
+            categories,
             dates,
             delimiter,
             decimal,
@@ -245,6 +250,7 @@ impl TryFrom<Document> for DataConfig {
                 ("na", na.is_some()),
                 ("text", text.is_some()),
                 ("number", number.is_some()),
+                ("categories", categories.is_some()),
                 ("dates", dates.is_some()),
                 ("delimiter", delimiter.is_some()),
                 ("decimal", decimal.is_some()),
@@ -283,6 +289,7 @@ impl TryFrom<Document> for DataConfig {
             na: na.unwrap_or_default(),
             text: text.unwrap_or_default(),
             number: number.unwrap_or_default(),
+            categories: categories.unwrap_or_default(),
             dates: dates.unwrap_or_default(),
             dialect: Dialect {
                 delimiter,
@@ -315,7 +322,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","missing_indicator":false,"group":"patient","missing_target":"error","na":[],"text":[],"number":[],"dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","missing_indicator":false,"group":"patient","missing_target":"error","na":[],"text":[],"number":[],"categories":"auto","dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

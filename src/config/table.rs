@@ -33,6 +33,8 @@ pub struct FileConfig {
     pub text: Vec<String>,
     /// Columns of numbers, all of whose values have to be numbers or missing.
     pub number: Vec<String>,
+    /// What becomes of columns of text.
+    pub categories: Categories,
     /// What becomes of columns of dates among the features.
     pub dates: Dates,
     /// How a file of text is written.
@@ -76,6 +78,19 @@ pub enum MissingTarget {
     Error,
     /// They are left out.
     Drop,
+}
+
+/// What columns of text become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Categories {
+    /// Up to 64 values become zeros and ones, and more of them means of the targets.
+    #[default]
+    Auto,
+    /// Each value becomes a feature of zeros and ones; more than 64 are refused.
+    OneHot,
+    /// The values become means of the targets, see [`CategoryMeans`](crate::data::CategoryMeans).
+    Target,
 }
 
 /// What becomes of columns of features that have dates alone, with a time of the day or without.

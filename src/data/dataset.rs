@@ -103,6 +103,26 @@ impl Dataset {
         Ok(Self { kinds: Some(kinds.into()), ..self })
     }
 
+    /// The same with other numbers for all features, of the same shape and dtype.
+    pub(crate) fn with_x(self, x: Tensor) -> Result<Self> {
+        if x.dims() != self.x.dims() || x.dtype() != self.x.dtype() {
+            bail!(
+                "Dataset: x is {:?} {:?}, expected as {:?} {:?}",
+                x.dtype(),
+                x.dims(),
+                self.x.dtype(),
+                self.x.dims()
+            )
+        }
+        Ok(Self { x, ..self })
+    }
+
+    /// Whether there are codes among the features.
+    pub(crate) fn has_codes(&self) -> bool {
+        let is_code = |kind: &FeatureKind| matches!(kind, FeatureKind::Code { .. });
+        self.kinds().is_some_and(|kinds| kinds.iter().any(is_code))
+    }
+
     /// What each feature is; `None` where all are numbers.
     pub fn kinds(&self) -> Option<&[FeatureKind]> {
         self.kinds.as_deref()

@@ -14,4 +14,12 @@ pub enum FeatureKind {
     /// NaN where the value of its column is missing and 0 elsewhere, which becomes 1 and 0. It stays 0 if no row
     /// to train on is missing: nothing can be learnt of it.
     Missing,
+    /// The code of a text among so many `values`, counted from 0; any other is of a text that is not among
+    /// them, and NaN is missing. It becomes the mean of a target ([`CategoryMeans`](super::CategoryMeans)).
+    Code {
+        /// The number of values.
+        values: usize,
+        /// The index of the target.
+        target: usize,
+    },
 }

@@ -1,5 +1,6 @@
 //! Data sets: rows of features with their targets, read from files or synthetic, split into folds and scaled.
 
+mod category_means;
 mod dataset;
 mod feature;
 mod file;
@@ -11,6 +12,7 @@ mod synthetic;
 mod table;
 mod transform;
 
+pub use category_means::CategoryMeans;
 pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
 pub use feature::FeatureKind;
@@ -21,7 +23,8 @@ pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
 pub use table::{
-    Block, Column, DatePart, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative,
+    Block, Column, DatePart, MAX_CATEGORIES, MAX_CODES, RowOptions, RowReader, Table, Unknown, read,
+    read_relative,
 };
 pub use transform::Transform;
 pub(crate) use transform::skewness;

@@ -167,7 +167,7 @@ impl Scaling {
                 FeatureKind::Number if fill == Fill::Median => {
                     column.fill = column.origin + median_of(data.x(), rows, i)?;
                 }
-                FeatureKind::Number | FeatureKind::Part => {}
+                FeatureKind::Number | FeatureKind::Part | FeatureKind::Code { .. } => {}
                 FeatureKind::MarkedPart => column.fill = 0.,
                 FeatureKind::Missing => {
                     let share = 1. - moments[i].count() as f64 / rows.len().max(1) as f64;

@@ -20,7 +20,7 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
 /// | 3 | the quantiles that are predicted |
 /// | 4 | the transforms of the targets |
-/// | 5 | the features that dates become, those that say where values are missing, and medians in their place |
+/// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts |
 ///
 /// A model is of the first version from 2 on that has all that it has.
 const FORMAT: u32 = 5;
@@ -46,7 +46,7 @@ struct Content {
 
 /// Whether a column has what the last version of the format added.
 fn is_new(column: &Column) -> bool {
-    !column.dates.is_empty() || column.marks_missing
+    !column.dates.is_empty() || column.marks_missing || column.target_means > 0
 }
 
 impl Model {
@@ -72,7 +72,9 @@ impl Model {
         match &self.schema {
             schema if schema.fill != Fill::Mean => FORMAT,
             schema if schema.features.iter().any(is_new) => FORMAT,
-            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => WITH_TRANSFORMS,
+            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => {
+                WITH_TRANSFORMS
+            }
             schema if schema.quantiles.is_some() => WITH_QUANTILES,
             _ => PLAIN,
         }

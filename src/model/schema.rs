@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Fill;
-use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
+use crate::data::{CategoryMeans, Column, MAX_CATEGORIES, MAX_CODES, Scaling, target_names};
 use crate::ops::Quantiles;
 
 /// What a model knows about its data: the columns of its features, the names of its targets, and how both are
@@ -35,6 +35,9 @@ pub struct Schema {
     /// With what it fills missing numbers.
     #[serde(default, skip_serializing_if = "is_mean")]
     pub fill: Fill,
+    /// What texts of many values become, before they are scaled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category_means: Option<CategoryMeans>,
     /// The scaling of the features, text columns one-hot encoded, and what fills missing ones.
     pub feature_scaling: Option<Scaling>,
     /// The scaling of the targets that the network was trained on.
@@ -54,6 +57,7 @@ impl Schema {
             na: Vec::new(),
             fills_missing: false,
             fill: Fill::Mean,
+            category_means: None,
             feature_scaling: None,
             target_scaling: None,
             quantiles: None,
@@ -75,6 +79,10 @@ impl Schema {
     pub fn feature_name(&self, mut i: usize) -> String {
         for column in &self.features {
             if i < column.width() {
+                if i < column.target_means {
+                    let target = self.targets.get(i).map_or("", String::as_str);
+                    return format!("{} mean of {target}", column.name);
+                }
                 return match (column.categories.get(i), column.dates.get(i)) {
                     (Some(category), _) => format!("{}={category}", column.name),
                     (None, Some(part)) => format!("{} {}", column.name, part.name()),
@@ -89,6 +97,24 @@ impl Schema {
         String::new()
     }
 
+    /// What is invalid in the means of texts, if anything.
+    fn problem_of_means(&self) -> Option<String> {
+        let targets = self.targets.len();
+        let (mut at, mut expected) = (0, Vec::new());
+        for column in &self.features {
+            let Column { name, categories, target_means, .. } = column;
+            if *target_means != 0 && (*target_means != targets || categories.is_empty()) {
+                return Some(format!(
+                    "has means of {target_means} targets for '{name}', expected {targets} of a text"
+                ));
+            }
+            expected.extend((at..at + target_means).map(|feature| (feature, categories.len())));
+            at += column.width();
+        }
+        let found = self.category_means.as_ref().map_or(Some(Vec::new()), CategoryMeans::sound_features);
+        (found != Some(expected)).then(|| "has means of texts that are not those of its columns".to_owned())
+    }
+
     /// What is invalid in it, if anything.
     pub(super) fn problem(&self) -> Option<String> {
         if self.features.is_empty() || self.targets.is_empty() {
@@ -100,15 +126,14 @@ impl Schema {
                 return Some(format!("has two columns of the name '{name}', or one without a name"));
             }
         }
-        for Column { name, categories, dates, .. } in &self.features {
+        for Column { name, categories, dates, target_means, .. } in &self.features {
             if !categories.is_empty() && !dates.is_empty() {
                 return Some(format!("has categories and dates of '{name}', expected one or the other"));
             }
             // Strictly ascending, for binary search.
-            if categories.len() > MAX_CATEGORIES || !categories.is_sorted_by(|a, b| a < b) {
-                return Some(format!(
-                    "has categories of '{name}' that are not sorted or more than {MAX_CATEGORIES}"
-                ));
+            let most = if *target_means > 0 { MAX_CODES } else { MAX_CATEGORIES };
+            if categories.len() > most || !categories.is_sorted_by(|a, b| a < b) {
+                return Some(format!("has categories of '{name}' that are not sorted or more than {most}"));
             }
         }
         for (what, scaling, width) in [
@@ -120,6 +145,9 @@ impl Schema {
                     "has a scaling of the {what} that is not one of {width} finite numbers"
                 ));
             }
+        }
+        if let Some(problem) = self.problem_of_means() {
+            return Some(problem);
         }
         if !self.fills_missing
             && let Some(column) = self.features.iter().find(|column| column.marks_missing)

@@ -132,6 +132,9 @@ impl ModelSummary {
                     (format!("dates: {}", list(&parts)), None)
                 }
                 [] => ("number".to_owned(), scaling.get(at)),
+                categories if column.target_means > 0 => {
+                    (format!("text, as means of the target: {}", list(categories)), None)
+                }
                 categories => (format!("text: {}", list(categories)), None),
             };
             let kind = if column.marks_missing { format!("{kind}; and whether it is missing") } else { kind };

@@ -6,6 +6,7 @@
 mod times;
 
 mod batch_norm;
+mod categories;
 mod command_line;
 mod common;
 mod configuration;

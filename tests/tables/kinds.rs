@@ -1,6 +1,7 @@
 //! What a column is: its name, numbers or text, and which texts are missing values.
 
 use taper::config::FloatType;
+use taper::data::FeatureKind;
 
 use crate::{message, read_csv, x, y};
 
@@ -158,4 +159,24 @@ fn a_column_that_changes_its_kind_says_which_rows_decided() {
         read_csv("changes", text.as_bytes(), "target=y text=a").unwrap().features[0].categories,
         ["7", "x"]
     );
+}
+
+/// More values than are zeros and ones are codes in sorted order, one for each target.
+#[test]
+fn many_texts_are_codes() {
+    let mut text = "t,s,y,z\n".to_owned();
+    text.extend((0..66).map(|i| format!("v{:02},{},{i},{}\n", 65 - i, i % 2, i * i)));
+    text.push_str("NA,1,0,0\n");
+    let flags = "target=y,z missing=mean text=s";
+    let table = read_csv("codes", text.as_bytes(), flags).unwrap();
+    assert_eq!((table.features[0].target_means, table.features[0].width()), (2, 2));
+    assert_eq!((table.features[1].target_means, table.features[1].width()), (0, 2));
+    let rows = x(&table);
+    assert_eq!((&rows[0][..], &rows[65][..]), (&[65., 65., 1., 0.][..], &[0., 0., 0., 1.][..]));
+    assert!(rows[66][..2].iter().all(|code| code.is_nan()));
+    let code = |target| FeatureKind::Code { values: 66, target };
+    let kinds = [code(0), code(1), FeatureKind::Part, FeatureKind::Part];
+    assert_eq!(table.data.kinds(), Some(&kinds[..]));
+    let table = read_csv("codes", text.as_bytes(), &format!("{flags} categories=target")).unwrap();
+    assert_eq!((table.features[1].target_means, table.data.features()), (2, 4));
 }

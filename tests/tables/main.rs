@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use taper::Error;
-use taper::config::{Dates, FileConfig, FloatType, Missing, MissingTarget};
+use taper::config::{Categories, Dates, FileConfig, FloatType, Missing, MissingTarget};
 use taper::data::{Table, read};
 
 /// Writes `bytes` to the file `name` of this test run.
@@ -48,6 +48,8 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "na" => config.na = names,
             "text" => config.text = names,
             "number" => config.number = names,
+            "categories" if value == "target" => config.categories = Categories::Target,
+            "categories" => config.categories = Categories::OneHot,
             "dates" => config.dates = if value == "drop" { Dates::Drop } else { Dates::Expand },
             "encoding" => config.dialect.encoding = Some(value.parse().unwrap()),
             "delimiter" => config.dialect.delimiter = Some(value.parse().unwrap()),

@@ -172,9 +172,9 @@ fn bad_columns_get_a_message() {
             "FILE: has a missing value in each of its 70 rows; `data.missing=mean` fills features",
         ),
         (
-            "target=number features=many",
+            "target=number features=many categories=one-hot",
             "FILE:65:many: 'value 64' is one value too many for a text column, expected at most 64; `data.drop=many` leaves the \
-          column out",
+             column out, `data.categories=auto` takes means of the target",
         ),
         (
             "target=number features=date",

@@ -67,6 +67,9 @@ pub struct ColumnSummary {
     /// The features that a column of dates becomes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DatePart>,
+    /// Of how many targets it is the means: those of the rows of each text.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub target_means: usize,
     /// Whether one more feature says where it is missing.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub marks_missing: bool,
@@ -209,7 +212,11 @@ impl Table {
                     ..ColumnSummary::unknown(&column.name, Role::Feature)
                 },
             };
-            ColumnSummary { marks_missing: column.marks_missing, ..summary }
+            ColumnSummary {
+                target_means: column.target_means,
+                marks_missing: column.marks_missing,
+                ..summary
+            }
         };
         let target = |(name, numbers): (&String, _)| ColumnSummary::numbers(name, Role::Target, numbers);
         let group = self.group.as_ref().map(|name| {
@@ -232,7 +239,7 @@ impl Table {
         let of_column = |(at, column): (usize, &Column)| match column.categories.as_slice() {
             [] if !column.dates.is_empty() => of_dates(&column.name, &features.numbers[at], rows),
             [] => of_numbers(&column.name, &features.numbers[at], rows),
-            categories => of_texts(&column.name, categories, rows - features.numbers[at].missing),
+            _ => of_texts(column, rows - features.numbers[at].missing),
         };
         let of_columns = self.feature_columns().filter_map(of_column);
         let mut warnings: Vec<_> = self.notes.iter().cloned().chain(of_columns).collect();
@@ -278,7 +285,7 @@ impl ColumnSummary {
     fn unknown(name: &str, role: Role) -> Self {
         let (min, max, mean, categories) = (None, None, None, None);
         let (first, last, dates) = (None, None, Vec::new());
-        let (name, marks_missing) = (name.to_owned(), false);
+        let name = name.to_owned();
         Self {
             name,
             role,
@@ -291,7 +298,8 @@ impl ColumnSummary {
             first,
             last,
             dates,
-            marks_missing,
+            target_means: 0,
+            marks_missing: false,
         }
     }
 
@@ -321,6 +329,11 @@ impl ColumnSummary {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// What is suspicious about a column of numbers.
 fn of_numbers(name: &str, numbers: &Numbers, rows: usize) -> Option<String> {
     let (column, leave_out) = (quote(name), leave_out(name));
@@ -346,14 +359,19 @@ fn of_dates(name: &str, days: &Numbers, rows: usize) -> Option<String> {
 }
 
 /// What is suspicious about a column of texts, of which `values` rows have one.
-fn of_texts(name: &str, categories: &[String], values: usize) -> Option<String> {
+fn of_texts(column: &Column, values: usize) -> Option<String> {
+    let Column { name, categories, target_means, .. } = column;
     let (column, leave_out) = (quote(name), leave_out(name));
-    if let [only] = categories
+    if let [only] = categories.as_slice()
         && values > 1
     {
         let value = quote(only);
         return Some(format!("column {column} is {value} in every row and tells nothing; {leave_out}"));
     }
+    let features = match target_means {
+        0 => format!("each of its {} values a feature of zeros and ones", categories.len()),
+        _ => format!("its {} values means of the target", categories.len()),
+    };
     for (looks, what, instead) in [
         (Looks::Number, "numbers", "without marks they would be read as numbers"),
         (
@@ -366,9 +384,7 @@ fn of_texts(name: &str, categories: &[String], values: usize) -> Option<String> 
         let first = such.clone().next();
         if let Some(first) = first.filter(|_| 2 * such.by_ref().count() >= categories.len()) {
             return Some(format!(
-                "column {column} is text, each of its {} values a feature of zeros and ones, but they look like \
-                 {what}, such as {}: {instead}; {leave_out}",
-                categories.len(),
+                "column {column} is text, {features}, but they look like {what}, such as {}: {instead}; {leave_out}",
                 quote(first)
             ));
         }

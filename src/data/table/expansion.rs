@@ -21,6 +21,8 @@ pub(super) enum Values {
     /// Zeros and a one: the value is a code, and these are the places of the codes. A code of NaN makes all of
     /// them NaN, which the mean over the training rows fills with the shares of the values.
     OneHot(Vec<usize>),
+    /// For each of so many targets the place of the value, which is a code.
+    Codes { places: Vec<usize>, targets: usize },
     /// The parts of dates at these `times`, in seconds since 1970; the days are relative to `origin`.
     Dates { times: Vec<f64>, parts: Vec<DatePart>, origin: f64 },
 }
@@ -48,6 +50,7 @@ impl Values {
         match self {
             Self::Number => 1,
             Self::OneHot(places) => places.len(),
+            Self::Codes { targets, .. } => *targets,
             Self::Dates { parts, .. } => parts.len(),
         }
     }
@@ -56,12 +59,17 @@ impl Values {
     fn fill<T: Real>(&self, row: usize, value: T, features: &mut [T]) {
         match self {
             Self::Number => features.fill(value),
-            Self::OneHot(_) if value.to_f64().is_nan() => features.fill(value),
+            Self::OneHot(_) | Self::Codes { .. } if value.to_f64().is_nan() => features.fill(value),
             Self::OneHot(places) => {
                 let code = value.to_f64();
                 for (i, &place) in places.iter().enumerate() {
                     features[place] = if i as f64 == code { T::one() } else { T::zero() };
                 }
+            }
+            Self::Codes { places, .. } => {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a code")]
+                let code = value.to_f64() as usize;
+                features.fill(T::from_f64(places[code] as f64));
             }
             Self::Dates { times, parts, origin } => {
                 for (feature, part) in features.iter_mut().zip(parts) {

@@ -43,7 +43,7 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::Result;
 
-pub use columns::{Column, MAX_CATEGORIES};
+pub use columns::{Column, MAX_CATEGORIES, MAX_CODES};
 pub use dates::DatePart;
 pub(crate) use dates::date_text;
 pub use raw_table::Table;

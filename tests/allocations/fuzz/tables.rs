@@ -6,7 +6,9 @@ use std::path::Path;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
-use taper::config::{Dates, Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget};
+use taper::config::{
+    Categories, Dates, Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget,
+};
 use taper::data::{Column, RowOptions, RowReader, Table, Unknown, read, read_relative};
 use tempfile::tempdir;
 
@@ -69,6 +71,7 @@ fn config(rng: &mut ChaCha8Rng, file: &Path) -> FileConfig {
         na: columns(rng),
         text: columns(rng),
         number: columns(rng),
+        categories: maybe(rng, &[Categories::OneHot, Categories::Target]).unwrap_or_default(),
         dates: maybe(rng, &[Dates::Expand, Dates::Drop]).unwrap_or_default(),
         dialect: dialect(rng),
     }

@@ -58,6 +58,7 @@ fn towns(dtype: DType) -> Schema {
         na: Vec::new(),
         fills_missing: false,
         fill: Fill::Mean,
+        category_means: None,
         feature_scaling: fit(x.as_flattened(), 5),
         target_scaling: fit(y.as_flattened(), 2),
         quantiles: None,

@@ -57,6 +57,7 @@ fn predictions_are_those_of_the_training_to_the_bit() {
             na: Vec::new(),
             fills_missing: false,
             fill: Fill::Mean,
+            category_means: None,
             feature_scaling: Some(feature_scaling),
             target_scaling: Some(target_scaling),
             quantiles: None,

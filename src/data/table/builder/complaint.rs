@@ -3,8 +3,9 @@
 use candle_core::DType;
 
 use super::{LONGEST_TEXT, Row, RowBuilder, SAMPLE};
+use crate::config::Categories;
 use crate::data::table::cell::{Cell, Real, has_commas};
-use crate::data::table::columns::MAX_CATEGORIES;
+use crate::data::table::columns::{MAX_CATEGORIES, MAX_CODES};
 use crate::data::table::line::place;
 use crate::error::Error;
 use crate::text::column_argument;
@@ -76,9 +77,15 @@ impl<T: Real> RowBuilder<'_, T> {
 
     pub(super) fn one_too_many(&self, column: usize) -> String {
         let name = column_argument(&self.header[column]);
+        if self.config.categories != Categories::OneHot {
+            return format!(
+                "is one value too many for a text column, expected at most {MAX_CODES}; \
+                 `data.drop={name}` leaves the column out"
+            );
+        }
         format!(
             "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
-             `data.drop={name}` leaves the column out"
+             `data.drop={name}` leaves the column out, `data.categories=auto` takes means of the target"
         )
     }
 

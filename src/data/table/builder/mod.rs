@@ -6,16 +6,16 @@ mod complaint;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::category::Categories;
+use super::category::Categories as Codes;
 use super::cell::{Cell, Real};
 use super::choice::Choice;
-use super::columns::Column;
+use super::columns::{Column, MAX_CATEGORIES, MAX_CODES};
 use super::dates::DatePart;
 use super::expansion::{Expansion, Values, expand};
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use super::times::Times;
-use crate::config::{Dates, FileConfig, Missing, MissingTarget};
+use crate::config::{Categories, Dates, FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::text::{column_argument, quote};
@@ -85,7 +85,7 @@ pub(super) enum Kind {
 /// The categories of a text column, and how many of its fields look like numbers after all.
 #[derive(Default)]
 pub(super) struct TextColumn {
-    categories: Categories,
+    categories: Codes,
     numbers: usize,
     texts: usize,
     /// The first of the texts.
@@ -228,6 +228,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         if matches!(self.kinds[i], Some(Kind::Numbers | Kind::Dates(_))) && row.is_missing_number(column) {
             cell = Cell::Missing;
         }
+        let most = if self.config.categories == Categories::OneHot { MAX_CATEGORIES } else { MAX_CODES };
         let kind = match cell {
             Cell::Missing if self.config.missing.fill().is_some() => {
                 self.missing[i] = true;
@@ -250,7 +251,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             (Kind::Text(_), _) if row.text(column).len() > LONGEST_TEXT => {
                 Err(self.refuse(row, column, &self.too_long(row, column)))
             }
-            (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text) {
+            (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text, most) {
                 Some(code) => Ok(T::from_f64(code as f64)),
                 None => Err(self.refuse(row, column, &self.one_too_many(column))),
             },
@@ -320,9 +321,19 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 );
                 return Err(Error::data(at(&format!("{start}:")), problem));
             }
-            let (categories, places_of_codes) = text.categories.sorted();
-            expansions.push(Expansion { values: Values::OneHot(places_of_codes), marks_missing });
-            features.push(Column { name, categories, marks_missing, ..Column::default() });
+            let has_means = match self.config.categories {
+                Categories::Auto => text.categories.len() > MAX_CATEGORIES,
+                Categories::OneHot => false,
+                Categories::Target => true,
+            };
+            let target_means = if has_means { self.choice.targets.len() } else { 0 };
+            let (categories, places) = text.categories.sorted();
+            let values = match target_means {
+                0 => Values::OneHot(places),
+                targets => Values::Codes { places, targets },
+            };
+            expansions.push(Expansion { values, marks_missing });
+            features.push(Column { name, categories, target_means, marks_missing, ..Column::default() });
             origins.resize(features.iter().map(Column::width).sum(), 0.);
         }
         let used: HashSet<_> = self.choice.all().collect();
@@ -352,8 +363,8 @@ impl Kind {
 }
 
 impl TextColumn {
-    /// The code of a field, or `None` when it is one category too many.
-    fn code(&mut self, row: &impl Row, column: usize, is_text: bool) -> Option<usize> {
+    /// The code of a field, or `None` when it is one category more than `most`.
+    fn code(&mut self, row: &impl Row, column: usize, is_text: bool, most: usize) -> Option<usize> {
         let value = row.text(column);
         if is_text {
             self.texts += 1;
@@ -361,6 +372,6 @@ impl TextColumn {
         } else {
             self.numbers += 1;
         }
-        self.categories.code(&value)
+        self.categories.code(&value, most)
     }
 }

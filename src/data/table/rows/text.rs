@@ -153,6 +153,12 @@ impl<'a> TextRows<'a> {
             return Err(self.refuse::<T>(i, Cell::Missing));
         }
         let start = x.len();
+        if self.columns[i].target_means > 0 {
+            // A code that is none of theirs is of none of them.
+            let code = place.unwrap_or(categories.len()) as f64 + others;
+            x.resize(start + self.columns[i].target_means, code);
+            return Ok(());
+        }
         x.resize(start + categories.len(), others);
         if let Some(place) = place {
             x[start + place] = 1.;
