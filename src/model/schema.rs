@@ -38,7 +38,7 @@ pub struct Schema {
     /// What texts of many values become, before they are scaled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category_means: Option<CategoryMeans>,
-    /// The scaling of the features, text columns one-hot encoded, and what fills missing ones.
+    /// The scaling of all [features](Column::width) of the columns, and what fills missing ones.
     pub feature_scaling: Option<Scaling>,
     /// The scaling of the targets that the network was trained on.
     pub target_scaling: Option<Scaling>,
@@ -64,7 +64,7 @@ impl Schema {
         }
     }
 
-    /// The number of features, text columns one-hot encoded.
+    /// The number of features, of which a text or a date may be [several](Column::width).
     pub fn width(&self) -> usize {
         self.features.iter().map(Column::width).sum()
     }
