@@ -49,7 +49,7 @@ impl DataConfig {
     pub fn is_scaled(&self) -> bool {
         match self.scale {
             Scale::Auto => self.file.is_some(),
-            Scale::Standard => true,
+            Scale::Standard | Scale::RobustClip => true,
             Scale::None => false,
         }
     }
@@ -74,13 +74,16 @@ impl DataConfig {
 
 /// Whether features and targets are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// Data from files as by `Standard`, synthetic data as by `None`.
     #[default]
     Auto,
     /// Each column to mean 0 and standard deviation 1 over the rows to train on.
     Standard,
+    /// Numbers among the features by their median and quartiles, and far ones bent to at most 3: outliers pull
+    /// no harder than others, but neither is there a linear law beyond. All else as by `Standard`.
+    RobustClip,
     /// Columns stay as they are.
     None,
 }

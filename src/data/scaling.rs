@@ -1,14 +1,13 @@
 //! The scaling of columns, fitted on the training rows alone.
 
+mod features;
+
 use std::iter;
 
 use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Dataset;
-use super::feature::FeatureKind;
 use super::transform::{Limited, Transform};
-use crate::config::Fill;
 use crate::memory;
 use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
@@ -48,7 +47,13 @@ struct Affine {
     scale: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     curve: Option<Limited>,
+    /// Whether what is scaled is bent to at most [`CLIP`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_clipped: bool,
 }
+
+/// How far from 0 a number can be that is clipped smoothly.
+const CLIP: f64 = 3.;
 
 impl Scaling {
     /// Fits the map of each column of `x` (n, columns) to mean 0 and standard deviation 1 (of the population)
@@ -119,65 +124,6 @@ impl Scaling {
     /// As [`standard`](Self::standard).
     pub fn filling(x: &Tensor, rows: &[u32]) -> Result<Self> {
         Self::fit(x, None, rows, Affine::filling)
-    }
-
-    /// As [`standard`](Self::standard), of the features of `data` in their own units, each as its
-    /// [kind](FeatureKind) says.
-    ///
-    /// # Errors
-    ///
-    /// As [`standard`](Self::standard).
-    pub fn standard_features(data: &Dataset, rows: &[u32]) -> Result<Self> {
-        Self::features(data, rows, Fill::Mean, Affine::standard)
-    }
-
-    /// As [`filling`](Self::filling), of the features of `data` in their own units, each as its
-    /// [kind](FeatureKind) says.
-    ///
-    /// # Errors
-    ///
-    /// As [`standard`](Self::standard).
-    pub fn filling_features(data: &Dataset, rows: &[u32]) -> Result<Self> {
-        Self::features(data, rows, Fill::Mean, Affine::filling)
-    }
-
-    /// As [`standard_features`](Self::standard_features), with missing numbers filled in by `fill`.
-    pub(crate) fn standard_filled(data: &Dataset, rows: &[u32], fill: Fill) -> Result<Self> {
-        Self::features(data, rows, fill, Affine::standard)
-    }
-
-    /// As [`filling_features`](Self::filling_features), with missing numbers filled in by `fill`.
-    pub(crate) fn only_filled(data: &Dataset, rows: &[u32], fill: Fill) -> Result<Self> {
-        Self::features(data, rows, fill, Affine::filling)
-    }
-
-    /// Fits the map of each feature as its kind says.
-    fn features(
-        data: &Dataset,
-        rows: &[u32],
-        fill: Fill,
-        affine: fn(Moments, f64) -> Affine,
-    ) -> Result<Self> {
-        let mut fitted = Self::fit(data.x(), data.origins(), rows, affine)?;
-        let kind = |i: usize| data.kinds().map_or(FeatureKind::Number, |kinds| kinds[i]);
-        let has_marks = data.kinds().is_some_and(|kinds| kinds.contains(&FeatureKind::Missing));
-        let moments = if has_marks { moments(data.x(), rows)? } else { Vec::new() };
-        for (i, column) in fitted.columns.iter_mut().enumerate() {
-            match kind(i) {
-                FeatureKind::Number if fill == Fill::Median => {
-                    column.fill = column.origin + median_of(data.x(), rows, i)?;
-                }
-                FeatureKind::Number | FeatureKind::Part | FeatureKind::Code { .. } => {}
-                FeatureKind::MarkedPart => column.fill = 0.,
-                FeatureKind::Missing => {
-                    let share = 1. - moments[i].count() as f64 / rows.len().max(1) as f64;
-                    // Of the numbers that it becomes.
-                    let indicator = Moments::of_share(share);
-                    *column = Affine { fill: if share > 0. { 1. } else { 0. }, ..affine(indicator, 0.) };
-                }
-            }
-        }
-        Ok(fitted)
     }
 
     /// Fits the map of each column, which is relative to its origin if there are such.
@@ -274,13 +220,18 @@ impl Scaling {
     /// The number of columns, unless a map is invalid: its numbers are not finite, or its scale is not above
     /// 0.
     pub(crate) fn sound_columns(&self) -> Option<usize> {
-        let is_sound = |Affine { origin, fill, shift, scale, curve }: &Affine| {
+        let is_sound = |Affine { origin, fill, shift, scale, curve, .. }: &Affine| {
             let numbers = [origin, fill, shift, scale];
             numbers.into_iter().all(|number| number.is_finite())
                 && *scale > 0.
                 && curve.is_none_or(|curve| curve.is_sound())
         };
         self.columns.iter().all(is_sound).then_some(self.columns.len())
+    }
+
+    /// Whether columns are clipped.
+    pub(crate) fn is_clipped(&self) -> bool {
+        self.columns.iter().any(|column| column.is_clipped)
     }
 
     /// The standard deviation of each column, by which it is divided.
@@ -293,7 +244,14 @@ impl Affine {
     /// To mean 0 and standard deviation 1.
     fn standard(stored: Moments, origin: f64) -> Self {
         let (mean, std) = (origin + stored.mean(), stored.std());
-        Self { origin, fill: mean, shift: mean, scale: if std > 0. { std } else { 1. }, curve: None }
+        Self {
+            origin,
+            fill: mean,
+            shift: mean,
+            scale: if std > 0. { std } else { 1. },
+            curve: None,
+            is_clipped: false,
+        }
     }
 
     /// To mean 0 and standard deviation 1 over `values`, once these are transformed.
@@ -304,18 +262,17 @@ impl Affine {
 
     /// To the column's own units.
     fn filling(stored: Moments, origin: f64) -> Self {
-        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1., curve: None }
+        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1., curve: None, is_clipped: false }
     }
 
     /// Maps a number that is stored relative to the origin.
     fn map(&self, stored: f64) -> f64 {
-        if stored.is_nan() {
-            return (self.fill - self.shift) / self.scale;
-        }
-        match self.curve {
+        let scaled = match self.curve {
+            _ if stored.is_nan() => (self.fill - self.shift) / self.scale,
             Some(curve) => (curve.transform.apply(self.origin + stored) - self.shift) / self.scale,
             None => (stored - (self.shift - self.origin)) / self.scale,
-        }
+        };
+        if self.is_clipped { scaled / (1. + (scaled / CLIP).powi(2)).sqrt() } else { scaled }
     }
 
     /// Maps a scaled number back to the column's own units.
@@ -328,6 +285,11 @@ impl Affine {
     fn map_units<T: WithDType>(&self, value: f64) -> f64 {
         self.map(T::from_f64(value - self.origin).to_f64())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -347,15 +309,6 @@ fn moments(x: &Tensor, rows: &[u32]) -> Result<Vec<Moments>> {
     }
 }
 
-/// The median of a column of `x` over `rows`, without its missing values.
-fn median_of(x: &Tensor, rows: &[u32], column: usize) -> Result<f64> {
-    let rows = Tensor::new(rows, x.device())?;
-    let values = x.narrow(1, column, 1)?.contiguous()?.index_select(&rows, 0)?.flatten_all()?;
-    let mut values: Vec<f64> = values.to_dtype(DType::F64)?.to_vec1()?;
-    values.retain(|value| !value.is_nan());
-    Ok(stats::median(values))
-}
-
 /// The rows of a matrix with `columns` columns, possibly none.
 fn rows_of<T>(values: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
     values.chunks(columns.max(1))
@@ -372,6 +325,7 @@ pub(super) fn with_values<T: WithDType, R>(x: &Tensor, use_values: impl FnOnce(&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::dataset::Dataset;
 
     fn matrix(rows: &[[f64; 2]]) -> Tensor {
         Tensor::from_slice(rows.as_flattened(), (rows.len(), 2), &Device::Cpu).unwrap()
@@ -438,53 +392,6 @@ mod tests {
         // As in the files of models.
         let text = serde_json::to_string(&scaling).unwrap();
         assert_eq!(serde_json::from_str::<Scaling>(&text).unwrap(), scaling);
-    }
-
-    /// By hand, and scikit-learn's `SimpleImputer(strategy="median", add_indicator=True)`.
-    #[test]
-    fn missing_values_become_medians_and_indicators() {
-        let nan = f64::NAN;
-        let x = [
-            [1., 0., nan, nan, nan],
-            [2., 0., 1., 0., 0.],
-            [9., 0., 0., 0., 0.],
-            [nan, nan, 1., 0., 0.],
-            [7., 0., nan, nan, 0.],
-        ];
-        let x = Tensor::from_slice(x.as_flattened(), (5, 5), &Device::Cpu).unwrap();
-        let kinds = vec![
-            FeatureKind::Number,
-            FeatureKind::Missing,
-            FeatureKind::MarkedPart,
-            FeatureKind::Missing,
-            FeatureKind::Missing,
-        ];
-        let data = Dataset::new(x.clone(), x.clone()).unwrap().with_kinds(kinds).unwrap();
-        // Of the rows 1, 2 and 3 the last column is never missing.
-        let filling = Scaling::only_filled(&data, &[1, 2, 3], Fill::Median).unwrap();
-        let filled = filling.apply(&x).unwrap().to_vec2::<f64>().unwrap();
-        assert_eq!(filled[0], [1., 0., 0., 0., 0.]);
-        assert_eq!(filled[3], [5.5, 1., 1., 0., 0.]);
-        assert_eq!(filled[4], [7., 0., 0., 0., 0.]);
-        let scaling = Scaling::standard_filled(&data, &[0, 1, 2, 3], Fill::Median).unwrap();
-        let scaled = scaling.apply(&x).unwrap().to_vec2::<f64>().unwrap();
-        let (mean, std) = (4., (38f64 / 3.).sqrt());
-        let (share, deviation) = (0.25, (0.25f64 * 0.75).sqrt());
-        let shares = (2. / 3., (2f64 / 9.).sqrt());
-        let [there, missing] = [-share / deviation, (1. - share) / deviation];
-        let expected = [
-            [(1. - mean) / std, there, -shares.0 / shares.1, missing, missing],
-            [(2. - mean) / std, missing, (1. - shares.0) / shares.1, there, there],
-        ];
-        let mut largest = 0f64;
-        for (found, expected) in [&scaled[0], &scaled[3]].into_iter().zip(expected) {
-            for (found, expected) in found.iter().zip(expected) {
-                let difference = (found - expected).abs();
-                largest = if difference <= largest { largest } else { difference };
-            }
-        }
-        println!("largest difference {largest:e}");
-        assert!(largest <= 1e-14, "{scaled:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::network::Network;
 use super::{Model, Schema, Training};
 use crate::config::Fill;
-use crate::data::Column;
+use crate::data::{Column, Scaling};
 use crate::error::{Error, Result};
 use crate::storage::{seal, unseal, write_atomically};
 
@@ -20,7 +20,7 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
 /// | 3 | the quantiles that are predicted |
 /// | 4 | the transforms of the targets |
-/// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts |
+/// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts, numbers that are clipped |
 ///
 /// A model is of the first version from 2 on that has all that it has.
 const FORMAT: u32 = 5;
@@ -71,6 +71,7 @@ impl Model {
         let scaling = self.schema.target_scaling.as_ref();
         match &self.schema {
             schema if schema.fill != Fill::Mean => FORMAT,
+            schema if schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped) => FORMAT,
             schema if schema.features.iter().any(is_new) => FORMAT,
             _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => {
                 WITH_TRANSFORMS

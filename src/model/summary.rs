@@ -137,6 +137,9 @@ impl ModelSummary {
                 }
                 categories => (format!("text: {}", list(categories)), None),
             };
+            let is_clipped =
+                column.is_number() && self.schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped);
+            let kind = if is_clipped { format!("{kind}, clipped smoothly") } else { kind };
             let kind = if column.marks_missing { format!("{kind}; and whether it is missing") } else { kind };
             let [mean, scale] = in_table(scaling);
             table.add_row([column.name.clone(), kind, mean, scale]);

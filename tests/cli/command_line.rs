@@ -297,7 +297,7 @@ fn bad_calls_get_one_line_and_exit_code_2() {
             "error: --folds is 4, expected at most the 2 groups",
         ),
         ("--data tests/data/diabetes.csv --target y --missing zero", "possible values: error, drop, mean, m"),
-        ("--scale half", "[possible values: auto, standard, none]"),
+        ("--scale half", "[possible values: auto, standard, robust-clip, none]"),
         ("--layer conv", "invalid value 'conv' for '--layer <KIND>'; [possible values: linear, cos]"),
         ("--rows many", "invalid value 'many' for '--rows <N>'"),
         ("--rows -5", "error: "),

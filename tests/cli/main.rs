@@ -25,4 +25,5 @@ mod plans;
 mod quantiles;
 mod report;
 mod runs;
+mod scales;
 mod warnings;
