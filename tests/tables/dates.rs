@@ -80,7 +80,9 @@ fn dates_become_what_pandas_says_of_them() {
 
 #[test]
 fn dates_are_what_the_choice_says() {
-    let of = |name: &str, text: &str, flags: &str| read_csv(name, text.as_bytes(), flags).unwrap();
+    let of = |name: &str, text: &str, flags: &str| {
+        read_csv(&format!("dates_{name}"), text.as_bytes(), flags).unwrap()
+    };
     let days = "d,a,y\n2024-01-31,1,1\n2024-02-01,2,2\n";
     assert_eq!(of("text", days, "target=y").features[0].categories, ["2024-01-31", "2024-02-01"]);
     let table = of("drop", days, "target=y dates=drop");
@@ -106,16 +108,20 @@ fn dates_that_are_none_get_a_message() {
     let mut text = "d,y\n".to_owned();
     text.extend((0..1000).map(|i| format!("2024-01-{:02},{i}\n", i % 28 + 1)));
     text.push_str("soon,1\n");
-    let error = message("late.csv", text.as_bytes(), "target=y dates=expand", FloatType::F32);
+    let error = message("dates_late.csv", text.as_bytes(), "target=y dates=expand", FloatType::F32);
     let expected = "FILE:1002:d: 'soon' is not a date such as 2024-01-31 or 2024-01-31 17:30:00, as the first 1000 values of \
                     the column are; `data.text=d` reads all as text, `data.drop=d` leaves the column out";
     assert_eq!(error, expected);
     let missing = b"d,y\n2024-01-31,1\n-,2\n";
-    let error = message("missing.csv", missing, "target=y dates=expand", FloatType::F32);
+    let error = message("dates_missing.csv", missing, "target=y dates=expand", FloatType::F32);
     assert!(error.starts_with("FILE:3:d: '-' is a missing value"), "{error}");
-    let error = message("alone.csv", missing, "target=y dates=drop", FloatType::F32);
+    let error = message("dates_alone.csv", missing, "target=y dates=drop", FloatType::F32);
     assert_eq!(error, "data.dates is drop, which leaves no features: FILE has dates alone");
-    let error =
-        message("empty.csv", b"d,a,y\n,1,1\n,2,2\n", "target=y dates=expand missing=mean", FloatType::F32);
+    let error = message(
+        "dates_empty.csv",
+        b"d,a,y\n,1,1\n,2,2\n",
+        "target=y dates=expand missing=mean",
+        FloatType::F32,
+    );
     assert_eq!(error, "FILE:d: is missing in every row; `data.drop=d` leaves the column out");
 }

@@ -84,7 +84,7 @@ fn a_list_of_missing_values_replaces_the_usual_ones() {
 fn missing_values_are_marked() {
     let text = b"a,t,d,b,y\n1,x,2024-01-31,7,1\n,NA,-,8,2\n3,z,2024-02-01,9,3\n";
     let flags = "target=y missing=median missing_indicator=true dates=expand";
-    let table = read_csv("marked", text, flags).unwrap();
+    let table = read_csv("marked_kinds", text, flags).unwrap();
     let marked: Vec<_> = table.features.iter().map(|column| (column.width(), column.marks_missing)).collect();
     assert_eq!(marked, [(2, true), (3, true), (6, true), (1, false)]);
     let rows = x(&table);
@@ -92,9 +92,9 @@ fn missing_values_are_marked() {
     assert_eq!((marks(0), marks(2)), ([0.; 3], [0.; 3]));
     assert!(rows[1][..11].iter().all(|value| value.is_nan()) && rows[1][11] == 8., "{rows:?}");
     // It is a choice, and of whole columns nothing is said.
-    let table = read_csv("marked", text, "target=y missing=median dates=expand").unwrap();
+    let table = read_csv("marked_kinds", text, "target=y missing=median dates=expand").unwrap();
     assert!(table.features.iter().all(|column| !column.marks_missing));
-    let table = read_csv("whole", b"a,y\n1,1\n2,2\n", flags).unwrap();
+    let table = read_csv("whole_kinds", b"a,y\n1,1\n2,2\n", flags).unwrap();
     assert_eq!(table.data.features(), 1);
 }
 
@@ -168,7 +168,7 @@ fn many_texts_are_codes() {
     text.extend((0..66).map(|i| format!("v{:02},{},{i},{}\n", 65 - i, i % 2, i * i)));
     text.push_str("NA,1,0,0\n");
     let flags = "target=y,z missing=mean text=s";
-    let table = read_csv("codes", text.as_bytes(), flags).unwrap();
+    let table = read_csv("codes_kinds", text.as_bytes(), flags).unwrap();
     assert_eq!((table.features[0].target_means, table.features[0].width()), (2, 2));
     assert_eq!((table.features[1].target_means, table.features[1].width()), (0, 2));
     let rows = x(&table);
@@ -177,6 +177,6 @@ fn many_texts_are_codes() {
     let code = |target| FeatureKind::Code { values: 66, target };
     let kinds = [code(0), code(1), FeatureKind::Part, FeatureKind::Part];
     assert_eq!(table.data.kinds(), Some(&kinds[..]));
-    let table = read_csv("codes", text.as_bytes(), &format!("{flags} categories=target")).unwrap();
+    let table = read_csv("codes_kinds", text.as_bytes(), &format!("{flags} categories=target")).unwrap();
     assert_eq!((table.features[1].target_means, table.data.features()), (2, 4));
 }
