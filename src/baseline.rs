@@ -4,10 +4,11 @@ use std::iter;
 
 use candle_core::{DType, Tensor};
 
-use crate::data::{Dataset, Fold, Scaling};
+use crate::data::{CategoryMeans, Dataset, Fold, Scaling};
 use crate::error::{Error, Result};
 use crate::evaluate::{Errors, Evaluation, RowPrediction};
 use crate::partition::Partition;
+use crate::random::{Stream, generator};
 use crate::results::{Baseline, FoldReport};
 use crate::stop::Stop;
 
@@ -65,6 +66,8 @@ pub fn baselines(data: &Dataset, folds: &Partition, stop: &Stop) -> Result<Vec<B
             }
             let fold = folds.fold(i).ok_or(Error::NoRows)?;
             let mut errors = new();
+            let mut rng = generator(0, Stream::Encoding, i);
+            let data = &CategoryMeans::encode(data, &fold.train, &mut rng)?.0;
             let model = fit(data, &fold)?;
             for rows in fold.test.chunks(BLOCK) {
                 let (truths, predictions) = (targets(data, rows)?, model.predict(data, rows)?);

@@ -16,7 +16,7 @@ use tracing::{Span, debug, info, info_span, trace};
 
 use crate::config::{Learner, TargetTransform};
 use crate::course::Next;
-use crate::data::{Dataset, Fold, Scaling, Transform};
+use crate::data::{CategoryMeans, Dataset, Fold, Scaling, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, Readout, RowPrediction, evaluate_each, mean_loss};
 use crate::metrics::{Intervals, Residuals};
@@ -37,6 +37,8 @@ use trainings::Trainings;
 pub struct Fitted {
     /// The network, whose features and targets are scaled.
     pub net: DynamicNet,
+    /// What texts of many values became, if there are such.
+    pub category_means: Option<CategoryMeans>,
     /// The scaling of the features, if they are scaled or their missing values filled in.
     pub features: Option<Scaling>,
     /// The scaling of the targets, if they are scaled.
@@ -135,10 +137,11 @@ pub(crate) fn fit(
     };
     let residuals = fit.has_intervals.then(|| (0..count).map(of_target).collect());
     let rows = if fit.trainings.members() > 1 { fold.train.len() } else { fit.training.rows.len() };
-    let Fit { training: Training { data: Scaled { features, targets, .. }, .. }, epochs, .. } = fit;
+    let Fit { training: Training { data: Scaled { means, features, targets, .. }, .. }, epochs, .. } = fit;
     let warnings = Vec::new();
     Ok(Fitted {
         net,
+        category_means: means,
         features,
         targets,
         epochs,

@@ -27,6 +27,8 @@ pub enum Stream {
     Dropout,
     /// The seeds of a fold's members that are trained one after the other.
     Members,
+    /// The parts of a fold's training rows by which texts are encoded.
+    Encoding,
 }
 
 impl Stream {
@@ -42,6 +44,7 @@ impl Stream {
             Self::Validation => b"validation      ",
             Self::Dropout => b"dropout         ",
             Self::Members => b"members         ",
+            Self::Encoding => b"encoding        ",
         }
     }
 }

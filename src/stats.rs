@@ -13,6 +13,11 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
+    /// Those of zeros and ones of which this `share` are ones, as if of one number.
+    pub(crate) fn of_share(share: f64) -> Self {
+        Self { count: 1, mean: share, squared_deviations: share * (1. - share) }
+    }
+
     /// Adds a number.
     pub(crate) fn push(&mut self, x: f64) {
         self.count += 1;

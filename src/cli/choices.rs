@@ -1,8 +1,8 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
 use taper::config::{
-    Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale, Selection,
-    TargetTransform,
+    Categories, Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale,
+    Selection, TargetTransform,
 };
 use taper::nn::{Block, CosInit, Halting, Nonlinearity, Norm};
 use taper::ops::Prior;
@@ -27,7 +27,28 @@ value_enum!(MissingArg for Missing {
     /// Rows with one are left out
     Drop,
     /// A missing feature becomes the mean of the training rows of each fold
-    Mean
+    Mean,
+    /// A missing number becomes their median
+    Median
+});
+
+value_enum!(CategoriesArg for Categories {
+    /// Zeros and ones of up to 64 values, means of the targets of more
+    Auto,
+    /// A feature of zeros and ones of each value, of which there are at most 64
+    OneHot,
+    /// How far the mean target of the rows of each value is from that of all, shrunk to 0 where chance explains it;
+    /// rows to train on are told that of other rows
+    Target
+});
+
+value_enum!(DatesArg for Dates {
+    /// Features of the days that have passed, the year, the season, the weekday and the hour, as far as they vary
+    Expand,
+    /// They are text
+    Text,
+    /// Such columns are left out
+    Drop
 });
 
 value_enum!(MissingTargetArg for MissingTarget {
@@ -42,6 +63,8 @@ value_enum!(ScaleArg for Scale {
     Auto,
     /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
     Standard,
+    /// Likewise, but numbers among the features by their median and quartiles, and bent to at most 3 beyond
+    RobustClip,
     /// As they are
     None
 });

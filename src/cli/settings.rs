@@ -6,12 +6,12 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueHint};
 use serde::{Serialize, Serializer};
 use taper::Error;
-use taper::config::{CvConfig, DeviceSpec, Settings, keys};
+use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    ActivationArg, BlockArg, CosInitArg, DepthsArg, DtypeArg, EngineArg, HaltingArg, LayerArg, LossArg,
-    MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg, ScheduleArg,
-    SelectArg, TargetTransformArg,
+    ActivationArg, BlockArg, CategoriesArg, CosInitArg, DatesArg, DepthsArg, DtypeArg, EngineArg, HaltingArg,
+    LayerArg, LossArg, MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg,
+    ScheduleArg, SelectArg, TargetTransformArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -62,6 +62,9 @@ pub(crate) struct SettingArgs {
     /// How to handle missing values of the file
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     missing: MissingArg,
+    /// Add a feature for each column with missing values that --missing fills in, which says where they are
+    #[arg(long, help_heading = "Data")]
+    missing_indicator: bool,
     /// Column of the file whose equal values stay in one fold; it is not a feature
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     group: Option<String>,
@@ -84,6 +87,13 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "COLUMN,...", help_heading = "Data")]
     #[serde(serialize_with = "names::as_one")]
     number: Vec<Names>,
+    /// What columns of text become
+    #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
+    categories: CategoriesArg,
+    /// What becomes of columns that have dates alone, such as 2024-01-31 or 2024-01-31T17:30:00Z
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = Recipe::Tabular.dates().into(),
+          help_heading = "Data")]
+    dates: DatesArg,
     #[command(flatten)]
     #[serde(flatten)]
     dialect: DialectArgs,

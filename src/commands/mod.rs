@@ -135,7 +135,7 @@ impl Command {
 mod tests {
     use super::*;
     use crate::cli::flag;
-    use taper::config::{CvConfig, FileConfig, keys};
+    use taper::config::{CvConfig, FileConfig, Recipe, keys};
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -159,7 +159,8 @@ mod tests {
         let flags = serde_json::to_value(&args.settings).unwrap();
         let synthetic = CvConfig::default();
         let mut file = synthetic.clone();
-        file.data.file = Some(FileConfig { file: "a.csv".into(), ..FileConfig::default() });
+        let dates = Recipe::Tabular.dates();
+        file.data.file = Some(FileConfig { file: "a.csv".into(), dates, ..FileConfig::default() });
         // A key has a meaning in one of them or in both; the features have two, and --help shows the number.
         for key in keys() {
             let defaults = [&synthetic, &file].map(|config| config.get(key).unwrap_or_default());

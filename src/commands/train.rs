@@ -119,6 +119,8 @@ fn model(run: &Run, fitted: &Fitted, table: Table) -> Result<Model> {
         targets: table.data.target_names().to_vec(),
         na: config.data.file.as_ref().map(|file| file.na.clone()).unwrap_or_default(),
         fills_missing: config.data.is_filled(),
+        fill: config.learner().fill,
+        category_means: fitted.category_means.clone(),
         feature_scaling: fitted.features.clone(),
         target_scaling: fitted.targets.clone(),
         quantiles: config.train.predicted_quantiles(),

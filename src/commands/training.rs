@@ -11,7 +11,7 @@ use taper::data::{self, DataSummary, Dataset, Fold, Table};
 use taper::random::{Stream, generator};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
-use taper::text::shell_quote;
+use taper::text::{shell_quote, shorten};
 use taper::{Error, Stop, StopReason, check_validation};
 use tempfile::TempDir;
 use tracing::{info, warn};
@@ -163,6 +163,21 @@ impl<'a> Run<'a> {
         }
         let mut summary = table.summary()?;
         info!("{summary}");
+        for column in summary.columns.iter().filter(|column| !column.dates.is_empty()) {
+            let parts: Vec<_> = column.dates.iter().map(|part| part.name()).collect();
+            info!("column '{}' has dates; its features are {}", shorten(&column.name), parts.join(", "));
+        }
+        for column in summary.columns.iter().filter(|column| column.target_means > 0) {
+            let (name, values) = (shorten(&column.name), column.categories.unwrap_or_default());
+            info!(
+                "column '{name}' has {values} texts; its feature is the mean target of other rows of the same text"
+            );
+        }
+        let marked = summary.columns.iter().filter(|column| column.marks_missing);
+        let marked: Vec<_> = marked.map(|column| shorten(&column.name)).collect();
+        if !marked.is_empty() {
+            info!("features beside them say where these columns are missing: {}", marked.join(", "));
+        }
         warn_of(&mut summary.warnings);
         Ok(Some(summary))
     }

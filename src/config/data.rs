@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decimal, Dialect, Mark};
 use super::encoding::Encoding;
-use super::table::{FileConfig, Missing, MissingTarget};
+use super::table::{Categories, Dates, FileConfig, Fill, Missing, MissingTarget};
 
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
@@ -49,7 +49,7 @@ impl DataConfig {
     pub fn is_scaled(&self) -> bool {
         match self.scale {
             Scale::Auto => self.file.is_some(),
-            Scale::Standard => true,
+            Scale::Standard | Scale::RobustClip => true,
             Scale::None => false,
         }
     }
@@ -63,19 +63,27 @@ impl DataConfig {
 
     /// Whether missing features are filled within each fold.
     pub fn is_filled(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.missing == Missing::Mean)
+        self.fill().is_some()
+    }
+
+    /// What missing numbers become, if they are filled in.
+    pub(super) fn fill(&self) -> Option<Fill> {
+        self.file.as_ref().and_then(|file| file.missing.fill())
     }
 }
 
 /// Whether features and targets are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// Data from files as by `Standard`, synthetic data as by `None`.
     #[default]
     Auto,
     /// Each column to mean 0 and standard deviation 1 over the rows to train on.
     Standard,
+    /// Numbers among the features by their median and quartiles, and far ones bent to at most 3: outliers pull
+    /// no harder than others, but neither is there a linear law beyond. All else as by `Standard`.
+    RobustClip,
     /// Columns stay as they are.
     None,
 }
@@ -97,6 +105,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<Missing>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    missing_indicator: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<String>,
@@ -108,6 +118,10 @@ struct Document {
     text: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    categories: Option<Categories>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dates: Option<Dates>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delimiter: Option<Mark>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,12 +166,15 @@ impl From<DataConfig> for Document {
                 features,
                 drop,
                 missing,
+                missing_indicator,
                 group,
                 order,
                 missing_target,
                 na,
                 text,
                 number,
+                categories,
+                dates,
                 dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment, encoding },
             }) => Self {
                 file: Some(file),
@@ -165,12 +182,15 @@ impl From<DataConfig> for Document {
                 features: Some(Features::Names(features)),
                 drop: Some(drop),
                 missing: Some(missing),
+                missing_indicator: Some(missing_indicator),
                 group,
                 order,
                 missing_target: Some(missing_target),
                 na: Some(na),
                 text: Some(text),
                 number: Some(number),
+                categories: Some(categories),
+                dates: Some(dates),
                 delimiter,
                 decimal: Some(decimal),
                 no_header: Some(no_header),
@@ -195,12 +215,15 @@ impl TryFrom<Document> for DataConfig {
             features,
             drop,
             missing,
+            missing_indicator,
             group,
             order,
             missing_target,
             na,
             text,
             number,
+            categories,
+            dates,
             delimiter,
             decimal,
             no_header,
@@ -223,12 +246,15 @@ impl TryFrom<Document> for DataConfig {
                 ("target", target.is_some()),
                 ("drop", drop.is_some()),
                 ("missing", missing.is_some()),
+                ("missing_indicator", missing_indicator.is_some()),
                 ("group", group.is_some()),
                 ("order", order.is_some()),
                 ("missing_target", missing_target.is_some()),
                 ("na", na.is_some()),
                 ("text", text.is_some()),
                 ("number", number.is_some()),
+                ("categories", categories.is_some()),
+                ("dates", dates.is_some()),
                 ("delimiter", delimiter.is_some()),
                 ("decimal", decimal.is_some()),
                 ("no_header", no_header.is_some()),
@@ -259,12 +285,15 @@ impl TryFrom<Document> for DataConfig {
             features,
             drop: drop.unwrap_or_default(),
             missing: missing.unwrap_or_default(),
+            missing_indicator: missing_indicator.unwrap_or_default(),
             group,
             order,
             missing_target: missing_target.unwrap_or_default(),
             na: na.unwrap_or_default(),
             text: text.unwrap_or_default(),
             number: number.unwrap_or_default(),
+            categories: categories.unwrap_or_default(),
+            dates: dates.unwrap_or_default(),
             dialect: Dialect {
                 delimiter,
                 decimal: decimal.unwrap_or_default(),
@@ -296,7 +325,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","group":"patient","missing_target":"error","na":[],"text":[],"number":[],"decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","missing_indicator":false,"group":"patient","missing_target":"error","na":[],"text":[],"number":[],"categories":"auto","dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

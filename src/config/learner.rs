@@ -1,6 +1,6 @@
 //! What is learnt from data, whatever data they are.
 
-use super::{CvConfig, Depths, EngineName, ModelConfig, TargetTransform, TrainConfig};
+use super::{CvConfig, Depths, EngineName, Fill, ModelConfig, Scale, TargetTransform, TrainConfig};
 use crate::error::{Error, Result};
 use crate::nn::{Halting, Norm};
 use crate::ops::Loss;
@@ -14,6 +14,8 @@ pub struct Learner {
     pub train: TrainConfig,
     /// What is done to features and targets before.
     pub preparation: Preparation,
+    /// What missing numbers become, where it fills them in.
+    pub fill: Fill,
     /// The seed of every random stream.
     pub seed: u64,
 }
@@ -24,11 +26,20 @@ pub enum Preparation {
     /// They stay as they are.
     #[default]
     None,
-    /// Missing features become the mean of their column.
+    /// Missing features become the mean of their column, or its median.
     Fill,
-    /// Missing features become the mean of their column, and each column is scaled to mean 0 and standard
+    /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0 and standard
     /// deviation 1.
     Standardise,
+    /// As by `Standardise`, but numbers among the features are scaled by their quartiles and clipped smoothly.
+    RobustClip,
+}
+
+impl Preparation {
+    /// Whether features and targets are scaled.
+    pub fn is_scaled(self) -> bool {
+        matches!(self, Self::Standardise | Self::RobustClip)
+    }
 }
 
 impl Default for Learner {
@@ -41,12 +52,14 @@ impl CvConfig {
     /// The learner that these settings describe.
     pub fn learner(&self) -> Learner {
         let preparation = match (self.data.is_scaled(), self.data.is_filled()) {
+            (true, _) if self.data.scale == Scale::RobustClip => Preparation::RobustClip,
             (true, _) => Preparation::Standardise,
             (false, true) => Preparation::Fill,
             (false, false) => Preparation::None,
         };
         let Self { model, train, seed, .. } = self.clone();
-        Learner { model, train, preparation, seed }
+        let fill = self.data.fill().unwrap_or_default();
+        Learner { model, train, preparation, fill, seed }
     }
 }
 
@@ -72,7 +85,7 @@ impl Learner {
         let depths = self.model.max_depth - self.model.min_depth + 1;
         self.train.check_depth_weights(depths)?;
         let transform = self.train.target_transform;
-        if transform != TargetTransform::None && self.preparation != Preparation::Standardise {
+        if transform != TargetTransform::None && !self.preparation.is_scaled() {
             let problem = format!(
                 "is {}, whose values are scaled before they are learned; expected none, or `data.scale=standard`",
                 transform.name()

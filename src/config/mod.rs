@@ -43,7 +43,7 @@ pub use loss::LossName;
 pub use recipe::Recipe;
 pub use selection::Selection;
 pub use settings::Settings;
-pub use table::{FileConfig, Missing, MissingTarget};
+pub use table::{Categories, Dates, FileConfig, Fill, Missing, MissingTarget};
 pub use target_transform::TargetTransform;
 pub(crate) use validate::MAX_DEPTH;
 

@@ -1,6 +1,6 @@
 //! Settings that belong together, by name.
 
-use super::{ModelConfig, Selection, TrainConfig};
+use super::{Dates, ModelConfig, Selection, TrainConfig};
 use crate::nn::{Block, Nonlinearity};
 use crate::optim::Schedule;
 
@@ -34,6 +34,14 @@ impl Recipe {
                 bins: 8,
                 ..Self::Injection.model()
             },
+        }
+    }
+
+    /// What becomes of dates in a file.
+    pub fn dates(self) -> Dates {
+        match self {
+            Self::Seed => Dates::default(),
+            Self::Injection | Self::Tabular => Dates::Expand,
         }
     }
 

@@ -215,8 +215,12 @@ impl Settings {
 
     /// What there is where nothing is given.
     fn recipe(&self) -> Recipe {
-        let has_file = self.given.get("data.file").is_some_and(|file| !file.value.is_null());
-        self.recipe.unwrap_or(if has_file { Recipe::Tabular } else { Recipe::default() })
+        self.recipe.unwrap_or(if self.has_file() { Recipe::Tabular } else { Recipe::default() })
+    }
+
+    /// Whether the data are those of a file.
+    fn has_file(&self) -> bool {
+        self.given.get("data.file").is_some_and(|file| !file.value.is_null())
     }
 
     /// The document of the recipe, without what has no meaning beside the settings that are given.
@@ -235,6 +239,9 @@ impl Settings {
             train.select = Selection::Auto;
         }
         document["train"] = value(yaml_serde::to_value(train))?;
+        if self.has_file() {
+            document["data"]["dates"] = value(yaml_serde::to_value(self.recipe().dates()))?;
+        }
         Ok(document)
     }
 
@@ -286,7 +293,10 @@ impl Settings {
             return Ok(None);
         }
         let (now, then) = (self.config()?, self.clone().with_recipe(Recipe::Seed).config()?);
-        let changed = keys().iter().filter_map(|key| {
+        // How a file of data is read, a document without one cannot say.
+        let has_data = self.given.get("data.file").is_some_and(|file| matches!(file.origin, Origin::File));
+        let said = keys().iter().filter(|key| has_data || !key.starts_with("data."));
+        let changed = said.filter_map(|key| {
             let (now, then) = (now.get(key)?, then.get(key)?);
             (now != then).then(|| format!("{key} is {now} and was {then}"))
         });

@@ -19,6 +19,8 @@ pub struct FileConfig {
     pub drop: Vec<String>,
     /// How to handle missing values.
     pub missing: Missing,
+    /// Whether each column with missing values that are filled in has a feature beside it that says where.
+    pub missing_indicator: bool,
     /// The column whose equal values stay in one fold.
     pub group: Option<String>,
     /// The column whose values order the rows in time.
@@ -31,6 +33,10 @@ pub struct FileConfig {
     pub text: Vec<String>,
     /// Columns of numbers, all of whose values have to be numbers or missing.
     pub number: Vec<String>,
+    /// What becomes of columns of text.
+    pub categories: Categories,
+    /// What becomes of columns of dates among the features.
+    pub dates: Dates,
     /// How a file of text is written.
     pub dialect: Dialect,
 }
@@ -74,6 +80,34 @@ pub enum MissingTarget {
     Drop,
 }
 
+/// What columns of text become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Categories {
+    /// Up to 64 values become zeros and ones, and more of them means of the targets.
+    #[default]
+    Auto,
+    /// Each value becomes a feature of zeros and ones; more than 64 are refused.
+    OneHot,
+    /// The values become means of the targets, see [`CategoryMeans`](crate::data::CategoryMeans).
+    Target,
+}
+
+/// What becomes of columns of features that have dates alone, with a time of the day or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dates {
+    /// Each is several features, see [`DatePart`](crate::data::DatePart). What is the same in all rows, such
+    /// as the hour of dates without a time, is left out.
+    Expand,
+    /// They are text, as they were before there was this choice; the default of [`FileConfig`], while a
+    /// [`Recipe`](super::Recipe) for files expands them.
+    #[default]
+    Text,
+    /// They are left out.
+    Drop,
+}
+
 /// How to handle missing values: empty fields, and texts such as NA, null and ?.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,4 +120,29 @@ pub enum Missing {
     /// A missing feature becomes the mean of its column over the training rows of each fold; a missing target
     /// is refused.
     Mean,
+    /// A missing number becomes the median instead; of texts and dates, which are several features, each one
+    /// its mean.
+    Median,
+}
+
+impl Missing {
+    /// What missing features become, if they are filled in.
+    pub fn fill(self) -> Option<Fill> {
+        match self {
+            Self::Error | Self::Drop => None,
+            Self::Mean => Some(Fill::Mean),
+            Self::Median => Some(Fill::Median),
+        }
+    }
+}
+
+/// What a missing number becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// The mean of its column over the rows to train on.
+    #[default]
+    Mean,
+    /// The median of these.
+    Median,
 }

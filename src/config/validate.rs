@@ -244,6 +244,10 @@ fn columns(config: &FileConfig) -> Result<()> {
         );
         return Err(Error::config("data.drop", problem));
     }
+    if config.missing_indicator && config.missing.fill().is_none() {
+        let problem = "is true, which has a meaning only beside `data.missing=mean` or `data.missing=median`";
+        return Err(Error::config("data.missing_indicator", problem));
+    }
     if let (Some(order), Some(_)) = (&config.order, &config.group) {
         let problem = format!("is '{order}', but rows are also grouped; expected one or the other");
         return Err(Error::config("data.order", problem));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use super::feature::FeatureKind;
 use crate::memory;
 
 /// Rows of features with their targets: x is (n, features), y is (n, targets), on one device. Targets are of
@@ -14,6 +15,7 @@ use crate::memory;
 pub struct Dataset {
     x: Tensor,
     origins: Option<Arc<[f64]>>,
+    kinds: Option<Arc<[FeatureKind]>>,
     y: Tensor,
     target_names: Arc<[String]>,
     groups: Option<Arc<[u32]>>,
@@ -62,6 +64,7 @@ impl Dataset {
         Ok(Self {
             x: x.contiguous()?,
             origins: None,
+            kinds: None,
             y: y.contiguous()?,
             target_names,
             groups: None,
@@ -86,6 +89,43 @@ impl Dataset {
     /// where they are `x`.
     pub fn origins(&self) -> Option<&[f64]> {
         self.origins.as_deref()
+    }
+
+    /// The data set whose features are of these kinds.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is not one for each feature.
+    pub fn with_kinds(self, kinds: Vec<FeatureKind>) -> Result<Self> {
+        if kinds.len() != self.features() {
+            bail!("Dataset: {} kinds of {} features, expected one for each", kinds.len(), self.features())
+        }
+        Ok(Self { kinds: Some(kinds.into()), ..self })
+    }
+
+    /// The same with other numbers for all features, of the same shape and dtype.
+    pub(crate) fn with_x(self, x: Tensor) -> Result<Self> {
+        if x.dims() != self.x.dims() || x.dtype() != self.x.dtype() {
+            bail!(
+                "Dataset: x is {:?} {:?}, expected as {:?} {:?}",
+                x.dtype(),
+                x.dims(),
+                self.x.dtype(),
+                self.x.dims()
+            )
+        }
+        Ok(Self { x, ..self })
+    }
+
+    /// Whether there are codes among the features.
+    pub(crate) fn has_codes(&self) -> bool {
+        let is_code = |kind: &FeatureKind| matches!(kind, FeatureKind::Code { .. });
+        self.kinds().is_some_and(|kinds| kinds.iter().any(is_code))
+    }
+
+    /// What each feature is; `None` where all are numbers.
+    pub fn kinds(&self) -> Option<&[FeatureKind]> {
+        self.kinds.as_deref()
     }
 
     /// The data set with targets of the dtype of the features, as a network is trained on.

@@ -1,6 +1,8 @@
 //! Data sets: rows of features with their targets, read from files or synthetic, split into folds and scaled.
 
+mod category_means;
 mod dataset;
+mod feature;
 mod file;
 mod kfold;
 mod piecewise;
@@ -10,14 +12,19 @@ mod synthetic;
 mod table;
 mod transform;
 
+pub use category_means::CategoryMeans;
 pub use dataset::Dataset;
 pub(crate) use dataset::target_names;
+pub use feature::FeatureKind;
 pub use file::DataFile;
 pub use kfold::{Fold, KFold};
 pub(crate) use piecewise::PiecewiseLinear;
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
-pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative};
+pub use table::{
+    Block, Column, DatePart, MAX_CATEGORIES, MAX_CODES, RowOptions, RowReader, Table, Unknown, read,
+    read_relative,
+};
 pub use transform::Transform;
 pub(crate) use transform::skewness;

@@ -1,11 +1,12 @@
 //! The scaling of columns, fitted on the training rows alone.
 
+mod features;
+
 use std::iter;
 
 use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Dataset;
 use super::transform::{Limited, Transform};
 use crate::memory;
 use crate::ops::kernels::on_cpu;
@@ -46,7 +47,13 @@ struct Affine {
     scale: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     curve: Option<Limited>,
+    /// Whether what is scaled is bent to at most [`CLIP`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_clipped: bool,
 }
+
+/// How far from 0 a number can be that is clipped smoothly.
+const CLIP: f64 = 3.;
 
 impl Scaling {
     /// Fits the map of each column of `x` (n, columns) to mean 0 and standard deviation 1 (of the population)
@@ -117,24 +124,6 @@ impl Scaling {
     /// As [`standard`](Self::standard).
     pub fn filling(x: &Tensor, rows: &[u32]) -> Result<Self> {
         Self::fit(x, None, rows, Affine::filling)
-    }
-
-    /// As [`standard`](Self::standard), of the features of `data` in their own units.
-    ///
-    /// # Errors
-    ///
-    /// As [`standard`](Self::standard).
-    pub fn standard_features(data: &Dataset, rows: &[u32]) -> Result<Self> {
-        Self::fit(data.x(), data.origins(), rows, Affine::standard)
-    }
-
-    /// As [`filling`](Self::filling), of the features of `data` in their own units.
-    ///
-    /// # Errors
-    ///
-    /// As [`standard`](Self::standard).
-    pub fn filling_features(data: &Dataset, rows: &[u32]) -> Result<Self> {
-        Self::fit(data.x(), data.origins(), rows, Affine::filling)
     }
 
     /// Fits the map of each column, which is relative to its origin if there are such.
@@ -231,13 +220,18 @@ impl Scaling {
     /// The number of columns, unless a map is invalid: its numbers are not finite, or its scale is not above
     /// 0.
     pub(crate) fn sound_columns(&self) -> Option<usize> {
-        let is_sound = |Affine { origin, fill, shift, scale, curve }: &Affine| {
+        let is_sound = |Affine { origin, fill, shift, scale, curve, .. }: &Affine| {
             let numbers = [origin, fill, shift, scale];
             numbers.into_iter().all(|number| number.is_finite())
                 && *scale > 0.
                 && curve.is_none_or(|curve| curve.is_sound())
         };
         self.columns.iter().all(is_sound).then_some(self.columns.len())
+    }
+
+    /// Whether columns are clipped.
+    pub(crate) fn is_clipped(&self) -> bool {
+        self.columns.iter().any(|column| column.is_clipped)
     }
 
     /// The standard deviation of each column, by which it is divided.
@@ -250,7 +244,14 @@ impl Affine {
     /// To mean 0 and standard deviation 1.
     fn standard(stored: Moments, origin: f64) -> Self {
         let (mean, std) = (origin + stored.mean(), stored.std());
-        Self { origin, fill: mean, shift: mean, scale: if std > 0. { std } else { 1. }, curve: None }
+        Self {
+            origin,
+            fill: mean,
+            shift: mean,
+            scale: if std > 0. { std } else { 1. },
+            curve: None,
+            is_clipped: false,
+        }
     }
 
     /// To mean 0 and standard deviation 1 over `values`, once these are transformed.
@@ -261,18 +262,17 @@ impl Affine {
 
     /// To the column's own units.
     fn filling(stored: Moments, origin: f64) -> Self {
-        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1., curve: None }
+        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1., curve: None, is_clipped: false }
     }
 
     /// Maps a number that is stored relative to the origin.
     fn map(&self, stored: f64) -> f64 {
-        if stored.is_nan() {
-            return (self.fill - self.shift) / self.scale;
-        }
-        match self.curve {
+        let scaled = match self.curve {
+            _ if stored.is_nan() => (self.fill - self.shift) / self.scale,
             Some(curve) => (curve.transform.apply(self.origin + stored) - self.shift) / self.scale,
             None => (stored - (self.shift - self.origin)) / self.scale,
-        }
+        };
+        if self.is_clipped { scaled / (1. + (scaled / CLIP).powi(2)).sqrt() } else { scaled }
     }
 
     /// Maps a scaled number back to the column's own units.
@@ -285,6 +285,11 @@ impl Affine {
     fn map_units<T: WithDType>(&self, value: f64) -> f64 {
         self.map(T::from_f64(value - self.origin).to_f64())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -320,6 +325,7 @@ pub(super) fn with_values<T: WithDType, R>(x: &Tensor, use_values: impl FnOnce(&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::dataset::Dataset;
 
     fn matrix(rows: &[[f64; 2]]) -> Tensor {
         Tensor::from_slice(rows.as_flattened(), (rows.len(), 2), &Device::Cpu).unwrap()

@@ -3,8 +3,9 @@
 use candle_core::{DType, Device};
 
 use crate::config::{Learner, Preparation, TargetTransform};
-use crate::data::{Dataset, PiecewiseLinear, Scaling, Transform, skewness};
+use crate::data::{CategoryMeans, Dataset, PiecewiseLinear, Scaling, Transform, skewness};
 use crate::error::{Error, Result};
+use crate::random::{Stream, generator};
 use crate::run::quantile_column;
 
 /// Of a smaller skewness nothing is to be gained: up to it a distribution counts as about symmetric (Bulmer
@@ -25,6 +26,7 @@ pub(super) struct Scaled {
     pub(super) train: Dataset,
     /// What is tested on: the features scaled, the targets as they are.
     pub(super) test: Dataset,
+    pub(super) means: Option<CategoryMeans>,
     pub(super) features: Option<Scaling>,
     pub(super) targets: Option<Scaling>,
     /// The scaling of the targets as it would be without a transform, if they have one.
@@ -80,7 +82,7 @@ impl<'a> Prepared<'a> {
     pub(crate) fn new(learner: &'a Learner, data: &Dataset, device: &Device) -> Result<Self> {
         check_columns(learner, data.target_names())?;
         check_logarithm(learner, data)?;
-        let is_fitted = learner.preparation != Preparation::None;
+        let is_fitted = learner.preparation != Preparation::None || data.has_codes();
         let data = data.to_device(if is_fitted { &Device::Cpu } else { device })?;
         Ok(Self { learner, data, device: device.clone() })
     }
@@ -110,39 +112,41 @@ impl<'a> Prepared<'a> {
         Ok(candidates)
     }
 
-    /// The data with the transforms, the scaling and the encoding that are fitted on `rows` and on no others.
-    pub(super) fn scale(&self, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
-        let scaled = self.scale_alone(rows, candidate)?;
+    /// The data of network `index`, with the means of texts, the transforms, the scaling and the encoding that are
+    /// fitted on `rows` and on no others.
+    pub(super) fn scale(&self, index: usize, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
+        let scaled = self.scale_alone(index, rows, candidate)?;
         let bins = self.learner.model.bins;
         let encoding = (bins > 0).then(|| PiecewiseLinear::fit(&scaled.train, rows, bins)).transpose()?;
         Ok(Scaled { encoding, ..scaled })
     }
 
     /// Without the encoding.
-    fn scale_alone(&self, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
-        let data = &self.data;
-        let (features, targets) = match self.learner.preparation {
-            Preparation::Standardise => {
+    fn scale_alone(&self, index: usize, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
+        let Learner { fill, seed, preparation, .. } = *self.learner;
+        let mut rng = generator(seed, Stream::Encoding, index);
+        let (data, means) = CategoryMeans::encode(&self.data, rows, &mut rng)?;
+        let (features, targets) = match preparation {
+            Preparation::Standardise | Preparation::RobustClip => {
                 let transform = |i: usize, values: &[f64]| match candidate.of_targets[i] {
                     TargetTransform::Log => Some(Transform::Log),
                     TargetTransform::YeoJohnson => Transform::yeo_johnson(values),
                     TargetTransform::None | TargetTransform::Auto => None,
                 };
                 let targets = Scaling::transformed(data.y(), rows, transform)?;
-                (Scaling::standard_features(data, rows)?, Some(targets))
+                let features = match preparation {
+                    Preparation::RobustClip => Scaling::robust_clipped(&data, rows, fill)?,
+                    _ => Scaling::standard_filled(&data, rows, fill)?,
+                };
+                (features, Some(targets))
             }
             Preparation::None if data.origins().is_none() => {
-                let (train, test) = (data.rounded()?, data.clone());
-                return Ok(Scaled {
-                    train,
-                    test,
-                    features: None,
-                    targets: None,
-                    untransformed: None,
-                    encoding: None,
-                });
+                let test = data.to_device(&self.device)?;
+                let (features, targets, untransformed, encoding) = (None, None, None, None);
+                let train = test.rounded()?;
+                return Ok(Scaled { train, test, means, features, targets, untransformed, encoding });
             }
-            Preparation::Fill | Preparation::None => (Scaling::filling_features(data, rows)?, None),
+            Preparation::Fill | Preparation::None => (Scaling::only_filled(&data, rows, fill)?, None),
         };
         let test = Dataset::new(features.apply(data.x())?, data.y().clone())?
             .with_target_names(data.target_names().to_vec())?
@@ -157,6 +161,6 @@ impl<'a> Prepared<'a> {
         let is_transformed =
             targets.as_ref().is_some_and(|targets| targets.transforms().any(|t| t.is_some()));
         let untransformed = is_transformed.then(|| Scaling::standard(data.y(), rows)).transpose()?;
-        Ok(Scaled { train, test, features: Some(features), targets, untransformed, encoding: None })
+        Ok(Scaled { train, test, means, features: Some(features), targets, untransformed, encoding: None })
     }
 }

@@ -58,7 +58,7 @@ impl Task<'_> {
         let is_bagged = trainings.members() > 1;
         let rows = if is_refit { &self.fold.train } else { &split.train };
         let fitted_on = if is_bagged { &self.fold.train } else { rows };
-        let scale = || self.prepared.scale(fitted_on, trainings.candidate());
+        let scale = || self.prepared.scale(self.index, fitted_on, trainings.candidate());
         let data = before.filter(|_| is_bagged).map_or_else(scale, Ok)?;
         let rows = &rows[..self.max_rows.unwrap_or(rows.len()).min(rows.len())];
         if !is_bagged {

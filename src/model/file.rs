@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use super::{Model, Schema, Training};
+use crate::config::Fill;
+use crate::data::{Column, Scaling};
 use crate::error::{Error, Result};
 use crate::storage::{seal, unseal, write_atomically};
 
@@ -16,13 +18,15 @@ use crate::storage::{seal, unseal, write_atomically};
 /// |---|---|
 /// | 1 | the first |
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
-/// | 3 | the quantiles that are predicted; only models that have some are of this version, or later ones |
-/// | 4 | the transforms of the targets, the sizes of errors for intervals; only models that have some are of this version |
-const FORMAT: u32 = 4;
-/// The version of models without transforms and intervals.
-const WITHOUT_TRANSFORMS: u32 = 3;
-/// The version of models without quantiles.
-const WITHOUT_QUANTILES: u32 = 2;
+/// | 3 | the quantiles that are predicted |
+/// | 4 | the transforms of the targets, the sizes of errors for intervals |
+/// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts, numbers that are clipped |
+///
+/// A model is of the first version from 2 on that has all that it has.
+const FORMAT: u32 = 5;
+const WITH_TRANSFORMS: u32 = 4;
+const WITH_QUANTILES: u32 = 3;
+const PLAIN: u32 = 2;
 /// What the file says that it is.
 const KIND: &str = "model";
 /// The largest file that is read: a hidden layer of 22,000 in `f64`.
@@ -38,6 +42,11 @@ struct Content {
     schema: Schema,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     training: Option<Training>,
+}
+
+/// Whether a column has what the last version of the format added.
+fn is_new(column: &Column) -> bool {
+    !column.dates.is_empty() || column.marks_missing || column.target_means > 0
 }
 
 impl Model {
@@ -60,11 +69,16 @@ impl Model {
     /// The version of its format.
     pub(super) fn format(&self) -> u32 {
         let scaling = self.schema.target_scaling.as_ref();
-        match self.schema.quantiles {
-            _ if self.schema.residuals.is_some() => FORMAT,
-            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => FORMAT,
-            Some(_) => WITHOUT_TRANSFORMS,
-            None => WITHOUT_QUANTILES,
+        match &self.schema {
+            schema if schema.fill != Fill::Mean => FORMAT,
+            schema if schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped) => FORMAT,
+            schema if schema.features.iter().any(is_new) => FORMAT,
+            schema if schema.residuals.is_some() => WITH_TRANSFORMS,
+            _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => {
+                WITH_TRANSFORMS
+            }
+            schema if schema.quantiles.is_some() => WITH_QUANTILES,
+            _ => PLAIN,
         }
     }
 

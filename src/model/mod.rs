@@ -267,6 +267,8 @@ impl Model {
 
     /// The features as the network takes them.
     fn scaled(&self, x: &Tensor) -> Result<Tensor> {
+        let encoded = self.schema.category_means.as_ref().map(|means| means.apply(x)).transpose()?;
+        let x = encoded.as_ref().unwrap_or(x);
         match &self.schema.feature_scaling {
             Some(scaling) => Ok(scaling.apply_to_units(x, self.dtype().into())?),
             None => Ok(x.to_dtype(self.dtype().into())?),

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Column, MAX_CATEGORIES, Scaling, target_names};
+use crate::config::Fill;
+use crate::data::{CategoryMeans, Column, MAX_CATEGORIES, MAX_CODES, Scaling, target_names};
 use crate::metrics::Residuals;
 use crate::ops::Quantiles;
 
@@ -32,7 +33,13 @@ pub struct Schema {
     pub na: Vec<String>,
     /// Whether `feature_scaling` fills missing features; otherwise they are errors.
     pub fills_missing: bool,
-    /// The scaling of the features, text columns one-hot encoded, and what fills missing ones.
+    /// With what it fills missing numbers.
+    #[serde(default, skip_serializing_if = "is_mean")]
+    pub fill: Fill,
+    /// What texts of many values become, before they are scaled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category_means: Option<CategoryMeans>,
+    /// The scaling of all [features](Column::width) of the columns, and what fills missing ones.
     pub feature_scaling: Option<Scaling>,
     /// The scaling of the targets that the network was trained on.
     pub target_scaling: Option<Scaling>,
@@ -54,6 +61,8 @@ impl Schema {
             targets: target_names(targets),
             na: Vec::new(),
             fills_missing: false,
+            fill: Fill::Mean,
+            category_means: None,
             feature_scaling: None,
             target_scaling: None,
             quantiles: None,
@@ -61,7 +70,7 @@ impl Schema {
         }
     }
 
-    /// The number of features, text columns one-hot encoded.
+    /// The number of features, of which a text or a date may be [several](Column::width).
     pub fn width(&self) -> usize {
         self.features.iter().map(Column::width).sum()
     }
@@ -71,18 +80,45 @@ impl Schema {
         self.targets.len() * self.quantiles.map_or(1, |quantiles| quantiles.len())
     }
 
-    /// The name of feature `i`: that of its column, or `town=Ulm` for a category.
+    /// The name of feature `i`: that of its column, or `town=Ulm` for a category, `sold season sine` for a part
+    /// of a date, and `size is missing` for what says where it is.
     pub fn feature_name(&self, mut i: usize) -> String {
         for column in &self.features {
             if i < column.width() {
-                return match column.categories.get(i) {
-                    Some(category) => format!("{}={category}", column.name),
-                    None => column.name.clone(),
+                if i < column.target_means {
+                    let target = self.targets.get(i).map_or("", String::as_str);
+                    return format!("{} mean of {target}", column.name);
+                }
+                return match (column.categories.get(i), column.dates.get(i)) {
+                    (Some(category), _) => format!("{}={category}", column.name),
+                    (None, Some(part)) => format!("{} {}", column.name, part.name()),
+                    (None, None) if column.marks_missing && i + 1 == column.width() => {
+                        format!("{} is missing", column.name)
+                    }
+                    (None, None) => column.name.clone(),
                 };
             }
             i -= column.width();
         }
         String::new()
+    }
+
+    /// What is invalid in the means of texts, if anything.
+    fn problem_of_means(&self) -> Option<String> {
+        let targets = self.targets.len();
+        let (mut at, mut expected) = (0, Vec::new());
+        for column in &self.features {
+            let Column { name, categories, target_means, .. } = column;
+            if *target_means != 0 && (*target_means != targets || categories.is_empty()) {
+                return Some(format!(
+                    "has means of {target_means} targets for '{name}', expected {targets} of a text"
+                ));
+            }
+            expected.extend((at..at + target_means).map(|feature| (feature, categories.len())));
+            at += column.width();
+        }
+        let found = self.category_means.as_ref().map_or(Some(Vec::new()), CategoryMeans::sound_features);
+        (found != Some(expected)).then(|| "has means of texts that are not those of its columns".to_owned())
     }
 
     /// What is invalid in it, if anything.
@@ -96,12 +132,14 @@ impl Schema {
                 return Some(format!("has two columns of the name '{name}', or one without a name"));
             }
         }
-        for Column { name, categories } in &self.features {
+        for Column { name, categories, dates, target_means, .. } in &self.features {
+            if !categories.is_empty() && !dates.is_empty() {
+                return Some(format!("has categories and dates of '{name}', expected one or the other"));
+            }
             // Strictly ascending, for binary search.
-            if categories.len() > MAX_CATEGORIES || !categories.is_sorted_by(|a, b| a < b) {
-                return Some(format!(
-                    "has categories of '{name}' that are not sorted or more than {MAX_CATEGORIES}"
-                ));
+            let most = if *target_means > 0 { MAX_CODES } else { MAX_CATEGORIES };
+            if categories.len() > most || !categories.is_sorted_by(|a, b| a < b) {
+                return Some(format!("has categories of '{name}' that are not sorted or more than {most}"));
             }
         }
         for (what, scaling, width) in [
@@ -119,9 +157,22 @@ impl Schema {
         {
             return Some("has sizes of errors that are none, or not those of each target".to_owned());
         }
+        if let Some(problem) = self.problem_of_means() {
+            return Some(problem);
+        }
+        if !self.fills_missing
+            && let Some(column) = self.features.iter().find(|column| column.marks_missing)
+        {
+            return Some(format!("marks missing values of '{}', but does not fill them in", column.name));
+        }
         (self.fills_missing && self.feature_scaling.is_none())
             .then(|| "fills missing values in, but does not know with what".to_owned())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_mean(fill: &Fill) -> bool {
+    *fill == Fill::Mean
 }
 
 #[cfg(test)]
@@ -130,7 +181,7 @@ mod tests {
 
     fn texts(name: &str, categories: &[&str]) -> Column {
         let categories = categories.iter().map(|&category| category.to_owned()).collect();
-        Column { name: name.to_owned(), categories }
+        Column { name: name.to_owned(), categories, ..Column::default() }
     }
 
     #[test]

@@ -262,7 +262,9 @@ impl FilePredictions<'_> {
     /// checked.
     pub fn goes_by_order(&self) -> bool {
         let features = &self.model.schema.features;
-        !self.rows.has_names() && *features != Column::unnamed(features.len())
+        let unnamed = Column::unnamed(features.len());
+        let is_named = features.iter().zip(&unnamed).any(|(column, unnamed)| column.name != unnamed.name);
+        !self.rows.has_names() && is_named
     }
 
     /// The names of the columns of predictions.

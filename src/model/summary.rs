@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::network::Network;
 use super::{Model, Schema, Training};
+use crate::config::Fill;
 use crate::data::{Scaling, Transform};
 use crate::error::Result;
 use crate::metrics::{Details, Metrics};
@@ -104,7 +105,11 @@ impl fmt::Display for ModelSummary {
             let levels: Vec<_> = quantiles.levels().iter().map(f64::to_string).collect();
             writeln!(f, "quantiles of each target: {}", levels.join(", "))?;
         }
-        let missing = if self.schema.fills_missing { "become the means below" } else { "are refused" };
+        let missing = match (self.schema.fills_missing, self.schema.fill) {
+            (false, _) => "are refused",
+            (true, Fill::Mean) => "become the means below",
+            (true, Fill::Median) => "become the medians below",
+        };
         let na = &self.schema.na;
         let which = if na.is_empty() { String::new() } else { format!(" (empty, {})", list(na)) };
         writeln!(f, "missing values{which}: {missing}")?;
@@ -115,15 +120,27 @@ impl fmt::Display for ModelSummary {
 impl ModelSummary {
     /// A row for each column of features.
     fn features(&self) -> Table {
-        let mut table = table(["feature", "kind", "mean", "scale"]);
+        let fill = if self.schema.fill == Fill::Mean { "mean" } else { "median" };
+        let mut table = table(["feature", "kind", fill, "scale"]);
         let scaling = scalings(self.schema.feature_scaling.as_ref());
         let mut at = 0;
         for column in &self.schema.features {
             // The shares of categories would not help in a table.
             let (kind, scaling) = match column.categories.as_slice() {
+                [] if !column.dates.is_empty() => {
+                    let parts: Vec<_> = column.dates.iter().map(|part| part.name().to_owned()).collect();
+                    (format!("dates: {}", list(&parts)), None)
+                }
                 [] => ("number".to_owned(), scaling.get(at)),
+                categories if column.target_means > 0 => {
+                    (format!("text, as means of the target: {}", list(categories)), None)
+                }
                 categories => (format!("text: {}", list(categories)), None),
             };
+            let is_clipped =
+                column.is_number() && self.schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped);
+            let kind = if is_clipped { format!("{kind}, clipped smoothly") } else { kind };
+            let kind = if column.marks_missing { format!("{kind}; and whether it is missing") } else { kind };
             let [mean, scale] = in_table(scaling);
             table.add_row([column.name.clone(), kind, mean, scale]);
             at += column.width();

@@ -108,7 +108,7 @@ fn a_file_is_learnt() {
     let output = taper(&args.split_whitespace().collect::<Vec<_>>());
     let expected = serde_json::json!({
         "file": "tests/data/diabetes.csv", "target": ["y"], "features": [], "drop": ["s1", "s2"],
-        "missing": "mean", "group": "age", "missing_target": "error", "na": [], "text": [], "number": [], "decimal": "auto", "no_header": false, "skip_rows": 0,
+        "missing": "mean", "missing_indicator": false, "group": "age", "missing_target": "error", "na": [], "text": [], "number": [], "categories": "auto", "dates": "expand", "decimal": "auto", "no_header": false, "skip_rows": 0,
         "scale": "auto",
     });
     assert_eq!(json(&output)["config"]["data"], expected);
@@ -296,8 +296,8 @@ fn bad_calls_get_one_line_and_exit_code_2() {
             "--data tests/data/diabetes.csv --target y -q --group sex",
             "error: --folds is 4, expected at most the 2 groups",
         ),
-        ("--data tests/data/diabetes.csv --target y --missing zero", "[possible values: error, drop, mean]"),
-        ("--scale half", "[possible values: auto, standard, none]"),
+        ("--data tests/data/diabetes.csv --target y --missing zero", "possible values: error, drop, mean, m"),
+        ("--scale half", "[possible values: auto, standard, robust-clip, none]"),
         ("--layer conv", "invalid value 'conv' for '--layer <KIND>'; [possible values: linear, cos]"),
         ("--rows many", "invalid value 'many' for '--rows <N>'"),
         ("--rows -5", "error: "),

@@ -6,10 +6,12 @@
 mod times;
 
 mod batch_norm;
+mod categories;
 mod command_line;
 mod common;
 mod configuration;
 mod conventions;
+mod dates;
 mod errors;
 mod evaluate;
 mod folds;
@@ -18,9 +20,11 @@ mod halting;
 mod intervals;
 #[cfg(target_os = "linux")]
 mod limits;
+mod missing;
 mod offsets;
 mod plans;
 mod quantiles;
 mod report;
 mod runs;
+mod scales;
 mod warnings;

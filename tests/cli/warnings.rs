@@ -60,8 +60,8 @@ fn suspicious_columns_are_named_with_the_way_out() {
         (&|i, _, _| format!("0x1{}", i % 6), format!("{looks}numbers, such as '0x10'")),
         (&|i, _, _| format!("1_00{}", i % 6), format!("{looks}numbers, such as '1_000'")),
         (
-            &|i, _, _| format!("2024-01-0{}", i % 6 + 1),
-            format!("{looks}dates or times, such as '2024-01-01'"),
+            &|i, _, _| format!("0{}.01.2024", i % 6 + 1),
+            format!("{looks}dates or times, such as '01.01.2024'"),
         ),
         (&|i, _, _| format!("id{i}"), "is another text in each row".to_owned()),
         (&|i, _, _| i.to_string(), "counts the rows".to_owned()),

@@ -290,9 +290,9 @@ fn bad_rows_get_a_message_that_says_where() {
             ),
             (
                 towns(65).as_str(),
-                "target=y",
+                "target=y categories=one-hot",
                 "FILE:66:town: 't64' is one value too many for a text column, expected at most 64; `data.drop=town` leaves the \
-                 column out",
+                 column out, `data.categories=auto` takes means of the target",
             ),
         ],
     );

@@ -1,6 +1,7 @@
 //! What a column is: its name, numbers or text, and which texts are missing values.
 
 use taper::config::FloatType;
+use taper::data::FeatureKind;
 
 use crate::{message, read_csv, x, y};
 
@@ -78,6 +79,25 @@ fn a_list_of_missing_values_replaces_the_usual_ones() {
     assert!(rows[0][0].is_nan() && rows[2][0].is_nan() && rows[1] == [4., 0., 1.], "{rows:?}");
 }
 
+/// What is missing somewhere has one more feature, which is NaN there and 0 elsewhere until it is scaled.
+#[test]
+fn missing_values_are_marked() {
+    let text = b"a,t,d,b,y\n1,x,2024-01-31,7,1\n,NA,-,8,2\n3,z,2024-02-01,9,3\n";
+    let flags = "target=y missing=median missing_indicator=true dates=expand";
+    let table = read_csv("marked_kinds", text, flags).unwrap();
+    let marked: Vec<_> = table.features.iter().map(|column| (column.width(), column.marks_missing)).collect();
+    assert_eq!(marked, [(2, true), (3, true), (6, true), (1, false)]);
+    let rows = x(&table);
+    let marks = |row: usize| [1, 4, 10].map(|feature| rows[row][feature]);
+    assert_eq!((marks(0), marks(2)), ([0.; 3], [0.; 3]));
+    assert!(rows[1][..11].iter().all(|value| value.is_nan()) && rows[1][11] == 8., "{rows:?}");
+    // It is a choice, and of whole columns nothing is said.
+    let table = read_csv("marked_kinds", text, "target=y missing=median dates=expand").unwrap();
+    assert!(table.features.iter().all(|column| !column.marks_missing));
+    let table = read_csv("whole_kinds", b"a,y\n1,1\n2,2\n", flags).unwrap();
+    assert_eq!(table.data.features(), 1);
+}
+
 /// Rows without a target are left out, and missing features filled.
 #[test]
 fn missing_targets_and_missing_features_are_handled_apart() {
@@ -139,4 +159,24 @@ fn a_column_that_changes_its_kind_says_which_rows_decided() {
         read_csv("changes", text.as_bytes(), "target=y text=a").unwrap().features[0].categories,
         ["7", "x"]
     );
+}
+
+/// More values than are zeros and ones are codes in sorted order, one for each target.
+#[test]
+fn many_texts_are_codes() {
+    let mut text = "t,s,y,z\n".to_owned();
+    text.extend((0..66).map(|i| format!("v{:02},{},{i},{}\n", 65 - i, i % 2, i * i)));
+    text.push_str("NA,1,0,0\n");
+    let flags = "target=y,z missing=mean text=s";
+    let table = read_csv("codes_kinds", text.as_bytes(), flags).unwrap();
+    assert_eq!((table.features[0].target_means, table.features[0].width()), (2, 2));
+    assert_eq!((table.features[1].target_means, table.features[1].width()), (0, 2));
+    let rows = x(&table);
+    assert_eq!((&rows[0][..], &rows[65][..]), (&[65., 65., 1., 0.][..], &[0., 0., 0., 1.][..]));
+    assert!(rows[66][..2].iter().all(|code| code.is_nan()));
+    let code = |target| FeatureKind::Code { values: 66, target };
+    let kinds = [code(0), code(1), FeatureKind::Part, FeatureKind::Part];
+    assert_eq!(table.data.kinds(), Some(&kinds[..]));
+    let table = read_csv("codes_kinds", text.as_bytes(), &format!("{flags} categories=target")).unwrap();
+    assert_eq!((table.features[1].target_means, table.data.features()), (2, 4));
 }

@@ -9,6 +9,7 @@ mod reference;
 
 mod arrays;
 mod bad_text;
+mod dates;
 mod dialects;
 mod encodings;
 mod kinds;
@@ -22,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use taper::Error;
-use taper::config::{FileConfig, FloatType, Missing, MissingTarget};
+use taper::config::{Categories, Dates, FileConfig, FloatType, Missing, MissingTarget};
 use taper::data::{Table, read};
 
 /// Writes `bytes` to the file `name` of this test run.
@@ -47,10 +48,15 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "na" => config.na = names,
             "text" => config.text = names,
             "number" => config.number = names,
+            "categories" if value == "target" => config.categories = Categories::Target,
+            "categories" => config.categories = Categories::OneHot,
+            "dates" => config.dates = if value == "drop" { Dates::Drop } else { Dates::Expand },
             "encoding" => config.dialect.encoding = Some(value.parse().unwrap()),
             "delimiter" => config.dialect.delimiter = Some(value.parse().unwrap()),
             "missing_target" => config.missing_target = MissingTarget::Drop,
+            "missing" if value == "median" => config.missing = Missing::Median,
             "missing" => config.missing = if value == "drop" { Missing::Drop } else { Missing::Mean },
+            "missing_indicator" => config.missing_indicator = value == "true",
             _ => panic!("{key} is no key"),
         }
     }

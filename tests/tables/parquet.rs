@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use taper::config::{FloatType, Missing};
-use taper::data::{Column, read};
+use taper::data::{Column, DatePart, read};
 
 use crate::{config, file, message};
 
@@ -33,7 +33,11 @@ fn every_type_is_read_as_pyarrow_wrote_it() {
         let y: Vec<f64> = table.data.y().flatten_all().unwrap().to_vec1().unwrap();
         assert_eq!(serde_json::json!(y), values["y"], "{name}");
         let towns = ["Bonn", "Köln", "Ulm"].map(str::to_owned).to_vec();
-        assert!(table.features.contains(&Column { name: "town".to_owned(), categories: towns }));
+        assert!(table.features.contains(&Column {
+            name: "town".to_owned(),
+            categories: towns,
+            ..Column::default()
+        }));
 
         config.missing = Missing::Drop;
         let dropped = read(&config, FloatType::F32).unwrap();
@@ -75,6 +79,47 @@ fn rows_are_ordered_by_dates_and_times() {
     }
     let error = read_by("times.parquet", "null").unwrap_err().to_string();
     assert!(error.contains("times.parquet:1:null: null is a missing value"), "{error}");
+}
+
+/// The ranks r say the dates: 1969-12-25 and r days, 1969-12-31 at 14 + r hours and r minutes, and of times of
+/// the day r hours, 30 minutes, 15 seconds and r microseconds.
+#[test]
+fn dates_and_times_become_features() {
+    let ranks = [7., 0., 3., 3., 9., 1., 5., 2., 8., 6., 4., 0f64];
+    let date = |rank: f64| rank - 7.;
+    let moment = |rank: f64| -1. + ((14. + rank) * 60. + rank) / 1440.;
+    let of_day = |rank: f64| (rank * 3600. + 1815. + rank * 1e-6) / 86_400.;
+    let short = |rank: f64| (rank * 3600. + 1815.) / 86_400.;
+    let cases: [(&str, &dyn Fn(f64) -> f64, bool); 6] = [
+        ("date", &date, false),
+        ("seconds", &moment, true),
+        ("milliseconds", &moment, true),
+        ("microseconds", &moment, true),
+        ("time_of_day", &of_day, true),
+        ("short_time_of_day", &short, true),
+    ];
+    for name in ["times.parquet", "old_times.parquet"] {
+        for (column, days, has_hours) in cases {
+            let flags = format!("target=y features={column} dates=expand");
+            let table = read(&config(reference(name), &flags), FloatType::F64).unwrap();
+            let parts = &table.features[0].dates;
+            assert_eq!(
+                (parts[0], parts.contains(&DatePart::HourSine)),
+                (DatePart::Days, has_hours),
+                "{column}"
+            );
+            let found = table.data.x().to_vec2::<f64>().unwrap();
+            let mut largest = 0f64;
+            for (row, rank) in found.iter().zip(ranks) {
+                let difference = (row[0] - days(rank)).abs();
+                largest = if difference <= largest { largest } else { difference };
+            }
+            println!("{name}, {column}: largest difference {largest:e}");
+            assert!(largest <= 1e-10, "{column}");
+        }
+        let dropped = read(&config(reference(name), "target=y dates=drop"), FloatType::F64).unwrap();
+        assert_eq!((dropped.data.features(), dropped.left_out.len()), (2, 8), "{:?}", dropped.left_out);
+    }
 }
 
 #[test]
@@ -127,19 +172,19 @@ fn bad_columns_get_a_message() {
             "FILE: has a missing value in each of its 70 rows; `data.missing=mean` fills features",
         ),
         (
-            "target=number features=many",
+            "target=number features=many categories=one-hot",
             "FILE:65:many: 'value 64' is one value too many for a text column, expected at most 64; `data.drop=many` leaves the \
-          column out",
+             column out, `data.categories=auto` takes means of the target",
         ),
         (
             "target=number features=date",
             "FILE:date: has dates or times, expected numbers or text; `data.drop=date` leaves the column out, \
-             `data.order=date` orders the rows by it",
+             `data.dates=expand` makes features of it, `data.order=date` orders the rows by it",
         ),
         (
             "target=number features=time",
             "FILE:time: has dates or times, expected numbers or text; `data.drop=time` leaves the column out, \
-             `data.order=time` orders the rows by it",
+             `data.dates=expand` makes features of it, `data.order=time` orders the rows by it",
         ),
         (
             "target=number features=list.list.element",

@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 use candle_nn::{Optimizer, VarMap};
 use rand::Rng;
 use rand::seq::SliceRandom;
-use taper::config::{Learner, ModelConfig, Preparation, Selection, TrainConfig};
+use taper::config::{Fill, Learner, ModelConfig, Preparation, Selection, TrainConfig};
 use taper::data::{Dataset, Fold, KFold, Scaling, synthetic};
 use taper::evaluate::{Evaluation, evaluate};
 use taper::nn::{DynamicNet, seeded_builder};
@@ -28,7 +28,7 @@ fn data() -> Dataset {
 fn learner(train: TrainConfig) -> Learner {
     let model = ModelConfig { hidden: 16, ..ModelConfig::default() };
     let train = TrainConfig { batch_size: 16, lr: 1e-2, ..train };
-    Learner { model, train, preparation: Preparation::Standardise, seed: 5 }
+    Learner { model, train, preparation: Preparation::Standardise, fill: Fill::Mean, seed: 5 }
 }
 
 fn validated(epochs: usize, patience: usize, select: Selection) -> Learner {

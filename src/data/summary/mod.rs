@@ -5,6 +5,7 @@ mod numbers;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Not;
 
 use candle_core::{DType, Result, WithDType, bail};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use self::looks::Looks;
 use self::numbers::{Numbers, equal_columns, of_columns};
 use super::scaling::with_values;
-use super::table::{Column, Table};
+use super::table::{Column, DatePart, Table, date_text};
 use crate::text::{column_argument, list, number, quote, shorten};
 
 /// Of fewer rows nothing is said about their order.
@@ -57,6 +58,21 @@ pub struct ColumnSummary {
     /// How many different texts or groups there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub categories: Option<usize>,
+    /// The first day of a column of dates, such as 2024-01-31.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
+    /// The last day of a column of dates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// The features that a column of dates becomes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<DatePart>,
+    /// Of how many targets it is the means: those of the rows of each text.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub target_means: usize,
+    /// Whether one more feature says where it is missing.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub marks_missing: bool,
 }
 
 /// What a column is used for.
@@ -83,13 +99,21 @@ pub enum ColumnKind {
     Number,
     /// Texts.
     Text,
+    /// Dates, with a time of the day or without.
+    Dates,
 }
 
 /// One line: how many rows and columns there are of each kind.
 impl fmt::Display for DataSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |role| self.columns.iter().filter(move |column| column.role == role);
-        let texts = of(Role::Feature).filter(|column| column.kind == Some(ColumnKind::Text)).count();
+        let of_kind = |kind| of(Role::Feature).filter(move |column| column.kind == Some(kind)).count();
+        let kinds: Vec<_> = [(ColumnKind::Text, "text"), (ColumnKind::Dates, "dates")]
+            .into_iter()
+            .map(|(kind, name)| (of_kind(kind), name))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{count} of {name}"))
+            .collect();
         let targets: Vec<_> = of(Role::Target).map(|column| column.name.clone()).collect();
         let features = of(Role::Feature).count();
         write!(
@@ -98,8 +122,8 @@ impl fmt::Display for DataSummary {
             counted(self.rows, ROWS),
             counted(features, ["column of features", "columns of features"])
         )?;
-        if texts > 0 {
-            write!(f, " ({texts} of text)")?;
+        if !kinds.is_empty() {
+            write!(f, " ({})", kinds.join(", "))?;
         }
         write!(f, ", target {}", list(&targets))?;
         if let Some(group) = of(Role::Group).next() {
@@ -178,14 +202,20 @@ impl Table {
     fn columns(&self, features: &Features, targets: &[Numbers]) -> Vec<ColumnSummary> {
         let feature = |(at, column): (usize, &Column)| {
             let numbers = &features.numbers[at];
-            match column.categories.len() {
-                0 => ColumnSummary::numbers(&column.name, Role::Feature, numbers),
+            let summary = match column.categories.len() {
+                0 if column.is_number() => ColumnSummary::numbers(&column.name, Role::Feature, numbers),
+                0 => ColumnSummary::dates(column, numbers),
                 categories => ColumnSummary {
                     kind: Some(ColumnKind::Text),
                     missing: numbers.missing,
                     categories: Some(categories),
                     ..ColumnSummary::unknown(&column.name, Role::Feature)
                 },
+            };
+            ColumnSummary {
+                target_means: column.target_means,
+                marks_missing: column.marks_missing,
+                ..summary
             }
         };
         let target = |(name, numbers): (&String, _)| ColumnSummary::numbers(name, Role::Target, numbers);
@@ -207,15 +237,15 @@ impl Table {
     fn warnings(&self, features: &Features) -> Vec<String> {
         let rows = self.data.rows();
         let of_column = |(at, column): (usize, &Column)| match column.categories.as_slice() {
+            [] if !column.dates.is_empty() => of_dates(&column.name, &features.numbers[at], rows),
             [] => of_numbers(&column.name, &features.numbers[at], rows),
-            categories => of_texts(&column.name, categories, rows - features.numbers[at].missing),
+            _ => of_texts(column, rows - features.numbers[at].missing),
         };
         let of_columns = self.feature_columns().filter_map(of_column);
         let mut warnings: Vec<_> = self.notes.iter().cloned().chain(of_columns).collect();
         // Features of zeros and ones have no column to themselves.
-        let has_own = |(at, column): &(usize, &Column)| {
-            column.categories.is_empty() && !features.numbers[*at].is_constant()
-        };
+        let has_own =
+            |(at, column): &(usize, &Column)| column.is_number() && !features.numbers[*at].is_constant();
         let column_of: HashMap<_, _> = self.feature_columns().filter(has_own).collect();
         for &(feature, target) in &features.equal {
             if let Some(column) = column_of.get(&feature) {
@@ -254,7 +284,36 @@ impl ColumnSummary {
     /// A column of which nothing more is known.
     fn unknown(name: &str, role: Role) -> Self {
         let (min, max, mean, categories) = (None, None, None, None);
-        Self { name: name.to_owned(), role, kind: None, missing: 0, min, max, mean, categories }
+        let (first, last, dates) = (None, None, Vec::new());
+        let name = name.to_owned();
+        Self {
+            name,
+            role,
+            kind: None,
+            missing: 0,
+            min,
+            max,
+            mean,
+            categories,
+            first,
+            last,
+            dates,
+            target_means: 0,
+            marks_missing: false,
+        }
+    }
+
+    /// A column of dates whose days are `days`.
+    fn dates(column: &Column, days: &Numbers) -> Self {
+        let day = |days: f64| days.is_finite().then(|| date_text(days));
+        Self {
+            kind: Some(ColumnKind::Dates),
+            missing: days.missing,
+            first: day(days.min),
+            last: day(days.max),
+            dates: column.dates.clone(),
+            ..Self::unknown(&column.name, Role::Feature)
+        }
     }
 
     fn numbers(name: &str, role: Role, numbers: &Numbers) -> Self {
@@ -268,6 +327,11 @@ impl ColumnSummary {
             ..Self::unknown(name, role)
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What is suspicious about a column of numbers.
@@ -287,26 +351,40 @@ fn of_numbers(name: &str, numbers: &Numbers, rows: usize) -> Option<String> {
     ))
 }
 
+/// What is suspicious about a column of dates, whose days these are.
+fn of_dates(name: &str, days: &Numbers, rows: usize) -> Option<String> {
+    let (column, day, leave_out) = (quote(name), date_text(days.min), leave_out(name));
+    (rows > 1 && days.is_constant())
+        .then(|| format!("column {column} is {day} in every row and tells nothing; {leave_out}"))
+}
+
 /// What is suspicious about a column of texts, of which `values` rows have one.
-fn of_texts(name: &str, categories: &[String], values: usize) -> Option<String> {
+fn of_texts(column: &Column, values: usize) -> Option<String> {
+    let Column { name, categories, target_means, .. } = column;
     let (column, leave_out) = (quote(name), leave_out(name));
-    if let [only] = categories
+    if let [only] = categories.as_slice()
         && values > 1
     {
         let value = quote(only);
         return Some(format!("column {column} is {value} in every row and tells nothing; {leave_out}"));
     }
+    let features = match target_means {
+        0 => format!("each of its {} values a feature of zeros and ones", categories.len()),
+        _ => format!("its {} values means of the target", categories.len()),
+    };
     for (looks, what, instead) in [
         (Looks::Number, "numbers", "without marks they would be read as numbers"),
-        (Looks::Date, "dates or times", "as numbers, such as days since a date, they could be learnt"),
+        (
+            Looks::Date,
+            "dates or times",
+            "written as 2024-01-31 or 2024-01-31 17:30 they would become the day, the season, the weekday and the hour",
+        ),
     ] {
         let mut such = categories.iter().filter(|text| Looks::of(text) == Some(looks));
         let first = such.clone().next();
         if let Some(first) = first.filter(|_| 2 * such.by_ref().count() >= categories.len()) {
             return Some(format!(
-                "column {column} is text, each of its {} values a feature of zeros and ones, but they look like \
-                 {what}, such as {}: {instead}; {leave_out}",
-                categories.len(),
+                "column {column} is text, {features}, but they look like {what}, such as {}: {instead}; {leave_out}",
                 quote(first)
             ));
         }

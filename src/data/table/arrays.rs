@@ -8,6 +8,7 @@ use safetensors::tensor::Metadata;
 
 use super::cell::Real;
 use super::columns::Column;
+use super::expansion::{Expansion, Values, expand};
 use super::matrix::{Array, Matrix};
 use super::npy;
 use super::npz::Npz;
@@ -271,12 +272,25 @@ fn join<T: Real>(
         let place = format!("{}[:, {column}]", x.array.name);
         return Err(Error::data(place, "is NaN in every row, expected a value in at least one"));
     }
-    let features = Column::unnamed(x.array.columns);
+    let mut features = Column::unnamed(x.array.columns);
+    if config.missing_indicator {
+        for (column, is_missing) in features.iter_mut().zip(x.columns_with_missing()) {
+            column.marks_missing = is_missing;
+        }
+    }
+    let expansion =
+        |column: &Column| Expansion { values: Values::Number, marks_missing: column.marks_missing };
+    let expansions: Vec<_> = features.iter().map(expansion).collect();
+    let with_marks = |(origin, column): (f64, &Column)| {
+        [Some(origin), column.marks_missing.then_some(0.)].into_iter().flatten()
+    };
+    let origins = x.origins.into_iter().zip(&features).flat_map(with_marks).collect();
+    let x = expand(&config.file, x.values, &expansions)?;
     let targets = target_names(y.array.columns);
-    let (origins, left_out, notes) = (x.origins, Vec::new(), Vec::new());
+    let (left_out, notes) = (Vec::new(), Vec::new());
     Ok(RawTable {
         files,
-        x: x.values,
+        x,
         origins,
         y: y.values,
         features,

@@ -214,6 +214,17 @@ impl<T: Real> Matrix<T> {
         columns.first().copied()
     }
 
+    /// Whether each column has a missing value.
+    pub(super) fn columns_with_missing(&self) -> Vec<bool> {
+        let mut has_missing = vec![false; self.array.columns];
+        for row in self.values.chunks_exact(self.array.columns) {
+            for (has_missing, value) in has_missing.iter_mut().zip(row) {
+                *has_missing |= value.to_f64().is_nan();
+            }
+        }
+        has_missing
+    }
+
     pub(super) fn row_is_missing(&self, row: usize) -> bool {
         let columns = self.array.columns;
         self.values[row * columns..][..columns].iter().any(|value| value.to_f64().is_nan())

@@ -9,7 +9,9 @@ mod category;
 mod cell;
 mod choice;
 mod columns;
+mod dates;
 mod delimited;
+mod expansion;
 mod format;
 mod line;
 mod markers;
@@ -41,7 +43,9 @@ use crate::config::{FileConfig, FloatType};
 use crate::data::Dataset;
 use crate::error::Result;
 
-pub use columns::{Column, MAX_CATEGORIES};
+pub use columns::{Column, MAX_CATEGORIES, MAX_CODES};
+pub use dates::DatePart;
+pub(crate) use dates::date_text;
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
@@ -52,10 +56,12 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 ///
 /// - text (.csv, .txt: separated by the comma, semicolon, tab or bar on which the first rows agree, .tsv: by
 ///   tabs), see [`Dialect`](crate::config::Dialect). A column of features is text if at most half of its
-///   values in the first 1000 rows are numbers, or if [`FileConfig::text`] names it; it is one-hot encoded,
-///   with at most [`MAX_CATEGORIES`] different values. Spaces around fields are ignored;
-/// - .parquet, in builds with the feature `parquet`: numbers, booleans and texts; null and NaN are missing
-///   values;
+///   values in the first 1000 rows are numbers, or if [`FileConfig::text`] names it; up to
+///   [`MAX_CATEGORIES`] different values are one-hot encoded, and more are codes, as
+///   [`FileConfig::categories`] says; dates are as [`FileConfig::dates`] says. Spaces around fields are
+///   ignored;
+/// - .parquet, in builds with the feature `parquet`: numbers, booleans, texts, dates and times; null and NaN
+///   are missing values;
 /// - a numpy matrix (.npy), whose `target` is another such file;
 /// - .npz or .safetensors with the arrays that `features` and `target` name, by default `X` and `y`.
 ///

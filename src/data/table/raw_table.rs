@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor};
 use super::cell::Real;
 use super::columns::Column;
 use crate::data::dataset::Dataset;
+use crate::data::feature::FeatureKind;
 use crate::data::file::DataFile;
 use crate::error::{Error, Result};
 use crate::memory;
@@ -116,6 +117,10 @@ impl<T: Real> RawTable<T> {
         let x = Tensor::from_vec(x, x_shape, &Device::Cpu)?;
         let y = Tensor::from_vec(y, (rows, targets.len()), &Device::Cpu)?;
         let mut data = Dataset::new(x, y)?.with_origins(origins)?.with_target_names(targets)?;
+        let kinds: Vec<_> = features.iter().flat_map(Column::kinds).collect();
+        if kinds.iter().any(|kind| *kind != FeatureKind::Number) {
+            data = data.with_kinds(kinds)?;
+        }
         let (mut group, mut order) = (None, None);
         if let Some((name, groups)) = groups {
             data = data.with_groups(groups)?;

@@ -8,13 +8,14 @@ use csv::StringRecord;
 use super::builder::{Kind, Row, RowBuilder, SAMPLE};
 use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
+use super::dates;
 use super::delimited::{Lines, line_of};
 use super::markers::{Markers, Notation};
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::sniff;
 use super::source::Source;
-use crate::config::FileConfig;
+use crate::config::{Dates, FileConfig};
 use crate::error::{Error, Result};
 use crate::text::{column_argument, quote};
 
@@ -63,14 +64,18 @@ pub(super) fn read<T: Real>(
     let notation = Notation { markers: Markers::new(&config.na), has_decimal_commas };
     let doubts = numbers.iter().filter(|_| lines.found_decimal_commas());
     let doubts = doubts.filter_map(|&column| doubtful_points(&sample, column, &header[column]));
-    let kinds = choice.features.iter().map(|&column| kind::<T>(&sample, column, &notation)).collect();
+    let kind = |&column: &usize| match config.dates {
+        Dates::Expand | Dates::Drop if has_dates(&sample, column, &notation) => Some(Kind::Dates(Vec::new())),
+        _ => kind::<T>(&sample, column, &notation),
+    };
+    let kinds = choice.features.iter().map(kind).collect();
     let used: HashSet<_> = choice.all().collect();
     let note = |&column: &usize| unnamed(column, &header[column], used.contains(&column));
     let is_declared = |column: &usize| choice.text.contains(column) || choice.number.contains(column);
     let codes = choice.features.iter().filter(|column| !is_declared(column));
     let codes = codes.filter_map(|&column| leading_zeros(&sample, column, &header[column]));
     let notes = lines.unnamed.iter().map(note).chain(codes).chain(doubts).collect();
-    let mut table = RowBuilder::new(config, origin, header, choice, kinds);
+    let mut table = RowBuilder::new(config, origin, header, choice, kinds)?;
     for record in sample {
         table.push(&TextRow { record: &record, notation: &notation })?;
     }
@@ -126,6 +131,14 @@ fn kind<T: Real>(sample: &[StringRecord], column: usize, notation: &Notation) ->
     (values > 0).then(|| if 2 * texts >= values { Kind::text() } else { Kind::Numbers })
 }
 
+/// Whether a column has values in `sample` that are all dates and not numbers.
+fn has_dates(sample: &[StringRecord], column: usize, notation: &Notation) -> bool {
+    let fields = sample.iter().map(|record| field(record, column));
+    let mut values = fields.filter(|field| !notation.markers.contain_number(field)).peekable();
+    let is_date = |field: &str| dates::seconds(field).is_some() && field.parse::<f64>().is_err();
+    values.peek().is_some() && values.all(is_date)
+}
+
 /// What is said of a column whose points are taken to be between thousands, since others have decimal commas.
 fn doubtful_points(sample: &[StringRecord], column: usize, name: &str) -> Option<String> {
     let number = sniff::doubtful_points(sample.iter().map(|record| field(record, column)))?;
@@ -179,6 +192,10 @@ impl Row for TextRow<'_> {
 
     fn has_decimal_commas(&self) -> bool {
         self.notation.has_decimal_commas
+    }
+
+    fn seconds(&self, column: usize) -> Option<f64> {
+        dates::seconds(field(self.record, column))
     }
 
     fn cell<T: Real>(&self, column: usize) -> Cell {

@@ -101,7 +101,7 @@ fn ranks<T>(values: &[T], compare: impl Fn(&T, &T) -> Ordering) -> Vec<u32> {
 
 /// Whether `text` is a date from the year down, with a time of the day or without, as 2024-01-31,
 /// 2024/01/31 12:30 or 2024-01-31T12:30:00.5+01:00.
-fn is_date(text: &str) -> bool {
+pub(super) fn is_date(text: &str) -> bool {
     let (day, time) = text.split_once(['T', ' ']).map_or((text, None), |(day, time)| (day, Some(time)));
     let separator = if let [_, _, _, _, separator @ (b'-' | b'/' | b'.'), ..] = day.as_bytes() {
         char::from(*separator)

@@ -45,11 +45,13 @@ fn row(column: &ColumnSummary) -> Row {
     let kind = match column.kind {
         Some(ColumnKind::Number) => "number",
         Some(ColumnKind::Text) => "text",
+        Some(ColumnKind::Dates) => "dates",
         None => "",
     };
     let missing = if column.role == Role::LeftOut { String::new() } else { count(column.missing) };
     let numbers = [column.min, column.mean, column.max].map(|x| x.map_or(String::new(), number));
     let [min, mean, max] = numbers;
+    let (min, max) = (column.first.clone().unwrap_or(min), column.last.clone().unwrap_or(max));
     let different = column.categories.map_or(String::new(), count);
     vec![short(&column.name), role.to_owned(), kind.to_owned(), missing, min, mean, max, different]
 }

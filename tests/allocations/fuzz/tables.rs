@@ -6,7 +6,9 @@ use std::path::Path;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
-use taper::config::{Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget};
+use taper::config::{
+    Categories, Dates, Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget,
+};
 use taper::data::{Column, RowOptions, RowReader, Table, Unknown, read, read_relative};
 use tempfile::tempdir;
 
@@ -61,13 +63,16 @@ fn config(rng: &mut ChaCha8Rng, file: &Path) -> FileConfig {
         target: vec![if rng.random_bool(0.9) { "y" } else { "column_3" }.to_owned()],
         features: columns(rng),
         drop: columns(rng),
-        missing: maybe(rng, &[Missing::Drop, Missing::Mean]).unwrap_or_default(),
+        missing: maybe(rng, &[Missing::Drop, Missing::Mean, Missing::Median]).unwrap_or_default(),
+        missing_indicator: rng.random(),
         group: columns(rng).pop(),
         order: columns(rng).pop(),
         missing_target: maybe(rng, &[MissingTarget::Drop]).unwrap_or_default(),
         na: columns(rng),
         text: columns(rng),
         number: columns(rng),
+        categories: maybe(rng, &[Categories::OneHot, Categories::Target]).unwrap_or_default(),
+        dates: maybe(rng, &[Dates::Expand, Dates::Drop]).unwrap_or_default(),
         dialect: dialect(rng),
     }
 }
@@ -116,7 +121,7 @@ fn is_read_for_model(rng: &mut ChaCha8Rng, file: &Path, columns: &[Column]) -> b
 
 fn column(name: &str, categories: &[&str]) -> Column {
     let categories = categories.iter().map(|&category| category.to_owned()).collect();
-    Column { name: name.to_owned(), categories }
+    Column { name: name.to_owned(), categories, ..Column::default() }
 }
 
 #[test]

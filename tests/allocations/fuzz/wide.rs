@@ -53,7 +53,7 @@ fn wide_tables() {
                     .into_iter()
                     .rev()
                     .skip(1)
-                    .map(|name| Column { name, categories: Vec::new() })
+                    .map(|name| Column { name, ..Column::default() })
                     .collect();
                 let mut rows =
                     RowReader::open(&file, &columns, FloatType::F32, RowOptions::default()).unwrap();

@@ -55,14 +55,14 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
 
 /// Every setting of synthetic data with a value that is not its default.
 const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --interval 0.9 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
-                      --noise 1e-7 --scale standard --members 2 --hidden 5 --min-depth 0 --max-depth 2 --block residual --bins 3 --activation mish --skip --norm rms --dropout 0.1 \
+                      --noise 1e-7 --scale robust-clip --members 2 --hidden 5 --min-depth 0 --max-depth 2 --block residual --bins 3 --activation mish --skip --norm rms --dropout 0.1 \
                       --epochs 5 --max-steps 900 --batch-size 7 --depths poisson --lr 0.30000000000000004 --schedule cosine --warmup 0.25 --weight-decay 0.3 \
                       --l2 0.01 --l1 0.02 --penalise all --clip-norm 2 --clip-value 0.5 --averaging 0.9 --target-transform auto --loss huber --huber-delta 0.5 \
                       --validation 0.1 --patience 3 --min-improvement 1e-3 --select last --engine autograd";
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
-const FILE: &str = "--data houses.csv --target price,rent --drop id --missing mean --group town --scale none --target-transform none \
-                    --missing-target drop --na=-999,x --text zip --number size --delimiter tab --decimal comma --no-header \
+const FILE: &str = "--data houses.csv --target price,rent --drop id --missing median --missing-indicator --group town --scale none --target-transform none \
+                    --missing-target drop --na=-999,x --text zip --number size --categories target --dates drop --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1 --halting adaptive --prior geometric --exit 0.9";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \
                      --layer cos --cos-init kaiming --weight-decay 0 --loss quantile --quantiles 0.05,0.5 --depths all --depth-weights 1,1,2,4";
@@ -240,8 +240,8 @@ fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected = json!({
-        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_target": "error",
-        "na": [], "text": [], "number": [], "decimal": "auto", "no_header": false, "skip_rows": 0, "scale": "auto",
+        "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_indicator": false, "missing_target": "error",
+        "na": [], "text": [], "number": [], "categories": "auto", "dates": "expand", "decimal": "auto", "no_header": false, "skip_rows": 0, "scale": "auto",
     });
     assert_eq!(report["config"]["data"], expected);
 }

@@ -131,9 +131,20 @@ fn bad_files_get_one_line_and_exit_code_2() {
         (
             "a.yaml",
             "data: {file: a.csv,\n  missing: zero}",
-            "a.yaml:2: data.missing is \"zero\", expected one of error, drop, mean",
+            "a.yaml:2: data.missing is \"zero\", expected one of error, drop, mean, median",
+        ),
+        (
+            "a.yaml",
+            "data: {file: a.csv,\n  dates: days}",
+            "a.yaml:2: data.dates is \"days\", expected one of expand, text, drop",
+        ),
+        (
+            "a.yaml",
+            "data: {file: a.csv,\n  categories: hash}",
+            "a.yaml:2: data.categories is \"hash\", expected one of auto, one-hot, target",
         ),
         // What does not belong together.
+        ("a.toml", "[data]\ndates = \"text\"", "a.toml:2: data.dates has a meaning only beside data.file"),
         ("a.toml", "[data]\ngroup = \"town\"", "a.toml:2: data.group has a meaning only beside data.file"),
         (
             "a.toml",

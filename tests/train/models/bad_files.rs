@@ -86,10 +86,10 @@ fn the_sum_is_what_the_documentation_says() {
 #[allow(clippy::too_many_lines)]
 fn files_that_make_no_sense_get_a_message() {
     type Change = fn(&mut Parts);
-    let cases: [(&str, Change); 43] = [
+    let cases: [(&str, Change); 48] = [
         ("is a checkpoint of taper, expected a model", |p| p.entry["kind"] = json!("checkpoint")),
-        ("has the format 5 of a model, this taper knows those up to 4; a newer one reads it", |p| {
-            p.entry["version"] = json!(5);
+        ("has the format 6 of a model, this taper knows those up to 5; a newer one reads it", |p| {
+            p.entry["version"] = json!(6);
         }),
         ("is not a model of taper: ", |p| p.entry["version"] = json!(-1)),
         ("is not a model of taper: ", |p| p.entry["version"] = json!("1")),
@@ -159,6 +159,26 @@ fn files_that_make_no_sense_get_a_message() {
         ("has categories of 'x0' that are not sorted or more than 64", |p| {
             let names: Vec<_> = (0..65).map(|i| format!("{i:02}")).collect();
             p.entry["content"]["schema"]["features"][0]["categories"] = json!(names);
+        }),
+        ("has categories and dates of 'x0', expected one or the other", |p| {
+            p.entry["content"]["schema"]["features"][0]["categories"] = json!(["a", "b"]);
+            p.entry["content"]["schema"]["features"][0]["dates"] = json!(["days", "year"]);
+        }),
+        ("has means of 2 targets for 'x0', expected 1 of a text", |p| {
+            p.entry["content"]["schema"]["features"][0]["target_means"] = json!(2);
+        }),
+        ("has means of texts that are not those of its columns", |p| {
+            let column = &mut p.entry["content"]["schema"]["features"][0];
+            (column["categories"], column["target_means"]) = (json!(["a", "b"]), json!(1));
+        }),
+        ("has means of texts that are not those of its columns", |p| {
+            let schema = &mut p.entry["content"]["schema"];
+            let column = &mut schema["features"][0];
+            (column["categories"], column["target_means"]) = (json!(["a", "b"]), json!(1));
+            schema["category_means"] = json!([{"feature": 0, "mean": 1., "differences": [0., 1.]}]);
+        }),
+        ("marks missing values of 'x0', but does not fill them in", |p| {
+            p.entry["content"]["schema"]["features"][0]["marks_missing"] = json!(true);
         }),
         ("fills missing values in, but does not know with what", |p| {
             p.entry["content"]["schema"]["fills_missing"] = json!(true);

@@ -14,7 +14,7 @@ use std::thread;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::Model;
-use taper::config::ModelConfig;
+use taper::config::{Fill, ModelConfig};
 use taper::data::{Column, Scaling};
 use taper::model::Schema;
 use taper::nn::{DynamicNet, seeded_builder};
@@ -41,7 +41,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 
 /// A column of texts, or of numbers if there are no categories.
 fn column(name: &str, categories: &[&str]) -> Column {
-    Column { name: name.to_owned(), categories: owned(categories) }
+    Column { name: name.to_owned(), categories: owned(categories), ..Column::default() }
 }
 
 /// The columns age, town (Bonn, Köln or Ulm) and size, and the targets price and rent, both of them scaled.
@@ -57,6 +57,8 @@ fn towns(dtype: DType) -> Schema {
         targets: owned(&["price", "rent"]),
         na: Vec::new(),
         fills_missing: false,
+        fill: Fill::Mean,
+        category_means: None,
         feature_scaling: fit(x.as_flattened(), 5),
         target_scaling: fit(y.as_flattened(), 2),
         quantiles: None,

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::Model;
-use taper::config::{Depths, FileConfig, FloatType, LossName, ModelConfig, TrainConfig};
+use taper::config::{Depths, FileConfig, Fill, FloatType, LossName, ModelConfig, TrainConfig};
 use taper::data::{Dataset, Scaling, read};
 use taper::evaluate::evaluate;
 use taper::metrics::{Accumulator, Details};
@@ -56,6 +56,8 @@ fn predictions_are_those_of_the_training_to_the_bit() {
             targets: table.data.target_names().to_vec(),
             na: Vec::new(),
             fills_missing: false,
+            fill: Fill::Mean,
+            category_means: None,
             feature_scaling: Some(feature_scaling),
             target_scaling: Some(target_scaling),
             quantiles: None,

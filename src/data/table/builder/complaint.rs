@@ -3,8 +3,9 @@
 use candle_core::DType;
 
 use super::{LONGEST_TEXT, Row, RowBuilder, SAMPLE};
+use crate::config::Categories;
 use crate::data::table::cell::{Cell, Real, has_commas};
-use crate::data::table::columns::MAX_CATEGORIES;
+use crate::data::table::columns::{MAX_CATEGORIES, MAX_CODES};
 use crate::data::table::line::place;
 use crate::error::Error;
 use crate::text::column_argument;
@@ -56,6 +57,15 @@ impl<T: Real> RowBuilder<'_, T> {
         self.y.len() < self.choice.targets.len() && self.choice.all().all(is_text) && self.kinds.len() > 1
     }
 
+    /// That a field of a column of dates is none.
+    pub(super) fn no_date(&self, column: usize) -> String {
+        let name = column_argument(&self.header[column]);
+        format!(
+            "is not a date such as 2024-01-31 or 2024-01-31 17:30:00, as the first {SAMPLE} values of the column are; \
+             `data.text={name}` reads all as text, `data.drop={name}` leaves the column out"
+        )
+    }
+
     pub(super) fn too_long(&self, row: &impl Row, column: usize) -> String {
         format!(
             "has {} bytes, expected at most {LONGEST_TEXT} in a text column, each of whose values becomes a feature; \
@@ -67,9 +77,15 @@ impl<T: Real> RowBuilder<'_, T> {
 
     pub(super) fn one_too_many(&self, column: usize) -> String {
         let name = column_argument(&self.header[column]);
+        if self.config.categories != Categories::OneHot {
+            return format!(
+                "is one value too many for a text column, expected at most {MAX_CODES}; \
+                 `data.drop={name}` leaves the column out"
+            );
+        }
         format!(
             "is one value too many for a text column, expected at most {MAX_CATEGORIES}; \
-             `data.drop={name}` leaves the column out"
+             `data.drop={name}` leaves the column out, `data.categories=auto` takes means of the target"
         )
     }
 

@@ -6,14 +6,16 @@ mod complaint;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::category::{Categories, one_hot};
+use super::category::Categories as Codes;
 use super::cell::{Cell, Real};
 use super::choice::Choice;
-use super::columns::Column;
+use super::columns::{Column, MAX_CATEGORIES, MAX_CODES};
+use super::dates::DatePart;
+use super::expansion::{Expansion, Values, expand};
 use super::origin::{Origin, Origins};
 use super::raw_table::RawTable;
 use super::times::Times;
-use crate::config::{FileConfig, Missing, MissingTarget};
+use crate::config::{Categories, Dates, FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::text::{column_argument, quote};
@@ -35,6 +37,9 @@ pub(super) trait Row {
     /// Whether the field has no value where a number is expected.
     fn is_missing_number(&self, column: usize) -> bool;
 
+    /// The seconds from 1970 to the date of the field, if it is one.
+    fn seconds(&self, column: usize) -> Option<f64>;
+
     /// The field as a number, or what it is instead.
     fn cell<T: Real>(&self, column: usize) -> Cell;
 
@@ -50,13 +55,16 @@ pub(super) trait Row {
     fn quoted(&self, column: usize) -> String;
 }
 
-/// Collects the rows of a file. Text columns hold codes until all categories are known.
+/// Collects the rows of a file. Text columns hold codes until all categories are known, and those of dates
+/// nothing.
 pub(super) struct RowBuilder<'a, T> {
     config: &'a FileConfig,
     header: Vec<String>,
     choice: Choice,
     /// The kind of each feature, as far as it is known.
     kinds: Vec<Option<Kind>>,
+    /// Whether each feature is missing in a row.
+    missing: Vec<bool>,
     groups: HashMap<String, u32>,
     origins: Origins,
     x: Vec<T>,
@@ -70,12 +78,14 @@ pub(super) struct RowBuilder<'a, T> {
 pub(super) enum Kind {
     Numbers,
     Text(TextColumn),
+    /// Dates, in seconds since 1970; NaN where one is missing.
+    Dates(Vec<f64>),
 }
 
 /// The categories of a text column, and how many of its fields look like numbers after all.
 #[derive(Default)]
 pub(super) struct TextColumn {
-    categories: Categories,
+    categories: Codes,
     numbers: usize,
     texts: usize,
     /// The first of the texts.
@@ -86,16 +96,17 @@ pub(super) struct TextColumn {
 
 impl<'a, T: Real> RowBuilder<'a, T> {
     /// Collects the columns of `choice` among those of `header`. A feature that has no kind yet takes that of
-    /// its first value.
+    /// its first value. Columns of dates are left out if the configuration says so.
+    ///
+    /// Fails when that leaves none.
     pub(super) fn new(
         config: &'a FileConfig,
         origin: Origin,
         header: Vec<String>,
-        choice: Choice,
+        mut choice: Choice,
         kinds: Vec<Option<Kind>>,
-    ) -> Self {
+    ) -> Result<Self> {
         let (x, y, group) = (Vec::new(), Vec::new(), Vec::new());
-        let origins = Origins::new(origin, kinds.len());
         let [text, number] =
             [&choice.text, &choice.number].map(|columns| columns.iter().collect::<HashSet<_>>());
         let declared = |(column, kind): (&usize, _)| {
@@ -107,9 +118,21 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 kind
             }
         };
-        let kinds = choice.features.iter().zip(kinds).map(declared).collect();
+        let kinds: Vec<_> = choice.features.iter().zip(kinds).map(declared).collect();
+        let is_kept =
+            |kind: &Option<Kind>| config.dates != Dates::Drop || !matches!(kind, Some(Kind::Dates(_)));
+        let kept = choice.features.iter().copied().zip(kinds).filter(|(_, kind)| is_kept(kind));
+        let (features, kinds): (Vec<_>, Vec<_>) = kept.unzip();
+        if features.is_empty() {
+            let problem =
+                format!("is drop, which leaves no features: {} has dates alone", config.file.display());
+            return Err(Error::config("data.dates", problem));
+        }
+        choice.features = features;
+        let origins = Origins::new(origin, kinds.len());
         let (groups, times, dropped) = (HashMap::new(), Times::default(), 0);
-        Self { config, header, choice, kinds, groups, origins, x, y, group, times, dropped }
+        let missing = vec![false; kinds.len()];
+        Ok(Self { config, header, choice, kinds, missing, groups, origins, x, y, group, times, dropped })
     }
 
     /// Appends a row, or drops it if a value is missing and the configuration says so.
@@ -150,7 +173,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let has_no_target = || targets.iter().any(|&column| row.is_missing_number(column));
         let has_no_feature = || {
             features.iter().zip(&self.kinds).any(|(&column, kind)| match kind {
-                Some(Kind::Numbers) => row.is_missing_number(column),
+                Some(Kind::Numbers | Kind::Dates(_)) => row.is_missing_number(column),
                 _ => row.is_missing(column),
             })
         };
@@ -202,11 +225,18 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     fn feature(&mut self, row: &impl Row, i: usize) -> Result<T> {
         let column = self.choice.features[i];
         let mut cell = row.cell::<T>(column);
-        if matches!(self.kinds[i], Some(Kind::Numbers)) && row.is_missing_number(column) {
+        if matches!(self.kinds[i], Some(Kind::Numbers | Kind::Dates(_))) && row.is_missing_number(column) {
             cell = Cell::Missing;
         }
+        let most = if self.config.categories == Categories::OneHot { MAX_CATEGORIES } else { MAX_CODES };
         let kind = match cell {
-            Cell::Missing if self.config.missing == Missing::Mean => return Ok(T::from_f64(f64::NAN)),
+            Cell::Missing if self.config.missing.fill().is_some() => {
+                self.missing[i] = true;
+                if let Some(Kind::Dates(_)) = self.kinds[i] {
+                    self.date(row, i, f64::NAN)?;
+                }
+                return Ok(T::from_f64(f64::NAN));
+            }
             Cell::Missing => return Err(self.not_a_number(row, column, cell)),
             Cell::Text => self.kinds[i].get_or_insert_with(Kind::text),
             _ => self.kinds[i].get_or_insert(Kind::Numbers),
@@ -214,34 +244,71 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         match (kind, cell) {
             (Kind::Numbers, Cell::Number(number)) => Ok(self.origins.relative(i, number)),
             (Kind::Numbers, _) => Err(self.not_a_number(row, column, cell)),
+            (Kind::Dates(_), _) => match row.seconds(column) {
+                Some(time) => self.date(row, i, time).map(|()| T::zero()),
+                None => Err(self.refuse(row, column, &self.no_date(column))),
+            },
             (Kind::Text(_), _) if row.text(column).len() > LONGEST_TEXT => {
                 Err(self.refuse(row, column, &self.too_long(row, column)))
             }
-            (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text) {
+            (Kind::Text(values), _) => match values.code(row, column, cell == Cell::Text, most) {
                 Some(code) => Ok(T::from_f64(code as f64)),
                 None => Err(self.refuse(row, column, &self.one_too_many(column))),
             },
         }
     }
 
+    /// Notes the date of feature `i`, which is one of dates.
+    fn date(&mut self, row: &impl Row, i: usize, time: f64) -> Result<()> {
+        let Some(Kind::Dates(times)) = &mut self.kinds[i] else { return Ok(()) };
+        match memory::grow(times, 1) {
+            Ok(()) => times.push(time),
+            Err(problem) => {
+                let problem = format!("does not fit in memory with the dates before it, which {problem}");
+                return Err(self.error(row, Some(self.choice.features[i]), &problem));
+            }
+        }
+        Ok(())
+    }
+
     /// The table of all rows.
-    pub(super) fn finish(self) -> Result<RawTable<T>> {
-        let (mut features, mut places, mut origins) = (Vec::new(), Vec::new(), Vec::new());
+    pub(super) fn finish(mut self) -> Result<RawTable<T>> {
+        let (mut features, mut expansions, mut origins) = (Vec::new(), Vec::new(), Vec::new());
         let has_rows = !self.y.is_empty();
         for (i, (kind, &column)) in self.kinds.into_iter().zip(&self.choice.features).enumerate() {
             let name = self.header[column].clone();
+            let marks_missing = self.missing[i] && self.config.missing_indicator;
             let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
+            let is_empty = match &kind {
+                None => has_rows,
+                Some(Kind::Dates(times)) => has_rows && times.iter().all(|time| time.is_nan()),
+                _ => false,
+            };
+            if is_empty {
+                let problem = format!("is missing in every row; `data.drop={name}` leaves the column out");
+                return Err(Error::data(at(""), problem));
+            }
             let text = match kind {
                 Some(Kind::Text(text)) => text,
-                None if has_rows => {
-                    let problem =
-                        format!("is missing in every row; `data.drop={name}` leaves the column out");
-                    return Err(Error::data(at(""), problem));
+                Some(Kind::Dates(times)) => {
+                    let dates = DatePart::varying(&times);
+                    let first = times.iter().find(|time| !time.is_nan());
+                    let first = first.map_or(0., |&time| DatePart::Days.of(time));
+                    let _: T = self.origins.relative(i, first);
+                    let origin = self.origins.of(i);
+                    let is_days = |part: &DatePart| *part == DatePart::Days;
+                    origins.extend(dates.iter().map(|part| if is_days(part) { origin } else { 0. }));
+                    origins.extend(marks_missing.then_some(0.));
+                    let values = Values::Dates { times, parts: dates.clone(), origin };
+                    expansions.push(Expansion { values, marks_missing });
+                    features.push(Column { name, dates, marks_missing, ..Column::default() });
+                    continue;
                 }
                 _ => {
-                    features.push(Column { name, categories: Vec::new() });
-                    places.push(None);
+                    features.push(Column { name, marks_missing, ..Column::default() });
+                    expansions.push(Expansion { values: Values::Number, marks_missing });
                     origins.push(self.origins.of(i));
+                    origins.extend(marks_missing.then_some(0.));
                     continue;
                 }
             };
@@ -254,17 +321,27 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 );
                 return Err(Error::data(at(&format!("{start}:")), problem));
             }
-            let (categories, places_of_codes) = text.categories.sorted();
-            origins.resize(origins.len() + categories.len(), 0.);
-            features.push(Column { name, categories });
-            places.push(Some(places_of_codes));
+            let has_means = match self.config.categories {
+                Categories::Auto => text.categories.len() > MAX_CATEGORIES,
+                Categories::OneHot => false,
+                Categories::Target => true,
+            };
+            let target_means = if has_means { self.choice.targets.len() } else { 0 };
+            let (categories, places) = text.categories.sorted();
+            let values = match target_means {
+                0 => Values::OneHot(places),
+                targets => Values::Codes { places, targets },
+            };
+            expansions.push(Expansion { values, marks_missing });
+            features.push(Column { name, categories, target_means, marks_missing, ..Column::default() });
+            origins.resize(features.iter().map(Column::width).sum(), 0.);
         }
         let used: HashSet<_> = self.choice.all().collect();
         let left_out = self.header.iter().enumerate().filter(|(i, _)| !used.contains(i));
         let left_out = left_out.map(|(_, name)| name.clone()).collect();
         Ok(RawTable {
             files: Vec::new(),
-            x: one_hot(&self.config.file, self.x, &places)?,
+            x: expand(&self.config.file, self.x, &expansions)?,
             origins,
             y: self.y,
             features,
@@ -286,8 +363,8 @@ impl Kind {
 }
 
 impl TextColumn {
-    /// The code of a field, or `None` when it is one category too many.
-    fn code(&mut self, row: &impl Row, column: usize, is_text: bool) -> Option<usize> {
+    /// The code of a field, or `None` when it is one category more than `most`.
+    fn code(&mut self, row: &impl Row, column: usize, is_text: bool, most: usize) -> Option<usize> {
         let value = row.text(column);
         if is_text {
             self.texts += 1;
@@ -295,6 +372,6 @@ impl TextColumn {
         } else {
             self.numbers += 1;
         }
-        self.categories.code(&value)
+        self.categories.code(&value, most)
     }
 }

@@ -1,7 +1,7 @@
 //! The values of one column of a Parquet file.
 
 use half::f16;
-use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
@@ -16,6 +16,11 @@ pub(super) enum Value {
     /// Exact, since an integer may be the name of a group.
     Integer(i128),
     Text(String),
+    /// A date or a time, in parts of a day of which there are `per_day`: since 1970 or midnight.
+    Time {
+        ticks: i128,
+        per_day: i128,
+    },
 }
 
 /// How the stored values of a column are interpreted.
@@ -27,9 +32,13 @@ pub(super) enum Kind {
     /// Integers with this number of digits after the decimal point.
     Decimal(i32),
     Text,
-    /// Dates or times as whole numbers since some day or midnight, which only order rows.
-    Time,
+    /// Dates or times as whole numbers since 1970 or midnight, in parts of a day of which there are so many.
+    Time(i128),
 }
+
+const MILLISECONDS: i128 = 86_400_000;
+const MICROSECONDS: i128 = 1000 * MILLISECONDS;
+const NANOSECONDS: i128 = 1000 * MICROSECONDS;
 
 impl Kind {
     /// The kind of a column, or what it has instead of numbers or text.
@@ -40,15 +49,20 @@ impl Kind {
         let (physical, converted) = (column.physical_type(), column.converted_type());
         let scale = column.type_scale();
         match (column.logical_type_ref(), converted) {
-            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => return Ok(Self::Time),
-            (Some(LogicalType::Time(_) | LogicalType::Timestamp(_)), _)
-            | (
-                _,
-                ConvertedType::TIME_MILLIS
-                | ConvertedType::TIME_MICROS
-                | ConvertedType::TIMESTAMP_MILLIS
-                | ConvertedType::TIMESTAMP_MICROS,
-            ) => return Ok(Self::Time),
+            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => return Ok(Self::Time(1)),
+            (Some(LogicalType::Time(time) | LogicalType::Timestamp(time)), _) => {
+                return Ok(Self::Time(match time.unit {
+                    TimeUnit::MILLIS => MILLISECONDS,
+                    TimeUnit::MICROS => MICROSECONDS,
+                    TimeUnit::NANOS => NANOSECONDS,
+                }));
+            }
+            (_, ConvertedType::TIME_MILLIS | ConvertedType::TIMESTAMP_MILLIS) => {
+                return Ok(Self::Time(MILLISECONDS));
+            }
+            (_, ConvertedType::TIME_MICROS | ConvertedType::TIMESTAMP_MICROS) => {
+                return Ok(Self::Time(MICROSECONDS));
+            }
             // More than 16 bytes do not fit in an i128.
             (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL)
                 if column.type_length() <= 16 =>
@@ -72,7 +86,7 @@ impl Kind {
             (Type::BOOLEAN | Type::INT32 | Type::INT64 | Type::FLOAT | Type::DOUBLE, ..)
             | (Type::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Float16), _) => Ok(Self::Number),
             (Type::BYTE_ARRAY, Some(LogicalType::String | LogicalType::Enum) | None, _) => Ok(Self::Text),
-            (Type::INT96, ..) => Ok(Self::Time),
+            (Type::INT96, ..) => Ok(Self::Time(NANOSECONDS)),
             (physical, ..) => Err(format!("values of type {physical}")),
         }
     }
@@ -82,6 +96,7 @@ impl Kind {
 pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Result<Vec<Value>, ParquetError> {
     let integer = |value: i128| match kind {
         Kind::Decimal(scale) => Value::Number(value as f64 / 10f64.powi(scale)),
+        Kind::Time(per_day) => Value::Time { ticks: value, per_day },
         _ => Value::Integer(value),
     };
     match reader {
@@ -117,11 +132,11 @@ pub(super) fn read(reader: &mut ColumnReader, kind: Kind, count: usize) -> Resul
 /// The nanoseconds of an old timestamp: those of the day in the first two numbers, the low one first, and the
 /// day.
 fn nanoseconds(parts: &[u32]) -> Value {
-    const OF_A_DAY: i128 = 86_400_000_000_000;
     /// The day 1970-01-01, of those since 4713 BC that are counted.
     const EPOCH: i128 = 2_440_588;
     let part = |i: usize| i128::from(parts.get(i).copied().unwrap_or_default());
-    Value::Integer((part(2) - EPOCH) * OF_A_DAY + (part(1) << 32) + part(0))
+    let ticks = (part(2) - EPOCH) * NANOSECONDS + (part(1) << 32) + part(0);
+    Value::Time { ticks, per_day: NANOSECONDS }
 }
 
 /// A signed integer of at most 16 bytes.

@@ -50,19 +50,27 @@ impl ParquetFile {
         Ok(Self { path, reader, source, names, columns: Vec::new(), readers: Vec::new(), groups: 0, row: 0 })
     }
 
-    /// Chooses the columns to read, by their indices; that of `order` may have dates or times.
+    /// Whether a column has dates or times.
+    pub(super) fn has_dates(&self, index: usize) -> bool {
+        let schema = self.reader.metadata().file_metadata().schema_descr_ptr();
+        matches!(Kind::of(&schema.column(index)), Ok(Kind::Time(_)))
+    }
+
+    /// Chooses the columns to read, by their indices; that of `order` may have dates or times, and those for
+    /// which `may_have_dates`.
     pub(super) fn choose(
         &mut self,
         columns: impl IntoIterator<Item = usize>,
         order: Option<usize>,
+        may_have_dates: impl Fn(usize) -> bool,
     ) -> Result<()> {
         let schema = self.reader.metadata().file_metadata().schema_descr_ptr();
         for index in columns {
             let name = &self.names[index];
             let problem = match Kind::of(&schema.column(index)) {
-                Ok(Kind::Time) if order != Some(index) => format!(
+                Ok(Kind::Time(_)) if order != Some(index) && !may_have_dates(index) => format!(
                     "has dates or times, expected numbers or text; `data.drop={name}` leaves the column out, \
-                     `data.order={name}` orders the rows by it"
+                     `data.dates=expand` makes features of it, `data.order={name}` orders the rows by it"
                 ),
                 Ok(kind) => {
                     self.columns.push((index, kind));

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 
 use self::column::Value;
 use self::file::ParquetFile;
-use super::builder::{Row, RowBuilder};
+use super::builder::{Kind, Row, RowBuilder};
 use super::cell::{Cell, Real};
 use super::choice::Choice;
 use super::origin::Origin;
 use super::raw_table::RawTable;
-use crate::config::FileConfig;
+use crate::config::{Dates, FileConfig};
 use crate::error::Result;
 use crate::text::quote;
 
@@ -24,10 +24,14 @@ const BLOCK: usize = 4096;
 pub(super) fn read<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTable<T>> {
     let mut file = ParquetFile::open(&config.file)?;
     let choice = Choice::new(config, &file.names, &[])?;
-    file.choose(choice.all(), choice.order)?;
-    // All values of a column are of one type, so its first one tells the kind.
-    let kinds = choice.features.iter().map(|_| None).collect();
-    let mut table = RowBuilder::new(config, origin, file.names.clone(), choice, kinds);
+    let are_features = config.dates != Dates::Text;
+    let is_said = |column: &usize| choice.text.contains(column) || choice.number.contains(column);
+    let may_have_dates = |column| are_features && choice.features.contains(&column) && !is_said(&column);
+    file.choose(choice.all(), choice.order, may_have_dates)?;
+    // All values of a column are of one type, so its first one tells the kind, but where it has dates.
+    let kind = |&column: &usize| file.has_dates(column).then(|| Kind::Dates(Vec::new()));
+    let kinds = choice.features.iter().map(kind).collect();
+    let mut table = RowBuilder::new(config, origin, file.names.clone(), choice, kinds)?;
     loop {
         let first = file.row;
         let columns = file.next(BLOCK)?;
@@ -70,12 +74,18 @@ impl Row for ParquetRow<'_> {
         self.is_missing(column)
     }
 
+    fn seconds(&self, column: usize) -> Option<f64> {
+        let &Value::Time { ticks, per_day } = self.value(column) else { return None };
+        let (days, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));
+        Some((86_400 * days) as f64 + 86_400. * rest as f64 / per_day as f64)
+    }
+
     fn cell<T: Real>(&self, column: usize) -> Cell {
         let number = match self.value(column) {
             Value::Null => return Cell::Missing,
             Value::Text(_) => return Cell::Text,
             Value::Number(number) => *number,
-            Value::Integer(number) => *number as f64,
+            Value::Integer(number) | Value::Time { ticks: number, .. } => *number as f64,
         };
         Cell::of::<T>(number)
     }
@@ -85,7 +95,7 @@ impl Row for ParquetRow<'_> {
             Value::Null => "".into(),
             Value::Text(text) => text.into(),
             Value::Number(number) => number.to_string().into(),
-            Value::Integer(number) => number.to_string().into(),
+            Value::Integer(number) | Value::Time { ticks: number, .. } => number.to_string().into(),
         }
     }
 
@@ -94,7 +104,7 @@ impl Row for ParquetRow<'_> {
             Value::Null => "null".to_owned(),
             Value::Text(text) => quote(text),
             Value::Number(number) => format!("{number:e}"),
-            Value::Integer(number) => number.to_string(),
+            Value::Integer(number) | Value::Time { ticks: number, .. } => number.to_string(),
         }
     }
 }

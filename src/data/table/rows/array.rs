@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::mark;
 use super::options::RowOptions;
 use crate::data::table::arrays::{Tensors, X, open_npy};
 use crate::data::table::cell::{Cell, Real};
@@ -19,6 +20,8 @@ pub(super) struct ArrayRows {
     source: Source,
     array: Array,
     options: RowOptions,
+    /// Whether a feature beside each column says where it is missing.
+    marks: Vec<bool>,
     /// The number of rows read so far.
     at: usize,
     /// The names of other arrays in the file.
@@ -57,11 +60,12 @@ impl ArrayRows {
             );
             return Err(Error::config("keep", problem));
         }
-        if let Some(column) = columns.iter().find(|column| !column.categories.is_empty()) {
+        if let Some(column) = columns.iter().find(|column| !column.is_number()) {
             let problem = format!(
-                "has numbers alone, and '{}', which the model was trained on, is text; \
+                "has numbers alone, and '{}', which the model was trained on, is {}; \
                  expected a .csv, .tsv or .txt file",
-                column.name
+                column.name,
+                if column.dates.is_empty() { "text" } else { "dates" }
             );
             return Err(array.error(&problem));
         }
@@ -75,7 +79,8 @@ impl ArrayRows {
             );
             return Err(array.error(&problem));
         }
-        Ok(Self { source, array, options, at: 0, others })
+        let marks = columns.iter().map(|column| column.marks_missing).collect();
+        Ok(Self { source, array, options, marks, at: 0, others })
     }
 
     /// Reads the next rows, at most `rows` of them, in row-major order.
@@ -97,7 +102,13 @@ impl ArrayRows {
             return Err(Error::data(self.array.place(row, column), problem));
         }
         self.at = end;
-        Ok(x)
+        if !self.marks.contains(&true) {
+            return Ok(x);
+        }
+        let features = |(&value, &is_marked): (&f64, &bool)| {
+            [Some(value), is_marked.then(|| mark(value))].into_iter().flatten()
+        };
+        Ok(x.iter().zip(self.marks.iter().cycle()).flat_map(features).collect())
     }
 
     /// The arrays of the file that are not read.

@@ -35,8 +35,8 @@ pub use options::{RowOptions, Unknown};
 ///
 /// let file = std::env::temp_dir().join(format!("taper-rows-{}.csv", std::process::id()));
 /// std::fs::write(&file, "town,id,size\nUlm,a,10\nBonn,b,20\nUlm,c,30\n")?;
-/// let number = Column { name: "size".into(), categories: vec![] };
-/// let text = Column { name: "town".into(), categories: vec!["Bonn".into(), "Ulm".into()] };
+/// let number = Column { name: "size".into(), ..Column::default() };
+/// let text = Column { name: "town".into(), categories: vec!["Bonn".into(), "Ulm".into()], ..Column::default() };
 /// let columns = [number, text];
 ///
 /// let options = RowOptions { keep: vec!["id".into()], ..RowOptions::default() };
@@ -53,6 +53,11 @@ pub struct RowReader<'a> {
     rows: Rows<'a>,
     dtype: FloatType,
     width: usize,
+}
+
+/// The feature that says where a column is missing, beside a `value` of it.
+fn mark(value: f64) -> f64 {
+    if value.is_nan() { value } else { 0. }
 }
 
 /// Some rows of a file.

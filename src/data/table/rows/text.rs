@@ -6,10 +6,12 @@ use std::path::Path;
 use candle_core::DType;
 use csv::StringRecord;
 
+use super::mark;
 use super::options::{RowOptions, Unknown};
 use crate::data::table::cell::{Cell, Real};
 use crate::data::table::choice::{self, find, nearest};
 use crate::data::table::columns::Column;
+use crate::data::table::dates;
 use crate::data::table::delimited::Lines;
 use crate::data::table::markers::{Markers, Notation};
 use crate::data::table::source::Source;
@@ -47,7 +49,7 @@ impl<'a> TextRows<'a> {
         let places = places(file, columns, &lines.header)?;
         let keep = find("keep", &options.keep, &lines.header, file)?;
         let targets = find("data.target", &options.targets, &lines.header, file)?;
-        let is_number = |(place, column): (&usize, &Column)| column.categories.is_empty().then_some(*place);
+        let is_number = |(place, column): (&usize, &Column)| column.is_number().then_some(*place);
         let numbers: Vec<_> =
             places.iter().zip(columns).filter_map(is_number).chain(targets.iter().copied()).collect();
         lines.decide_decimals_ahead(&numbers)?;
@@ -80,7 +82,11 @@ impl<'a> TextRows<'a> {
                 return Err(self.lines.error(&self.record, None, &problem));
             }
             for i in 0..self.columns.len() {
+                let start = x.len();
                 self.push::<T>(i, &mut x)?;
+                if self.columns[i].marks_missing {
+                    x.push(mark(x[start]));
+                }
             }
             for &place in &self.targets {
                 y.push(self.target(place)?);
@@ -114,6 +120,9 @@ impl<'a> TextRows<'a> {
     fn push<T: Real>(&mut self, i: usize, x: &mut Vec<f64>) -> Result<()> {
         let categories = &self.columns[i].categories;
         let text = field(&self.record, self.places[i]);
+        if !self.columns[i].dates.is_empty() {
+            return self.push_date(i, x);
+        }
         if categories.is_empty() {
             let cell = match Cell::parse::<T>(text, &self.notation) {
                 Cell::Text if self.notation.markers.contain_number(text) => Cell::Missing,
@@ -144,10 +153,29 @@ impl<'a> TextRows<'a> {
             return Err(self.refuse::<T>(i, Cell::Missing));
         }
         let start = x.len();
+        if self.columns[i].target_means > 0 {
+            // A code that is none of theirs is of none of them.
+            let code = place.unwrap_or(categories.len()) as f64 + others;
+            x.resize(start + self.columns[i].target_means, code);
+            return Ok(());
+        }
         x.resize(start + categories.len(), others);
         if let Some(place) = place {
             x[start + place] = 1.;
         }
+        Ok(())
+    }
+
+    /// Appends the features of column `i` of the row, which is one of dates.
+    fn push_date(&self, i: usize, x: &mut Vec<f64>) -> Result<()> {
+        let text = field(&self.record, self.places[i]);
+        let time = match dates::seconds(text) {
+            Some(time) => time,
+            None if !self.notation.markers.contain_number(text) => return Err(self.refuse_date(i)),
+            None if self.options.allow_missing => f64::NAN,
+            None => return Err(self.refuse::<f64>(i, Cell::Missing)),
+        };
+        x.extend(self.columns[i].dates.iter().map(|part| part.of(time)));
         Ok(())
     }
 
@@ -175,6 +203,13 @@ impl<'a> TextRows<'a> {
             _ => format!("{text} is not a number, as the values were that the model has learnt"),
         };
         self.lines.error(&self.record, Some(self.places[i]), &problem)
+    }
+
+    /// The error of a field of column `i` that should be a date.
+    fn refuse_date(&self, i: usize) -> Error {
+        let problem = "is not a date such as 2024-01-31 or 2024-01-31 17:30:00, as the values were that the model has learnt";
+        let text = quote(field(&self.record, self.places[i]));
+        self.lines.error(&self.record, Some(self.places[i]), &format!("{text} {problem}"))
     }
 
     /// The error of a field of text column `i` that is not among its categories.
