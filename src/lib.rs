@@ -20,6 +20,7 @@
 //! - [`train`](mod@train), [`cross_validate()`] and [`train_model()`]: one network on one training set, all
 //!   folds side by side, and one network on all rows;
 //! - [`model`](mod@model): a trained network with all that it needs to predict the rows of other files;
+//! - [`onnx`](mod@onnx): such a model as a graph that other programs run;
 //! - [`evaluate`](mod@evaluate), [`metrics`](mod@metrics), [`results`](mod@results) and
 //!   [`report`](mod@report): the errors, and what a user reads of them;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it resumes, and its records;
@@ -74,6 +75,8 @@ mod memory;
 pub mod metrics;
 #[cfg(feature = "cli")]
 pub mod model;
+#[cfg(feature = "cli")]
+pub mod onnx;
 #[cfg(feature = "cli")]
 mod parallel;
 #[cfg(feature = "cli")]

@@ -33,6 +33,7 @@ const FLOORS: &[&[&str]] = &[
     &["results"],
     &["run"],
     &["model"],
+    &["onnx"],
     &["fit"],
     &["cross_validate", "train_model"],
     &["baseline"],

@@ -8,6 +8,7 @@ mod config;
 mod cores;
 mod cv;
 mod evaluate;
+mod export;
 mod gradcheck;
 mod inspect;
 mod model_input;
@@ -29,6 +30,7 @@ use completions::{CompletionsArgs, completions};
 use config::{ConfigArgs, config};
 use cv::{CvArgs, cv};
 use evaluate::{EvaluateArgs, evaluate};
+use export::{ExportArgs, export};
 use gradcheck::{GradcheckArgs, gradcheck};
 use inspect::{InspectArgs, inspect};
 pub(crate) use output::readable;
@@ -77,6 +79,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure the errors of a trained model on rows whose targets are known
     Evaluate(EvaluateArgs),
+    /// Write a trained model as an ONNX graph, which other programs run without taper
+    Export(ExportArgs),
     /// Print what is in a trained model
     Inspect(InspectArgs),
     /// Compare the gradients of all operations, layers and networks with numerical ones
@@ -105,6 +109,7 @@ impl Cli {
             Command::Config(args) => args.settings.note_given(matches),
             Command::Predict(_)
             | Command::Evaluate(_)
+            | Command::Export(_)
             | Command::Inspect(_)
             | Command::Report(_)
             | Command::Gradcheck(_)
@@ -124,6 +129,7 @@ impl Command {
             Self::Config(args) => config(&args),
             Self::Predict(args) => predict(&args),
             Self::Evaluate(args) => evaluate(&args),
+            Self::Export(args) => export(&args),
             Self::Inspect(args) => inspect(&args),
             Self::Gradcheck(args) => gradcheck(&args),
             Self::Completions(args) => completions(&args, &mut Cli::command()),

@@ -240,6 +240,16 @@ impl Scaling {
         self.columns.iter().all(is_sound).then_some(self.columns.len())
     }
 
+    /// What each column is rounded as its distance from.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns.iter().map(|column| column.origin)
+    }
+
+    /// What is subtracted from each column.
+    pub(crate) fn shifts(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns.iter().map(|column| column.shift)
+    }
+
     /// The standard deviation of each column, by which it is divided.
     pub fn scales(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| column.scale)

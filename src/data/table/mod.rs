@@ -42,6 +42,7 @@ use crate::data::Dataset;
 use crate::error::Result;
 
 pub use columns::{Column, MAX_CATEGORIES};
+pub(crate) use markers::missing_texts;
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 
