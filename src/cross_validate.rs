@@ -10,7 +10,8 @@ use crate::convergence::too_short;
 use crate::data::{Dataset, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
-use crate::fit::{Fitted, Prepared, fit, within_steps};
+use crate::explain::{self, Explained, Explanation, Grids};
+use crate::fit::{Fitted, Prepared, ask, fit, within_steps};
 use crate::metrics::{Accumulator, Details, Kept};
 use crate::parallel::run_ordered;
 use crate::partition::Partition;
@@ -36,6 +37,8 @@ pub struct CrossValidated {
     /// The predictions of the tested rows in order, each by the network that has not seen it, once in each
     /// repetition.
     pub predictions: Predictions,
+    /// What the predictions depend on, where `options` ask.
+    pub explanation: Option<Explanation>,
     /// What is suspicious about the folds or the training, in sentences that say what to do.
     pub warnings: Vec<String>,
     /// How long it took in seconds.
@@ -118,18 +121,34 @@ pub fn cross_validate(
     };
     let epochs = learner.train.epochs;
     let prepare = |device: &Device| Prepared::new(learner, data, device);
+    let grids = options.explain.map(|explain| Grids::new(&explain.columns, data.x(), data.origins()));
+    let grids = grids.transpose()?;
+    let questions = options.explain.zip(grids.as_ref());
     let fitted = run_ordered(folds.count(), devices, &options.stop, prepare, |i, data, stop| {
         let span = info_span!(parent: &span, "fold", fold = i, epochs);
         let _entered = span.enter();
         let fold = folds.fold(i).ok_or(Error::NoRows)?;
-        let fitted = fit(data, i, &fold, options, checkpoints[i].as_ref(), stop);
-        // The network is no longer used, and the next fold may need its memory.
-        fitted.map(FoldResult::from).map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
+        let result = || {
+            let fitted = fit(data, i, &fold, options, checkpoints[i].as_ref(), stop)?;
+            let answers = |questions| ask(data, i, &fitted, &fold.test, questions, stop);
+            let explained = questions.map(answers).transpose()?;
+            // The network is no longer used, and the next fold may need its memory.
+            Ok(FoldResult::new(fitted, explained))
+        };
+        result().map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
     })?;
     if let Some((directory, _)) = options.keep {
         directory.write_metrics(fitted.iter().flat_map(|fold| &fold.epochs))?;
     }
+    let explained: Vec<_> = fitted.iter().filter_map(|fold| fold.explained.clone()).collect();
     let mut results = combine(fitted, start)?;
+    if let Some((explain, grids)) = questions {
+        let rows = folds.iter().map(|fold| [fold.test.len(), fold.train.len()]);
+        let [test, train] = rows.fold([0, 0], |sums, of| [sums[0] + of[0], sums[1] + of[1]]);
+        let test_per_train = test as f64 / train as f64;
+        let names = data.target_names();
+        results.explanation = Some(explain::combine(explain, grids, &explained, names, test_per_train));
+    }
     // A quick look is not meant to learn.
     if options.max_rows.is_none() {
         let losses =
@@ -149,14 +168,15 @@ struct FoldResult {
     validation: Option<Validation>,
     predictions: Predictions,
     transforms: Vec<Option<Transform>>,
+    explained: Option<Explained>,
     seconds: f64,
 }
 
-impl From<Fitted> for FoldResult {
-    fn from(fitted: Fitted) -> Self {
+impl FoldResult {
+    fn new(fitted: Fitted, explained: Option<Explained>) -> Self {
         let (train_loss, transforms) = (fitted.train_loss(), fitted.transforms());
         let Fitted { evaluation, epochs, validation, predictions, seconds, .. } = fitted;
-        Self { evaluation, epochs, train_loss, validation, predictions, transforms, seconds }
+        Self { evaluation, epochs, train_loss, validation, predictions, transforms, explained, seconds }
     }
 }
 
@@ -181,7 +201,8 @@ fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     predictions.sort();
     let pooled = pooled(&predictions)?;
     let warnings = few_rows(&folds).into_iter().collect();
-    Ok(CrossValidated { folds, mean, std, pooled, predictions, warnings, seconds })
+    let explanation = None;
+    Ok(CrossValidated { folds, mean, std, pooled, predictions, explanation, warnings, seconds })
 }
 
 /// What to say where a fold is too small for its errors to say much.

@@ -23,6 +23,7 @@
 //! - [`onnx`](mod@onnx): such a model as a graph that other programs run;
 //! - [`evaluate`](mod@evaluate), [`metrics`](mod@metrics), [`results`](mod@results) and
 //!   [`report`](mod@report): the errors, and what a user reads of them;
+//! - [`explain`](mod@explain): what the predictions of a network depend on;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it resumes, and its records;
 //! - [`storage`](mod@storage): files that a crash cannot corrupt;
 //! - [`telemetry`](mod@telemetry): what the library tells through `tracing`;
@@ -67,6 +68,8 @@ pub mod data;
 mod error;
 #[cfg(feature = "cli")]
 pub mod evaluate;
+#[cfg(feature = "cli")]
+pub mod explain;
 #[cfg(feature = "cli")]
 mod fit;
 #[cfg(feature = "cli")]

@@ -27,6 +27,8 @@ pub enum Stream {
     Dropout,
     /// The seeds of a fold's members that are trained one after the other.
     Members,
+    /// The rows whose columns are shuffled, and how, where a network is explained.
+    Explain,
 }
 
 impl Stream {
@@ -42,6 +44,7 @@ impl Stream {
             Self::Validation => b"validation      ",
             Self::Dropout => b"dropout         ",
             Self::Members => b"members         ",
+            Self::Explain => b"explain         ",
         }
     }
 }
@@ -88,6 +91,7 @@ mod tests {
             (Stream::Validation, b"validation      "),
             (Stream::Dropout, b"dropout         "),
             (Stream::Members, b"members         "),
+            (Stream::Explain, b"explain         "),
         ] {
             let mut key =
                 [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();

@@ -30,7 +30,7 @@ const FLOORS: &[&[&str]] = &[
     &["data"],
     &["convergence", "course", "metrics", "train"],
     &["evaluate", "partition", "validation"],
-    &["results"],
+    &["explain", "results"],
     &["run"],
     &["model"],
     &["onnx"],

@@ -124,6 +124,7 @@ fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, sec
         folds: vec![FoldReport::new(0, rows, found.evaluation.clone(), Vec::new(), seconds)],
         pooled: None,
         baselines: Vec::new(),
+        explanation: None,
         epochs: Vec::new(),
         predictions: found.predictions.clone(),
         weights: Vec::new(),

@@ -10,6 +10,7 @@ mod cv;
 mod evaluate;
 mod export;
 mod gradcheck;
+mod importance;
 mod inspect;
 mod model_input;
 mod output;
@@ -32,6 +33,7 @@ use cv::{CvArgs, cv};
 use evaluate::{EvaluateArgs, evaluate};
 use export::{ExportArgs, export};
 use gradcheck::{GradcheckArgs, gradcheck};
+use importance::{ImportanceArgs, importance};
 use inspect::{InspectArgs, inspect};
 pub(crate) use output::readable;
 use predict::{PredictArgs, predict};
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure the errors of a trained model on rows whose targets are known
     Evaluate(EvaluateArgs),
+    /// Measure by how much a trained model is worse without each column
+    Importance(ImportanceArgs),
     /// Write a trained model as an ONNX graph, which other programs run without taper
     Export(ExportArgs),
     /// Print what is in a trained model
@@ -109,6 +113,7 @@ impl Cli {
             Command::Config(args) => args.settings.note_given(matches),
             Command::Predict(_)
             | Command::Evaluate(_)
+            | Command::Importance(_)
             | Command::Export(_)
             | Command::Inspect(_)
             | Command::Report(_)
@@ -129,6 +134,7 @@ impl Command {
             Self::Config(args) => config(&args),
             Self::Predict(args) => predict(&args),
             Self::Evaluate(args) => evaluate(&args),
+            Self::Importance(args) => importance(&args),
             Self::Export(args) => export(&args),
             Self::Inspect(args) => inspect(&args),
             Self::Gradcheck(args) => gradcheck(&args),

@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
         let max_rows =
             self.args.fast_dev_run.then_some(QUICK_BATCHES.saturating_mul(self.config.train.batch_size));
         let keep = folder.map(|folder| (&folder.directory, &folder.identity));
-        RunOptions { keep, stop: self.stop.clone(), max_rows }
+        RunOptions { keep, stop: self.stop.clone(), max_rows, explain: None }
     }
 
     /// The error of a run in words: that it was stopped, or what else went wrong.

@@ -24,6 +24,7 @@ pub use predictions::{Predicted, Predictions};
 pub(crate) use record::mean_over_members;
 pub use record::{EpochRecord, RunRecord, Weights};
 
+use crate::explain::Explain;
 use crate::stop::Stop;
 
 /// What a run keeps, and what ends it before its time; by default nothing.
@@ -35,4 +36,6 @@ pub struct RunOptions<'a> {
     pub stop: Stop,
     /// The most rows of each fold to train on, for a quick check that everything works.
     pub max_rows: Option<usize>,
+    /// What each network of a cross-validation is asked once it is trained.
+    pub explain: Option<&'a Explain>,
 }

@@ -17,6 +17,7 @@ use crate::config::{CvConfig, Settings};
 use crate::data::DataSummary;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
+use crate::explain::Explanation;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
 use crate::results::{Baseline, FoldReport, Validation};
@@ -35,6 +36,8 @@ struct Results {
     pooled: Option<Evaluation>,
     #[serde(default)]
     baselines: Vec<Baseline>,
+    #[serde(default)]
+    explanation: Option<Explanation>,
     #[serde(default)]
     data: Option<DataSummary>,
     #[serde(default)]
@@ -65,7 +68,7 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, validation, pooled, baselines, data, warnings, seconds } =
+        let Results { folds, holdout, validation, pooled, baselines, explanation, data, warnings, seconds } =
             files.read_json(RESULTS)?;
         let epochs = files.epochs()?;
         let chosen = |fold: usize| {
@@ -86,6 +89,7 @@ impl RunRecord {
             folds: folds.into_iter().chain(holdout).collect(),
             pooled,
             baselines,
+            explanation,
             data,
             warnings,
             epochs,

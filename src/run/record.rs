@@ -9,6 +9,7 @@ use super::predictions::Predictions;
 use crate::config::{CvConfig, TargetTransform, keys};
 use crate::data::DataSummary;
 use crate::evaluate::Evaluation;
+use crate::explain::Explanation;
 use crate::metrics::Metrics;
 use crate::results::{Baseline, FoldReport};
 
@@ -32,6 +33,8 @@ pub struct RunRecord {
     pub pooled: Option<Evaluation>,
     /// What simple models reach on the same folds.
     pub baselines: Vec<Baseline>,
+    /// What the predictions depend on, where it was asked.
+    pub explanation: Option<Explanation>,
     /// The epochs of all folds, each fold's in order; of several transforms of the targets only those of the
     /// one that was chosen, and of the members of a bag their means.
     pub epochs: Vec<EpochRecord>,

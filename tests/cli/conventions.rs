@@ -169,6 +169,7 @@ fn every_help_has_examples_and_exit_codes() {
         "predict",
         "evaluate",
         "export",
+        "importance",
         "inspect",
         "gradcheck",
         "completions",

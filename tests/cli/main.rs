@@ -15,6 +15,7 @@ mod evaluate;
 mod folds;
 mod forgotten;
 mod halting;
+mod importance;
 #[cfg(target_os = "linux")]
 mod limits;
 mod offsets;
