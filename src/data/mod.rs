@@ -21,4 +21,4 @@ pub use synthetic::synthetic;
 pub(crate) use table::missing_texts;
 pub use table::{Block, Column, MAX_CATEGORIES, RowOptions, RowReader, Table, Unknown, read, read_relative};
 pub use transform::Transform;
-pub(crate) use transform::skewness;
+pub(crate) use transform::{Limited, skewness};

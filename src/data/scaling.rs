@@ -223,6 +223,11 @@ impl Scaling {
         }
     }
 
+    /// The transform of each column with its limits.
+    pub(crate) fn curves(&self) -> impl Iterator<Item = Option<Limited>> + '_ {
+        self.columns.iter().map(|column| column.curve)
+    }
+
     /// What fills the missing values of each column.
     pub fn fills(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| column.fill)

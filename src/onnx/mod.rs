@@ -22,6 +22,7 @@ mod graph;
 mod message;
 mod network;
 mod targets;
+mod transform;
 
 use std::collections::HashSet;
 use std::fmt::{self, Write};
@@ -29,7 +30,7 @@ use std::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::data::Unknown;
+use crate::data::{Scaling, Unknown};
 use crate::error::{Error, Result};
 use crate::model::{MissingRows, Model};
 use crate::run::quantile_column;
@@ -115,6 +116,9 @@ impl Model {
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn to_onnx(&self, options: ExportOptions) -> Result<Exported> {
+        if self.schema().feature_scaling.iter().flat_map(Scaling::curves).any(|curve| curve.is_some()) {
+            return Err(Error::data("the model", "has transformed features, expected none but targets"));
+        }
         let gaps = self.gaps(options.missing)?;
         let outputs = self.named_outputs()?;
         let columns = self.schema().features.iter();

@@ -3,6 +3,8 @@
 use candle_core::Result;
 
 use super::graph::{Attribute, Graph, Name, Type};
+use super::transform;
+use crate::data::Scaling;
 use crate::model::Model;
 use crate::nn::{DynamicNet, Gate, Outputs, going_on_at};
 
@@ -70,6 +72,10 @@ pub(super) fn in_units(graph: &mut Graph, model: &Model, outputs: &Name, incompl
             let numbers = graph.numbers(hint, Type::Double, &[numbers.len()], &numbers);
             y = graph.node(op, &[&y, &numbers]);
         }
+    }
+    let curves: Vec<_> = schema.target_scaling.iter().flat_map(Scaling::curves).collect();
+    if curves.iter().any(Option::is_some) {
+        y = transform::inverted(graph, &y, &curves, each);
     }
     if each > 1 {
         let targets = schema.targets.len();

@@ -36,8 +36,8 @@ class Graph(RegressorMixin, BaseEstimator):
     def predict(self, x):
         session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
         kinds = {i.name: object if "string" in i.type else float for i in session.get_inputs()}
-        columns = {name: x[[name]].fillna("" if kind is object else np.nan).to_numpy(kind) for name, kind in kinds.items()}
-        return session.run(["price"], columns)[0][:, 0]
+        column = {object: lambda name: x[[name]].fillna("").to_numpy(object), float: lambda name: x[[name]].to_numpy(float)}
+        return session.run(["price"], {name: column[kind](name) for name, kind in kinds.items()})[0][:, 0]
 
 
 def main():
@@ -48,8 +48,8 @@ def main():
     train.to_csv(folder / "train.csv", index=False)
     test.to_csv(folder / "test.csv", index=False)
     model, graph = folder / "model.safetensors", folder / "model.onnx"
-    settings = ["--text", "code", "--missing", "mean", "--epochs", "20", "--bins", "6"]
-    exported.called("train", "-q", "--data", folder / "train.csv", "--target", "price", "--drop", "rent", "--model", model, *settings)
+    settings = ["--drop", "rent", "--text", "code", "--missing", "mean", "--epochs", "20", "--bins", "6"]
+    exported.called("train", "-q", "--data", folder / "train.csv", "--target", "price", "--model", model, *settings)
     exported.called("export", model, "--onnx", graph)
     call = ["importance", "-q", "--model", model, "--data", folder / "test.csv", "--repeats", SHUFFLES, "--json"]
     (found,) = json.loads(exported.called(*call))["targets"]
@@ -70,7 +70,8 @@ def main():
         error = deviation * np.sqrt(2 / SHUFFLES)
         apart = abs(of["increase"] - mean) / error
         spread = (of["high"] - of["low"]) / 2 / deviation
-        print(f"{of['column']:12} {of['increase']:8.4f}, expected {mean:8.4f}, {apart:.1f} errors apart, spreads {spread:.2f}")
+        numbers = f"{of['increase']:8.4f}, expected {mean:8.4f}, {apart:.1f} errors apart, spreads {spread:.2f}"
+        print(f"{of['column']:12} {numbers}")
         errors = apart if not apart <= errors else errors
         if not 0.8 <= spread <= 1.25:
             sys.exit("another standard deviation")

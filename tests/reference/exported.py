@@ -53,6 +53,9 @@ KINDS = {
     "adaptive halting": ["--halting", "adaptive", "--max-depth", "6", "--epochs", "12", "--skip"],
     "adaptive, geometric, exit 1": ["--halting", "adaptive", "--prior", "geometric", "--exit", "1", "--epochs", "12"],
     "adaptive f64": ["--halting", "adaptive", "--dtype", "f64", "--epochs", "12", "--block", "injection"],
+    "logarithm": ["--target-transform", "log", "--target", "price"],
+    "yeo-johnson": ["--target-transform", "yeo-johnson"],
+    "yeo-johnson, quantiles": ["--target-transform", "yeo-johnson", "--loss", "quantile", "--dtype", "f64"],
     "recipe for tables": ["--recipe", "tabular", "--epochs", "4"],
 }
 
@@ -64,7 +67,8 @@ def table(rows):
     town = random.choice(["Bonn", "Köln", "Ulm", "New York"], rows, p=[0.4, 0.3, 0.25, 0.05])
     code = random.choice(["7", "07", "x"], rows)
     seen = 1_700_000_000_000 + random.integers(0, 10_000_000, rows)
-    price = 3 * size - 2 * age + 80 * (town == "Ulm") + 1e-5 * (seen - 1_700_000_000_000) + random.normal(0, 5, rows)
+    price = 500 + 3 * size - 2 * age + 80 * (town == "Ulm") + 1e-5 * (seen - 1_700_000_000_000)
+    price += random.normal(0, 5, rows)
     data = pd.DataFrame(
         {"age": age, "town": town, "living area": size, "code": code, "seen at": seen.astype(float), "price": price}
     )
@@ -105,7 +109,7 @@ def by_the_guide(folder, graph, rows):
 
 
 def refused(model, folder, graph, rows):
-    """By default a town that nobody knows is refused, and with --missing empty rows have NaN where predict has nothing."""
+    """By default an unknown town is refused, and with --missing empty rows have NaN where predict has nothing."""
     called("export", model, "--onnx", graph, "--force")
     try:
         by_runtime(graph, rows)
@@ -115,8 +119,8 @@ def refused(model, folder, graph, rows):
         sys.exit("Atlantis was not refused")
     ways = ["--missing", "empty", "--unknown", "zeros"]
     called("export", model, "--onnx", graph, "--force", *ways)
-    call = ["predict", "-q", "--model", model, "--data", folder / "new.csv", "--out", folder / "predicted.csv", "--force"]
-    called(*call, *ways)
+    call = ["predict", "-q", "--model", model, "--data", folder / "new.csv", *ways]
+    called(*call, "--out", folder / "predicted.csv", "--force")
     empty = pd.read_csv(folder / "predicted.csv", skip_blank_lines=False).iloc[:, 0].isna().to_numpy()
     price = by_runtime(graph, rows)["price"]
     assert 0 < empty.sum() < len(rows) and (np.isnan(price) == empty).all()

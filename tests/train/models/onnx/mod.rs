@@ -10,7 +10,7 @@ use std::fs;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
 use taper::config::ModelConfig;
-use taper::data::{Scaling, Unknown};
+use taper::data::{Scaling, Transform, Unknown};
 use taper::model::{MissingRows, Model, PredictOptions, Schema};
 use taper::nn::{Block, CosInit, DynamicNet, Halting, LayerKind, Nonlinearity, Norm, seeded_builder};
 use taper::onnx::ExportOptions;
@@ -141,6 +141,32 @@ fn graphs_of_every_network_predict_as_the_model_does() {
     }
     println!("largest differences {largest:?}");
     assert!(largest[0] <= 2e-6 && largest[1] <= 1e-13 && largest[2] <= 1e-7, "{largest:?}");
+}
+
+/// Targets of which one is transformed, with and without quantiles, also beyond the limits.
+#[test]
+fn transforms_are_inverted() {
+    let config = ModelConfig { hidden: 6, ..ModelConfig::default() };
+    let mut largest = 0f64;
+    for lambda in [None, Some(0.), Some(2.), Some(-0.7), Some(1.), Some(3.)] {
+        for quantiles in [None, Some(Quantiles::DECILES)] {
+            let plain = model(&config, DType::F64, 0, quantiles);
+            let transform = match lambda {
+                None => Transform::Log,
+                Some(lambda) => Transform::YeoJohnson { lambda },
+            };
+            let y = [[1f64, -0.5], [2., 0.3], [0.7, 1.1]];
+            let y = Tensor::new(&y, &Device::Cpu).unwrap();
+            let of_first =
+                |i, _: &[f64]| if i == usize::from(lambda.is_some()) { Some(transform) } else { None };
+            let target_scaling = Some(Scaling::transformed(&y, &[0, 1, 2], of_first).unwrap());
+            let schema = Schema { target_scaling, ..plain.schema().clone() };
+            let found = difference(&Model::new(plain.network(), schema).unwrap());
+            largest = if found <= largest { largest } else { found };
+        }
+    }
+    println!("largest difference {largest:e}");
+    assert!(largest <= 1e-13, "{largest:e}");
 }
 
 /// What a graph makes of rows that training did not have is what `taper predict` makes of them.
