@@ -60,11 +60,12 @@ pub struct CrossValidated {
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when a setting of `learner` is not valid, the folds are not of these data,
-/// a share for validation leaves a network nothing to train on, there is no device, one opened GPU is listed twice, or (the key `resume`) the folder has
-/// checkpoints of another run; with [`Error::Fold`] for the first fold that fails, in the order of the folds
-/// and not of time; within it, with [`Error::Stopped`] when the run was stopped; and with [`Error::File`]
-/// when its folder cannot be written.
+/// Fails with [`Error::Config`] when a setting of `learner` is not valid, the folds are not of these data, a
+/// share for validation leaves a network nothing to train on, there is no device, one opened GPU is listed
+/// twice, or (the key `resume`) the folder has checkpoints of another run; with [`Error::Fold`] for the first
+/// fold that fails, in the order of the folds and not of time; within it, with [`Error::Stopped`] when the
+/// run was stopped; and with [`Error::File`] when its folder cannot be written. What `options` ask about
+/// other columns than those of `data` is refused.
 ///
 /// # Examples
 ///
@@ -94,6 +95,7 @@ pub fn cross_validate(
 ) -> Result<CrossValidated> {
     let start = Instant::now();
     learner.check()?;
+    options.explain.map_or(Ok(()), |explain| explain.check(data.features()))?;
     check_devices(devices)?;
     folds.check(data)?;
     let most = folds.iter().map(|fold| fold.train.len()).max();

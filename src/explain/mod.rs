@@ -23,6 +23,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Column;
+use crate::error::Result;
 use crate::ops::Loss;
 pub(crate) use combine::combine;
 pub(crate) use grid::Grids;
@@ -42,6 +43,17 @@ pub struct Explain {
 impl Explain {
     /// How often a column is shuffled if nobody says otherwise, as in scikit-learn.
     pub const REPEATS: usize = 5;
+
+    /// Refuses columns that do not make so many features, and no shuffles.
+    pub(crate) fn check(&self, features: usize) -> Result<()> {
+        let width: usize = self.columns.iter().map(Column::width).sum();
+        let problem = if width == features {
+            (self.repeats == 0).then(|| "0 shuffles of each column, expected at least one".to_owned())
+        } else {
+            Some(format!("columns of {width} features, expected those of the data's {features}"))
+        };
+        problem.map_or(Ok(()), |problem| Err(candle_core::Error::msg(format!("Explain: {problem}")).into()))
+    }
 }
 
 /// A kind of error.

@@ -197,6 +197,15 @@ fn errors_are_those_of_each_target() {
 }
 
 #[test]
+fn questions_have_to_fit_the_data() {
+    let explain = |repeats| Explain { columns: columns(), repeats, error: ErrorKind::Rmse };
+    assert!(explain(1).check(5).is_ok());
+    let message = |explain: Explain, features| explain.check(features).unwrap_err().to_string();
+    assert!(message(explain(1), 6).contains("columns of 5 features, expected those of the data's 6"));
+    assert!(message(explain(0), 5).contains("0 shuffles"));
+}
+
+#[test]
 fn a_column_without_values_has_no_curve() {
     let x = Tensor::new(&[[1f64, f64::NAN], [2., f64::NAN]], &Device::Cpu).unwrap();
     let explain = Explain { columns: Column::unnamed(2), repeats: 2, error: ErrorKind::Rmse };

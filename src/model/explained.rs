@@ -30,8 +30,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// As [`evaluate_file`](Self::evaluate_file), and with [`Error::Config`] of the key `repeats` when that
-    /// is 0.
+    /// As [`evaluate_file`](Self::evaluate_file), and when `repeats` is 0.
     ///
     /// # Examples
     ///
@@ -59,9 +58,6 @@ impl Model {
         repeats: usize,
         seed: u64,
     ) -> Result<FileExplanation> {
-        if repeats == 0 {
-            return Err(Error::config("repeats", "is 0, expected a whole number of 1 or more"));
-        }
         let (x, truth, left_out) = self.labelled_rows(file, options)?;
         let rows = x.dims()[0];
         let schema = &self.schema;
@@ -71,6 +67,7 @@ impl Model {
             None => loss.map_or(ErrorKind::Rmse, |objective| ErrorKind::of(objective.loss(None))),
         };
         let explain = Explain { columns: schema.features.clone(), repeats, error };
+        explain.check(schema.width())?;
         let grids = Grids::new(&explain.columns, &x, None)?;
         let prepare = |x: &Tensor| self.scaled(x);
         let predict = |features: &Tensor| Ok(self.predictor.predict(features)?);

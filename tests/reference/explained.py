@@ -36,8 +36,9 @@ class Graph(RegressorMixin, BaseEstimator):
     def predict(self, x):
         session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
         kinds = {i.name: object if "string" in i.type else float for i in session.get_inputs()}
-        column = {object: lambda name: x[[name]].fillna("").to_numpy(object), float: lambda name: x[[name]].to_numpy(float)}
-        return session.run(["price"], {name: column[kind](name) for name, kind in kinds.items()})[0][:, 0]
+        x = x.fillna({name: "" for name, kind in kinds.items() if kind is object})
+        columns = {name: x[[name]].to_numpy(kind) for name, kind in kinds.items()}
+        return session.run(["price"], columns)[0][:, 0]
 
 
 def main():
