@@ -11,7 +11,8 @@ use crate::convergence::too_short;
 use crate::data::{Dataset, Transform};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, TargetErrors};
-use crate::fit::{Fitted, Prepared, fit, within_steps};
+use crate::explain::{self, Explained, Explanation, Grids};
+use crate::fit::{Fitted, Prepared, ask, fit, within_steps};
 use crate::intervals::{check_columns, out_of_fold};
 use crate::metrics::{Accumulator, Details, Intervals, Kept, check_level};
 use crate::parallel::run_ordered;
@@ -40,6 +41,8 @@ pub struct CrossValidated {
     pub predictions: Predictions,
     /// How well intervals of the predictions cover the truths, if there are to be intervals.
     pub intervals: Option<Intervals>,
+    /// What the predictions depend on, where `options` ask.
+    pub explanation: Option<Explanation>,
     /// What is suspicious about the folds or the training, in sentences that say what to do.
     pub warnings: Vec<String>,
     /// How long it took in seconds.
@@ -61,11 +64,12 @@ pub struct CrossValidated {
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Config`] when a setting of `learner` is not valid, the folds are not of these data,
-/// a share for validation leaves a network nothing to train on, there is no device, one opened GPU is listed twice, or (the key `resume`) the folder has
-/// checkpoints of another run; with [`Error::Fold`] for the first fold that fails, in the order of the folds
-/// and not of time; within it, with [`Error::Stopped`] when the run was stopped; and with [`Error::File`]
-/// when its folder cannot be written.
+/// Fails with [`Error::Config`] when a setting of `learner` is not valid, the folds are not of these data, a
+/// share for validation leaves a network nothing to train on, there is no device, one opened GPU is listed
+/// twice, or (the key `resume`) the folder has checkpoints of another run; with [`Error::Fold`] for the first
+/// fold that fails, in the order of the folds and not of time; within it, with [`Error::Stopped`] when the
+/// run was stopped; and with [`Error::File`] when its folder cannot be written. What `options` ask about
+/// other columns than those of `data` is refused.
 ///
 /// # Examples
 ///
@@ -95,6 +99,7 @@ pub fn cross_validate(
 ) -> Result<CrossValidated> {
     let start = Instant::now();
     learner.check()?;
+    options.explain.map_or(Ok(()), |explain| explain.check(data.features()))?;
     check_devices(devices)?;
     folds.check(data)?;
     let most = folds.iter().map(|fold| fold.train.len()).max();
@@ -131,22 +136,38 @@ pub fn cross_validate(
     let of_fold = RunOptions { interval: None, ..options.clone() };
     let epochs = learner.train.epochs;
     let prepare = |device: &Device| Prepared::new(learner, data, device);
+    let grids = options.explain.map(|explain| Grids::new(&explain.columns, data.x(), data.origins()));
+    let grids = grids.transpose()?;
+    let questions = options.explain.zip(grids.as_ref());
     let fitted = run_ordered(folds.count(), devices, &options.stop, prepare, |i, data, stop| {
         let span = info_span!(parent: &span, "fold", fold = i, epochs);
         let _entered = span.enter();
         let fold = folds.fold(i).ok_or(Error::NoRows)?;
-        let fitted = fit(data, i, &fold, &of_fold, checkpoints[i].as_ref(), stop);
-        // The network is no longer used, and the next fold may need its memory.
-        fitted.map(FoldResult::from).map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
+        let result = || {
+            let fitted = fit(data, i, &fold, &of_fold, checkpoints[i].as_ref(), stop)?;
+            let answers = |questions| ask(data, i, &fitted, &fold.test, questions, stop);
+            let explained = questions.map(answers).transpose()?;
+            // The network is no longer used, and the next fold may need its memory.
+            Ok(FoldResult::new(fitted, explained))
+        };
+        result().map_err(|source| Error::Fold { fold: i, source: Box::new(source) })
     })?;
     if let Some((directory, _)) = options.keep {
         directory.write_metrics(fitted.iter().flat_map(|fold| &fold.epochs))?;
     }
+    let explained: Vec<_> = fitted.iter().filter_map(|fold| fold.explained.clone()).collect();
     let mut results = combine(fitted, start)?;
     if let Some(level) = options.interval {
         let predictions = mem::take(&mut results.predictions);
         let (intervals, predictions) = out_of_fold(predictions, folds.folds(), level)?;
         (results.intervals, results.predictions) = (Some(intervals), predictions);
+    }
+    if let Some((explain, grids)) = questions {
+        let rows = folds.iter().map(|fold| [fold.test.len(), fold.train.len()]);
+        let [test, train] = rows.fold([0, 0], |sums, of| [sums[0] + of[0], sums[1] + of[1]]);
+        let test_per_train = test as f64 / train as f64;
+        let names = data.target_names();
+        results.explanation = Some(explain::combine(explain, grids, &explained, names, test_per_train));
     }
     // A quick look is not meant to learn.
     if options.max_rows.is_none() {
@@ -167,14 +188,15 @@ struct FoldResult {
     validation: Option<Validation>,
     predictions: Predictions,
     transforms: Vec<Option<Transform>>,
+    explained: Option<Explained>,
     seconds: f64,
 }
 
-impl From<Fitted> for FoldResult {
-    fn from(fitted: Fitted) -> Self {
+impl FoldResult {
+    fn new(fitted: Fitted, explained: Option<Explained>) -> Self {
         let (train_loss, transforms) = (fitted.train_loss(), fitted.transforms());
         let Fitted { evaluation, epochs, validation, predictions, seconds, .. } = fitted;
-        Self { evaluation, epochs, train_loss, validation, predictions, transforms, seconds }
+        Self { evaluation, epochs, train_loss, validation, predictions, transforms, explained, seconds }
     }
 }
 
@@ -199,7 +221,8 @@ fn combine(results: Vec<FoldResult>, start: Instant) -> Result<CrossValidated> {
     predictions.sort();
     let pooled = pooled(&predictions)?;
     let warnings = few_rows(&folds).into_iter().collect();
-    Ok(CrossValidated { folds, mean, std, pooled, predictions, intervals: None, warnings, seconds })
+    let (intervals, explanation) = (None, None);
+    Ok(CrossValidated { folds, mean, std, pooled, predictions, intervals, explanation, warnings, seconds })
 }
 
 /// What to say where a fold is too small for its errors to say much.

@@ -1,6 +1,7 @@
 //! The training and the test of one network, with its data scaled, its epochs recorded and its checkpoints
 //! kept.
 
+mod explained;
 mod keeper;
 mod prepared;
 mod training;
@@ -26,6 +27,7 @@ use crate::run::{Checkpoint, EpochRecord, Predictions, RunOptions, mean_over_mem
 use crate::stop::Stop;
 use crate::telemetry::PROGRESS;
 use crate::validation::Split;
+pub(crate) use explained::ask;
 use keeper::Keeper;
 pub(crate) use prepared::Prepared;
 use prepared::Scaled;

@@ -20,8 +20,10 @@
 //! - [`train`](mod@train), [`cross_validate()`] and [`train_model()`]: one network on one training set, all
 //!   folds side by side, and one network on all rows;
 //! - [`model`](mod@model): a trained network with all that it needs to predict the rows of other files;
+//! - [`onnx`](mod@onnx): such a model as a graph that other programs run;
 //! - [`evaluate`](mod@evaluate), [`metrics`](mod@metrics), [`results`](mod@results) and
 //!   [`report`](mod@report): the errors, and what a user reads of them;
+//! - [`explain`](mod@explain): what the predictions of a network depend on;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it resumes, and its records;
 //! - [`storage`](mod@storage): files that a crash cannot corrupt;
 //! - [`telemetry`](mod@telemetry): what the library tells through `tracing`;
@@ -67,6 +69,8 @@ mod error;
 #[cfg(feature = "cli")]
 pub mod evaluate;
 #[cfg(feature = "cli")]
+pub mod explain;
+#[cfg(feature = "cli")]
 mod fit;
 #[cfg(feature = "cli")]
 pub mod intervals;
@@ -76,6 +80,8 @@ mod memory;
 pub mod metrics;
 #[cfg(feature = "cli")]
 pub mod model;
+#[cfg(feature = "cli")]
+pub mod onnx;
 #[cfg(feature = "cli")]
 mod parallel;
 #[cfg(feature = "cli")]

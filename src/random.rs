@@ -29,6 +29,8 @@ pub enum Stream {
     Members,
     /// The parts of a fold's training rows by which texts are encoded.
     Encoding,
+    /// The rows whose columns are shuffled, and how, where a network is explained.
+    Explain,
 }
 
 impl Stream {
@@ -45,6 +47,7 @@ impl Stream {
             Self::Dropout => b"dropout         ",
             Self::Members => b"members         ",
             Self::Encoding => b"encoding        ",
+            Self::Explain => b"explain         ",
         }
     }
 }
@@ -91,6 +94,7 @@ mod tests {
             (Stream::Validation, b"validation      "),
             (Stream::Dropout, b"dropout         "),
             (Stream::Members, b"members         "),
+            (Stream::Explain, b"explain         "),
         ] {
             let mut key =
                 [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();

@@ -1,6 +1,10 @@
 //! Means, standard deviations and medians.
 
+mod student;
+
 use candle_core::WithDType;
+
+pub(crate) use student::student_quantile;
 
 /// The count, mean and spread of some numbers.
 ///

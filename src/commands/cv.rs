@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 
 use anyhow::Result;
 use clap::Args;
+use taper::explain::{ErrorKind, Explain};
 use taper::report::CvReport;
+use taper::run::RunOptions;
 use taper::{Partition, baselines, cross_validate};
 use tracing::warn;
 
@@ -27,6 +29,10 @@ pub(crate) struct CvArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    /// Measure by how much each fold's errors grow when a column is shuffled, and how its predictions go with the most
+    /// important ones; --resume does it for a run that is finished
+    #[arg(long, help_heading = "Output")]
+    importance: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -51,7 +57,12 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
         .map_err(|error| run.as_given(error))?;
     let (learner, warning) = run.learner(&table.data, folds.iter())?;
     let folder = run.folder(&table, &devices)?;
-    let options = run.options(folder.as_ref());
+    let explain = args.importance.then(|| Explain {
+        columns: table.features.clone(),
+        repeats: Explain::REPEATS,
+        error: ErrorKind::of(learner.train.loss()),
+    });
+    let options = RunOptions { explain: explain.as_ref(), ..run.options(folder.as_ref()) };
     let mut results = cross_validate(&table.data, &learner, &folds, &devices, &options)
         .map_err(|error| run.failed(error, folder.as_ref()))?;
     results.warnings.extend(warning);

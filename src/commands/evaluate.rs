@@ -119,6 +119,7 @@ fn record(args: &EvaluateArgs, model: &taper::Model, found: &FileEvaluation, sec
         pooled: None,
         intervals: found.intervals.clone(),
         baselines: Vec::new(),
+        explanation: None,
         epochs: Vec::new(),
         predictions: found.predictions.clone(),
         weights: Vec::new(),

@@ -8,7 +8,9 @@ mod config;
 mod cores;
 mod cv;
 mod evaluate;
+mod export;
 mod gradcheck;
+mod importance;
 mod inspect;
 mod model_input;
 mod output;
@@ -29,7 +31,9 @@ use completions::{CompletionsArgs, completions};
 use config::{ConfigArgs, config};
 use cv::{CvArgs, cv};
 use evaluate::{EvaluateArgs, evaluate};
+use export::{ExportArgs, export};
 use gradcheck::{GradcheckArgs, gradcheck};
+use importance::{ImportanceArgs, importance};
 use inspect::{InspectArgs, inspect};
 pub(crate) use output::readable;
 use predict::{PredictArgs, predict};
@@ -77,6 +81,10 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure the errors of a trained model on rows whose targets are known
     Evaluate(EvaluateArgs),
+    /// Measure by how much a trained model is worse without each column
+    Importance(ImportanceArgs),
+    /// Write a trained model as an ONNX graph, which other programs run without taper
+    Export(ExportArgs),
     /// Print what is in a trained model
     Inspect(InspectArgs),
     /// Compare the gradients of all operations, layers and networks with numerical ones
@@ -105,6 +113,8 @@ impl Cli {
             Command::Config(args) => args.settings.note_given(matches),
             Command::Predict(_)
             | Command::Evaluate(_)
+            | Command::Importance(_)
+            | Command::Export(_)
             | Command::Inspect(_)
             | Command::Report(_)
             | Command::Gradcheck(_)
@@ -124,6 +134,8 @@ impl Command {
             Self::Config(args) => config(&args),
             Self::Predict(args) => predict(&args),
             Self::Evaluate(args) => evaluate(&args),
+            Self::Importance(args) => importance(&args),
+            Self::Export(args) => export(&args),
             Self::Inspect(args) => inspect(&args),
             Self::Gradcheck(args) => gradcheck(&args),
             Self::Completions(args) => completions(&args, &mut Cli::command()),

@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
             self.args.fast_dev_run.then_some(QUICK_BATCHES.saturating_mul(self.config.train.batch_size));
         let keep = folder.map(|folder| (&folder.directory, &folder.identity));
         let interval = Some(self.config.interval).filter(|level| *level > 0.);
-        RunOptions { keep, stop: self.stop.clone(), max_rows, interval }
+        RunOptions { keep, stop: self.stop.clone(), max_rows, interval, explain: None }
     }
 
     /// The error of a run in words: that it was stopped, or what else went wrong.

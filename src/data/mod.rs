@@ -22,9 +22,10 @@ pub(crate) use piecewise::PiecewiseLinear;
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
+pub(crate) use table::missing_texts;
 pub use table::{
     Block, Column, DatePart, MAX_CATEGORIES, MAX_CODES, RowOptions, RowReader, Table, Unknown, read,
     read_relative,
 };
 pub use transform::Transform;
-pub(crate) use transform::skewness;
+pub(crate) use transform::{Limited, skewness};

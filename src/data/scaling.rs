@@ -212,6 +212,11 @@ impl Scaling {
         }
     }
 
+    /// The transform of each column with its limits.
+    pub(crate) fn curves(&self) -> impl Iterator<Item = Option<Limited>> + '_ {
+        self.columns.iter().map(|column| column.curve)
+    }
+
     /// What fills the missing values of each column.
     pub fn fills(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| column.fill)
@@ -232,6 +237,16 @@ impl Scaling {
     /// Whether columns are clipped.
     pub(crate) fn is_clipped(&self) -> bool {
         self.columns.iter().any(|column| column.is_clipped)
+    }
+
+    /// What each column is rounded as its distance from.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns.iter().map(|column| column.origin)
+    }
+
+    /// What is subtracted from each column.
+    pub(crate) fn shifts(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns.iter().map(|column| column.shift)
     }
 
     /// The standard deviation of each column, by which it is divided.

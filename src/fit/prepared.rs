@@ -87,6 +87,11 @@ impl<'a> Prepared<'a> {
         Ok(Self { learner, data, device: device.clone() })
     }
 
+    /// The data as they are kept.
+    pub(crate) fn data(&self) -> &Dataset {
+        &self.data
+    }
+
     /// What the targets may become, by their values in the training rows `rows`.
     pub(super) fn candidates(&self, rows: &[u32]) -> Result<Vec<Candidate>> {
         use TargetTransform::{Auto, Log, None, YeoJohnson};

@@ -4,6 +4,7 @@
 //! the scaling of features and targets. Its file is a plain .safetensors file, so other tools can read its
 //! tensors too.
 
+mod explained;
 mod file;
 mod labelled;
 mod network;
@@ -26,6 +27,7 @@ use crate::evaluate::Readout;
 use crate::metrics::check_level;
 use crate::nn::DynamicNet;
 use crate::plan::{Prediction, Predictor};
+pub use explained::FileExplanation;
 pub use labelled::{EvaluateOptions, FileEvaluation};
 use network::Network;
 pub use schema::Schema;

@@ -34,6 +34,7 @@ mod memory;
 mod numbered;
 mod predictor;
 mod rewrite;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -41,6 +42,8 @@ mod training;
 pub(crate) use compile::shares;
 pub(crate) use device::Device;
 pub use exits::Exits;
+pub(crate) use instruction::{Epilogue, Factor, Instruction, Value};
 pub use listing::{Line, Plan};
 pub use predictor::{Prediction, Predictor};
+pub(crate) use steps::Steps;
 pub(crate) use training::Training;

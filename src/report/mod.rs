@@ -3,6 +3,7 @@
 mod details_table;
 mod errors_table;
 mod evaluation;
+mod explanation;
 mod html;
 mod quantile_table;
 mod selection;
@@ -18,6 +19,7 @@ use crate::config::ValidConfig;
 use crate::cross_validate::CrossValidated;
 use crate::data::DataSummary;
 use crate::evaluate::{Evaluation, ExitReport, TargetErrors};
+use crate::explain::Explanation;
 use crate::metrics::{Details, Intervals, TargetIntervals};
 use crate::results::{Baseline, FoldReport};
 use crate::run::Predictions;
@@ -25,10 +27,12 @@ use crate::text::{list, number, one_line, shorten};
 
 use self::details_table::DetailsTable;
 use self::errors_table::{ErrorsTable, Row, WIDTH};
+use self::explanation::ImportanceTables;
 use self::quantile_table::QuantileTable;
 use self::selection::selected;
 use self::transforms::transforms;
 pub use evaluation::EvaluationReport;
+pub use explanation::ExplanationReport;
 pub use html::html;
 pub use train::TrainReport;
 pub use worst::{WorstRow, WorstRows};
@@ -59,6 +63,9 @@ pub struct CvReport {
     pub worst: Vec<WorstRows>,
     /// What simple models reach on the same folds; none where nobody asked.
     pub baselines: Vec<Baseline>,
+    /// What the predictions depend on, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
     /// How long it all took.
     pub seconds: f64,
 }
@@ -66,9 +73,23 @@ pub struct CvReport {
 impl CvReport {
     /// Reports `results` of these settings.
     pub fn new(config: ValidConfig, data: Option<DataSummary>, results: CrossValidated) -> Self {
-        let CrossValidated { folds, mean, std, pooled, intervals, warnings, seconds, .. } = results;
+        let CrossValidated { folds, mean, std, pooled, intervals, explanation, warnings, seconds, .. } =
+            results;
         let (baselines, worst) = (Vec::new(), Vec::new());
-        Self { config, data, warnings, folds, mean, std, pooled, intervals, worst, baselines, seconds }
+        Self {
+            config,
+            data,
+            warnings,
+            folds,
+            mean,
+            std,
+            pooled,
+            intervals,
+            worst,
+            baselines,
+            explanation,
+            seconds,
+        }
     }
 
     /// The mean over the folds of each repetition.
@@ -140,6 +161,9 @@ impl fmt::Display for CvReport {
             0 | 1 => String::new(),
             times => format!(" ({times} times {})", self.folds.len() / times),
         };
+        if let Some(explanation) = &self.explanation {
+            writeln!(f, "\n{:width$}\n", ImportanceTables(explanation))?;
+        }
         write!(
             f,
             "mean squared error {} ± {} over {} folds{times}, {:.2} s",
@@ -237,6 +261,7 @@ mod tests {
             intervals: None,
             worst: Vec::new(),
             baselines: Vec::new(),
+            explanation: None,
             seconds: 1.,
         }
     }

@@ -24,6 +24,7 @@ pub(crate) use predictions::{interval_columns, quantile_column};
 pub(crate) use record::mean_over_members;
 pub use record::{EpochRecord, RunRecord, Weights};
 
+use crate::explain::Explain;
 use crate::stop::Stop;
 
 /// What a run keeps, and what ends it before its time; by default nothing.
@@ -37,4 +38,6 @@ pub struct RunOptions<'a> {
     pub max_rows: Option<usize>,
     /// The share of the truths that intervals of the predictions should cover; without it there are none.
     pub interval: Option<f64>,
+    /// What each network of a cross-validation is asked once it is trained.
+    pub explain: Option<&'a Explain>,
 }

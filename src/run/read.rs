@@ -17,6 +17,7 @@ use crate::config::{CvConfig, Settings};
 use crate::data::DataSummary;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluation;
+use crate::explain::Explanation;
 use crate::metrics::Intervals;
 use crate::nn::{DynamicNet, DynamicNetSpec, seeded_builder};
 use crate::random::{Stream, generator};
@@ -38,6 +39,8 @@ struct Results {
     intervals: Option<Intervals>,
     #[serde(default)]
     baselines: Vec<Baseline>,
+    #[serde(default)]
+    explanation: Option<Explanation>,
     #[serde(default)]
     data: Option<DataSummary>,
     #[serde(default)]
@@ -68,8 +71,18 @@ impl RunRecord {
             return Err(Error::Unfinished { folder: folder.to_owned(), command });
         }
         let environment = environment?;
-        let Results { folds, holdout, validation, pooled, intervals, baselines, data, warnings, seconds } =
-            files.read_json(RESULTS)?;
+        let Results {
+            folds,
+            holdout,
+            validation,
+            pooled,
+            intervals,
+            baselines,
+            explanation,
+            data,
+            warnings,
+            seconds,
+        } = files.read_json(RESULTS)?;
         let epochs = files.epochs()?;
         let chosen = |fold: usize| {
             let of_fold = folds.get(fold).and_then(|fold| fold.validation.as_ref());
@@ -90,6 +103,7 @@ impl RunRecord {
             pooled,
             intervals,
             baselines,
+            explanation,
             data,
             warnings,
             epochs,

@@ -9,6 +9,7 @@ use super::predictions::Predictions;
 use crate::config::{CvConfig, TargetTransform, keys};
 use crate::data::DataSummary;
 use crate::evaluate::Evaluation;
+use crate::explain::Explanation;
 use crate::metrics::{Intervals, Metrics};
 use crate::results::{Baseline, FoldReport};
 
@@ -34,6 +35,8 @@ pub struct RunRecord {
     pub intervals: Option<Intervals>,
     /// What simple models reach on the same folds.
     pub baselines: Vec<Baseline>,
+    /// What the predictions depend on, where it was asked.
+    pub explanation: Option<Explanation>,
     /// The epochs of all folds, each fold's in order; of several transforms of the targets only those of the
     /// one that was chosen, and of the members of a bag their means.
     pub epochs: Vec<EpochRecord>,

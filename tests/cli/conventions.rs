@@ -161,9 +161,19 @@ fn every_help_has_examples_and_exit_codes() {
         assert!(output.status.success(), "{args:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    for command in
-        ["cv", "train", "report", "config", "predict", "evaluate", "inspect", "gradcheck", "completions"]
-    {
+    for command in [
+        "cv",
+        "train",
+        "report",
+        "config",
+        "predict",
+        "evaluate",
+        "export",
+        "importance",
+        "inspect",
+        "gradcheck",
+        "completions",
+    ] {
         let text = help(&[command, "--help"]);
         assert!(text.contains("Example") && text.contains("Exit codes: 0 done, 1 failed, 2"), "{text}");
         assert_eq!(help(&["help", command]), text);

@@ -17,6 +17,7 @@ mod evaluate;
 mod folds;
 mod forgotten;
 mod halting;
+mod importance;
 mod intervals;
 #[cfg(target_os = "linux")]
 mod limits;

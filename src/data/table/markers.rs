@@ -54,6 +54,39 @@ pub(super) struct Notation {
     pub(super) has_decimal_commas: bool,
 }
 
+/// The most letters of a text of which [`missing_texts`] has all ways to write it in upper and lower case.
+const MOST_LETTERS: u32 = 6;
+
+/// The texts that stand for a missing value among texts, where `na` replaces the usual ones: in every mix of
+/// upper and lower case, or of longer ones as they are, in lower case, in upper case and with a capital.
+pub(crate) fn missing_texts(na: &[String]) -> Vec<String> {
+    let mut texts: Vec<String> = match na {
+        [] => EVERYWHERE.iter().flat_map(|text| cases(text)).collect(),
+        na => na.iter().flat_map(|text| cases(text.trim())).chain([String::new()]).collect(),
+    };
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// `text` in upper and lower case.
+fn cases(text: &str) -> Vec<String> {
+    let letters: Vec<_> =
+        text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphabetic()).map(|(i, _)| i).collect();
+    let with_capitals = |is_capital: &dyn Fn(usize) -> bool| {
+        let upper = |(at, char): (usize, char)| match letters.iter().position(|&letter| letter == at) {
+            Some(letter) if is_capital(letter) => char.to_ascii_uppercase(),
+            _ => char.to_ascii_lowercase(),
+        };
+        text.char_indices().map(upper).collect::<String>()
+    };
+    if letters.len() as u32 > MOST_LETTERS {
+        let few = [text.to_owned(), text.to_lowercase(), text.to_uppercase(), with_capitals(&|at| at == 0)];
+        return few.to_vec();
+    }
+    (0..1u32 << letters.len()).map(|capitals| with_capitals(&|at| capitals >> at & 1 == 1)).collect()
+}
+
 /// Nearly all numbers, told by how they begin.
 fn is_surely_number(field: &str) -> bool {
     let digits = field.strip_prefix(['-', '+']).unwrap_or(field);
@@ -89,6 +122,22 @@ mod tests {
         {
             assert!(!usual.contain_number(text), "{text}");
         }
+    }
+
+    #[test]
+    fn texts_for_missing_values_are_listed_in_all_cases() {
+        for na in [vec![], vec!["-999".to_owned(), " None ".to_owned(), "not available".to_owned()]] {
+            let (texts, markers) = (missing_texts(&na), Markers::new(&na));
+            assert!(texts.iter().all(|text| markers.contain(text)), "{texts:?}");
+            assert!(texts.contains(&String::new()));
+        }
+        let usual = missing_texts(&[]);
+        assert!(PANDAS.iter().all(|marker| usual.iter().any(|text| text == marker)), "{usual:?}");
+        let listed = missing_texts(&["Ab".to_owned(), "Not Known Yet".to_owned()]);
+        assert_eq!(
+            listed,
+            ["", "AB", "Ab", "NOT KNOWN YET", "Not Known Yet", "Not known yet", "aB", "ab", "not known yet"]
+        );
     }
 
     #[test]

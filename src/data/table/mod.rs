@@ -46,6 +46,7 @@ use crate::error::Result;
 pub use columns::{Column, MAX_CATEGORIES, MAX_CODES};
 pub use dates::DatePart;
 pub(crate) use dates::date_text;
+pub(crate) use markers::missing_texts;
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};
 

@@ -57,6 +57,15 @@ impl Axis {
         Self::new(kind, name, values)
     }
 
+    /// An axis of things with names, which are at 0, 1, ....
+    pub(super) fn named(name: &str, names: impl IntoIterator<Item = String>) -> Self {
+        let names: Vec<_> = names.into_iter().collect();
+        let count = names.len().max(1) as f64;
+        let ticks = names.into_iter().enumerate().map(|(i, label)| ((i as f64 + 0.5) / count, label));
+        let (low, high, ticks) = (-0.5, count - 0.5, ticks.collect());
+        Self { name: name.to_owned(), kind: Kind::Linear, unit: 1., low, high, ticks }
+    }
+
     fn linear(kind: Kind, name: &str, low: f64, high: f64) -> Self {
         // Near the smallest normal float steps would have no digits left.
         let [low, high] = [low, high].map(|x| if x.abs() < 1e-305 { 0. } else { x });
@@ -190,6 +199,13 @@ mod tests {
         ] {
             assert_eq!(labels(kind, values), expected);
         }
+    }
+
+    #[test]
+    fn names_are_at_whole_numbers() {
+        let axis = Axis::named("", ["a", "b"].map(str::to_owned));
+        assert_eq!(axis.ticks(), [(0.25, "a".to_owned()), (0.75, "b".to_owned())]);
+        assert_eq!([-0.5, 0., 1., 1.5].map(|x| axis.place(x)), [0., 0.25, 0.75, 1.]);
     }
 
     #[test]

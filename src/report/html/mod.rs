@@ -5,6 +5,7 @@ mod bins;
 mod curves;
 mod data;
 mod depth;
+mod explanation;
 mod fit;
 mod intervals;
 mod numbers;
@@ -42,6 +43,7 @@ use page::Page;
 ///     pooled: None,
 ///     intervals: None,
 ///     baselines: Vec::new(),
+///     explanation: None,
 ///     epochs: vec![epoch(0, 1.), epoch(1, 0.5)],
 ///     predictions: Predictions::default(),
 ///     weights: Vec::new(),
@@ -68,6 +70,8 @@ pub fn html(run: &RunRecord) -> String {
         ("Learning curves", curves::learning(run)),
         ("Predictions", fit::fit(&run.predictions)),
         ("Intervals", run.intervals.iter().map(intervals::intervals).collect()),
+        ("Importance", run.explanation.as_ref().map(explanation::importance).unwrap_or_default()),
+        ("Partial dependence", run.explanation.as_ref().map(explanation::dependence).unwrap_or_default()),
         ("Depth", depth::depth(&run.folds, targets).into_iter().chain(depth::exits(&run.folds)).collect()),
         ("Weights", weights::weights(&run.weights, run.config.model.layer)),
         ("Timing", curves::timing(run)),

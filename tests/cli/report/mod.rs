@@ -7,6 +7,7 @@ use std::time::Instant;
 use std::{env, fs};
 
 use taper::config::{FileConfig, Scale};
+use taper::explain::{Dependence, ErrorKind, Explanation, Importance, Interval, TargetExplanation, Values};
 use taper::metrics::Metrics;
 use taper::nn::{CosInit, LayerKind};
 use taper::report::html;
@@ -238,6 +239,46 @@ fn names_are_text_and_never_markup() {
         }
         for (tag, number) in [("<main>", 1), ("</main>", 1), ("</style>", 1), ("</svg>", pictures)] {
             assert_eq!(page.matches(tag).count(), number, "{tag}");
+        }
+    }
+}
+
+/// Numbers of any size, names of any kind, and of many columns and categories the most important.
+#[test]
+fn explanations_have_pictures() {
+    for (scale, name) in [(1., "a"), (1e300, "<b>&"), (1e-300, ""), (0., &"long ".repeat(100))] {
+        let column = |i: i32| {
+            let (increase, half) = (scale * f64::from(30 - i), scale * 2.);
+            let (low, high) = (increase - half, increase + half);
+            Importance { column: format!("{name}{i}"), increase, low, high }
+        };
+        let dependence = |values: Values, count: i32| {
+            let mean: Vec<_> = (0..count).map(|i| scale * f64::from(i * i)).collect();
+            let high = mean.iter().map(|y| y + scale).collect();
+            Dependence { column: name.to_owned(), values, low: mean.clone(), mean, high }
+        };
+        let target = |target: &String| TargetExplanation {
+            target: target.clone(),
+            error: scale,
+            columns: (0..30).map(column).collect(),
+            dependence: vec![
+                dependence(Values::Numbers((0..20).map(|x| scale * f64::from(x)).collect()), 20),
+                dependence(Values::Categories((0..40).map(|i| format!("{name}{i}")).collect()), 40),
+                dependence(Values::Numbers(Vec::new()), 0),
+            ],
+        };
+        for interval in [Interval::CorrectedStudent, Interval::Shuffles] {
+            let targets = vec!["y".to_owned(), name.to_owned()];
+            let mut run = made_up(&Size { targets: targets.clone(), ..Size::default() });
+            let without = check(&run);
+            let targets = targets.iter().map(target).collect();
+            let error = ErrorKind::Rmse;
+            run.explanation = Some(Explanation { error, repeats: 5, networks: 4, interval, targets });
+            assert_eq!(check(&run), without + 2 * (1 + 2));
+            let page = html(&run);
+            assert!(
+                page.contains("15 more columns") && page.contains("25 categories") && !page.contains("<b>")
+            );
         }
     }
 }

@@ -5,6 +5,7 @@ mod bad_files;
 mod command;
 mod fixture;
 mod numbers;
+mod onnx;
 mod predict;
 
 use std::fs;

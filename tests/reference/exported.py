@@ -1,0 +1,179 @@
+"""Holds what onnxruntime predicts with exported models against `taper predict`:
+
+`pip install onnx==1.23.2 onnxruntime==1.32.0 pandas==3.1.1 && cargo build && python exported.py`.
+
+A model of each kind is trained for some epochs on a table with categories, missing values, a time stamp that has no
+place in single precision, a category that looks like a number, and names with spaces, and both predict its rows and
+some that are stranger. Prints the largest difference of each in units of the target's standard deviation, and fails
+above 1e-5. Other arguments than the binary's path are the kinds to take.
+"""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+
+ROOT = Path(__file__).parents[2]
+TAPER = ROOT / "target" / "debug" / "taper"
+TOLERANCE = 1e-5
+
+# The settings of each kind; all have several targets but those that say so.
+KINDS = {
+    "default": [],
+    "one target": ["--target", "price"],
+    "no scaling": ["--scale", "none", "--lr", "1e-9", "--target", "price", "--drop", "rent,seen at"],
+    "f64": ["--dtype", "f64"],
+    "cos layers": ["--layer", "cos"],
+    "residual": ["--block", "residual"],
+    "injection": ["--block", "injection"],
+    "silu": ["--activation", "silu"],
+    "mish": ["--activation", "mish"],
+    "mish f64": ["--activation", "mish", "--dtype", "f64"],
+    "gelu": ["--activation", "gelu"],
+    "gelu f64": ["--activation", "gelu", "--dtype", "f64"],
+    "rms norm": ["--norm", "rms", "--block", "residual"],
+    "layer norm": ["--norm", "layer", "--block", "injection", "--dtype", "f64"],
+    "batch norm": ["--norm", "batch", "--activation", "silu"],
+    "bins": ["--bins", "8"],
+    "bins and skip": ["--bins", "8", "--skip", "--dtype", "f64"],
+    "members": ["--members", "3", "--block", "residual"],
+    "members, bins, norms": ["--members", "2", "--bins", "6", "--norm", "batch", "--skip"],
+    "dropout": ["--dropout", "0.2"],
+    "depth 0": ["--min-depth", "0", "--max-depth", "2"],
+    "all depths": ["--depths", "all", "--min-depth", "2", "--max-depth", "6"],
+    "quantiles": ["--loss", "quantile", "--quantiles", "0.1,0.4,0.5,0.9"],
+    "one quantile": ["--loss", "quantile", "--quantiles", "0.7"],
+    "shared halting": ["--halting", "shared", "--max-depth", "6", "--epochs", "12"],
+    "adaptive halting": ["--halting", "adaptive", "--max-depth", "6", "--epochs", "12", "--skip"],
+    "adaptive, geometric, exit 1": ["--halting", "adaptive", "--prior", "geometric", "--exit", "1", "--epochs", "12"],
+    "adaptive f64": ["--halting", "adaptive", "--dtype", "f64", "--epochs", "12", "--block", "injection"],
+    "logarithm": ["--target-transform", "log", "--target", "price"],
+    "yeo-johnson": ["--target-transform", "yeo-johnson"],
+    "yeo-johnson, quantiles": ["--target-transform", "yeo-johnson", "--loss", "quantile", "--dtype", "f64"],
+    "recipe for tables": ["--recipe", "tabular", "--epochs", "4"],
+}
+
+
+def table(rows):
+    """A table with what tables have."""
+    random = np.random.default_rng(7)
+    age, size = random.uniform(0, 90, rows), random.lognormal(4, 0.7, rows)
+    town = random.choice(["Bonn", "Köln", "Ulm", "New York"], rows, p=[0.4, 0.3, 0.25, 0.05])
+    code = random.choice(["7", "07", "x"], rows)
+    seen = 1_700_000_000_000 + random.integers(0, 10_000_000, rows)
+    price = 500 + 3 * size - 2 * age + 80 * (town == "Ulm") + 1e-5 * (seen - 1_700_000_000_000)
+    price += random.normal(0, 5, rows)
+    data = pd.DataFrame(
+        {"age": age, "town": town, "living area": size, "code": code, "seen at": seen.astype(float), "price": price}
+    )
+    data["rent"] = 1e-3 * price**2 + 40 * (code == "x")
+    for column in ["age", "town", "living area"]:
+        data.loc[random.random(rows) < 0.05, column] = np.nan if column != "town" else "NA"
+    return data
+
+
+def called(*arguments):
+    done = subprocess.run([str(a) for a in (TAPER, *arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{arguments}: {done.stderr}")
+    return done.stdout
+
+
+def by_runtime(path, data):
+    """The outputs of the graph for the columns of `data`, by name."""
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    columns = {}
+    for given in session.get_inputs():
+        is_text = given.type == "tensor(string)"
+        values = data[given.name].astype(str if is_text else float)
+        columns[given.name] = values.to_numpy(object if is_text else float).reshape(-1, 1)
+    names = [output.name for output in session.get_outputs()]
+    return {name: y[:, 0] for name, y in zip(names, session.run(None, columns))}
+
+
+def by_the_guide(folder, graph, rows):
+    """The lines of the guide predict what the script does."""
+    guide = (ROOT / "src" / "guide" / "models.md").read_text()
+    lines = guide.split("```python\n")[1].split("```")[0]
+    lines = lines.replace("houses.onnx", str(graph)).replace("new.csv", str(folder / "new.csv"))
+    names = {"onnxruntime": onnxruntime, "pandas": pd}
+    exec(lines, names)
+    assert np.array_equal(names["price"][:, 0], by_runtime(graph, rows)["price"])
+
+
+def refused(model, folder, graph, rows):
+    """By default an unknown town is refused, and with --missing empty rows have NaN where predict has nothing."""
+    called("export", model, "--onnx", graph, "--force")
+    try:
+        by_runtime(graph, rows)
+    except onnxruntime.capi.onnxruntime_pybind11_state.Fail:
+        pass
+    else:
+        sys.exit("Atlantis was not refused")
+    ways = ["--missing", "empty", "--unknown", "zeros"]
+    called("export", model, "--onnx", graph, "--force", *ways)
+    call = ["predict", "-q", "--model", model, "--data", folder / "new.csv", *ways]
+    called(*call, "--out", folder / "predicted.csv", "--force")
+    empty = pd.read_csv(folder / "predicted.csv", skip_blank_lines=False).iloc[:, 0].isna().to_numpy()
+    price = by_runtime(graph, rows)["price"]
+    assert 0 < empty.sum() < len(rows) and (np.isnan(price) == empty).all()
+
+
+def main(kinds):
+    onnxruntime.set_default_logger_severity(4)
+    folder = Path(tempfile.mkdtemp())
+    data = table(600)
+    data.to_csv(folder / "train.csv", index=False)
+    # Far away, missing in other words, and of a town that nobody knows.
+    strange = data[:6].copy()
+    strange.loc[0, ["age", "living area"]] = [-500.0, 1e6]
+    strange["town"] = ["", "nUlL", "n/a", "Atlantis", "Bonn", "New York"]
+    rows = pd.concat([data, strange], ignore_index=True)
+    rows.drop(columns=["price", "rent"]).to_csv(folder / "new.csv", index=False)
+    worst = 0
+    for kind, settings in kinds.items():
+        model, graph = folder / "model.safetensors", folder / "model.onnx"
+        call = ["train", "-q", "--data", folder / "train.csv", "--text", "code", "--missing", "mean", "--model", model]
+        targets = [] if "--target" in settings else ["--target", "price,rent"]
+        epochs = [] if "--epochs" in settings else ["--epochs", "4"]
+        drop = ["--drop", "rent"] if "--target" in settings and "--drop" not in settings else []
+        called(*call, "--force", *targets, *drop, *epochs, *settings)
+        largest, sum = 0, hashlib.sha256(model.read_bytes()).hexdigest()
+        for unknown in ["zeros", "missing"]:
+            called("export", model, "--onnx", graph, "--force", "--unknown", unknown)
+            facts = {fact.key: fact.value for fact in onnx.load(graph).metadata_props}
+            assert facts["sha256"] == sum and facts["unknown"] == unknown, facts
+            call = ["predict", "-q", "--model", model, "--data", folder / "new.csv", "--unknown", unknown]
+            called(*call, "--out", folder / "predicted.csv", "--force")
+            predicted = pd.read_csv(folder / "predicted.csv")
+            outputs = by_runtime(graph, rows)
+            names = [name for name in outputs if name in ("price", "rent")]
+            found = {("prediction" if len(names) == 1 else f"prediction:{n}") if n in names else n: n for n in outputs}
+            assert list(found) and set(found) == set(predicted), (set(found), set(predicted))
+            for column, name in found.items():
+                scale = data[name.split("_q")[0]].std()
+                # Strange rows are far away, and so are their predictions.
+                scale = np.maximum(scale, np.abs(predicted[column].to_numpy()))
+                difference = np.max(np.abs(outputs[name] - predicted[column].to_numpy()) / scale)
+                largest = difference if not difference <= largest else largest
+        by_the_guide(folder, graph, rows)
+        refused(model, folder, graph, rows)
+        print(f"{kind:30} {largest:.1e}")
+        worst = largest if not largest <= worst else worst
+    print(f"largest difference {worst:.1e}")
+    if not worst <= TOLERANCE:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:]
+    if chosen and Path(chosen[0]).exists():
+        TAPER = Path(chosen.pop(0)).resolve()
+    main({kind: settings for kind, settings in KINDS.items() if not chosen or kind in chosen})
