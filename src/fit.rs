@@ -447,9 +447,9 @@ fn member_tensors(
     member: usize,
     tensors: BTreeMap<String, Tensor>,
 ) -> impl Iterator<Item = (String, Tensor)> {
-    tensors.into_iter().map(move |(name, tensor)| match name.starts_with("encoding.") {
-        true => (name, tensor),
-        false => (format!("members.{member}.{name}"), tensor),
+    tensors.into_iter().map(move |(name, tensor)| {
+        let is_shared = name.starts_with("encoding.");
+        (if is_shared { name } else { format!("members.{member}.{name}") }, tensor)
     })
 }
 

@@ -45,9 +45,10 @@ impl Split {
             KFold::latest(ranks, share)
         } else {
             let mut rng = generator(learner.seed, Stream::Validation, index);
-            match learner.train.is_bagged() {
-                true => part(rows.len(), groups.as_deref(), share, member, &mut rng),
-                false => KFold::holdout(rows.len(), groups.as_deref(), share, &mut rng),
+            if learner.train.is_bagged() {
+                part(rows.len(), groups.as_deref(), share, member, &mut rng)
+            } else {
+                KFold::holdout(rows.len(), groups.as_deref(), share, &mut rng)
             }
         };
         // The fold has the places of rows among those of the network.
@@ -64,8 +65,9 @@ impl Split {
 /// Part `member` of a division of `n` rows into as many as a `share` of them gives, or as there are groups; or
 /// where there are fewer parts, one of the next division.
 fn part(n: usize, groups: Option<&[u32]>, share: f64, member: usize, rng: &mut impl Rng) -> Result<Fold> {
-    // A share may be as small as a number can be.
-    let parts = ((1. / share).round() as usize).clamp(2, groups.map_or(n, distinct).max(2));
+    let most = groups.map_or(n, distinct).max(2);
+    // The number nearest to 1 / share, as far as there are so many.
+    let parts = (2..most).find(|parts| 1. <= share * (*parts as f64 + 0.5)).unwrap_or(most);
     let mut division = || match groups {
         Some(groups) => KFold::grouped(groups, parts, rng),
         None => KFold::new(n, parts, rng),

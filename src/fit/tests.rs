@@ -59,7 +59,7 @@ fn a_training_resumes_after_any_step() {
             TrainConfig { schedule, clip_norm, averaging, target_transform, patience, select, ..train };
         let data_config = DataConfig { scale, ..DataConfig::default() };
         let [members, bins] = if select == Selection::Bag { [3, 2] } else { [1, 0] };
-        let model = ModelConfig { norm, members, bins, ..ModelConfig::default() };
+        let model = ModelConfig { members, bins, norm, ..ModelConfig::default() };
         let config = CvConfig { data: data_config, model, train, ..CvConfig::default() };
         let learner = config.learner();
         let is_auto = target_transform == TargetTransform::Auto;

@@ -52,14 +52,12 @@ impl<'a> Trainings<'a> {
     /// The training that is under way, or the last: that of the first candidate whose first training is not
     /// over, and then what follows for the one that is taken.
     pub(super) fn stage(&self) -> Stage {
-        match self.candidates.iter().position(|(_, course)| !course.is_over()) {
-            Some(candidate) => Stage { candidate, member: 0, is_refit: false },
-            None => {
-                let candidate = self.taken();
-                let is_refit = self.candidates[candidate].1.is_refit();
-                Stage { candidate, member: self.open_member(), is_refit }
-            }
+        if let Some(candidate) = self.candidates.iter().position(|(_, course)| !course.is_over()) {
+            return Stage { candidate, member: 0, is_refit: false };
         }
+        let candidate = self.taken();
+        let is_refit = self.candidates[candidate].1.is_refit();
+        Stage { candidate, member: self.open_member(), is_refit }
     }
 
     /// The first of the other members whose training is not over, or the last.

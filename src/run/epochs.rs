@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Tensor, bail};
+use candle_core::{Device, Error, Tensor, bail};
 
 use super::record::EpochRecord;
 use crate::config::TargetTransform;
@@ -11,6 +11,9 @@ use crate::metrics::Metrics;
 /// The loss of the training, that of the validation, the errors on the test rows, the rate, the seconds, and 1
 /// in a second training, the place of the transform that is tried in [`TRANSFORMS`], and the member of a bag.
 const COLUMNS: usize = 11;
+
+/// The most members of a network.
+const MEMBERS: usize = 256;
 
 /// The transforms of targets that may be tried, by the numbers that stand for them.
 const TRANSFORMS: [Option<TargetTransform>; 4] =
@@ -75,7 +78,11 @@ pub(super) fn epochs_in(tensor: &Tensor, fold: usize) -> candle_core::Result<Vec
         let refit = refit > 0.;
         let tried = (0..TRANSFORMS.len()).find(|i| *i as f64 == tried);
         let Some(tried) = tried else { bail!("expected one of {} transforms", TRANSFORMS.len()) };
-        let member = there(member).map(|member| member as usize);
+        let member_of = |number: f64| (0..MEMBERS).find(|member| *member as f64 == number);
+        let member = there(member).map(|number| {
+            member_of(number).ok_or_else(|| Error::Msg(format!("{number} is no member of a network")))
+        });
+        let member = member.transpose()?;
         let done = done.entry((refit, tried, member)).or_insert(0);
         *done += 1;
         let (epoch, validation_loss) = (*done - 1, there(validation_loss));

@@ -100,10 +100,10 @@ fn many_lines_are_skipped() {
     let long = "x".repeat(300_000) + "\n";
     let many = "k 1,2,3\n".repeat(100_000);
     let mut settings =
-        config(file("skipped.csv", format!("{long}{many}a,y\n1,2\n3,x\n").as_bytes()), "target=y");
+        config(file("many_skipped.csv", format!("{long}{many}a,y\n1,2\n3,x\n").as_bytes()), "target=y");
     settings.dialect.skip_rows = 100_001;
     let error = read(&settings, FloatType::F32).unwrap_err().to_string();
-    assert!(error.contains("skipped.csv:100004:y: 'x' is not a number"), "{error}");
+    assert!(error.contains("many_skipped.csv:100004:y: 'x' is not a number"), "{error}");
 }
 
 /// Numbers of one column do not tell how those of another are written, or a word is said of it.

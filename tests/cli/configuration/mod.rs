@@ -290,7 +290,7 @@ fn a_file_of_data_has_the_recipe_for_tables() {
     assert_eq!(settings, resolved(&folder, &[&data[..], &["--recipe", "tabular"]].concat()));
     let of = |path: &str| settings.pointer(path).unwrap();
     assert_eq!([of("/model/bins"), of("/model/hidden"), of("/train/epochs")], [8, 64, 3]);
-    assert_eq!((of("/train/validation"), of("/train/select")), (&json!(0.2), &json!("refit")));
+    assert_eq!((of("/train/validation"), of("/train/select")), (&json!(0.2), &json!("bag")));
     // Without rows for validation no epoch is the best.
     let settings = resolved(&folder, &[&data[..], &["--validation", "0"]].concat());
     assert_eq!(settings["train"]["select"], "auto");

@@ -179,7 +179,7 @@ fn bad_files_get_one_line_and_exit_code_2() {
         (
             "a.toml",
             "[train]\nselect = \"first\"",
-            "a.toml:2: train.select is \"first\", expected one of auto, last, best, refit",
+            "a.toml:2: train.select is \"first\", expected one of auto, last, best, refit, bag",
         ),
         (
             "a.toml",
