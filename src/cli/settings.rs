@@ -90,7 +90,7 @@ pub(crate) struct SettingArgs {
     /// What columns of text become
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Data")]
     categories: CategoriesArg,
-    /// What becomes of columns that have dates alone, such as 2024-01-31 or 2024-01-31T17:30:00Z
+    /// How to handle columns that hold only dates, such as 2024-01-31 or 2024-01-31T17:30:00Z
     #[arg(long, value_name = "WAY", value_enum, default_value_t = Recipe::Tabular.dates().into(),
           help_heading = "Data")]
     dates: DatesArg,
@@ -190,8 +190,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training",
           allow_negative_numbers = true)]
     epochs: usize,
-    /// Most steps of all --members together, for which there are fewer of them and then fewer epochs, but one at
-    /// least; 0 is any number
+    /// Most steps of all --members together, 0 for any number; they are met by fewer epochs, down to half, then
+    /// by fewer members, then by fewer epochs again, but one at least
     #[arg(long, value_name = "N", default_value_t = defaults().train.max_steps, help_heading = "Training",
           allow_negative_numbers = true)]
     max_steps: u64,

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::cores::share_cores;
 use super::inspect::load_model;
-use super::model_input::ModelInput;
+use super::model_input::{IntervalArgs, ModelInput};
 use super::output::{print, width};
 use super::output_file::{OutputFile, check_log};
 use super::signals::Signals;
@@ -36,6 +36,8 @@ use crate::cli::{LogArgs, MissingTargetArg, with_flags};
 pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     input: ModelInput,
+    #[command(flatten)]
+    intervals: IntervalArgs,
     /// How to handle rows whose target is missing
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
     missing_target: MissingTargetArg,
@@ -68,11 +70,8 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
     args.log.start()?;
     let model = load_model(&args.input.model, "--model")?;
     let options = EvaluateOptions {
-        missing: args.input.missing.into(),
-        missing_target: args.missing_target.into(),
-        unknown: args.input.unknown.into(),
-        dialect: args.input.dialect.dialect(),
-        interval: args.input.interval,
+        interval: args.intervals.interval,
+        ..args.input.evaluate_options(args.missing_target.into())
     };
     let found = model.evaluate_file(&args.input.data, &options)?;
     if found.left_out > 0 {

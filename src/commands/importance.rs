@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use taper::explain::Explain;
-use taper::model::{EvaluateOptions, FileExplanation};
+use taper::model::FileExplanation;
 use taper::report::ExplanationReport;
 use tracing::warn;
 
@@ -70,13 +70,7 @@ pub(crate) fn importance(args: &ImportanceArgs) -> Result<()> {
     check_log(args.log.file(), inputs.into_iter().chain(args.out.as_deref()))?;
     args.log.start()?;
     let model = load_model(&args.input.model, "--model")?;
-    let options = EvaluateOptions {
-        missing: args.input.missing.into(),
-        missing_target: args.missing_target.into(),
-        unknown: args.input.unknown.into(),
-        dialect: args.input.dialect.dialect(),
-        interval: None,
-    };
+    let options = args.input.evaluate_options(args.missing_target.into());
     let found = model.explain_file(&args.input.data, &options, args.repeats as usize, args.seed)?;
     let FileExplanation { explanation, rows, left_out } = found;
     if left_out > 0 {

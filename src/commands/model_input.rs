@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use taper::config::MissingTarget;
 use taper::data::Unknown;
-use taper::model::MissingRows;
+use taper::model::{EvaluateOptions, MissingRows};
 
 use crate::cli::{DialectArgs, value_enum};
 
@@ -24,10 +25,6 @@ pub(super) struct ModelInput {
     /// How to handle a text that its column did not have in training
     #[arg(long, value_name = "WAY", value_enum, default_value_t, help_heading = "Input")]
     pub(super) unknown: UnknownArg,
-    /// Share of the truths that an interval of each prediction should cover, above 0 and below 1, of a model that
-    /// was trained with --interval
-    #[arg(long, value_name = "X", help_heading = "Output", allow_hyphen_values = true)]
-    pub(super) interval: Option<f64>,
     #[command(flatten)]
     pub(super) dialect: DialectArgs,
 }
@@ -37,6 +34,26 @@ impl ModelInput {
     pub(super) fn files(&self) -> [&Path; 2] {
         [&self.data, &self.model]
     }
+
+    /// How rows with a target are read.
+    pub(super) fn evaluate_options(&self, missing_target: MissingTarget) -> EvaluateOptions {
+        EvaluateOptions {
+            missing: self.missing.into(),
+            missing_target,
+            unknown: self.unknown.into(),
+            dialect: self.dialect.dialect(),
+            interval: None,
+        }
+    }
+}
+
+/// The intervals of predictions.
+#[derive(Debug, Args)]
+pub(super) struct IntervalArgs {
+    /// Share of the truths that an interval of each prediction should cover, above 0 and below 1, of a model that
+    /// was trained with --interval
+    #[arg(long, value_name = "X", help_heading = "Output", allow_hyphen_values = true)]
+    pub(super) interval: Option<f64>,
 }
 
 value_enum!(MissingArg for MissingRows {

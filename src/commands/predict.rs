@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use super::cores::share_cores;
 use super::inspect::load_model;
-use super::model_input::ModelInput;
+use super::model_input::{IntervalArgs, ModelInput};
 use super::output_file::{OutputFile, check_log};
 use super::signals::Signals;
 use crate::cli::{LogArgs, Names, all_names};
@@ -36,6 +36,8 @@ use crate::cli::{LogArgs, Names, all_names};
 pub(crate) struct PredictArgs {
     #[command(flatten)]
     input: ModelInput,
+    #[command(flatten)]
+    intervals: IntervalArgs,
 
     /// File to write instead of standard output; it appears when it is complete
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -77,7 +79,7 @@ impl PredictArgs {
             dialect: self.input.dialect.dialect(),
             keep: all_names(&self.keep),
             exits: self.exits,
-            interval: self.input.interval,
+            interval: self.intervals.interval,
         }
     }
 }

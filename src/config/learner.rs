@@ -28,8 +28,8 @@ pub enum Preparation {
     None,
     /// Missing features become the mean of their column, or its median.
     Fill,
-    /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0 and standard
-    /// deviation 1.
+    /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0 and
+    /// standard deviation 1.
     Standardise,
     /// As by `Standardise`, but numbers among the features are scaled by their quartiles and clipped smoothly.
     RobustClip,

@@ -37,7 +37,7 @@ impl Recipe {
         }
     }
 
-    /// What becomes of dates in a file.
+    /// How dates in a file are handled.
     pub fn dates(self) -> Dates {
         match self {
             Self::Seed => Dates::default(),

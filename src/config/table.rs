@@ -33,9 +33,9 @@ pub struct FileConfig {
     pub text: Vec<String>,
     /// Columns of numbers, all of whose values have to be numbers or missing.
     pub number: Vec<String>,
-    /// What becomes of columns of text.
+    /// How columns of text are encoded.
     pub categories: Categories,
-    /// What becomes of columns of dates among the features.
+    /// How columns of dates among the features are handled.
     pub dates: Dates,
     /// How a file of text is written.
     pub dialect: Dialect,
@@ -93,7 +93,7 @@ pub enum Categories {
     Target,
 }
 
-/// What becomes of columns of features that have dates alone, with a time of the day or without.
+/// How to handle features that hold only dates, with or without a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dates {

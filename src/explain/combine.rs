@@ -27,12 +27,13 @@ pub(crate) fn combine(
             order.push((i, Importance { column: column.name.clone(), increase, low, high }));
         }
         order.sort_by(|(_, a), (_, b)| b.increase.total_cmp(&a.increase));
-        let leading = order.iter().take(MOST_CURVES).filter_map(|(column, _)| {
+        let drawn = order.iter().filter_map(|(column, _)| {
+            let grid = grids.iter().nth(*column).filter(|grid| !grid.is_empty())?;
             let curves: Vec<_> = explained.iter().map(|of| &of.curves[*column][target]).collect();
-            let grid = grids.iter().nth(*column)?;
             let Curve { mean, low, high } = together(&curves);
             Some(Dependence { column: grid.column.clone(), values: grid.values.clone(), mean, low, high })
         });
+        let leading = drawn.take(MOST_CURVES);
         TargetExplanation {
             target: name.clone(),
             error: mean(&errors),

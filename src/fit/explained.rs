@@ -21,9 +21,13 @@ pub(crate) fn ask(
 ) -> Result<Explained> {
     let (x, y) = prepared.data().select(rows)?;
     let device = fitted.net.device();
-    let prepare = |x: &Tensor| match &fitted.features {
-        Some(scaling) => Ok(scaling.apply(x)?.to_device(device)?),
-        None => Ok(x.to_device(device)?),
+    let prepare = |x: &Tensor| {
+        let encoded = fitted.category_means.as_ref().map(|means| means.apply(x)).transpose()?;
+        let x = encoded.as_ref().unwrap_or(x);
+        match &fitted.features {
+            Some(scaling) => Ok(scaling.apply(x)?.to_device(device)?),
+            None => Ok(x.to_device(device)?),
+        }
     };
     let predictor = Predictor::new(&fitted.net)?;
     let predict = |features: &Tensor| {

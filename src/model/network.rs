@@ -58,7 +58,7 @@ impl Network {
         }
     }
 
-    /// Rejects an encoding of features that there are not, which would be taken for 0.
+    /// Rejects an encoding of features that the network does not have, which would be read as 0.
     fn check_encoding(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(), String> {
         let features = self.spec.in_features as f64;
         let Some(numbers) = tensors.get("encoding.feature") else { return Ok(()) };

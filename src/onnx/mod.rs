@@ -142,7 +142,7 @@ impl Model {
         })
     }
 
-    /// Refuses what becomes of columns that a graph does not know yet.
+    /// Rejects models whose columns are prepared in a way that cannot be exported yet.
     fn check_features(&self) -> Result<()> {
         let schema = self.schema();
         let problem = |column: &Column| match column {

@@ -8,7 +8,7 @@ use rand::Rng;
 use serde_json::{Value, json};
 use taper::random::{Stream, generator};
 
-use crate::common::{called, json, stderr, stdout, taper};
+use crate::common::{assert_predicts_as_tested, called, json, stderr, stdout, taper};
 
 /// Rows of which y depends on a number and, by `effect`, on which of 100 towns they are in; which of 100 colours
 /// they have says nothing.
@@ -58,18 +58,7 @@ fn means_are_learnt_kept_and_predicted() {
     let said = "column 'town' has 98 texts; its feature is the mean target of other rows of the same text";
     assert!(stderr(&output).contains(said), "{}", stderr(&output));
     let model = path("run/model.safetensors");
-    let output = taper(&["predict", "-q", "--model", &model, "--data", &data]);
-    let predicted: Vec<f64> = stdout(&output).lines().skip(1).map(|line| line.parse().unwrap()).collect();
-    let mut file = csv::Reader::from_path(path("run/predictions.csv")).unwrap();
-    let header = file.headers().unwrap().clone();
-    let [row, prediction] =
-        ["row", "prediction"].map(|name| header.iter().position(|column| column == name).unwrap());
-    let records: Vec<_> = file.records().map(Result::unwrap).collect();
-    assert_eq!(records.len(), 180);
-    for record in &records {
-        let row: usize = record[row].parse().unwrap();
-        assert_eq!(record[prediction].parse::<f64>().unwrap().to_bits(), predicted[row].to_bits());
-    }
+    assert_predicts_as_tested(&run, &data, 180);
     let evaluated = json(&taper(&["evaluate", "--json", "--model", &model, "--data", &data]));
     assert_eq!(evaluated["rows"], 600);
 

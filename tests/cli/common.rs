@@ -29,3 +29,21 @@ pub(crate) fn json(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
     serde_json::from_str(stdout(output)).unwrap()
 }
+
+/// Asserts that a model predicts `rows` rows as they were predicted when its training in the folder `run` tested
+/// them, bit for bit.
+pub fn assert_predicts_as_tested(run: &str, data: &str, rows: usize) {
+    let model = format!("{run}/model.safetensors");
+    let output = taper(&["predict", "-q", "--model", &model, "--data", data]);
+    let predicted: Vec<f64> = stdout(&output).lines().skip(1).map(|line| line.parse().unwrap()).collect();
+    let mut file = csv::Reader::from_path(format!("{run}/predictions.csv")).unwrap();
+    let header = file.headers().unwrap().clone();
+    let [row, prediction] =
+        ["row", "prediction"].map(|name| header.iter().position(|column| column == name).unwrap());
+    let records: Vec<_> = file.records().map(Result::unwrap).collect();
+    assert_eq!(records.len(), rows);
+    for record in &records {
+        let row: usize = record[row].parse().unwrap();
+        assert_eq!(record[prediction].parse::<f64>().unwrap().to_bits(), predicted[row].to_bits());
+    }
+}

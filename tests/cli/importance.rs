@@ -51,6 +51,32 @@ fn the_folds_of_a_run_are_asked_when_it_is_made_or_later() {
     assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
 }
 
+/// A column that is encoded by means of the target is asked about as the network was tested: the errors before the
+/// shuffle are those of the folds.
+#[test]
+fn texts_of_many_values_are_asked_as_they_were_tested() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("towns.csv");
+    let mut text = "size,town,day,price\n".to_owned();
+    for i in 0..600 {
+        let (size, town, day) = (i * 37 % 101, i * i % 97, 1 + i * 11 % 28);
+        writeln!(text, "{size},t{town},2024-02-{day:02},{}", size + 5 * (town * 29 % 97)).unwrap();
+    }
+    fs::write(&data, &text).unwrap();
+    let args =
+        ["cv", "--json", "--target", "price", "--epochs", "20", "--categories", "target", "--importance"];
+    let found = json(&taper(&[&args[..], &["--data", data.to_str().unwrap()]].concat()));
+    let target = &found["explanation"]["targets"][0];
+    let difference = target["error"].as_f64().unwrap() / found["mean"]["rmse"].as_f64().unwrap() - 1.;
+    println!("errors before the shuffle: difference {difference:e}");
+    assert!(difference.abs() <= 1e-6);
+    let columns = target["columns"].as_array().unwrap();
+    let names: Vec<_> = columns.iter().map(|column| column["column"].as_str().unwrap()).collect();
+    assert_eq!(names, ["town", "size", "day"]);
+    // A date has no curve.
+    assert_eq!(target["dependence"].as_array().unwrap().len(), 2);
+}
+
 /// A table that is a law of one column and of a town: what else there is is worth nothing.
 #[test]
 fn a_model_is_asked_about_a_file() {

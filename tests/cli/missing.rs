@@ -8,7 +8,7 @@ use rand::Rng;
 use serde_json::json;
 use taper::random::{Stream, generator};
 
-use crate::common::{called, json, stderr, stdout, taper};
+use crate::common::{assert_predicts_as_tested, called, json, stderr, stdout, taper};
 
 /// Rows of which y is 3 higher where a is missing, and 2 lower where t is.
 fn rows(file: &Path, rows: usize) {
@@ -50,18 +50,7 @@ fn marks_are_learnt_kept_and_predicted() {
     let said = "features beside them say where these columns are missing: a, t";
     assert!(stderr(&output).contains(said), "{}", stderr(&output));
     let model = path("run/model.safetensors");
-    let output = taper(&["predict", "-q", "--model", &model, "--data", &data]);
-    let predicted: Vec<f64> = stdout(&output).lines().skip(1).map(|line| line.parse().unwrap()).collect();
-    let mut file = csv::Reader::from_path(path("run/predictions.csv")).unwrap();
-    let header = file.headers().unwrap().clone();
-    let [row, prediction] =
-        ["row", "prediction"].map(|name| header.iter().position(|column| column == name).unwrap());
-    let records: Vec<_> = file.records().map(Result::unwrap).collect();
-    assert_eq!(records.len(), 90);
-    for record in &records {
-        let row: usize = record[row].parse().unwrap();
-        assert_eq!(record[prediction].parse::<f64>().unwrap().to_bits(), predicted[row].to_bits());
-    }
+    assert_predicts_as_tested(&run, &data, 90);
     // Rows with a missing value can still be left without a prediction, or be refused.
     let output = taper(&["predict", "-q", "--model", &model, "--data", &data, "--missing", "empty"]);
     let text = fs::read_to_string(&data).unwrap();

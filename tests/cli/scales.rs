@@ -6,7 +6,7 @@ use std::fs;
 use rand::Rng;
 use taper::random::{Stream, generator};
 
-use crate::common::{called, json, stdout, taper};
+use crate::common::{assert_predicts_as_tested, called, json, taper};
 
 /// One number in fifty of which y is a smooth function is a thousand times too large.
 #[test]
@@ -34,18 +34,7 @@ fn outliers_pull_no_harder_than_others_where_they_are_clipped() {
     let train = ["train", "--json", "--holdout", "0.3", "--out", &run, "--scale", "robust-clip"];
     json(&taper(&[&train, &of_data[..]].concat()));
     let model = path("run/model.safetensors");
-    let output = taper(&["predict", "-q", "--model", &model, "--data", &data]);
-    let predicted: Vec<f64> = stdout(&output).lines().skip(1).map(|line| line.parse().unwrap()).collect();
-    let mut file = csv::Reader::from_path(path("run/predictions.csv")).unwrap();
-    let header = file.headers().unwrap().clone();
-    let [row, prediction] =
-        ["row", "prediction"].map(|name| header.iter().position(|column| column == name).unwrap());
-    let records: Vec<_> = file.records().map(Result::unwrap).collect();
-    assert_eq!(records.len(), 90);
-    for record in &records {
-        let row: usize = record[row].parse().unwrap();
-        assert_eq!(record[prediction].parse::<f64>().unwrap().to_bits(), predicted[row].to_bits());
-    }
+    assert_predicts_as_tested(&run, &data, 90);
     assert_eq!(json(&taper(&["inspect", "--json", &model]))["format"], 5);
     let (_, table, _) = called(&["inspect", &model]);
     assert!(table.contains("number, clipped smoothly"), "{table}");
