@@ -1,5 +1,6 @@
 //! Rows of features with their targets.
 
+use std::fmt;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
@@ -20,6 +21,23 @@ pub struct Dataset {
     target_names: Arc<[String]>,
     groups: Option<Arc<[u32]>>,
     order: Option<Arc<[u32]>>,
+    late: Option<Late>,
+}
+
+/// What the features of rows become when they are selected.
+#[derive(Clone)]
+struct Late {
+    map: Arc<Map>,
+    device: Device,
+}
+
+/// Maps features (n, features) to others of the same shape and dtype.
+type Map = dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync;
+
+impl fmt::Debug for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Late").field("device", &self.device).finish_non_exhaustive()
+    }
 }
 
 impl Dataset {
@@ -69,7 +87,34 @@ impl Dataset {
             target_names,
             groups: None,
             order: None,
+            late: None,
         })
+    }
+
+    /// As [`new`](Self::new), but the features are what `map` makes of `x`, of the same shape and dtype, and
+    /// only of rows that are selected, which are then on `device`: no copy of all of them is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(crate) fn mapped_late(
+        x: Tensor,
+        y: Tensor,
+        map: impl Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static,
+        device: &Device,
+    ) -> Result<Self> {
+        let late = Late { map: Arc::new(map), device: device.clone() };
+        Ok(Self { late: Some(late), ..Self::new(x, y)? })
+    }
+
+    /// Whether the features are not [`x`](Self::x), but what is made of it when rows are selected.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.is_some()
+    }
+
+    /// The device of rows that are selected.
+    pub(crate) fn device(&self) -> &Device {
+        self.late.as_ref().map_or(self.x.device(), |late| &late.device)
     }
 
     /// The data set whose features are `x` plus these, one for each column.
@@ -115,6 +160,14 @@ impl Dataset {
             )
         }
         Ok(Self { x, ..self })
+    }
+
+    /// The same features with other targets, on the CPU, of as many rows and columns.
+    pub(crate) fn with_y(&self, y: &Tensor) -> Result<Self> {
+        if y.dims() != self.y.dims() {
+            bail!("Dataset: y is {:?}, expected {:?}", y.dims(), self.y.dims())
+        }
+        Ok(Self { y: y.to_device(self.y.device())?, ..self.clone() })
     }
 
     /// Whether there are codes among the features.
@@ -234,7 +287,7 @@ impl Dataset {
         Ok(Self { x: move_to(&self.x)?, y: move_to(&self.y)?, ..self.clone() })
     }
 
-    /// The features and targets of `rows`, in that order.
+    /// The features and targets of `rows`, in that order, on one device.
     ///
     /// # Errors
     ///
@@ -242,7 +295,11 @@ impl Dataset {
     pub fn select(&self, rows: &[u32]) -> Result<(Tensor, Tensor)> {
         self.check_rows(rows)?;
         let rows = Tensor::from_slice(rows, rows.len(), self.x.device())?;
-        Ok((self.x.index_select(&rows, 0)?, self.y.index_select(&rows, 0)?))
+        let (x, y) = (self.x.index_select(&rows, 0)?, self.y.index_select(&rows, 0)?);
+        match &self.late {
+            None => Ok((x, y)),
+            Some(Late { map, device }) => Ok((map(&x)?.to_device(device)?, y.to_device(device)?)),
+        }
     }
 
     /// Rejects out-of-range row indices. Candle reads `u32::MAX` as a row of zeros, and any other index

@@ -131,13 +131,11 @@ impl KFold {
     /// ```
     pub fn holdout(n: usize, groups: Option<&[u32]>, share: f64, rng: &mut impl Rng) -> Result<Fold> {
         check_share(share)?;
-        let rows = rows_below(n)?;
+        let mut rows = rows_below(n)?;
         // Ungrouped rows are groups of one.
-        let mut parts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for row in rows {
-            parts.entry(groups.map_or(row, |groups| groups[row as usize])).or_default().push(row);
-        }
-        let mut parts: Vec<_> = parts.into_values().collect();
+        let group = |row: &u32| groups.map_or(*row, |groups| groups[*row as usize]);
+        rows.sort_by_key(group);
+        let mut parts: Vec<&[u32]> = rows.chunk_by(|a, b| group(a) == group(b)).collect();
         parts.shuffle(rng);
         let (mut test, mut train) = (Vec::new(), Vec::new());
         for part in parts {

@@ -1,6 +1,6 @@
 //! The piecewise linear encoding of features, fitted on the training rows alone.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result};
 
 use super::Dataset;
 use crate::ops::kernels::Encoding;
@@ -37,11 +37,10 @@ impl PiecewiseLinear {
     pub(crate) fn fit(data: &Dataset, rows: &[u32], bins: usize) -> Result<Self> {
         let every = rows.len().div_ceil(MOST_ROWS).max(1);
         let rows: Vec<u32> = rows.iter().copied().step_by(every).collect();
-        let rows = Tensor::new(&rows[..], &Device::Cpu)?;
-        let x = data.x().to_device(&Device::Cpu)?;
+        let x = data.select(&rows)?.0.to_device(&Device::Cpu)?;
         let mut encoding = Encoding::default();
         for feature in 0..data.features() {
-            let values = x.narrow(1, feature, 1)?.contiguous()?.index_select(&rows, 0)?.flatten_all()?;
+            let values = x.narrow(1, feature, 1)?.flatten_all()?;
             push_feature(&mut encoding, feature, values.to_dtype(DType::F64)?.to_vec1()?, bins);
         }
         Ok(Self(encoding))
@@ -90,6 +89,8 @@ fn push_feature(encoding: &mut Encoding<Vec<f64>>, feature: usize, mut values: V
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Tensor;
+
     use super::*;
 
     fn fit(x: &[f64], features: usize, bins: usize) -> Encoding<Vec<f64>> {

@@ -12,6 +12,10 @@ use crate::run::quantile_column;
 /// 1979, "Principles of Statistics", chapter 4).
 const SKEWED: f64 = 0.5;
 
+/// Features of so many elements are large: 16 MiB of f32, more than fits beside other things in a core's share
+/// of its caches.
+const LARGE: usize = 1 << 22;
+
 /// The data on the network's device, or on the CPU if they are scaled anew for each network.
 pub(crate) struct Prepared<'a> {
     pub(super) learner: &'a Learner,
@@ -126,6 +130,19 @@ impl<'a> Prepared<'a> {
         Ok(Scaled { encoding, ..scaled })
     }
 
+    /// `data` with the features scaled: at once if they are few, and else whenever rows are selected, so that
+    /// memory holds large data once and not once more for each network in training.
+    fn with_scaled_features(&self, data: &Dataset, scaling: &Scaling) -> Result<Dataset> {
+        let (x, y) = (data.x(), data.y().clone());
+        let scaled = if x.elem_count() < LARGE {
+            Dataset::new(scaling.apply(x)?, y)?.to_device(&self.device)
+        } else {
+            let scaling = scaling.clone();
+            Dataset::mapped_late(x.clone(), y, move |x| scaling.apply(x), &self.device)
+        };
+        Ok(scaled?.with_target_names(data.target_names().to_vec())?)
+    }
+
     /// Without the encoding.
     fn scale_alone(&self, index: usize, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
         let Learner { fill, seed, preparation, .. } = *self.learner;
@@ -153,14 +170,9 @@ impl<'a> Prepared<'a> {
             }
             Preparation::Fill | Preparation::None => (Scaling::only_filled(&data, rows, fill)?, None),
         };
-        let test = Dataset::new(features.apply(data.x())?, data.y().clone())?
-            .with_target_names(data.target_names().to_vec())?
-            .to_device(&self.device)?;
+        let test = self.with_scaled_features(&data, &features)?;
         let train = match &targets {
-            Some(scaling) => {
-                let y = scaling.apply(data.y())?.to_device(&self.device)?;
-                Dataset::new(test.x().clone(), y)?.rounded()?
-            }
+            Some(scaling) => test.with_y(&scaling.apply(data.y())?)?.rounded()?,
             None => test.rounded()?,
         };
         let is_transformed =

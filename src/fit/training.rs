@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarMap;
 use rand::Rng;
 
@@ -75,10 +75,10 @@ impl Training {
     /// Prepares the training of network `index` by `learner` on `rows` of `data`.
     fn new(learner: &Learner, index: usize, rows: &[u32], data: Scaled) -> Result<Self> {
         let (vars, init) = (VarMap::new(), generator(learner.seed, Stream::Init, index));
-        let x = data.train.x();
-        let vb = seeded_builder(&vars, init, x.dtype(), x.device());
+        let (dtype, device) = (data.train.x().dtype(), data.train.device());
+        let vb = seeded_builder(&vars, init, dtype, device);
         let outputs = data.train.targets() * learner.train.loss().outputs();
-        let encoded = encode(&vars, data.encoding.as_ref(), x)?;
+        let encoded = encode(&vars, data.encoding.as_ref(), dtype, device)?;
         let spec = learner.model.network(data.train.features(), outputs);
         let spec = DynamicNetSpec { encoded, ..spec };
         let trainer = Trainer::new(DynamicNet::new(&spec, vb)?, &vars, &learner.train, learner.seed, index)?;
@@ -98,13 +98,13 @@ impl Training {
     }
 }
 
-/// Makes the encoding of the features `x`, if there is one, variables of the network that is to be; returns the
+/// Makes the encoding of the features, if there is one, variables of the network that is to be; returns the
 /// number of its columns.
-fn encode(vars: &VarMap, encoding: Option<&PiecewiseLinear>, x: &Tensor) -> Result<usize> {
+fn encode(vars: &VarMap, encoding: Option<&PiecewiseLinear>, dtype: DType, device: &Device) -> Result<usize> {
     let Some(encoding) = encoding else { return Ok(0) };
     let mut vars = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
     for (name, numbers) in encoding.named() {
-        let numbers = Tensor::new(numbers, x.device())?.to_dtype(x.dtype())?;
+        let numbers = Tensor::new(numbers, device)?.to_dtype(dtype)?;
         vars.insert(format!("encoding.{name}"), Var::from_tensor(&numbers)?);
     }
     Ok(encoding.columns())

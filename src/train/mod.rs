@@ -3,6 +3,7 @@
 mod autograd;
 mod depths;
 mod engine;
+mod late;
 mod planned;
 mod state;
 
@@ -234,7 +235,7 @@ impl Trainer {
         let UnderWay { steps: first, loss, .. } = under_way;
         let steps = Steps { batches: &batches, epoch: self.epoch, first, loss };
         self.engine.set_divergence(self.divergence());
-        let (made, loss) = self.engine.run(data, steps, pause)?;
+        let (made, loss) = late::run(self.engine.as_mut(), data, steps, pause)?;
         if made < batches.len() {
             self.under_way = Some(UnderWay { steps: first + made, loss, ..under_way });
             return Ok(None);
