@@ -8,9 +8,16 @@ sets for development, whose figures therefore prove nothing; no choice was made 
   rmse, r2   on the test rows, in the target's own unit; mean and standard deviation over all folds of all seeds
   x          the model's mean rmse over a seed's folds divided by CatBoost's: geometric mean over the seeds, least and
              largest; below 1 the model is better than CatBoost
+  p          of equal errors of the model and CatBoost, by the corrected resampled t-test over the folds of all seeds
+             (Nadeau and Bengio 2003), which says little after one seed
   seconds    training and testing one fold, with all cores; mean over folds and seeds, on a machine as busy as it was
 
-The last lines are the geometric means of x and of the seconds over the sets for development and over the others.
+The last lines are the geometric means of x and of the seconds over the sets for development and over the others, and
+for the others whether taper and a model differ over the sets: Wilcoxon's signed-rank test of the logarithms of their
+ratios, one number for each set, corrected for the number of models (Holm 1979).
+
+--network adds RealMLP-TD or TabM-D of pytabkit, one network each, which set a fifth of the training rows aside to choose
+the epoch. They need the packages of networks.txt (6 GB) and up to minutes for a fold.
 """
 
 import argparse
@@ -26,6 +33,8 @@ import pandas as pd
 import sklearn
 from catboost import CatBoostRegressor
 from lightgbm import LGBMRegressor
+from scipy.stats import t as student
+from scipy.stats import wilcoxon
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score, root_mean_squared_error
@@ -43,6 +52,10 @@ PEERS = {
     "LightGBM": lambda seed: LGBMRegressor(random_state=seed, verbose=-1),
     "CatBoost": lambda seed: CatBoostRegressor(random_seed=seed, verbose=False, allow_writing_files=False),
 }
+NETWORKS = {
+    "RealMLP-TD": lambda seed: network("RealMLP_TD_Regressor", seed),
+    "TabM-D": lambda seed: network("TabM_D_Regressor", seed),
+}
 REFERENCE = "CatBoost"
 
 
@@ -53,11 +66,13 @@ def main():
     names = [data.name for data in SETS]
     parser.add_argument("--only", choices=names, action="append", help="a set; may be repeated (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="how often the rows are divided (default 3)")
+    parser.add_argument("--network", choices=NETWORKS, action="append", default=[], help="may be repeated")
     parser.add_argument("--flags", action="append", default=[], help="a flag for taper; may be repeated")
     parser.add_argument("--out", type=Path, default=Path("target/datasets"), help="folder of the CSV files")
     parser.add_argument("--fetch", action="store_true", help="only write the CSV files")
     parser.add_argument("--taper", type=Path, help="the program (default: what `cargo build --release` makes)")
     args = parser.parse_args()
+    args.peers = PEERS | {name: NETWORKS[name] for name in args.network}
     args.out.mkdir(parents=True, exist_ok=True)
     sets = [data for data in SETS if data.name in (args.only or names)]
     files = [data.write(args.out) for data in sets]
@@ -69,18 +84,19 @@ def main():
         args.taper = Path(os.environ.get("CARGO_TARGET_DIR", "target"), "release/taper")
     version = output([args.taper, "--version"]).splitlines()
     print(f"{', '.join(version[:2])}; scikit-learn {sklearn.__version__}; {FOLDS} folds, seeds 1 to {args.seeds}")
-    rows, ratios = [("data", "model", "rmse", "r2", "x", "seconds")], []
+    rows, ratios = [("data", "model", "rmse", "r2", "x", "p", "seconds")], []
     for data, file in zip(sets, files):
         for row, ratio in compare(data, file, args):
             rows.append(row)
             ratios.append((data.development, row[1], *ratio))
     show(rows)
     for is_development, kind in [(True, "sets for development"), (False, "other sets")]:
-        for name in (*TAPER, *PEERS):
+        for name in (*TAPER, *args.peers):
             of = np.array([(x, s) for development, model, x, s in ratios if (development, model) == (is_development, name)])
             if len(of):
                 x, seconds = np.exp(np.log(of).mean(axis=0))
                 print(f"{name}, {len(of)} {kind}: x {x:.3f}, seconds {number(seconds, 2)}")
+    judge([ratio for ratio in ratios if not ratio[0]], args)
 
 
 def compare(data, file, args):
@@ -88,12 +104,12 @@ def compare(data, file, args):
     frame = pd.read_csv(file).dropna(ignore_index=True)
     features = frame.drop(columns=[name for name in (data.target, data.group) if name])
     x, y = pd.get_dummies(features, dtype=float).to_numpy(), frame[data.target].to_numpy(dtype=float)
-    runs = {name: [] for name in (*TAPER, *PEERS)}
+    runs = {name: [] for name in (*TAPER, *args.peers)}
     for seed in range(1, args.seeds + 1):
         folds = divide(frame[data.group] if data.group else None, len(y), seed)
         for name, flags in TAPER.items():
             runs[name].append(taper(args, flags + args.flags, data, frame, folds, seed))
-        for name, model in PEERS.items():
+        for name, model in args.peers.items():
             say(f"{data.name}: {name}, seed {seed}")
             runs[name].append(peer(model(seed), x, y, folds))
     reference = mean_rmse(runs[REFERENCE])
@@ -101,10 +117,41 @@ def compare(data, file, args):
         rmse, r2 = (np.array([result[key] for result in results]).ravel() for key in ("rmse", "r2"))
         x = mean_rmse(results) / reference
         mean, seconds = np.exp(np.log(x).mean()), np.mean([result["seconds"] for result in results])
-        shown = f"{mean:.3f} ({x.min():.3f}-{x.max():.3f})" if name != REFERENCE else ""
+        is_reference = name == REFERENCE
+        shown = "" if is_reference else f"{mean:.3f} ({x.min():.3f}-{x.max():.3f})"
+        p = "" if is_reference else number(corrected_t(rmse_of(results) - rmse_of(runs[REFERENCE])), 2)
         rmse = f"{number(rmse.mean(), 4)} ± {number(rmse.std(ddof=1), 2)}"
-        row = data.name, name, rmse, f"{r2.mean():.3f} ± {r2.std(ddof=1):.3f}", shown, number(seconds, 2)
+        row = data.name, name, rmse, f"{r2.mean():.3f} ± {r2.std(ddof=1):.3f}", shown, p, number(seconds, 2)
         yield row, (mean, seconds)
+
+
+def corrected_t(differences):
+    """The p-value of a mean of 0 of `differences`, one for each fold of each seed."""
+    d = np.ravel(differences)
+    t = d.mean() / np.sqrt((1 / len(d) + 1 / (FOLDS - 1)) * d.var(ddof=1))
+    return 2 * student.sf(abs(t), len(d) - 1)
+
+
+def judge(ratios, args):
+    """Prints how sure it is that taper and a model differ over the sets of `ratios`."""
+    logs = {name: np.log([x for _, model, x, _ in ratios if model == name]) for name in (*TAPER, *args.peers)}
+    ours = logs.pop("taper")
+    if not len(ours):
+        return
+    p = {name: wilcoxon(ours, theirs).pvalue for name, theirs in logs.items()}
+    corrected = 0.0
+    for i, name in enumerate(sorted(p, key=p.get)):
+        corrected = max(corrected, min(1, p[name] * (len(p) - i)))
+        ratio, better = np.exp((ours - logs[name]).mean()), (ours < logs[name]).sum()
+        print(f"taper over {name}: {ratio:.3f}, better on {better} of {len(ours)}, p {p[name]:.2g}, Holm {corrected:.2g}")
+
+
+def network(name, seed):
+    """A network of pytabkit, which is imported only if it is asked for."""
+    import pytabkit
+
+    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
+    return getattr(pytabkit, name)(random_state=seed, device="cpu", n_threads=threads, verbosity=0)
 
 
 def divide(groups, n, seed):
@@ -140,9 +187,14 @@ def taper(args, flags, data, frame, folds, seed):
     return errors | {"seconds": report["seconds"] / FOLDS}
 
 
+def rmse_of(results):
+    """The rmse by seed and fold."""
+    return np.array([result["rmse"] for result in results])
+
+
 def mean_rmse(results):
     """The mean rmse over the folds of each seed."""
-    return np.array([np.mean(result["rmse"]) for result in results])
+    return rmse_of(results).mean(axis=1)
 
 
 def number(x, digits):
