@@ -103,6 +103,8 @@ pub mod telemetry;
 #[cfg(feature = "cli")]
 pub mod text;
 #[cfg(feature = "cli")]
+mod time_budget;
+#[cfg(feature = "cli")]
 pub mod train;
 #[cfg(feature = "cli")]
 mod train_model;
@@ -126,6 +128,8 @@ pub use model::Model;
 pub use partition::Partition;
 #[cfg(feature = "cli")]
 pub use stop::{Stop, StopReason};
+#[cfg(feature = "cli")]
+pub use time_budget::steps_within;
 #[cfg(feature = "cli")]
 pub use train_model::{hold_out, train_model};
 #[cfg(feature = "cli")]

@@ -16,8 +16,9 @@ value_enum!(RecipeArg for Recipe {
     /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients clipped to a norm of 1, and
     /// a weight decay of 0.1; the default for synthetic data
     Injection,
-    /// For tables: up to 8 networks of injection blocks of width 64 with silu, features in 8 bins, up to 100 epochs
-    /// or 20,000 steps, whose number a fifth of the training rows decides; the default for files
+    /// For tables: up to 8 networks of injection blocks of width 64 with silu, features in 8 bins, and up
+    /// to 100 epochs or 40,000 steps of all, each at its best epoch on a fifth of the training rows; the default for
+    /// files
     Tabular
 });
 

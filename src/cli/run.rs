@@ -30,6 +30,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "folder",
           help_heading = "Run")]
     pub(crate) max_time: Option<Duration>,
+    /// Time that the training may take, as 30s or 5m: as many steps as a trial finds that it allows are set as
+    /// --max-steps, with which another run gives the same results
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration,
+          conflicts_with_all = ["max_steps", "resume", "fast_dev_run"], help_heading = "Run")]
+    pub(crate) time: Option<Duration>,
     /// Run everything with a few steps, to check that it works; nothing is left behind
     #[arg(long, help_heading = "Run")]
     pub(crate) fast_dev_run: bool,

@@ -46,15 +46,17 @@ pub(crate) fn cv(args: &CvArgs) -> Result<()> {
     let mut run = Run::new("cv", &args.settings, &args.run, args.output.log.file())?;
     share_cores(args.jobs.map_or_else(cores, NonZeroUsize::get).min(run.config.networks()));
     run.watch_signals()?;
-    let config = &run.config;
     run.start_log(&args.output.log)?;
     // A GPU is opened once for each job, and there is no work for more jobs than folds.
-    let jobs = args.jobs.zip(NonZeroUsize::new(config.networks())).map(|(jobs, folds)| jobs.min(folds));
-    let devices = config.device.open(jobs)?;
+    let networks = run.config.networks();
+    let jobs = args.jobs.zip(NonZeroUsize::new(networks)).map(|(jobs, folds)| jobs.min(folds));
+    let devices = run.config.device.open(jobs)?;
     let table = run.load()?;
     let data = run.summary(&table)?;
-    let folds = Partition::new(&table.data, config.folds, config.repeats, config.seed)
+    let folds = Partition::new(&table.data, run.config.folds, run.config.repeats, run.config.seed)
         .map_err(|error| run.as_given(error))?;
+    run.fit_to_time(&table.data, || folds.fold(0), &devices[0], networks.div_ceil(devices.len()))?;
+    let config = &run.config;
     let (learner, warning) = run.learner(&table.data, folds.iter())?;
     let folder = run.folder(&table, &devices)?;
     let explain = args.importance.then(|| Explain {

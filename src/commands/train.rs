@@ -50,6 +50,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let data = run.summary(&table)?;
     let (holdout, seed) = (run.config.holdout, run.config.seed);
     let fold = hold_out(&table.data, holdout, seed).map_err(|error| run.as_given(error))?;
+    run.fit_to_time(&table.data, || Some(fold.clone()), &devices[0], 1)?;
     let (learner, warning) = run.learner(&table.data, [fold])?;
     let folder = run.folder(&table, &devices)?;
     let options = run.options(folder.as_ref());

@@ -12,7 +12,7 @@ use taper::random::{Stream, generator};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
 use taper::text::{shell_quote, shorten};
-use taper::{Error, Stop, StopReason, check_validation};
+use taper::{Error, Stop, StopReason, check_validation, steps_within};
 use tempfile::TempDir;
 use tracing::{info, warn};
 
@@ -180,6 +180,25 @@ impl<'a> Run<'a> {
         }
         warn_of(&mut summary.warnings);
         Ok(Some(summary))
+    }
+
+    /// Sets the steps that there is time for, if the time is limited, where `rounds` networks are trained one
+    /// after the other on rows like those of `fold`.
+    pub(crate) fn fit_to_time(
+        &mut self,
+        data: &Dataset,
+        fold: impl FnOnce() -> Option<Fold>,
+        device: &Device,
+        rounds: usize,
+    ) -> Result<()> {
+        let (Some(time), Some(fold)) = (self.args.time, fold()) else { return Ok(()) };
+        let (learner, _) = self.learner(data, [fold.clone()])?;
+        let steps = steps_within(data, &learner, &fold, device, (time, rounds), &self.stop)
+            .map_err(|error| self.failed(error, None))?;
+        info!("the time allows {steps} steps of each network; `--max-steps {steps}` gives the same results");
+        self.settings.set("train.max_steps", steps, |_| "--time".to_owned())?;
+        self.config = self.settings.clone().validate()?;
+        Ok(())
     }
 
     /// How networks are trained on `folds`. A share for validation that nobody gave is left out where there

@@ -28,4 +28,5 @@ mod quantiles;
 mod report;
 mod runs;
 mod scales;
+mod time_budget;
 mod warnings;
