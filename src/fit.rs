@@ -1,6 +1,7 @@
 //! The training and the test of one network, with its data scaled, its epochs recorded and its checkpoints
 //! kept.
 
+mod cost;
 mod explained;
 mod fitted;
 mod keeper;
@@ -28,6 +29,7 @@ use crate::run::{Checkpoint, EpochRecord, Predictions, RunOptions};
 use crate::stop::Stop;
 use crate::telemetry::PROGRESS;
 use crate::validation::Split;
+pub(crate) use cost::operations;
 pub(crate) use explained::ask;
 pub use fitted::Fitted;
 use keeper::Keeper;

@@ -99,6 +99,8 @@ mod stop;
 #[cfg(feature = "cli")]
 pub mod storage;
 #[cfg(feature = "cli")]
+pub mod study;
+#[cfg(feature = "cli")]
 pub mod telemetry;
 #[cfg(feature = "cli")]
 pub mod text;

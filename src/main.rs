@@ -16,7 +16,7 @@ use taper::Error;
 use tracing::debug;
 
 use crate::cli::{flag, one_line, with_flags};
-use crate::commands::{Cli, Stopped, readable, resume_call};
+use crate::commands::{Cli, Ended, Stopped, readable, resume_call};
 
 const FAILED: u8 = 1;
 const WRONG_CALL: u8 = 2;
@@ -44,6 +44,9 @@ fn exit_code(result: Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if let Some(stopped) = error.downcast_ref::<Stopped>() {
         return fail(&stopped.to_string(), stopped.code());
+    }
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return fail(&ended.to_string(), ended.code());
     }
     let (message, code) = match error.downcast_ref() {
         Some(Error::Config { key, problem }) => (format!("{} {problem}", flag(key)), WRONG_CALL),

@@ -9,7 +9,7 @@ use crate::stop::{Stop, StopReason};
 
 /// The stack of a task's thread. Candle walks and drops a graph recursively, so a deep network needs a deep
 /// stack: 2 MiB, the usual size, overflow between 1000 and 2000 applications of the hidden layer.
-const STACK_BYTES: usize = 32 << 20;
+pub(crate) const STACK_BYTES: usize = 32 << 20;
 
 /// Calls `task(i, state, stop)` for i in 0..n, on a thread for each of `workers`, and returns the results in
 /// order, or the error of the lowest i that fails.

@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["onnx"],
     &["fit"],
-    &["cross_validate", "time_budget", "train_model"],
+    &["cross_validate", "study", "time_budget", "train_model"],
     &["baseline"],
     &["report"],
     // and the binary.

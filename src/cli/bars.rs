@@ -22,7 +22,7 @@ pub(super) struct Bars(pub(super) MultiProgress);
 /// Whether the bars need a span or an event.
 pub(super) fn is_progress(metadata: &Metadata) -> bool {
     metadata.target() == PROGRESS
-        || metadata.is_span() && matches!(metadata.name(), "read" | "cv" | "fold" | "train")
+        || metadata.is_span() && matches!(metadata.name(), "read" | "cv" | "fold" | "train" | "study")
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bars {
@@ -80,6 +80,10 @@ impl Fields {
                 (self.number("bytes"), format!("{file} {rest}"))
             }
             "cv" => (self.number("folds") * self.number("epochs"), format!("all    {epochs}")),
+            "study" => {
+                let rest = "{wide_bar} {pos}/{len} tasks, {per_sec}, eta {eta}";
+                (self.number("tasks"), rest.to_owned())
+            }
             "fold" => (self.number("epochs"), format!("fold {} {epochs}", self.number("fold"))),
             _ => (self.number("epochs"), epochs.to_owned()),
         };
@@ -144,7 +148,7 @@ mod tests {
     #[test]
     fn every_bar_has_a_template() {
         let fields = Fields { file: "a{b}.csv".to_owned(), ..Fields::default() };
-        for span in ["read", "cv", "fold", "train"] {
+        for span in ["read", "cv", "fold", "train", "study"] {
             assert!(fields.bar(span).is_some(), "{span}");
         }
     }

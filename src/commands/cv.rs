@@ -38,7 +38,7 @@ pub(crate) struct CvArgs {
 }
 
 /// A number of jobs.
-fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number of 1 or more".to_owned())
 }
 

@@ -18,6 +18,7 @@ mod output_file;
 mod predict;
 mod report;
 mod signals;
+mod study;
 mod train;
 mod training;
 
@@ -38,6 +39,8 @@ use inspect::{InspectArgs, inspect};
 pub(crate) use output::readable;
 use predict::{PredictArgs, predict};
 use report::{ReportArgs, report};
+pub(crate) use study::Ended;
+use study::{StudyArgs, study};
 use train::{TrainArgs, train};
 pub(crate) use training::{Stopped, resume_call};
 
@@ -77,6 +80,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
     Config(ConfigArgs),
+    /// Compare several sets of settings on several data sets, on all cores or on many machines
+    Study(StudyArgs),
     /// Predict the rows of a file with a trained model
     Predict(PredictArgs),
     /// Measure the errors of a trained model on rows whose targets are known
@@ -117,6 +122,7 @@ impl Cli {
             | Command::Export(_)
             | Command::Inspect(_)
             | Command::Report(_)
+            | Command::Study(_)
             | Command::Gradcheck(_)
             | Command::Completions(_) => {}
         }
@@ -132,6 +138,7 @@ impl Command {
             Self::Train(args) => train(&args),
             Self::Report(args) => report(&args),
             Self::Config(args) => config(&args),
+            Self::Study(args) => study(&args),
             Self::Predict(args) => predict(&args),
             Self::Evaluate(args) => evaluate(&args),
             Self::Importance(args) => importance(&args),

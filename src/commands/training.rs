@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use candle_core::Device;
-use taper::config::{DataConfig, Learner, Selection, Settings, TargetTransform, TrainConfig, ValidConfig};
-use taper::data::{self, DataSummary, Dataset, Fold, Table};
-use taper::random::{Stream, generator};
+use taper::config::{Learner, Selection, Settings, TargetTransform, TrainConfig, ValidConfig};
+use taper::data::{DataSummary, Dataset, Fold, Table, load};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
 use taper::text::{shell_quote, shorten};
@@ -329,20 +328,6 @@ pub(crate) fn warn_of(warnings: &mut [String]) {
         *warning = with_flags(warning);
         warn!("{warning}");
     }
-}
-
-/// The data that `config` asks for, on the CPU.
-fn load(config: &ValidConfig) -> Result<Table, Error> {
-    let DataConfig { rows, features, noise, file, .. } = &config.data;
-    if let Some(file) = file {
-        return if config.data.is_scaled() {
-            data::read_relative(file, config.dtype)
-        } else {
-            data::read(file, config.dtype)
-        };
-    }
-    let rng = generator(config.seed, Stream::Data, 0);
-    Ok(Table::unnamed(data::synthetic(*rows, *features, *noise, rng, config.dtype.into(), &Device::Cpu)?))
 }
 
 /// The call that resumes the run of `taper command` in `folder`, as it is typed.

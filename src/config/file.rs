@@ -34,6 +34,15 @@ struct Complaint {
     message: String,
 }
 
+/// The content of the file of settings, or of what is written likewise, at `path`; null if it is empty.
+///
+/// # Errors
+///
+/// Fails with [`Error::Settings`] when it cannot be read or parsed.
+pub(crate) fn read_document(path: &Path) -> Result<Value> {
+    ConfigFile::read(path)?.document()
+}
+
 impl ConfigFile {
     /// Reads the file at `path`, whose extension tells the format.
     pub(super) fn read(path: &Path) -> Result<Self> {

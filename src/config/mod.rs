@@ -37,6 +37,7 @@ pub(crate) use device::device_names;
 pub use dialect::{Decimal, Dialect, Mark};
 pub use encoding::Encoding;
 pub use file::HEADER;
+pub(crate) use file::read_document;
 pub use keys::keys;
 pub use learner::{Learner, Preparation};
 pub use loss::LossName;
