@@ -1,10 +1,15 @@
 //! `taper study`.
 
 mod ended;
+mod hyperqueue;
+mod kubernetes;
 mod merge;
 mod plan;
 mod run;
+mod scheduler;
+mod slurm;
 mod status;
+mod submit;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -14,6 +19,7 @@ use merge::MergeArgs;
 use plan::PlanArgs;
 use run::StudyRunArgs;
 use status::StatusArgs;
+use submit::SubmitArgs;
 
 /// The flags of `taper study`.
 #[derive(Debug, Args)]
@@ -49,6 +55,8 @@ enum StudyCommand {
     Plan(PlanArgs),
     /// Carry out the tasks of a study that have no outcome yet: all of them, or those of a shard
     Run(StudyRunArgs),
+    /// Give the tasks of a study that have no outcome yet to a scheduler, for many machines
+    Submit(SubmitArgs),
     /// Print how far a study is, by arms and machines
     Status(StatusArgs),
     /// Put all outcomes together, in the folder `merged` of the study
@@ -59,6 +67,7 @@ pub(crate) fn study(args: &StudyArgs) -> Result<()> {
     match &args.command {
         StudyCommand::Plan(args) => plan::plan(args),
         StudyCommand::Run(args) => run::run(args),
+        StudyCommand::Submit(args) => submit::submit(args),
         StudyCommand::Status(args) => status::status(args),
         StudyCommand::Merge(args) => merge::merge(args),
     }
