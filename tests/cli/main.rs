@@ -28,5 +28,6 @@ mod quantiles;
 mod report;
 mod runs;
 mod scales;
+mod study;
 mod time_budget;
 mod warnings;

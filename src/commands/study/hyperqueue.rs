@@ -19,7 +19,7 @@ pub(super) fn submit(wave: &Submission) -> Result<()> {
     // The shell puts the number of the task in, which the arguments of an array are not.
     let [taper, study] = [&wave.taper, &wave.study].map(|path| path.to_string_lossy().into_owned());
     let shard = format!(
-        "exec {} study run {} --wave {} --shard $HQ_TASK_ID --jobs \"${{HQ_CPUS:+$(echo $HQ_CPUS | tr , '\\n' | wc -l)}}\"",
+        "exec {} study run {} --wave {} --shard $HQ_TASK_ID --jobs $(echo $HQ_CPUS | tr , '\\n' | wc -l)",
         shell_quote(&taper),
         shell_quote(&study),
         wave.wave

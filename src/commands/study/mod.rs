@@ -37,7 +37,7 @@ use submit::SubmitArgs;
            epochs = 30\n\n  \
            [arms.fixed.model]\n  min_depth = 4\n\n  \
            [arms.random]              # as the base\n\n  \
-           [data.houses]\n  file = \"houses.csv\"\n  target = \"price\"\n\n  \
+           [data.houses]\n  file = \"houses.csv\"\n  target = [\"price\"]\n\n  \
            [data.linear]              # synthetic\n  rows = 2000\n\n\
          Examples:\n  taper study plan depth.toml --out depth\n  taper study run depth\n  taper study merge depth\n\n",
         exit_codes!()
