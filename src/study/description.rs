@@ -123,7 +123,7 @@ impl Description {
         };
         let study: Self =
             serde_path_to_error::deserialize(document).map_err(|error| refused(one_line(&error)))?;
-        study.check().map_err(|problem| refused(problem))?;
+        study.check().map_err(refused)?;
         Ok(study)
     }
 

@@ -183,7 +183,7 @@ fn csv_row(plan: &Plan, number: u64, task: Task, result: &TaskResult) -> Result<
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
     let written = writer.write_record(&row).ok().and_then(|()| writer.into_inner().ok());
     let text = written.and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| Error::settings("a result cannot be written as CSV".to_owned()))?;
+    let text = text.ok_or_else(|| Error::settings("a result cannot be written as CSV"))?;
     Ok(text.trim_end().to_owned())
 }
 

@@ -84,7 +84,7 @@ fn settings(study: &Description, data: &Mapping, arm: &str, folds: usize) -> Res
                 "data" if is_arm && !is_preparation(value) => {
                     let problem = "has other data than the other arms, with which it is compared on the same rows; \
                                    expected data.scale alone";
-                    return Err(Error::settings(problem.to_owned()));
+                    return Err(Error::settings(problem));
                 }
                 _ => settings.set(key, value, str::to_owned)?,
             }
@@ -105,7 +105,7 @@ fn recipe_of(value: &Value) -> Result<Recipe> {
         Some("seed") => Ok(Recipe::Seed),
         Some("injection") => Ok(Recipe::Injection),
         Some("tabular") => Ok(Recipe::Tabular),
-        _ => Err(Error::settings("recipe is unknown, expected seed, injection or tabular".to_owned())),
+        _ => Err(Error::settings("recipe is unknown, expected seed, injection or tabular")),
     }
 }
 

@@ -143,7 +143,7 @@ impl Loaded {
         if let (Some(file), Some(known)) = (&mut config.data.file, set.files.first())
             && let Some(now) = known.find()
         {
-            file.file = now.to_owned();
+            now.clone_into(&mut file.file);
         }
         let table = load(&config)?;
         for (now, then) in table.files.iter().zip(&set.files) {

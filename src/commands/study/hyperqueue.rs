@@ -5,8 +5,7 @@ use taper::storage::create_folders;
 use taper::text::shell_quote;
 use tracing::info;
 
-use super::scheduler::{output, typed};
-use super::submit::Submission;
+use super::scheduler::{Submission, output, typed};
 use crate::commands::output::print;
 
 /// Submits a task array of all shards.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::submit::Submission;
+use super::scheduler::Submission;
 use crate::commands::output::print;
 
 /// Prints the manifest of a job with an index for each shard, where a volume with the study is mounted at the path

@@ -117,14 +117,10 @@ fn finish(args: &StudyRunArgs, ran: Ran) -> Result<()> {
     let folder = args.study.to_string_lossy().into_owned();
     let folder = shell_quote(&folder);
     let done = format!("{} tasks done, {} of them failed, {} left", ran.done, ran.failed, ran.left);
-    match ran.stopped {
-        Some(reason) => {
-            let rest = format!("with {done}; `taper study run {folder}` goes on");
-            Err(Ended::stopped(reason, &rest).into())
-        }
-        None => {
-            info!("{done}; `taper study merge {folder}` puts the results together");
-            Ok(())
-        }
+    if let Some(reason) = ran.stopped {
+        let rest = format!("with {done}; `taper study run {folder}` goes on");
+        return Err(Ended::stopped(reason, &rest).into());
     }
+    info!("{done}; `taper study merge {folder}` puts the results together");
+    Ok(())
 }

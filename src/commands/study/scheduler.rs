@@ -1,9 +1,26 @@
-//! Calls of the programs of schedulers.
+//! What schedulers are given, and calls of their programs.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use taper::text::shell_quote;
+
+/// A wave that is to be submitted.
+pub(super) struct Submission {
+    /// The absolute path of the program.
+    pub(super) taper: PathBuf,
+    /// The absolute path of the study's folder.
+    pub(super) study: PathBuf,
+    /// The number of the wave.
+    pub(super) wave: u32,
+    /// The number of its shards.
+    pub(super) shards: usize,
+    /// What the user gives to the scheduler.
+    pub(super) arguments: Vec<String>,
+    /// Whether to print only.
+    pub(super) dry_run: bool,
+}
 
 /// A call as it is typed.
 pub(super) fn typed(call: &[String]) -> String {

@@ -7,8 +7,7 @@ use taper::storage::{create_folders, write_atomically};
 use taper::text::shell_quote;
 use tracing::info;
 
-use super::scheduler::{output, typed};
-use super::submit::Submission;
+use super::scheduler::{Submission, output, typed};
 use crate::commands::output::print;
 
 /// The jobs that an array may have where Slurm does not say so.

@@ -10,6 +10,7 @@ use taper::Error;
 use taper::study::{StudyFolder, Wave};
 use tracing::{info, warn};
 
+use super::scheduler::Submission;
 use super::{hyperqueue, kubernetes, slurm};
 use crate::cli::LogArgs;
 use crate::commands::cv::jobs;
@@ -55,22 +56,6 @@ enum Engine {
     Hyperqueue,
     /// An indexed job, as a manifest to print
     Kubernetes,
-}
-
-/// A wave that is to be submitted.
-pub(super) struct Submission {
-    /// The absolute path of the program.
-    pub(super) taper: PathBuf,
-    /// The absolute path of the study's folder.
-    pub(super) study: PathBuf,
-    /// The number of the wave.
-    pub(super) wave: u32,
-    /// The number of its shards.
-    pub(super) shards: usize,
-    /// What the user gives to the scheduler.
-    pub(super) arguments: Vec<String>,
-    /// Whether to print only.
-    pub(super) dry_run: bool,
 }
 
 pub(super) fn submit(args: &SubmitArgs) -> Result<()> {

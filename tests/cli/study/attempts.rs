@@ -18,7 +18,8 @@ fn write_other(file: &Path, change: impl Fn(&str) -> String) {
     assert_ne!(changed, content.join("\n") + "\n");
     let mut footer: serde_json::Value = serde_json::from_str(footer).unwrap();
     let sum = Sha256::digest(changed.as_bytes());
-    footer["sha256"] = sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    let digits = sum.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+    footer["sha256"] = digits.concat().into();
     writeln!(changed, "{footer}").unwrap();
     fs::write(file.with_file_name("other.seg"), changed).unwrap();
 }
