@@ -21,11 +21,12 @@ use super::output_file::OutputFile;
                   `taper predict` does from the columns as they are in a table: categories, missing values, scaling and the \
                   units of the targets are part of it. It has an input for each column, of its name: doubles (N, 1), \
                   NaN where one is missing, or strings (N, 1), and an output for each target, of its name: doubles \
-                  (N, 1). It takes any number of rows at a time.",
+                  (N, 1). It takes any number of rows at a time. Dates are the seconds since 1970-01-01 00:00 UTC, \
+                  since a graph cannot read them from texts.",
     after_help = concat!(
         "Examples:\n  taper export model.safetensors --onnx model.onnx\n  \
          taper export model.safetensors --onnx model.onnx --unknown zeros --force\n\n\
-         The guide's chapter on models has the five lines of Python that predict a table with it.\n\n",
+         The guide's chapter on models has the lines of Python that predict a table with it.\n\n",
         exit_codes!()
     )
 )]

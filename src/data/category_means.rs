@@ -142,6 +142,12 @@ impl CategoryMeans {
         Tensor::from_vec(encoded, x.shape(), &Device::Cpu)
     }
 
+    /// What each code of `feature` becomes, and last a missing value; nothing of a feature that it leaves as it is.
+    pub(crate) fn of_feature(&self, feature: usize) -> &[f64] {
+        let encoded = self.0.iter().find(|encoded| encoded.feature == feature);
+        encoded.map_or(&[], |encoded| &encoded.differences)
+    }
+
     /// The index of each feature that it encodes with the number of its codes, unless a number is not finite.
     pub(crate) fn sound_features(&self) -> Option<Vec<(usize, usize)>> {
         let sound = |Encoded { feature, mean, differences }: &Encoded| {

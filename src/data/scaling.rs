@@ -239,6 +239,11 @@ impl Scaling {
         self.columns.iter().any(|column| column.is_clipped)
     }
 
+    /// What the scaled numbers of each column are bent to at most; infinity where they are not.
+    pub(crate) fn clips(&self) -> impl Iterator<Item = f64> + '_ {
+        self.columns.iter().map(|column| if column.is_clipped { CLIP } else { f64::INFINITY })
+    }
+
     /// What each column is rounded as its distance from.
     pub(crate) fn origins(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| column.origin)

@@ -1,8 +1,8 @@
 //! From the columns of a table to the features of a network.
 
-use super::Gaps;
 use super::graph::{Attribute, Graph, Name, Type};
-use crate::data::{Column, Scaling, Unknown, missing_texts};
+use super::{Gaps, dates};
+use crate::data::{CategoryMeans, Column, Scaling, Unknown, missing_texts};
 use crate::model::Model;
 
 /// What a network takes of a table.
@@ -17,20 +17,46 @@ pub(super) struct Features {
 pub(super) fn features(graph: &mut Graph, model: &Model, gaps: Gaps, unknown: Unknown) -> Features {
     let schema = model.schema();
     let missing = missing_texts(&schema.na);
-    let columns: Vec<_> = schema
-        .features
-        .iter()
-        .map(|column| match column.categories[..] {
-            [] => graph.input(&column.name, Type::Double),
-            _ => one_hot(graph, column, &missing, unknown),
-        })
-        .collect();
-    let columns: Vec<_> = columns.iter().collect();
-    let axis = [Attribute::Int("axis", 1)];
-    let units = graph.node_with("Concat", &columns, &axis);
+    // Beside the features what is NaN where a text is missing that means of a target have a value for.
+    let (mut columns, mut beside, mut first) = (Vec::new(), Vec::new(), 0);
+    for column in &schema.features {
+        let (values, is_missing) = if !column.dates.is_empty() {
+            let time = graph.input_in(dates::UNIT, &column.name);
+            let is_missing = graph.node("IsNaN", &[&time]);
+            (dates::features(graph, &column.dates, &time, &is_missing), Some(is_missing))
+        } else if column.categories.is_empty() {
+            let numbers = graph.input(&column.name, Type::Double);
+            let is_missing = column.marks_missing.then(|| graph.node("IsNaN", &[&numbers]));
+            (numbers, is_missing)
+        } else {
+            let codes = Codes::new(graph, column, &missing, unknown);
+            let values = match (column.target_means, &schema.category_means) {
+                (targets @ 1.., Some(means)) => codes.means(graph, means, first, targets),
+                _ => codes.one_hot(graph),
+            };
+            (values, Some(codes.is_missing))
+        };
+        first += column.width();
+        columns.push(values);
+        if let Some(is_missing) = is_missing.filter(|_| column.marks_missing || column.target_means > 0) {
+            let [nan, zero] = [f64::NAN, 0.].map(|number| graph.number(Type::Double, number));
+            let mark = graph.node("Where", &[&is_missing, &nan, &zero]);
+            (if column.marks_missing { &mut columns } else { &mut beside }).push(mark);
+        }
+    }
+    let joined = |graph: &mut Graph, parts: &[Name]| {
+        graph.node_with("Concat", &parts.iter().collect::<Vec<_>>(), &[Attribute::Int("axis", 1)])
+    };
+    let units = joined(graph, &columns);
     let is_missing = graph.node("IsNaN", &[&units]);
     let incomplete = (gaps == Gaps::Nan).then(|| {
-        let ones = graph.cast(&is_missing, Type::Float);
+        let mut is_any = is_missing.clone();
+        if !beside.is_empty() {
+            beside.insert(0, units.clone());
+            let all = joined(graph, &beside);
+            is_any = graph.node("IsNaN", &[&all]);
+        }
+        let ones = graph.cast(&is_any, Type::Float);
         let axes = Attribute::Ints("axes", vec![1]);
         let any = graph.node_with("ReduceMax", &[&ones], &[axes]);
         graph.cast(&any, Type::Bool)
@@ -43,37 +69,72 @@ pub(super) fn features(graph: &mut Graph, model: &Model, gaps: Gaps, unknown: Un
     Features { x, incomplete }
 }
 
-/// A text column as zeros and ones in f64, NaN where the value is missing.
-///
-/// Categories become their places, what stands for a missing value the place behind the last, and other texts
-/// -1. The encoder of the places refuses -1, or makes zeros of it.
-fn one_hot(graph: &mut Graph, column: &Column, missing: &[String], unknown: Unknown) -> Name {
-    let count = column.categories.len() as i64;
-    let text = graph.input(&column.name, Type::Text);
-    let missing: Vec<_> = missing.iter().filter(|text| !column.categories.contains(text)).cloned().collect();
-    let codes = (0..count).chain(std::iter::repeat_n(count, missing.len())).collect();
-    let other = if unknown == Unknown::Missing { count } else { -1 };
-    let code = graph.node_with(
-        "LabelEncoder",
-        &[&text],
-        &[
-            Attribute::Texts("keys_strings", [column.categories.clone(), missing].concat()),
-            Attribute::Ints("values_int64s", codes),
-            Attribute::Int("default_int64", other),
-        ],
-    );
-    let places = Attribute::Ints("cats_int64s", (0..=count).collect());
-    let zeros = Attribute::Int("zeros", i64::from(unknown == Unknown::Zeros));
-    let all = graph.node_with("OneHotEncoder", &[&code], &[places, zeros]);
-    let shape = graph.integers("shape", &[-1, count + 1]);
-    let all = graph.node("Reshape", &[&all, &shape]);
-    let numbers = graph.integers("categories", &(0..count).collect::<Vec<_>>());
-    let ones = graph.node_with("Gather", &[&all, &numbers], &[Attribute::Int("axis", 1)]);
-    let ones = graph.cast(&ones, Type::Double);
-    let behind = graph.integers("behind", &[count]);
-    let is_missing = graph.node("Equal", &[&code, &behind]);
-    let nan = graph.number(Type::Double, f64::NAN);
-    graph.node("Where", &[&is_missing, &nan, &ones])
+/// A text column as the places of its categories.
+struct Codes {
+    /// The places (N, 1): of a missing value that behind the last, of another text one that there is not.
+    places: Name,
+    /// Where a value is missing, (N, 1).
+    is_missing: Name,
+    /// The number of categories.
+    count: usize,
+    unknown: Unknown,
+}
+
+impl Codes {
+    fn new(graph: &mut Graph, column: &Column, missing: &[String], unknown: Unknown) -> Self {
+        let count = column.categories.len() as i64;
+        let text = graph.input(&column.name, Type::Text);
+        let missing: Vec<_> =
+            missing.iter().filter(|text| !column.categories.contains(text)).cloned().collect();
+        let codes = (0..count).chain(std::iter::repeat_n(count, missing.len())).collect();
+        let other = if unknown == Unknown::Missing { count } else { count + 1 };
+        let places = graph.node_with(
+            "LabelEncoder",
+            &[&text],
+            &[
+                Attribute::Texts("keys_strings", [column.categories.clone(), missing].concat()),
+                Attribute::Ints("values_int64s", codes),
+                Attribute::Int("default_int64", other),
+            ],
+        );
+        let behind = graph.integers("behind", &[count]);
+        let is_missing = graph.node("Equal", &[&places, &behind]);
+        Self { places, is_missing, count: column.categories.len(), unknown }
+    }
+
+    /// Zeros and ones in f64, NaN where the value is missing.
+    ///
+    /// The encoder of the places refuses those that there are not, or makes zeros of them.
+    fn one_hot(&self, graph: &mut Graph) -> Name {
+        let (count, unknown) = (self.count as i64, self.unknown);
+        let places = Attribute::Ints("cats_int64s", (0..=count).collect());
+        let zeros = Attribute::Int("zeros", i64::from(unknown == Unknown::Zeros));
+        let all = graph.node_with("OneHotEncoder", &[&self.places], &[places, zeros]);
+        let shape = graph.integers("shape", &[-1, count + 1]);
+        let all = graph.node("Reshape", &[&all, &shape]);
+        let numbers = graph.integers("categories", &(0..count).collect::<Vec<_>>());
+        let ones = graph.node_with("Gather", &[&all, &numbers], &[Attribute::Int("axis", 1)]);
+        let ones = graph.cast(&ones, Type::Double);
+        let nan = graph.number(Type::Double, f64::NAN);
+        graph.node("Where", &[&self.is_missing, &nan, &ones])
+    }
+
+    /// The mean of each of so many `targets` in f64, of which the first is the feature `first`. It is a table
+    /// with a row for each place, and gathering refuses those that there are not.
+    fn means(&self, graph: &mut Graph, means: &CategoryMeans, first: usize, targets: usize) -> Name {
+        let of_target = |target| means.of_feature(first + target);
+        let mut rows = self.count + 1;
+        let mut table: Vec<_> =
+            (0..rows).flat_map(|code| (0..targets).map(move |target| of_target(target)[code])).collect();
+        if self.unknown == Unknown::Zeros {
+            rows += 1;
+            table.resize(rows * targets, 0.);
+        }
+        let table = graph.numbers("means", Type::Double, &[rows, targets], &table);
+        let means = graph.node_with("Gather", &[&table, &self.places], &[Attribute::Int("axis", 0)]);
+        let shape = graph.integers("shape", &[-1, targets as i64]);
+        graph.node("Reshape", &[&means, &shape])
+    }
 }
 
 /// The scaling in f64 of what is rounded to the network's type as the distance from an origin, as [`Scaling`]
@@ -89,6 +150,7 @@ fn scaled(graph: &mut Graph, scaling: &Scaling, units: &Name, is_missing: &Name,
         .map(|((fill, shift), scale)| (fill - shift) / scale)
         .collect();
     let rest: Vec<_> = shifts.iter().zip(&origins).map(|(shift, origin)| shift - origin).collect();
+    let clips: Vec<_> = scaling.clips().collect();
     let mut row = |hint, numbers: &[f64]| graph.numbers(hint, Type::Double, &[numbers.len()], numbers);
     let [origins, rest, scales, filled] =
         [row("origin", &origins), row("shift", &rest), row("scale", &scales), row("fill", &filled)];
@@ -100,6 +162,20 @@ fn scaled(graph: &mut Graph, scaling: &Scaling, units: &Name, is_missing: &Name,
     for (op, operand) in [("Sub", rest), ("Div", scales)] {
         x = graph.node(op, &[&x, &operand]);
     }
-    let x = graph.node("Where", &[is_missing, &filled, &x]);
+    let mut x = graph.node("Where", &[is_missing, &filled, &x]);
+    if clips.iter().any(|clip| clip.is_finite()) {
+        x = clipped(graph, &x, &clips);
+    }
     graph.cast(&x, of)
+}
+
+/// x / sqrt(1 + (x / clip)^2), which is x where the clip is infinite.
+fn clipped(graph: &mut Graph, x: &Name, clips: &[f64]) -> Name {
+    let clips = graph.numbers("clip", Type::Double, &[clips.len()], clips);
+    let one = graph.number(Type::Double, 1.);
+    let parts = graph.node("Div", &[x, &clips]);
+    let squares = graph.node("Mul", &[&parts, &parts]);
+    let sum = graph.node("Add", &[&squares, &one]);
+    let root = graph.node("Sqrt", &[&sum]);
+    graph.node("Div", &[x, &root])
 }

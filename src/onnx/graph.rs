@@ -54,6 +54,12 @@ impl Graph {
         Name(name.to_owned())
     }
 
+    /// As [`input`](Self::input) of numbers in a `unit`, which the graph says.
+    pub(super) fn input_in(&mut self, unit: &str, name: &str) -> Name {
+        self.inputs.push(column(name, Type::Double).bytes(3, unit));
+        Name(name.to_owned())
+    }
+
     /// Makes `value`, of numbers (N, 1) in f64, the output `name`, which was kept.
     pub(super) fn output(&mut self, name: &str, value: &Name) {
         self.push("Identity", &[value], &[name], &[]);

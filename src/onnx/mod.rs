@@ -7,16 +7,17 @@
 //!
 //! | | |
 //! |---|---|
-//! | inputs | one for each column of features, of its name: (N, 1) of doubles, NaN where a value is missing, or of strings |
+//! | inputs | one for each column of features, of its name: (N, 1) of doubles, NaN where a value is missing, or of strings; of dates the seconds since 1970-01-01 00:00 UTC |
 //! | outputs | one for each target, of its name: (N, 1) of doubles; of a model of quantiles besides one for each, such as `price_q0.1` |
 //! | operators | those of ONNX 1.12 (opset 17, and 3 of `ai.onnx.ml`) |
-//! | metadata | `sha256` of the model's file, `targets`, `missing`, `unknown` |
+//! | metadata | `sha256` of the model's file, `targets`, `dates` (the inputs that are such), `missing`, `unknown` |
 //!
 //! Strings are taken for categories and for missing values as in a file, but without spaces around them. The
 //! numbers are those of [`Model::predict`] but for the rounding of sums in another order.
 
 #![allow(clippy::cast_possible_wrap, reason = "ONNX has sizes as signed numbers, and none is 2^63")]
 
+mod dates;
 mod features;
 mod graph;
 mod message;
@@ -67,6 +68,9 @@ pub struct Input {
     pub name: String,
     /// `double`, or `string` where the column has categories.
     pub r#type: String,
+    /// What the numbers are where they are not those of the file: of dates the seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// Whether missing values are filled in.
@@ -80,8 +84,9 @@ enum Gaps {
 /// The inputs and the outputs, a line for each.
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Input { name, r#type } in &self.inputs {
-            writeln!(f, "input   {type:6} (N, 1)  {}", one_line(name))?;
+        for Input { name, r#type, unit } in &self.inputs {
+            let unit = unit.as_ref().map_or(String::new(), |unit| format!(", {unit}"));
+            writeln!(f, "input   {type:6} (N, 1)  {}{unit}", one_line(name))?;
         }
         let outputs = self.outputs.iter().map(|name| format!("output  double (N, 1)  {}", one_line(name)));
         f.write_str(&outputs.collect::<Vec<_>>().join("\n"))
@@ -119,7 +124,6 @@ impl Model {
         if self.schema().feature_scaling.iter().flat_map(Scaling::curves).any(|curve| curve.is_some()) {
             return Err(Error::data("the model", "has transformed features, expected none but targets"));
         }
-        self.check_features()?;
         let gaps = self.gaps(options.missing)?;
         let outputs = self.named_outputs()?;
         let columns = self.schema().features.iter();
@@ -133,33 +137,14 @@ impl Model {
         let mut inputs = Vec::new();
         for column in &self.schema().features {
             let of = if column.categories.is_empty() { "double" } else { "string" };
-            inputs.push(Input { name: column.name.clone(), r#type: of.to_owned() });
+            let unit = is_date(column).then(|| dates::UNIT.to_owned());
+            inputs.push(Input { name: column.name.clone(), r#type: of.to_owned(), unit });
         }
         Ok(Exported {
             inputs,
             outputs: outputs.into_iter().map(|(name, _)| name).collect(),
             bytes: graph.into_model(self.taper_version(), self.facts(gaps, options.unknown)?),
         })
-    }
-
-    /// Rejects models whose columns are prepared in a way that cannot be exported yet.
-    fn check_features(&self) -> Result<()> {
-        let schema = self.schema();
-        let problem = |column: &Column| match column {
-            column if !column.dates.is_empty() => Some("makes features of dates"),
-            column if column.target_means > 0 => Some("encodes text by means of the target"),
-            column if column.marks_missing => Some("marks missing values"),
-            _ => None,
-        };
-        let of_column = schema.features.iter().find_map(|column| Some((&column.name, problem(column)?)));
-        let problem = match of_column {
-            Some((name, what)) => format!("{what} in column '{name}', which cannot be exported yet"),
-            None if schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped) => {
-                "clips numbers smoothly, which cannot be exported yet".to_owned()
-            }
-            None => return Ok(()),
-        };
-        Err(Error::data("the model", problem))
     }
 
     /// Whether the graph fills missing values in.
@@ -210,13 +195,22 @@ impl Model {
             Unknown::Zeros => "zeros",
             Unknown::Missing => "missing",
         };
-        let targets = serde_json::to_string(&self.schema().targets).map_err(candle_core::Error::wrap)?;
+        let names = |names: &[&String]| serde_json::to_string(names).map_err(candle_core::Error::wrap);
+        let schema = self.schema();
+        let targets = names(&schema.targets.iter().collect::<Vec<_>>())?;
+        let dates = schema.features.iter().filter(|column| is_date(column)).map(|column| &column.name);
+        let dates = names(&dates.collect::<Vec<_>>())?;
         let missing = if gaps == Gaps::Mean { "mean" } else { "nan" };
         Ok(vec![
             ("sha256", sum),
             ("targets", targets),
+            ("dates", dates),
             ("missing", missing.to_owned()),
             ("unknown", unknown.to_owned()),
         ])
     }
+}
+
+fn is_date(column: &Column) -> bool {
+    !column.dates.is_empty()
 }

@@ -4,11 +4,12 @@
 
 A model of each kind is trained for some epochs on a table with categories, missing values, a time stamp that has no
 place in single precision, a category that looks like a number, and names with spaces, and both predict its rows and
-some that are stranger. Prints the largest difference of each in units of the target's standard deviation, and fails
+some that are stranger. The kinds of PREPARED have dates and many streets besides. Prints the largest difference of each in units of the target's standard deviation, and fails
 above 1e-5. Other arguments than the binary's path are the kinds to take.
 """
 
 import hashlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,19 @@ KINDS = {
     "yeo-johnson": ["--target-transform", "yeo-johnson"],
     "yeo-johnson, quantiles": ["--target-transform", "yeo-johnson", "--loss", "quantile", "--dtype", "f64"],
     "recipe for tables": ["--recipe", "tabular", "--epochs", "4"],
+    "clipped": ["--scale", "robust-clip"],
+    "clipped f64": ["--scale", "robust-clip", "--dtype", "f64", "--target", "price"],
+    "missing marks": ["--missing-indicator"],
+    "means": ["--categories", "target"],
+    "means, marks, clipped": ["--categories", "target", "--missing-indicator", "--scale", "robust-clip"],
+}
+# Those of a table with dates and a text of many values.
+PREPARED = {
+    "dates and streets": [],
+    "dates, one target": ["--target", "price"],
+    "dates, f64": ["--dtype", "f64"],
+    "dates, all else": ["--missing-indicator", "--scale", "robust-clip", "--categories", "target", "--bins", "6"],
+    "dates, recipe": ["--recipe", "tabular", "--epochs", "4"],
 }
 
 
@@ -78,6 +92,26 @@ def table(rows):
     return data
 
 
+def prepared(data):
+    """The table with dates and times of which one in twenty is missing, and texts of many values."""
+    random = np.random.default_rng(8)
+    days = random.integers(-80_000, 80_000, len(data))
+    seconds = random.integers(0, 86_400, len(data))
+    times = np.datetime64("1970-01-01", "s") + (days * 86_400 + seconds).astype("timedelta64[s]")
+    data = data.copy()
+    data.insert(1, "sold at", pd.Series(times).dt.strftime("%Y-%m-%d %H:%M:%S"))
+    data.insert(4, "street", [f"street {number}" for number in random.integers(0, 150, len(data)) ** 2 // 150])
+    data["price"] += 20 * np.sin(2 * np.pi * days / 365.2425) + seconds / 4000
+    for column in ["sold at", "street"]:
+        data.loc[random.random(len(data)) < 0.05, column] = ""
+    return data
+
+
+def seconds_since_1970(column):
+    times = pd.to_datetime(column.replace("", None), utc=True, format="ISO8601")
+    return (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta("1s")
+
+
 def called(*arguments):
     done = subprocess.run([str(a) for a in (TAPER, *arguments)], capture_output=True, text=True)
     if done.returncode != 0:
@@ -87,12 +121,18 @@ def called(*arguments):
 
 def by_runtime(path, data):
     """The outputs of the graph for the columns of `data`, by name."""
-    onnx.checker.check_model(onnx.load(path), full_check=True)
+    graph = onnx.load(path)
+    onnx.checker.check_model(graph, full_check=True)
+    facts = {fact.key: fact.value for fact in graph.metadata_props}
+    dates = json.loads(facts["dates"])
+    of_dates = [given.name for given in graph.graph.input if "seconds since 1970" in given.doc_string]
+    assert dates == of_dates, (dates, of_dates)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     columns = {}
     for given in session.get_inputs():
         is_text = given.type == "tensor(string)"
-        values = data[given.name].astype(str if is_text else float)
+        values = seconds_since_1970(data[given.name]) if given.name in dates else data[given.name]
+        values = values.astype(str if is_text else float)
         columns[given.name] = values.to_numpy(object if is_text else float).reshape(-1, 1)
     names = [output.name for output in session.get_outputs()]
     return {name: y[:, 0] for name, y in zip(names, session.run(None, columns))}
@@ -103,7 +143,7 @@ def by_the_guide(folder, graph, rows):
     guide = (ROOT / "src" / "guide" / "models.md").read_text()
     lines = guide.split("```python\n")[1].split("```")[0]
     lines = lines.replace("houses.onnx", str(graph)).replace("new.csv", str(folder / "new.csv"))
-    names = {"onnxruntime": onnxruntime, "pandas": pd}
+    names = {"json": json, "onnxruntime": onnxruntime, "pandas": pd}
     exec(lines, names)
     assert np.array_equal(names["price"][:, 0], by_runtime(graph, rows)["price"])
 
@@ -111,9 +151,10 @@ def by_the_guide(folder, graph, rows):
 def refused(model, folder, graph, rows):
     """By default an unknown town is refused, and with --missing empty rows have NaN where predict has nothing."""
     called("export", model, "--onnx", graph, "--force")
+    errors = onnxruntime.capi.onnxruntime_pybind11_state
     try:
         by_runtime(graph, rows)
-    except onnxruntime.capi.onnxruntime_pybind11_state.Fail:
+    except (errors.Fail, errors.InvalidArgument):
         pass
     else:
         sys.exit("Atlantis was not refused")
@@ -126,45 +167,57 @@ def refused(model, folder, graph, rows):
     assert 0 < empty.sum() < len(rows) and (np.isnan(price) == empty).all()
 
 
-def main(kinds):
+def compared(kind, settings, data, rows, folder):
+    """The largest difference of a model of a kind from its graph."""
+    model, graph = folder / "model.safetensors", folder / "model.onnx"
+    data.to_csv(folder / "train.csv", index=False)
+    rows.drop(columns=["price", "rent"]).to_csv(folder / "new.csv", index=False)
+    call = ["train", "-q", "--data", folder / "train.csv", "--text", "code", "--missing", "mean", "--model", model]
+    targets = [] if "--target" in settings else ["--target", "price,rent"]
+    epochs = [] if "--epochs" in settings else ["--epochs", "4"]
+    drop = ["--drop", "rent"] if "--target" in settings and "--drop" not in settings else []
+    called(*call, "--force", *targets, *drop, *epochs, *settings)
+    largest, sum = 0, hashlib.sha256(model.read_bytes()).hexdigest()
+    for unknown in ["zeros", "missing"]:
+        called("export", model, "--onnx", graph, "--force", "--unknown", unknown)
+        facts = {fact.key: fact.value for fact in onnx.load(graph).metadata_props}
+        assert facts["sha256"] == sum and facts["unknown"] == unknown, facts
+        call = ["predict", "-q", "--model", model, "--data", folder / "new.csv", "--unknown", unknown]
+        called(*call, "--out", folder / "predicted.csv", "--force")
+        predicted = pd.read_csv(folder / "predicted.csv")
+        outputs = by_runtime(graph, rows)
+        names = [name for name in outputs if name in ("price", "rent")]
+        found = {("prediction" if len(names) == 1 else f"prediction:{n}") if n in names else n: n for n in outputs}
+        assert list(found) and set(found) == set(predicted), (set(found), set(predicted))
+        for column, name in found.items():
+            scale = data[name.split("_q")[0]].std()
+            # Strange rows are far away, and so are their predictions.
+            scale = np.maximum(scale, np.abs(predicted[column].to_numpy()))
+            difference = np.max(np.abs(outputs[name] - predicted[column].to_numpy()) / scale)
+            largest = difference if not difference <= largest else largest
+    by_the_guide(folder, graph, rows)
+    refused(model, folder, graph, rows)
+    return largest
+
+
+def main(chosen):
     onnxruntime.set_default_logger_severity(4)
     folder = Path(tempfile.mkdtemp())
-    data = table(600)
-    data.to_csv(folder / "train.csv", index=False)
-    # Far away, missing in other words, and of a town that nobody knows.
-    strange = data[:6].copy()
-    strange.loc[0, ["age", "living area"]] = [-500.0, 1e6]
-    strange["town"] = ["", "nUlL", "n/a", "Atlantis", "Bonn", "New York"]
-    rows = pd.concat([data, strange], ignore_index=True)
-    rows.drop(columns=["price", "rent"]).to_csv(folder / "new.csv", index=False)
+    plain = table(600)
     worst = 0
-    for kind, settings in kinds.items():
-        model, graph = folder / "model.safetensors", folder / "model.onnx"
-        call = ["train", "-q", "--data", folder / "train.csv", "--text", "code", "--missing", "mean", "--model", model]
-        targets = [] if "--target" in settings else ["--target", "price,rent"]
-        epochs = [] if "--epochs" in settings else ["--epochs", "4"]
-        drop = ["--drop", "rent"] if "--target" in settings and "--drop" not in settings else []
-        called(*call, "--force", *targets, *drop, *epochs, *settings)
-        largest, sum = 0, hashlib.sha256(model.read_bytes()).hexdigest()
-        for unknown in ["zeros", "missing"]:
-            called("export", model, "--onnx", graph, "--force", "--unknown", unknown)
-            facts = {fact.key: fact.value for fact in onnx.load(graph).metadata_props}
-            assert facts["sha256"] == sum and facts["unknown"] == unknown, facts
-            call = ["predict", "-q", "--model", model, "--data", folder / "new.csv", "--unknown", unknown]
-            called(*call, "--out", folder / "predicted.csv", "--force")
-            predicted = pd.read_csv(folder / "predicted.csv")
-            outputs = by_runtime(graph, rows)
-            names = [name for name in outputs if name in ("price", "rent")]
-            found = {("prediction" if len(names) == 1 else f"prediction:{n}") if n in names else n: n for n in outputs}
-            assert list(found) and set(found) == set(predicted), (set(found), set(predicted))
-            for column, name in found.items():
-                scale = data[name.split("_q")[0]].std()
-                # Strange rows are far away, and so are their predictions.
-                scale = np.maximum(scale, np.abs(predicted[column].to_numpy()))
-                difference = np.max(np.abs(outputs[name] - predicted[column].to_numpy()) / scale)
-                largest = difference if not difference <= largest else largest
-        by_the_guide(folder, graph, rows)
-        refused(model, folder, graph, rows)
+    for kind, settings in (KINDS | PREPARED).items():
+        if chosen and kind not in chosen:
+            continue
+        data = prepared(plain) if kind in PREPARED else plain
+        # Far away, missing in other words, and of a town that nobody knows.
+        strange = data[:6].copy()
+        strange.loc[0, ["age", "living area"]] = [-500.0, 1e6]
+        strange["town"] = ["", "nUlL", "n/a", "Atlantis", "Bonn", "New York"]
+        if kind in PREPARED:
+            strange["sold at"] = ["0001-01-01", "9999-12-31 23:59:59", "2000-02-29", "", "1900-02-28 12:00", "2024-02-29"]
+            strange.loc[4, "street"] = "nowhere"
+        rows = pd.concat([data, strange], ignore_index=True)
+        largest = compared(kind, settings, data, rows, folder)
         print(f"{kind:30} {largest:.1e}")
         worst = largest if not largest <= worst else worst
     print(f"largest difference {worst:.1e}")
@@ -176,4 +229,4 @@ if __name__ == "__main__":
     chosen = sys.argv[1:]
     if chosen and Path(chosen[0]).exists():
         TAPER = Path(chosen.pop(0)).resolve()
-    main({kind: settings for kind, settings in KINDS.items() if not chosen or kind in chosen})
+    main(chosen)

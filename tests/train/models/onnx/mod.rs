@@ -1,6 +1,7 @@
 //! Exported models, held against the models themselves by a runtime of our own. `tests/reference/exported.py`
 //! does it with onnxruntime.
 
+mod features;
 mod file;
 mod runtime;
 

@@ -82,6 +82,9 @@ fn apply(node: &Node, values: &HashMap<String, Value>) -> Result<Tensor> {
         "Exp" => x[0].exp(),
         "Log" => x[0].log(),
         "Sqrt" => x[0].sqrt(),
+        "Floor" => x[0].floor(),
+        "Sin" => x[0].sin(),
+        "Cos" => x[0].cos(),
         "Sigmoid" => (x[0].neg()?.exp()? + 1.)?.recip(),
         "Softplus" => x[0].relu()? + (x[0].abs()?.neg()?.exp()? + 1.)?.log()?,
         "Where" => {
@@ -93,7 +96,11 @@ fn apply(node: &Node, values: &HashMap<String, Value>) -> Result<Tensor> {
         "Cast" if node.number("to") == 1 => x[0].to_dtype(DType::F32)?.to_dtype(DType::F64),
         "Cast" | "Identity" => Ok(x[0].clone()),
         "Concat" => Tensor::cat(&x, node.number("axis") as usize),
-        "Gather" => x[0].index_select(&x[1].to_dtype(DType::U32)?, node.number("axis") as usize),
+        // A matrix of indices has a single column, which is reshaped.
+        "Gather" => {
+            let axis = node.number("axis") as usize;
+            x[0].index_select(&x[1].flatten_all()?.to_dtype(DType::U32)?, axis)
+        }
         "Reshape" => {
             let mut shape = integers(&x[1])?;
             let known: i64 = shape.iter().filter(|size| **size >= 0).product();
