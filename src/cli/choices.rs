@@ -1,8 +1,8 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
 use taper::config::{
-    Categories, Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe, Scale,
-    Selection, TargetTransform,
+    Categories, DateFormat, Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe,
+    Scale, Selection, TargetTransform,
 };
 use taper::nn::{Block, CosInit, Halting, Nonlinearity, Norm};
 use taper::ops::Prior;
@@ -50,6 +50,17 @@ value_enum!(DatesArg for Dates {
     Text,
     /// Such columns are left out
     Drop
+});
+
+value_enum!(DateFormatArg for DateFormat {
+    /// The order in which all dates of the column make sense; if that is no single one, the column is text
+    Auto,
+    /// The year; dates in other orders are text
+    YearFirst,
+    /// The day, as in 31.01.2024, where auto finds either
+    DayFirst,
+    /// The month, as in 01/31/2024, where auto finds either
+    MonthFirst
 });
 
 value_enum!(MissingTargetArg for MissingTarget {

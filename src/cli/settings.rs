@@ -9,9 +9,9 @@ use taper::Error;
 use taper::config::{CvConfig, DeviceSpec, Recipe, Settings, keys};
 
 use super::choices::{
-    ActivationArg, BlockArg, CategoriesArg, CosInitArg, DatesArg, DepthsArg, DtypeArg, EngineArg, HaltingArg,
-    LayerArg, LossArg, MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg, RecipeArg, ScaleArg,
-    ScheduleArg, SelectArg, TargetTransformArg,
+    ActivationArg, BlockArg, CategoriesArg, CosInitArg, DateFormatArg, DatesArg, DepthsArg, DtypeArg,
+    EngineArg, HaltingArg, LayerArg, LossArg, MissingArg, MissingTargetArg, NormArg, PenaliseArg, PriorArg,
+    RecipeArg, ScaleArg, ScheduleArg, SelectArg, TargetTransformArg,
 };
 use super::dialect::DialectArgs;
 use super::names::{self, Names};
@@ -94,6 +94,10 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "WAY", value_enum, default_value_t = Recipe::Tabular.dates().into(),
           help_heading = "Data")]
     dates: DatesArg,
+    /// What is first in dates such as 01/02/2024; a value above 12 in a column tells it
+    #[arg(long, value_name = "ORDER", value_enum, default_value_t = Recipe::Tabular.date_format().into(),
+          help_heading = "Data")]
+    date_format: DateFormatArg,
     #[command(flatten)]
     #[serde(flatten)]
     dialect: DialectArgs,

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use taper::config::{Learner, Selection, Settings, TargetTransform, TrainConfig, ValidConfig};
-use taper::data::{DataSummary, Dataset, Fold, Table, load};
+use taper::data::{DataSummary, Dataset, DateOrder, Fold, Table, load};
 use taper::report::html;
 use taper::run::{Environment, Identity, RunDirectory, RunOptions, RunRecord};
 use taper::text::{shell_quote, shorten};
@@ -164,7 +164,10 @@ impl<'a> Run<'a> {
         info!("{summary}");
         for column in summary.columns.iter().filter(|column| !column.dates.is_empty()) {
             let parts: Vec<_> = column.dates.iter().map(|part| part.name()).collect();
-            info!("column '{}' has dates; its features are {}", shorten(&column.name), parts.join(", "));
+            let order = column.date_order.and_then(DateOrder::first);
+            let order = order.map_or(String::new(), |first| format!(", {first} first"));
+            let (name, parts) = (shorten(&column.name), parts.join(", "));
+            info!("column '{name}' has dates{order}; its features are {parts}");
         }
         for column in summary.columns.iter().filter(|column| column.target_means > 0) {
             let (name, values) = (shorten(&column.name), column.categories.unwrap_or_default());

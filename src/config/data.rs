@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{Decimal, Dialect, Mark};
 use super::encoding::Encoding;
-use super::table::{Categories, Dates, FileConfig, Fill, Missing, MissingTarget};
+use super::table::{Categories, DateFormat, Dates, FileConfig, Fill, Missing, MissingTarget};
 
 /// The data to learn: those of `file`, or else the synthetic y = x w + noise e.
 ///
@@ -123,6 +123,8 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     dates: Option<Dates>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    date_format: Option<DateFormat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     delimiter: Option<Mark>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decimal: Option<Decimal>,
@@ -175,6 +177,7 @@ impl From<DataConfig> for Document {
                 number,
                 categories,
                 dates,
+                date_format,
                 dialect: Dialect { delimiter, decimal, no_header, skip_rows, comment, encoding },
             }) => Self {
                 file: Some(file),
@@ -191,6 +194,7 @@ impl From<DataConfig> for Document {
                 number: Some(number),
                 categories: Some(categories),
                 dates: Some(dates),
+                date_format: Some(date_format),
                 delimiter,
                 decimal: Some(decimal),
                 no_header: Some(no_header),
@@ -224,6 +228,7 @@ impl TryFrom<Document> for DataConfig {
             number,
             categories,
             dates,
+            date_format,
             delimiter,
             decimal,
             no_header,
@@ -255,6 +260,7 @@ impl TryFrom<Document> for DataConfig {
                 ("number", number.is_some()),
                 ("categories", categories.is_some()),
                 ("dates", dates.is_some()),
+                ("date_format", date_format.is_some()),
                 ("delimiter", delimiter.is_some()),
                 ("decimal", decimal.is_some()),
                 ("no_header", no_header.is_some()),
@@ -294,6 +300,7 @@ impl TryFrom<Document> for DataConfig {
             number: number.unwrap_or_default(),
             categories: categories.unwrap_or_default(),
             dates: dates.unwrap_or_default(),
+            date_format: date_format.unwrap_or_default(),
             dialect: Dialect {
                 delimiter,
                 decimal: decimal.unwrap_or_default(),
@@ -325,7 +332,7 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(
             text,
-            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","missing_indicator":false,"group":"patient","missing_target":"error","na":[],"text":[],"number":[],"categories":"auto","dates":"text","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
+            r#"{"file":"a.csv","target":["y"],"features":[],"drop":["id"],"missing":"mean","missing_indicator":false,"group":"patient","missing_target":"error","na":[],"text":[],"number":[],"categories":"auto","dates":"text","date_format":"year-first","decimal":"auto","no_header":false,"skip_rows":0,"scale":"none"}"#
         );
         assert_eq!(serde_json::from_str::<DataConfig>(&text).unwrap(), config);
 

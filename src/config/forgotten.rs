@@ -1,6 +1,6 @@
 //! Settings that have no effect beside the others.
 
-use super::{CvConfig, DataConfig, Depths, FileConfig, ModelConfig, TrainConfig};
+use super::{CvConfig, DataConfig, DateFormat, Dates, Depths, FileConfig, ModelConfig, TrainConfig};
 use crate::nn::{LayerKind, Norm};
 use crate::optim::Penalised;
 
@@ -12,6 +12,7 @@ impl CvConfig {
     pub(super) fn forgotten(&self) -> Vec<(&'static str, String)> {
         let Self { model, train, .. } = self;
         let rules = of_network(model).into_iter().chain(of_training(model, train)).chain(self.of_file());
+        let rules = rules.chain(self.data.file.as_ref().and_then(of_dates));
         let problem = |(key, is_forgotten, why): (&'static str, bool, String)| {
             let value = self.get(key).filter(|_| is_forgotten)?;
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -35,6 +36,17 @@ impl CvConfig {
         };
         keys.iter().map(rule).collect()
     }
+}
+
+/// The order of days and months, where no text is taken for a date.
+fn of_dates(file: &FileConfig) -> Option<Rule> {
+    let why = match file.ending().as_str() {
+        "npy" | "npz" | "safetensors" | "parquet" => "on a file that is not text",
+        _ if file.dates == Dates::Text => "where dates are text",
+        _ => return None,
+    };
+    let is_set = matches!(file.date_format, DateFormat::DayFirst | DateFormat::MonthFirst);
+    Some(("data.date_format", is_set, why.to_owned()))
 }
 
 /// The settings of text.

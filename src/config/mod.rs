@@ -44,7 +44,7 @@ pub use loss::LossName;
 pub use recipe::Recipe;
 pub use selection::Selection;
 pub use settings::Settings;
-pub use table::{Categories, Dates, FileConfig, Fill, Missing, MissingTarget};
+pub use table::{Categories, DateFormat, Dates, FileConfig, Fill, Missing, MissingTarget};
 pub use target_transform::TargetTransform;
 pub(crate) use validate::MAX_DEPTH;
 

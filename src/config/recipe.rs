@@ -1,6 +1,6 @@
 //! Settings that belong together, by name.
 
-use super::{Dates, ModelConfig, Selection, TrainConfig};
+use super::{DateFormat, Dates, ModelConfig, Selection, TrainConfig};
 use crate::nn::{Block, Nonlinearity};
 use crate::optim::Schedule;
 
@@ -42,6 +42,14 @@ impl Recipe {
         match self {
             Self::Seed => Dates::default(),
             Self::Injection | Self::Tabular => Dates::Expand,
+        }
+    }
+
+    /// In which order dates in a file are written.
+    pub fn date_format(self) -> DateFormat {
+        match self {
+            Self::Seed => DateFormat::default(),
+            Self::Injection | Self::Tabular => DateFormat::Auto,
         }
     }
 

@@ -241,6 +241,7 @@ impl Settings {
         document["train"] = value(yaml_serde::to_value(train))?;
         if self.has_file() {
             document["data"]["dates"] = value(yaml_serde::to_value(self.recipe().dates()))?;
+            document["data"]["date_format"] = value(yaml_serde::to_value(self.recipe().date_format()))?;
         }
         Ok(document)
     }

@@ -37,6 +37,8 @@ pub struct FileConfig {
     pub categories: Categories,
     /// How columns of dates among the features are handled.
     pub dates: Dates,
+    /// In which order dates are written.
+    pub date_format: DateFormat,
     /// How a file of text is written.
     pub dialect: Dialect,
 }
@@ -106,6 +108,24 @@ pub enum Dates {
     Text,
     /// They are left out.
     Drop,
+}
+
+/// In which order dates are written: the year first, as 2024-01-31, or the day or the month, as 31.01.2024 and
+/// 01/31/2024.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateFormat {
+    /// In the one order in which all values of a column are dates. Where the day and the month may be either,
+    /// the column is text.
+    Auto,
+    /// The year first; others are text, as they were before there was this choice. The default of [`FileConfig`],
+    /// while a [`Recipe`](super::Recipe) for files finds the order out.
+    #[default]
+    YearFirst,
+    /// As `Auto`, but the day is first where it may be either.
+    DayFirst,
+    /// As `Auto`, but the month is first where it may be either.
+    MonthFirst,
 }
 
 /// How to handle missing values: empty fields, and texts such as NA, null and ?.

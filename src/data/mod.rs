@@ -26,8 +26,8 @@ pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
 pub(crate) use table::missing_texts;
 pub use table::{
-    Block, Column, DatePart, MAX_CATEGORIES, MAX_CODES, RowOptions, RowReader, Table, Unknown, read,
-    read_relative,
+    Block, Column, DateOrder, DatePart, MAX_CATEGORIES, MAX_CODES, RowOptions, RowReader, Table, Unknown,
+    read, read_relative,
 };
 pub use transform::Transform;
 pub(crate) use transform::{Limited, skewness};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::network::Network;
 use super::{Model, Schema, Training};
 use crate::config::Fill;
-use crate::data::{Column, Scaling};
+use crate::data::{Column, DateOrder, Scaling};
 use crate::error::{Error, Result};
 use crate::storage::{seal, unseal, write_atomically};
 
@@ -21,9 +21,11 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 3 | the quantiles that are predicted |
 /// | 4 | the transforms of the targets, the sizes of errors for intervals |
 /// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts, numbers that are clipped |
+/// | 6 | dates with the day or the month first |
 ///
 /// A model is of the first version from 2 on that has all that it has.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
+const WITH_PARTS: u32 = 5;
 const WITH_TRANSFORMS: u32 = 4;
 const WITH_QUANTILES: u32 = 3;
 const PLAIN: u32 = 2;
@@ -44,8 +46,8 @@ struct Content {
     training: Option<Training>,
 }
 
-/// Whether a column has what the last version of the format added.
-fn is_new(column: &Column) -> bool {
+/// Whether a column has what version 5 of the format added.
+fn has_parts(column: &Column) -> bool {
     !column.dates.is_empty() || column.marks_missing || column.target_means > 0
 }
 
@@ -70,9 +72,12 @@ impl Model {
     pub(super) fn format(&self) -> u32 {
         let scaling = self.schema.target_scaling.as_ref();
         match &self.schema {
-            schema if schema.fill != Fill::Mean => FORMAT,
-            schema if schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped) => FORMAT,
-            schema if schema.features.iter().any(is_new) => FORMAT,
+            schema if schema.features.iter().any(|column| column.date_order != DateOrder::YearFirst) => {
+                FORMAT
+            }
+            schema if schema.fill != Fill::Mean => WITH_PARTS,
+            schema if schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped) => WITH_PARTS,
+            schema if schema.features.iter().any(has_parts) => WITH_PARTS,
             schema if schema.residuals.is_some() => WITH_TRANSFORMS,
             _ if scaling.is_some_and(|scaling| scaling.transforms().any(|it| it.is_some())) => {
                 WITH_TRANSFORMS

@@ -129,7 +129,9 @@ impl ModelSummary {
             let (kind, scaling) = match column.categories.as_slice() {
                 [] if !column.dates.is_empty() => {
                     let parts: Vec<_> = column.dates.iter().map(|part| part.name().to_owned()).collect();
-                    (format!("dates: {}", list(&parts)), None)
+                    let first = column.date_order.first();
+                    let order = first.map_or(String::new(), |first| format!(", {first} first"));
+                    (format!("dates{order}: {}", list(&parts)), None)
                 }
                 [] => ("number".to_owned(), scaling.get(at)),
                 categories if column.target_means > 0 => {

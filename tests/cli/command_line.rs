@@ -108,7 +108,7 @@ fn a_file_is_learnt() {
     let output = taper(&args.split_whitespace().collect::<Vec<_>>());
     let expected = serde_json::json!({
         "file": "tests/data/diabetes.csv", "target": ["y"], "features": [], "drop": ["s1", "s2"],
-        "missing": "mean", "missing_indicator": false, "group": "age", "missing_target": "error", "na": [], "text": [], "number": [], "categories": "auto", "dates": "expand", "decimal": "auto", "no_header": false, "skip_rows": 0,
+        "missing": "mean", "missing_indicator": false, "group": "age", "missing_target": "error", "na": [], "text": [], "number": [], "categories": "auto", "dates": "expand", "date_format": "auto", "decimal": "auto", "no_header": false, "skip_rows": 0,
         "scale": "auto",
     });
     assert_eq!(json(&output)["config"]["data"], expected);

@@ -104,3 +104,46 @@ fn dates_are_learnt_kept_and_predicted() {
     let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(printed["data"]["dates"], "text");
 }
+
+/// Days before months are found in the file, kept in the model, and found again where it predicts.
+#[test]
+fn days_before_months_are_the_same_dates() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    sales(Path::new(&path("year.csv")), 0, 200);
+    let text = fs::read_to_string(path("year.csv")).unwrap();
+    let turned = |line: &str| match line.split_once(',') {
+        Some((date, rest)) if date.contains('-') => {
+            let parts: Vec<_> = date.split('-').collect();
+            format!("{}.{}.{},{rest}\n", parts[2], parts[1], parts[0])
+        }
+        _ => format!("{line}\n"),
+    };
+    fs::write(path("day.csv"), text.lines().map(turned).collect::<String>()).unwrap();
+    let predicted = |name: &str| {
+        let (data, model) = (path(&format!("{name}.csv")), path(&format!("{name}.safetensors")));
+        let (code, _, log) = called(&[
+            "train",
+            "--data",
+            &data,
+            "--target",
+            "y",
+            "--missing",
+            "mean",
+            "--epochs",
+            "2",
+            "--model",
+            &model,
+        ]);
+        assert_eq!(code, Some(0), "{log}");
+        let (code, predictions, error) = called(&["predict", "-q", "--model", &model, "--data", &data]);
+        assert_eq!(code, Some(0), "{error}");
+        let inspected = json(&taper(&["inspect", "--json", &model]));
+        (predictions, log, inspected["format"].clone(), called(&["inspect", &model]).1)
+    };
+    let [year, day] = ["year", "day"].map(predicted);
+    assert_eq!(year.0, day.0);
+    assert!(day.1.contains("column 'sold' has dates, the day first; its features are days,"), "{}", day.1);
+    assert_eq!((&year.2, &day.2), (&json!(5), &json!(6)));
+    assert!(day.3.contains("dates, the day first: days, season sine"), "{}", day.3);
+}

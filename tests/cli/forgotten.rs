@@ -55,6 +55,14 @@ fn flags_without_an_effect_are_refused() {
             "--data d.PARQUET --target y --na x",
             "--na is [\"x\"], which has no effect on a file that is not text",
         ),
+        (
+            "--data d.npz --target y --date-format day-first",
+            "--date-format is day-first, which has no effect on a file that is not text",
+        ),
+        (
+            "--data d.csv --target y --dates text --date-format month-first",
+            "--date-format is month-first, which has no effect where dates are text",
+        ),
         ("--min-depth 0 --max-depth 0 --dropout 0.1", &format!("--dropout is 0.1, {never}")),
         ("--min-depth 0 --max-depth 0 --norm rms", &format!("--norm is rms, {never}")),
         ("--min-depth 0 --max-depth 0 --block residual", &format!("--block is residual, {never}")),

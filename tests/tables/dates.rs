@@ -1,7 +1,7 @@
 //! Columns of dates: what they become, and what is refused.
 
 use taper::config::FloatType;
-use taper::data::{DatePart, read_relative};
+use taper::data::{DateOrder, DatePart, RowOptions, RowReader, Table, read_relative};
 
 use crate::{config, file, message, read_csv, x};
 
@@ -124,4 +124,112 @@ fn dates_that_are_none_get_a_message() {
         FloatType::F32,
     );
     assert_eq!(error, "FILE:d: is missing in every row; `data.drop=d` leaves the column out");
+}
+
+/// The features of a column of dates and of the same ones from the year down.
+fn features_of(table: &Table) -> (DateOrder, Vec<DatePart>, Vec<Vec<f32>>) {
+    let column = &table.features[0];
+    (column.date_order, column.dates.clone(), x(table))
+}
+
+/// Dates in three orders are the same features, told by the first rows, by a later one, or by nothing but the user.
+#[test]
+fn the_whole_column_tells_whether_the_day_or_the_month_is_first() {
+    let of = |name: &str, dates: &[String], flags: &str| {
+        let rows: Vec<_> = dates.iter().enumerate().map(|(i, date)| format!("{date},{i}\n")).collect();
+        let text = format!("d,y\n{}", rows.concat());
+        read_csv(&format!("order_{name}"), text.as_bytes(), &format!("target=y dates=expand {flags}"))
+            .unwrap()
+    };
+    let days: Vec<_> = (0..1100u32).map(|i| [2001 + i / 144, 1 + i / 12 % 12, 1 + i % 12]).collect();
+    let written = |write: &dyn Fn(&[u32; 3]) -> String, last: &str| -> Vec<_> {
+        days.iter().map(write).chain([last.to_owned()]).collect()
+    };
+    let expected = of("year", &written(&|[y, m, d]| format!("{y}-{m:02}-{d:02}"), "2024-01-31"), "");
+    let (order, parts, expected) = features_of(&expected);
+    assert_eq!(order, DateOrder::YearFirst);
+    let day_first = written(&|[y, m, d]| format!("{d:02}.{m:02}.{y}"), "31.01.2024");
+    let month_first = written(&|[y, m, d]| format!("{m}/{d}/{y} 0:00"), "1/31/2024 0:00:00");
+    // What tells it is the last of 1101 rows, or the first one.
+    for is_turned in [false, true] {
+        let turned = |mut rows: Vec<String>| {
+            if is_turned {
+                rows.reverse();
+            }
+            rows
+        };
+        let mut expected = expected.clone();
+        if is_turned {
+            expected.reverse();
+        }
+        for (rows, order) in [(&day_first, DateOrder::DayFirst), (&month_first, DateOrder::MonthFirst)] {
+            let table = of("found", &turned(rows.clone()), "format=auto");
+            let found = features_of(&table);
+            assert_eq!((found.0, &found.1, found.2 == expected), (order, &parts, true), "{is_turned}");
+        }
+    }
+    // Without the last row nothing tells it but the user, and before there was this choice all were text.
+    let doubtful = &day_first[..60];
+    for (flags, expected) in [
+        ("", None),
+        ("format=auto", None),
+        ("format=day", Some(DateOrder::DayFirst)),
+        ("format=month", Some(DateOrder::MonthFirst)),
+    ] {
+        let table = of("doubtful", doubtful, flags);
+        let found = Some(table.features[0].date_order).filter(|_| !table.features[0].dates.is_empty());
+        assert_eq!(found, expected, "{flags}");
+        let warnings = table.summary().unwrap().warnings;
+        let said = "column 'd' is text, each of its 60 values a feature of zeros and ones, but they look like dates or times, \
+                    such as '01.01.2001': none says whether its day or its month is first; `data.date_format=day-first` or \
+                    `data.date_format=month-first` makes the day, the season, the weekday and the hour of them; \
+                    `data.drop=d` leaves it out";
+        assert!(expected.is_some() || warnings == [said], "{warnings:?}");
+    }
+    assert!(of("text", &day_first[1050..], "").features[0].dates.is_empty());
+    // A column that has both, or something else, is text.
+    let both = ["31.01.2024", "01.31.2024", "02.01.2024"].map(str::to_owned);
+    assert_eq!(of("both", &both, "format=auto").features[0].categories.len(), 3);
+    let mut late: Vec<_> = (0..1000).map(|i| doubtful[i % 60].clone()).collect();
+    late.push("soon".to_owned());
+    assert_eq!(of("late", &late, "format=auto").features[0].categories.len(), 61);
+}
+
+/// The file of a model tells the order, so a file to predict need not.
+#[test]
+fn dates_to_predict_are_read_in_the_order_of_the_training() {
+    let path = file("order_train.csv", b"d,y\n31.01.2024,1\n,2\n02.03.2024 12:00,3\n");
+    let flags = "target=y dates=expand format=auto missing=mean missing_indicator=true";
+    let table = taper::data::read(&config(path, flags), FloatType::F64).unwrap();
+    let path = file("order_predict.csv", b"d\n02.03.2024 12:00\n\"\"\n01.02.2024\n");
+    let options = || RowOptions { allow_missing: true, ..RowOptions::default() };
+    let read =
+        |path| RowReader::open(path, &table.features, FloatType::F32, options()).unwrap().next_block(9);
+    let found = read(&path).unwrap().unwrap().x.to_vec2::<f64>().unwrap();
+    let trained = table.data.x().to_vec2::<f64>().unwrap();
+    assert_eq!(found[0], trained[2]);
+    assert!(trained[1].iter().chain(&found[1]).all(|value| value.is_nan()));
+    // 2024-02-01 is day 19,754.
+    assert_eq!((found[2][0], table.features[0].dates[0]), (19_754., DatePart::Days));
+    let other = file("order_other.csv", b"d\n01/31/2024\n");
+    let error = read(&other).unwrap_err().to_string();
+    let expected = ":2:d: '01/31/2024' is not a date such as 31.01.2024 or 31/01/2024 17:30:00, as the values were that the \
+                    model has learnt";
+    assert!(error.ends_with(expected), "{error}");
+}
+
+#[test]
+fn a_date_in_another_order_is_refused_where_the_order_is_known() {
+    let mut text = "d,y\n31.01.2024,0\n".to_owned();
+    text.extend((0..1000).map(|i| format!("01.02.2024,{i}\n")));
+    text.push_str("01.31.2024,1\n");
+    let error =
+        message("order_late.csv", text.as_bytes(), "target=y dates=expand format=auto", FloatType::F32);
+    let expected = "FILE:1003:d: '01.31.2024' is not a date such as 31.01.2024 or 31/01/2024 17:30:00, as the first 1000 values \
+                    of the column are; `data.text=d` reads all as text, `data.drop=d` leaves the column out";
+    assert_eq!(error, expected);
+    // Doubtful dates are dates that are left out.
+    let doubtful = b"d,a,y\n01.02.2024,1,1\n02.02.2024,2,2\n";
+    let table = read_csv("order_drop", doubtful, "target=y dates=drop format=auto").unwrap();
+    assert_eq!((x(&table), table.left_out), (vec![vec![1.], vec![2.]], vec!["d".to_owned()]));
 }

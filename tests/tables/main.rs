@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use taper::Error;
-use taper::config::{Categories, Dates, FileConfig, FloatType, Missing, MissingTarget};
+use taper::config::{Categories, DateFormat, Dates, FileConfig, FloatType, Missing, MissingTarget};
 use taper::data::{Table, read};
 
 /// Writes `bytes` to the file `name` of this test run.
@@ -51,6 +51,9 @@ fn config(file: PathBuf, flags: &str) -> FileConfig {
             "categories" if value == "target" => config.categories = Categories::Target,
             "categories" => config.categories = Categories::OneHot,
             "dates" => config.dates = if value == "drop" { Dates::Drop } else { Dates::Expand },
+            "format" if value == "day" => config.date_format = DateFormat::DayFirst,
+            "format" if value == "month" => config.date_format = DateFormat::MonthFirst,
+            "format" => config.date_format = DateFormat::Auto,
             "encoding" => config.dialect.encoding = Some(value.parse().unwrap()),
             "delimiter" => config.dialect.delimiter = Some(value.parse().unwrap()),
             "missing_target" => config.missing_target = MissingTarget::Drop,

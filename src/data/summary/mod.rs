@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use self::looks::Looks;
 use self::numbers::{Numbers, equal_columns, of_columns};
 use super::scaling::with_values;
-use super::table::{Column, DatePart, Table, date_text};
+use super::table::{Column, DateOrder, DatePart, Table, are_doubtful_dates, date_text};
 use crate::text::{column_argument, list, number, quote, shorten};
 
 /// Of fewer rows nothing is said about their order.
@@ -67,6 +67,9 @@ pub struct ColumnSummary {
     /// The features that a column of dates becomes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DatePart>,
+    /// In which order they are written, where the year is not first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
     /// Of how many targets it is the means: those of the rows of each text.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub target_means: usize,
@@ -298,6 +301,7 @@ impl ColumnSummary {
             first,
             last,
             dates,
+            date_order: None,
             target_means: 0,
             marks_missing: false,
         }
@@ -312,6 +316,7 @@ impl ColumnSummary {
             first: day(days.min),
             last: day(days.max),
             dates: column.dates.clone(),
+            date_order: Some(column.date_order).filter(|order| *order != DateOrder::YearFirst),
             ..Self::unknown(&column.name, Role::Feature)
         }
     }
@@ -372,13 +377,15 @@ fn of_texts(column: &Column, values: usize) -> Option<String> {
         0 => format!("each of its {} values a feature of zeros and ones", categories.len()),
         _ => format!("its {} values means of the target", categories.len()),
     };
+    let instead_of_dates = if are_doubtful_dates(categories) {
+        "none says whether its day or its month is first; `data.date_format=day-first` or \
+         `data.date_format=month-first` makes the day, the season, the weekday and the hour of them"
+    } else {
+        "written as 2024-01-31 or 2024-01-31 17:30 they would become the day, the season, the weekday and the hour"
+    };
     for (looks, what, instead) in [
         (Looks::Number, "numbers", "without marks they would be read as numbers"),
-        (
-            Looks::Date,
-            "dates or times",
-            "written as 2024-01-31 or 2024-01-31 17:30 they would become the day, the season, the weekday and the hour",
-        ),
+        (Looks::Date, "dates or times", instead_of_dates),
     ] {
         let mut such = categories.iter().filter(|text| Looks::of(text) == Some(looks));
         let first = such.clone().next();

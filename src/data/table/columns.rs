@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::date_order::DateOrder;
 use super::dates::DatePart;
 use crate::data::feature::FeatureKind;
 
@@ -27,6 +28,9 @@ pub struct Column {
     /// The features that a column of dates has instead of its value. Empty for any other column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DatePart>,
+    /// In which order its dates are written.
+    #[serde(default, skip_serializing_if = "is_year_first")]
+    pub date_order: DateOrder,
     /// Whether the last of its features says where its value is missing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub marks_missing: bool,
@@ -79,4 +83,9 @@ fn is_zero(number: &usize) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_year_first(order: &DateOrder) -> bool {
+    *order == DateOrder::YearFirst
 }

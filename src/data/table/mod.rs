@@ -9,6 +9,7 @@ mod category;
 mod cell;
 mod choice;
 mod columns;
+mod date_order;
 mod dates;
 mod delimited;
 mod expansion;
@@ -44,6 +45,8 @@ use crate::data::Dataset;
 use crate::error::Result;
 
 pub use columns::{Column, MAX_CATEGORIES, MAX_CODES};
+pub use date_order::DateOrder;
+pub(crate) use date_order::are_doubtful_dates;
 pub use dates::DatePart;
 pub(crate) use dates::date_text;
 pub(crate) use markers::missing_texts;
@@ -59,8 +62,8 @@ pub use rows::{Block, RowOptions, RowReader, Unknown};
 ///   tabs), see [`Dialect`](crate::config::Dialect). A column of features is text if at most half of its
 ///   values in the first 1000 rows are numbers, or if [`FileConfig::text`] names it; up to
 ///   [`MAX_CATEGORIES`] different values are one-hot encoded, and more are codes, as
-///   [`FileConfig::categories`] says; dates are as [`FileConfig::dates`] says. Spaces around fields are
-///   ignored;
+///   [`FileConfig::categories`] says; dates are as [`FileConfig::dates`] and [`FileConfig::date_format`] say.
+///   Spaces around fields are ignored;
 /// - .parquet, in builds with the feature `parquet`: numbers, booleans, texts, dates and times; null and NaN
 ///   are missing values;
 /// - a numpy matrix (.npy), whose `target` is another such file;

@@ -72,7 +72,12 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let (descr, is_fortran, shape) = dictionary(text.trim())
         .ok_or_else(|| format!("has the header {}, expected numbers in an array", quote(text.trim())))?;
     let dtype = dtype(descr).ok_or_else(|| {
-        let expected = "expected numbers, such as '<f4' or '<f8'";
+        let expected = if descr.trim_start_matches(['<', '>']).starts_with("M8") {
+            "which are dates, expected numbers: `(X - numpy.datetime64(0, 's')) / numpy.timedelta64(1, 'D')` makes days of \
+             them, NaN of NaT, and of columns of dates in text files taper makes the year, the season, the weekday and the hour"
+        } else {
+            "expected numbers, such as '<f4' or '<f8'"
+        };
         format!("has elements of type {}, {expected}", quote(descr))
     })?;
     let is_big_endian = descr.starts_with('>');
@@ -201,6 +206,10 @@ mod tests {
             (
                 "{'descr': '>c8', 'fortran_order': False, 'shape': (1,), }",
                 "has elements of type '>c8', expected numbers",
+            ),
+            (
+                "{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (3, 1), }",
+                "has elements of type '<M8[ns]', which are dates, expected numbers: `(X - numpy.datetime64(0, 's'))",
             ),
             ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "has elements of type '|O'"),
             (

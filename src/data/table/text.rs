@@ -8,14 +8,14 @@ use csv::StringRecord;
 use super::builder::{Kind, Row, RowBuilder, SAMPLE};
 use super::cell::{Cell, Real, has_commas};
 use super::choice::Choice;
-use super::dates;
+use super::date_order::DateOrder;
 use super::delimited::{Lines, line_of};
 use super::markers::{Markers, Notation};
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use super::sniff;
 use super::source::Source;
-use crate::config::{Dates, FileConfig};
+use crate::config::{DateFormat, Dates, FileConfig};
 use crate::error::{Error, Result};
 use crate::text::{column_argument, quote};
 
@@ -64,10 +64,11 @@ pub(super) fn read<T: Real>(
     let notation = Notation { markers: Markers::new(&config.na), has_decimal_commas };
     let doubts = numbers.iter().filter(|_| lines.found_decimal_commas());
     let doubts = doubts.filter_map(|&column| doubtful_points(&sample, column, &header[column]));
-    let kind = |&column: &usize| match config.dates {
-        Dates::Expand | Dates::Drop if has_dates(&sample, column, &notation) => Some(Kind::Dates(Vec::new())),
-        _ => kind::<T>(&sample, column, &notation),
+    let dates = |column| match config.dates {
+        Dates::Expand | Dates::Drop => dates(&sample, column, &notation, config.date_format),
+        Dates::Text => None,
     };
+    let kind = |&column: &usize| dates(column).or_else(|| kind::<T>(&sample, column, &notation));
     let kinds = choice.features.iter().map(kind).collect();
     let used: HashSet<_> = choice.all().collect();
     let note = |&column: &usize| unnamed(column, &header[column], used.contains(&column));
@@ -131,12 +132,28 @@ fn kind<T: Real>(sample: &[StringRecord], column: usize, notation: &Notation) ->
     (values > 0).then(|| if 2 * texts >= values { Kind::text() } else { Kind::Numbers })
 }
 
-/// Whether a column has values in `sample` that are all dates and not numbers.
-fn has_dates(sample: &[StringRecord], column: usize, notation: &Notation) -> bool {
+/// The kind of a column whose values in `sample`, of which there are some, are all dates in one order and not numbers.
+fn dates(sample: &[StringRecord], column: usize, notation: &Notation, format: DateFormat) -> Option<Kind> {
     let fields = sample.iter().map(|record| field(record, column));
-    let mut values = fields.filter(|field| !notation.markers.contain_number(field)).peekable();
-    let is_date = |field: &str| dates::seconds(field).is_some() && field.parse::<f64>().is_err();
-    values.peek().is_some() && values.all(is_date)
+    let values = || fields.clone().filter(|field| !notation.markers.contain_number(field));
+    let are_in = |order: DateOrder| {
+        values().all(|field| order.seconds(field).is_some() && field.parse::<f64>().is_err())
+    };
+    values().next()?;
+    if are_in(DateOrder::YearFirst) {
+        return Some(Kind::dates(DateOrder::YearFirst));
+    }
+    if format == DateFormat::YearFirst {
+        return None;
+    }
+    match (DateOrder::YEAR_LAST.map(are_in), format) {
+        ([false, false], _) => None,
+        ([true, true], DateFormat::DayFirst) | ([true, false], _) => Some(Kind::dates(DateOrder::DayFirst)),
+        ([true, true], DateFormat::MonthFirst) | ([false, true], _) => {
+            Some(Kind::dates(DateOrder::MonthFirst))
+        }
+        ([true, true], _) => Some(Kind::doubtful_dates()),
+    }
 }
 
 /// What is said of a column whose points are taken to be between thousands, since others have decimal commas.
@@ -194,8 +211,8 @@ impl Row for TextRow<'_> {
         self.notation.has_decimal_commas
     }
 
-    fn seconds(&self, column: usize) -> Option<f64> {
-        dates::seconds(field(self.record, column))
+    fn seconds(&self, column: usize, order: DateOrder) -> Option<f64> {
+        order.seconds(field(self.record, column))
     }
 
     fn cell<T: Real>(&self, column: usize) -> Cell {

@@ -7,7 +7,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use taper::config::{
-    Categories, Dates, Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget,
+    Categories, DateFormat, Dates, Decimal, Dialect, FileConfig, FloatType, Mark, Missing, MissingTarget,
 };
 use taper::data::{Column, RowOptions, RowReader, Table, Unknown, read, read_relative};
 use tempfile::tempdir;
@@ -74,6 +74,7 @@ fn config(rng: &mut ChaCha8Rng, file: &Path) -> FileConfig {
         categories: maybe(rng, &[Categories::OneHot, Categories::Target]).unwrap_or_default(),
         dates: maybe(rng, &[Dates::Expand, Dates::Drop]).unwrap_or_default(),
         dialect: dialect(rng),
+        date_format: maybe(rng, &[DateFormat::Auto, DateFormat::MonthFirst]).unwrap_or_default(),
     }
 }
 

@@ -62,7 +62,7 @@ const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --interval 0.9 --seed
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
 const FILE: &str = "--data houses.csv --target price,rent --drop id --missing median --missing-indicator --group town --scale none --target-transform none \
-                    --missing-target drop --na=-999,x --text zip --number size --categories target --dates drop --delimiter tab --decimal comma --no-header \
+                    --missing-target drop --na=-999,x --text zip --number size --categories target --dates drop --date-format day-first --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1 --halting adaptive --prior geometric --exit 0.9";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \
                      --layer cos --cos-init kaiming --weight-decay 0 --loss quantile --quantiles 0.05,0.5 --depths all --depth-weights 1,1,2,4";
@@ -241,7 +241,7 @@ fn a_file_of_data_is_learnt_with_settings_from_anywhere() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let expected = json!({
         "file": "houses.csv", "target": ["price"], "features": ["size"], "drop": [], "missing": "error", "missing_indicator": false, "missing_target": "error",
-        "na": [], "text": [], "number": [], "categories": "auto", "dates": "expand", "decimal": "auto", "no_header": false, "skip_rows": 0, "scale": "auto",
+        "na": [], "text": [], "number": [], "categories": "auto", "dates": "expand", "date_format": "auto", "decimal": "auto", "no_header": false, "skip_rows": 0, "scale": "auto",
     });
     assert_eq!(report["config"]["data"], expected);
 }

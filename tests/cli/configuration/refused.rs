@@ -140,11 +140,21 @@ fn bad_files_get_one_line_and_exit_code_2() {
         ),
         (
             "a.yaml",
+            "data: {file: a.csv,\n  date_format: iso}",
+            "a.yaml:2: data.date_format is \"iso\", expected one of auto, year-first, day-first, month-first",
+        ),
+        (
+            "a.yaml",
             "data: {file: a.csv,\n  categories: hash}",
             "a.yaml:2: data.categories is \"hash\", expected one of auto, one-hot, target",
         ),
         // What does not belong together.
         ("a.toml", "[data]\ndates = \"text\"", "a.toml:2: data.dates has a meaning only beside data.file"),
+        (
+            "a.toml",
+            "[data]\ndate_format = \"auto\"",
+            "a.toml:2: data.date_format has a meaning only beside data.file",
+        ),
         ("a.toml", "[data]\ngroup = \"town\"", "a.toml:2: data.group has a meaning only beside data.file"),
         (
             "a.toml",

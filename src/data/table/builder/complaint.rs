@@ -6,6 +6,7 @@ use super::{LONGEST_TEXT, Row, RowBuilder, SAMPLE};
 use crate::config::Categories;
 use crate::data::table::cell::{Cell, Real, has_commas};
 use crate::data::table::columns::{MAX_CATEGORIES, MAX_CODES};
+use crate::data::table::date_order::DateOrder;
 use crate::data::table::line::place;
 use crate::error::Error;
 use crate::text::column_argument;
@@ -58,11 +59,12 @@ impl<T: Real> RowBuilder<'_, T> {
     }
 
     /// That a field of a column of dates is none.
-    pub(super) fn no_date(&self, column: usize) -> String {
+    pub(super) fn no_date(&self, column: usize, order: DateOrder) -> String {
         let name = column_argument(&self.header[column]);
         format!(
-            "is not a date such as 2024-01-31 or 2024-01-31 17:30:00, as the first {SAMPLE} values of the column are; \
-             `data.text={name}` reads all as text, `data.drop={name}` leaves the column out"
+            "is not a date such as {}, as the first {SAMPLE} values of the column are; `data.text={name}` reads all as \
+             text, `data.drop={name}` leaves the column out",
+            order.example()
         )
     }
 

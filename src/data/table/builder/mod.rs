@@ -2,6 +2,7 @@
 //! here.
 
 mod complaint;
+mod dates;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,6 +11,7 @@ use super::category::Categories as Codes;
 use super::cell::{Cell, Real};
 use super::choice::Choice;
 use super::columns::{Column, MAX_CATEGORIES, MAX_CODES};
+use super::date_order::DateOrder;
 use super::dates::DatePart;
 use super::expansion::{Expansion, Values, expand};
 use super::origin::{Origin, Origins};
@@ -19,6 +21,7 @@ use crate::config::{Categories, Dates, FileConfig, Missing, MissingTarget};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::text::{column_argument, quote};
+use dates::{DateColumn, Doubtful};
 
 /// How many of the first rows decide which columns are text.
 pub(super) const SAMPLE: usize = 1000;
@@ -37,8 +40,8 @@ pub(super) trait Row {
     /// Whether the field has no value where a number is expected.
     fn is_missing_number(&self, column: usize) -> bool;
 
-    /// The seconds from 1970 to the date of the field, if it is one.
-    fn seconds(&self, column: usize) -> Option<f64>;
+    /// The seconds from 1970 to the date of the field, if it is one in this order.
+    fn seconds(&self, column: usize, order: DateOrder) -> Option<f64>;
 
     /// The field as a number, or what it is instead.
     fn cell<T: Real>(&self, column: usize) -> Cell;
@@ -78,8 +81,7 @@ pub(super) struct RowBuilder<'a, T> {
 pub(super) enum Kind {
     Numbers,
     Text(TextColumn),
-    /// Dates, in seconds since 1970; NaN where one is missing.
-    Dates(Vec<f64>),
+    Dates(DateColumn),
 }
 
 /// The categories of a text column, and how many of its fields look like numbers after all.
@@ -92,6 +94,8 @@ pub(super) struct TextColumn {
     first: Option<(u64, String)>,
     /// Whether the user says that it is text.
     is_declared: bool,
+    /// Its dates, if these may become the features instead.
+    doubtful: Option<Doubtful>,
 }
 
 impl<'a, T: Real> RowBuilder<'a, T> {
@@ -120,7 +124,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         };
         let kinds: Vec<_> = choice.features.iter().zip(kinds).map(declared).collect();
         let is_kept =
-            |kind: &Option<Kind>| config.dates != Dates::Drop || !matches!(kind, Some(Kind::Dates(_)));
+            |kind: &Option<Kind>| config.dates != Dates::Drop || !kind.as_ref().is_some_and(Kind::has_dates);
         let kept = choice.features.iter().copied().zip(kinds).filter(|(_, kind)| is_kept(kind));
         let (features, kinds): (Vec<_>, Vec<_>) = kept.unzip();
         if features.is_empty() {
@@ -228,13 +232,14 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         if matches!(self.kinds[i], Some(Kind::Numbers | Kind::Dates(_))) && row.is_missing_number(column) {
             cell = Cell::Missing;
         }
+        if cell != Cell::Missing {
+            self.settle(row, i)?;
+        }
         let most = if self.config.categories == Categories::OneHot { MAX_CATEGORIES } else { MAX_CODES };
         let kind = match cell {
             Cell::Missing if self.config.missing.fill().is_some() => {
                 self.missing[i] = true;
-                if let Some(Kind::Dates(_)) = self.kinds[i] {
-                    self.date(row, i, f64::NAN)?;
-                }
+                self.date(row, i, [f64::NAN; 2])?;
                 return Ok(T::from_f64(f64::NAN));
             }
             Cell::Missing => return Err(self.not_a_number(row, column, cell)),
@@ -244,10 +249,13 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         match (kind, cell) {
             (Kind::Numbers, Cell::Number(number)) => Ok(self.origins.relative(i, number)),
             (Kind::Numbers, _) => Err(self.not_a_number(row, column, cell)),
-            (Kind::Dates(_), _) => match row.seconds(column) {
-                Some(time) => self.date(row, i, time).map(|()| T::zero()),
-                None => Err(self.refuse(row, column, &self.no_date(column))),
-            },
+            (Kind::Dates(DateColumn { order, .. }), _) => {
+                let order = *order;
+                match row.seconds(column, order) {
+                    Some(time) => self.date(row, i, [time; 2]).map(|()| T::zero()),
+                    None => Err(self.refuse(row, column, &self.no_date(column, order))),
+                }
+            }
             (Kind::Text(_), _) if row.text(column).len() > LONGEST_TEXT => {
                 Err(self.refuse(row, column, &self.too_long(row, column)))
             }
@@ -256,19 +264,6 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                 None => Err(self.refuse(row, column, &self.one_too_many(column))),
             },
         }
-    }
-
-    /// Notes the date of feature `i`, which is one of dates.
-    fn date(&mut self, row: &impl Row, i: usize, time: f64) -> Result<()> {
-        let Some(Kind::Dates(times)) = &mut self.kinds[i] else { return Ok(()) };
-        match memory::grow(times, 1) {
-            Ok(()) => times.push(time),
-            Err(problem) => {
-                let problem = format!("does not fit in memory with the dates before it, which {problem}");
-                return Err(self.error(row, Some(self.choice.features[i]), &problem));
-            }
-        }
-        Ok(())
     }
 
     /// The table of all rows.
@@ -281,7 +276,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
             let is_empty = match &kind {
                 None => has_rows,
-                Some(Kind::Dates(times)) => has_rows && times.iter().all(|time| time.is_nan()),
+                Some(Kind::Dates(dates)) => has_rows && dates.times.iter().all(|time| time.is_nan()),
                 _ => false,
             };
             if is_empty {
@@ -290,7 +285,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
             }
             let text = match kind {
                 Some(Kind::Text(text)) => text,
-                Some(Kind::Dates(times)) => {
+                Some(Kind::Dates(DateColumn { order: date_order, times })) => {
                     let dates = DatePart::varying(&times);
                     let first = times.iter().find(|time| !time.is_nan());
                     let first = first.map_or(0., |&time| DatePart::Days.of(time));
@@ -301,7 +296,7 @@ impl<'a, T: Real> RowBuilder<'a, T> {
                     origins.extend(marks_missing.then_some(0.));
                     let values = Values::Dates { times, parts: dates.clone(), origin };
                     expansions.push(Expansion { values, marks_missing });
-                    features.push(Column { name, dates, marks_missing, ..Column::default() });
+                    features.push(Column { name, dates, date_order, marks_missing, ..Column::default() });
                     continue;
                 }
                 _ => {

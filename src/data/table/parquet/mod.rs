@@ -11,6 +11,7 @@ use self::file::ParquetFile;
 use super::builder::{Kind, Row, RowBuilder};
 use super::cell::{Cell, Real};
 use super::choice::Choice;
+use super::date_order::DateOrder;
 use super::origin::Origin;
 use super::raw_table::RawTable;
 use crate::config::{Dates, FileConfig};
@@ -29,7 +30,7 @@ pub(super) fn read<T: Real>(config: &FileConfig, origin: Origin) -> Result<RawTa
     let may_have_dates = |column| are_features && choice.features.contains(&column) && !is_said(&column);
     file.choose(choice.all(), choice.order, may_have_dates)?;
     // All values of a column are of one type, so its first one tells the kind, but where it has dates.
-    let kind = |&column: &usize| file.has_dates(column).then(|| Kind::Dates(Vec::new()));
+    let kind = |&column: &usize| file.has_dates(column).then(|| Kind::dates(DateOrder::YearFirst));
     let kinds = choice.features.iter().map(kind).collect();
     let mut table = RowBuilder::new(config, origin, file.names.clone(), choice, kinds)?;
     loop {
@@ -74,7 +75,7 @@ impl Row for ParquetRow<'_> {
         self.is_missing(column)
     }
 
-    fn seconds(&self, column: usize) -> Option<f64> {
+    fn seconds(&self, column: usize, _: DateOrder) -> Option<f64> {
         let &Value::Time { ticks, per_day } = self.value(column) else { return None };
         let (days, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));
         Some((86_400 * days) as f64 + 86_400. * rest as f64 / per_day as f64)

@@ -11,7 +11,6 @@ use super::options::{RowOptions, Unknown};
 use crate::data::table::cell::{Cell, Real};
 use crate::data::table::choice::{self, find, nearest};
 use crate::data::table::columns::Column;
-use crate::data::table::dates;
 use crate::data::table::delimited::Lines;
 use crate::data::table::markers::{Markers, Notation};
 use crate::data::table::source::Source;
@@ -169,7 +168,7 @@ impl<'a> TextRows<'a> {
     /// Appends the features of column `i` of the row, which is one of dates.
     fn push_date(&self, i: usize, x: &mut Vec<f64>) -> Result<()> {
         let text = field(&self.record, self.places[i]);
-        let time = match dates::seconds(text) {
+        let time = match self.columns[i].date_order.seconds(text) {
             Some(time) => time,
             None if !self.notation.markers.contain_number(text) => return Err(self.refuse_date(i)),
             None if self.options.allow_missing => f64::NAN,
@@ -207,7 +206,9 @@ impl<'a> TextRows<'a> {
 
     /// The error of a field of column `i` that should be a date.
     fn refuse_date(&self, i: usize) -> Error {
-        let problem = "is not a date such as 2024-01-31 or 2024-01-31 17:30:00, as the values were that the model has learnt";
+        let example = self.columns[i].date_order.example();
+        let problem =
+            format!("is not a date such as {example}, as the values were that the model has learnt");
         let text = quote(field(&self.record, self.places[i]));
         self.lines.error(&self.record, Some(self.places[i]), &format!("{text} {problem}"))
     }

@@ -1,0 +1,111 @@
+//! The order of day, month and year in dates.
+
+use serde::{Deserialize, Serialize};
+
+use super::dates;
+
+/// In which order dates are written, with a time of the day or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOrder {
+    /// From the year down, as 2024-01-31.
+    #[default]
+    YearFirst,
+    /// The day before the month, as 31.01.2024 or 31/1/2024 17:30.
+    DayFirst,
+    /// The month before the day, as 01/31/2024 or 1/31/2024 17:30.
+    MonthFirst,
+}
+
+impl DateOrder {
+    /// Those that a date such as 01/02/2024 may have.
+    pub(super) const YEAR_LAST: [Self; 2] = [Self::DayFirst, Self::MonthFirst];
+
+    /// What is first where it is not the year, for messages.
+    pub fn first(self) -> Option<&'static str> {
+        match self {
+            Self::YearFirst => None,
+            Self::DayFirst => Some("the day"),
+            Self::MonthFirst => Some("the month"),
+        }
+    }
+
+    /// Dates in this order, for messages.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::YearFirst => "2024-01-31 or 2024-01-31 17:30:00",
+            Self::DayFirst => "31.01.2024 or 31/01/2024 17:30:00",
+            Self::MonthFirst => "01/31/2024 or 01/31/2024 17:30:00",
+        }
+    }
+
+    /// The seconds from 1970-01-01 in UTC to the date `text`; `None` if it is none in this order.
+    pub(super) fn seconds(self, text: &str) -> Option<f64> {
+        if self == Self::YearFirst {
+            return dates::seconds(text);
+        }
+        let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
+        let separator = date.chars().find(|c| ['.', '/', '-'].contains(c))?;
+        let parts: Vec<_> = date.split(separator).collect();
+        let [first, second, year] = parts[..] else { return None };
+        let (day, month) = if self == Self::DayFirst { (first, second) } else { (second, first) };
+        // Days, months and hours may have a single digit here, as spreadsheets write them.
+        let zero = if time.find(':') == Some(1) { "0" } else { "" };
+        dates::seconds(&format!("{year}-{month:0>2}-{day:0>2}T{zero}{time}"))
+    }
+}
+
+/// Whether `texts`, of which there are some, are dates of which none says whether its day or its month is first.
+pub(crate) fn are_doubtful_dates(texts: &[String]) -> bool {
+    let is_doubtful = |text: &String| DateOrder::YEAR_LAST.iter().all(|order| order.seconds(text).is_some());
+    !texts.is_empty() && texts.iter().all(is_doubtful)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_date_is_read_in_each_order() {
+        let expected = dates::seconds("2024-01-31 09:30:05");
+        assert!(expected.is_some());
+        for (order, texts) in [
+            (DateOrder::YearFirst, ["2024-01-31 09:30:05", "2024/01/31T09:30:05"]),
+            (DateOrder::DayFirst, ["31.01.2024 09:30:05", "31/1/2024 9:30:05"]),
+            (DateOrder::MonthFirst, ["01/31/2024 09:30:05", "1-31-2024T9:30:05Z"]),
+        ] {
+            for text in texts {
+                assert_eq!(order.seconds(text), expected, "{text}");
+                for other in [DateOrder::YearFirst, DateOrder::DayFirst, DateOrder::MonthFirst] {
+                    assert!(other == order || other.seconds(text).is_none(), "{text} {other:?}");
+                }
+            }
+        }
+        assert_eq!(DateOrder::DayFirst.seconds("1.2.2024"), dates::seconds("2024-02-01"));
+        assert_eq!(DateOrder::MonthFirst.seconds("1.2.2024"), dates::seconds("2024-01-02"));
+    }
+
+    #[test]
+    fn other_texts_are_no_dates() {
+        for text in [
+            "30.02.2024",
+            "29/02/2023",
+            "1.2.24",
+            "001.02.2024",
+            "1.2/2024",
+            "1.2.2024.5",
+            "1,2,2024",
+            ".2.2024",
+            "1.2.2024 25:00",
+            "1.2.2024 5 PM",
+            "1.2.-2024",
+            "",
+            "T",
+            "0.1.2024",
+            "ä.1.2024",
+            "1.2",
+        ] {
+            assert!(DateOrder::YEAR_LAST.iter().all(|order| order.seconds(text).is_none()), "{text}");
+        }
+    }
+}
