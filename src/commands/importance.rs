@@ -4,17 +4,18 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
+use taper::Error;
 use taper::explain::Explain;
 use taper::model::FileExplanation;
-use taper::report::ExplanationReport;
-use tracing::warn;
+use taper::report::{ExplanationReport, importance_html};
+use tracing::{info, warn};
 
 use super::cores::share_cores;
 use super::inspect::load_model;
 use super::model_input::ModelInput;
 use super::output::{print, width};
-use super::output_file::{OutputFile, check_log};
+use super::output_file::{OutputFile, check_log, is_same};
 use crate::cli::{LogArgs, MissingTargetArg};
 
 /// The flags of `taper importance`.
@@ -28,9 +29,11 @@ use crate::cli::{LogArgs, MissingTargetArg};
                   for a run that is finished.",
     after_help = concat!(
         "Examples:\n  taper importance --model houses.safetensors --data sold_in_may.csv\n  \
-         taper importance --model houses.safetensors --data sold_in_may.csv --repeats 20 --out importance.csv\n\n",
+         taper importance --model houses.safetensors --data sold_in_may.csv --repeats 20 --out importance.csv\n  \
+         taper importance --model houses.safetensors --data sold_in_may.csv --report importance.html\n\n",
         exit_codes!()
-    )
+    ),
+    group(ArgGroup::new("written").args(["out", "report"]).multiple(true))
 )]
 pub(crate) struct ImportanceArgs {
     #[command(flatten)]
@@ -50,8 +53,12 @@ pub(crate) struct ImportanceArgs {
     /// File to write as well, CSV with a row for each column: target, column, increase, low, high
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Replace the file of --out if there is one
-    #[arg(long, requires = "out", help_heading = "Output")]
+    /// Page to write as well with bars of all that, and pictures of the partial dependence on the most important
+    /// columns, such as importance.html
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    report: Option<PathBuf>,
+    /// Replace the files of --out and --report if there are such
+    #[arg(long, requires = "written", help_heading = "Output")]
     force: bool,
     /// Print one JSON document instead of the table, with the partial dependence on the most important
     /// columns
@@ -64,10 +71,19 @@ pub(crate) struct ImportanceArgs {
 pub(crate) fn importance(args: &ImportanceArgs) -> Result<()> {
     share_cores(1);
     let inputs = args.input.files();
-    let check =
-        |path: &PathBuf| OutputFile::check("out", path, &inputs, args.force, "expected a file to write");
-    let out = args.out.as_ref().map(check).transpose()?;
-    check_log(args.log.file(), inputs.into_iter().chain(args.out.as_deref()))?;
+    let check = |key, path: &Option<PathBuf>| {
+        let check = |path| OutputFile::check(key, path, &inputs, args.force, "expected a file to write");
+        path.as_deref().map(check).transpose()
+    };
+    let (out, page) = (check("out", &args.out)?, check("report", &args.report)?);
+    if let (Some(out), Some(report)) = (&args.out, &args.report)
+        && is_same(out, report)
+    {
+        let problem = format!("is {}, which the CSV is written to; expected another file", report.display());
+        return Err(Error::Config { key: "report", problem }.into());
+    }
+    let written = [args.out.as_deref(), args.report.as_deref()].into_iter().flatten();
+    check_log(args.log.file(), inputs.into_iter().chain(written))?;
     args.log.start()?;
     let model = load_model(&args.input.model, "--model")?;
     let options = args.input.evaluate_options(args.missing_target.into());
@@ -79,11 +95,20 @@ pub(crate) fn importance(args: &ImportanceArgs) -> Result<()> {
     let (model, data) = (args.input.model.clone(), args.input.data.clone());
     let report = ExplanationReport { model, data, rows, left_out, explanation };
     if let Some(out) = out {
-        let mut file = out.create()?;
-        let written = file.write_all(&report.csv()?);
-        written.with_context(|| format!("cannot write to {}", out.path().display()))?;
-        out.commit(file)?;
+        write(&out, &report.csv()?)?;
+    }
+    if let Some(page) = page {
+        write(&page, importance_html(&report).as_bytes())?;
+        info!("the report is {}", page.path().display());
     }
     let width = width();
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { format!("{report:width$}") })
+}
+
+/// Writes `bytes` to `out`, all of them or nothing.
+fn write(out: &OutputFile, bytes: &[u8]) -> Result<()> {
+    let mut file = out.create()?;
+    let written = file.write_all(bytes);
+    written.with_context(|| format!("cannot write to {}", out.path().display()))?;
+    Ok(out.commit(file)?)
 }

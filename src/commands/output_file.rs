@@ -97,7 +97,7 @@ fn names_a_folder(path: &Path) -> bool {
 }
 
 /// Whether two paths lead to one file, whether it is there or not.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     real(one) == real(other)
 }
 

@@ -33,7 +33,7 @@ use self::selection::selected;
 use self::transforms::transforms;
 pub use evaluation::EvaluationReport;
 pub use explanation::ExplanationReport;
-pub use html::html;
+pub use html::{html, importance_html};
 pub use train::TrainReport;
 pub use worst::{WorstRow, WorstRows};
 

@@ -123,6 +123,38 @@ fn a_model_is_asked_about_a_file() {
     );
     let (code, _, message) = called(&[&call[..], &["--out", &out]].concat());
     assert!(code == Some(2) && message.contains("already exists"), "{message}");
+    let page = path("importance.html");
+    let report = [&call[..], &["-q", "--report", &page]].concat();
+    assert_eq!(called(&report).0, Some(0));
+    let text = fs::read_to_string(&page).unwrap();
+    for part in [
+        "<h1>taper importance</h1>",
+        "400 rows · 5 shuffles of each column",
+        "What price depends on",
+        "What rent depends on",
+        "<h2>Partial dependence</h2>",
+        "price by town",
+        "<th scope=\"row\">noise</th>",
+        "a.csv",
+        "default-src &#39;none&#39;",
+    ] {
+        let part = part.replace("&#39;", "'");
+        assert!(text.contains(&part), "{part}");
+    }
+    // A bar for each column of each target, and pictures of all three.
+    assert_eq!(text.matches("<svg").count(), 2 + 2 * 3);
+    assert!(called(&report).2.contains("already exists; `--force` replaces it"));
+    let log = called(&[&call[..], &["--report", &page, "--force"]].concat()).2;
+    assert!(log.contains("the report is ") && fs::read_to_string(&page).unwrap() == text, "{log}");
+    let (code, _, message) = called(&[&call[..], &["--force"]].concat());
+    assert!(code == Some(2) && message.contains("--out"), "{message}");
+    let (code, _, message) = called(&[&call[..], &["--out", &page, "--report", &page, "--force"]].concat());
+    assert!(
+        code == Some(2)
+            && message.contains("--report is ")
+            && message.contains("which the CSV is written to"),
+        "{message}"
+    );
     let (_, table, _) = called(&call);
     assert!(table.contains("rmse +") && table.contains("\nby how much the rmse grows"), "{table}");
     // Another seed shuffles in other ways.

@@ -7,6 +7,7 @@ mod data;
 mod depth;
 mod explanation;
 mod fit;
+mod importance;
 mod intervals;
 mod numbers;
 mod page;
@@ -16,6 +17,7 @@ mod text;
 mod weights;
 
 use crate::run::RunRecord;
+pub use importance::importance_html;
 use page::Page;
 
 /// The report of a run: one self-contained HTML page with its results, settings and plots.

@@ -44,6 +44,11 @@ pub(super) fn count(n: usize) -> String {
     text
 }
 
+/// So many things, which are called so in the singular and in the plural.
+pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 /// A duration in a fitting unit.
 pub(super) fn duration(seconds: f64) -> String {
     let digits = |x: f64| -> String {

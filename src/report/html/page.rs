@@ -51,6 +51,17 @@ impl Key {
 pub(super) type Row = Vec<String>;
 
 impl Page {
+    /// Begins with the `command` whose page it is, some facts, and the numbers that matter most by their names.
+    pub(super) fn head(&mut self, command: &str, facts: &[String], numbers: &[(String, String)]) {
+        self.push(&format!("<header>\n<h1>taper {}</h1>", escape(command)));
+        self.push(&format!("<p class=\"lead\">{}</p>", escape(&facts.join(" · "))));
+        let tile = |(name, value): &(String, String)| {
+            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+        };
+        let tiles: String = numbers.iter().map(tile).collect();
+        self.push(&format!("<dl class=\"tiles\">\n{tiles}</dl>\n</header>"));
+    }
+
     /// Adds markup.
     pub(super) fn push(&mut self, markup: &str) {
         self.body.push_str(markup);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::numbers::{count, duration, number, plus_minus, typeset};
+use super::numbers::{count, counted, duration, number, plus_minus, typeset};
 use super::page::{Page, Row};
-use super::text::{escape, short};
+use super::text::short;
 use crate::course::Course;
 use crate::evaluate::{Evaluation, TargetErrors};
 use crate::nn::Halting;
@@ -25,13 +25,7 @@ const MOST_TARGETS: usize = 12;
 
 /// The title, what was run on, and the numbers that matter most.
 pub(super) fn head(page: &mut Page, run: &RunRecord) {
-    page.push(&format!("<header>\n<h1>taper {}</h1>", escape(&run.command)));
-    page.push(&format!("<p class=\"lead\">{}</p>", escape(&facts(run).join(" · "))));
-    let tile = |(name, value): &(String, String)| {
-        format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
-    };
-    let tiles: String = key_numbers(run).iter().map(tile).collect();
-    page.push(&format!("<dl class=\"tiles\">\n{tiles}</dl>\n</header>"));
+    page.head(&run.command, &facts(run), &key_numbers(run));
 }
 
 /// What was run, in a few words.
@@ -42,18 +36,17 @@ fn facts(run: &RunRecord) -> Vec<String> {
         [target] => facts.push(format!("target {}", short(target))),
         targets => facts.push(format!("{} targets", count(targets.len()))),
     }
-    let some = |n: usize, one: &str, many: &str| format!("{} {}", count(n), if n == 1 { one } else { many });
     if !run.predictions.is_empty() {
-        facts.push(some(run.predictions.len(), "row tested", "rows tested"));
+        facts.push(counted(run.predictions.len(), "row tested", "rows tested"));
     }
     if run.folds.len() > 1 {
-        facts.push(some(run.folds.len(), "fold", "folds"));
+        facts.push(counted(run.folds.len(), "fold", "folds"));
         if run.config.repeats > 1 {
-            facts.push(some(run.config.repeats, "repetition", "repetitions"));
+            facts.push(counted(run.config.repeats, "repetition", "repetitions"));
         }
     }
     if let Some(epochs) = run.epochs.iter().map(|record| record.epoch.saturating_add(1)).max() {
-        facts.push(some(epochs, "epoch", "epochs"));
+        facts.push(counted(epochs, "epoch", "epochs"));
     }
     facts.extend(run.seconds.map(duration));
     facts
