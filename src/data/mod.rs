@@ -24,10 +24,10 @@ pub(crate) use piecewise::PiecewiseLinear;
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;
-pub(crate) use table::missing_texts;
 pub use table::{
     Block, Column, DateOrder, DatePart, MAX_CATEGORIES, MAX_CODES, RowOptions, RowReader, Table, Unknown,
     read, read_relative,
 };
+pub(crate) use table::{date_text, days_of, first_of_month, missing_texts, month_number, time_text};
 pub use transform::Transform;
 pub(crate) use transform::{Limited, skewness};

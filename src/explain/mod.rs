@@ -159,7 +159,7 @@ pub struct Dependence {
     pub high: Vec<f64>,
 }
 
-/// Values of a column, the numbers in ascending order.
+/// Values of a column, numbers and dates in ascending order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Values {
@@ -167,6 +167,8 @@ pub enum Values {
     Numbers(Vec<f64>),
     /// Of a column of texts.
     Categories(Vec<String>),
+    /// Of a column of dates, such as 2024-01-31 or 2024-01-31 17:30:00.
+    Dates(Vec<String>),
 }
 
 /// What one network says.

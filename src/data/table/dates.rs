@@ -77,6 +77,11 @@ impl DatePart {
         Self::ALL.into_iter().filter(varies).collect()
     }
 
+    /// The feature at a time in days since 1970.
+    pub(crate) fn of_days(self, days: f64) -> f64 {
+        self.of(days * SECONDS_OF_A_DAY)
+    }
+
     /// The feature at a `time` in seconds since 1970, NaN of NaN.
     pub(super) fn of(self, time: f64) -> f64 {
         if time.is_nan() {
@@ -156,6 +161,36 @@ pub(crate) fn date_text(days: f64) -> String {
     let day = days.floor() as i64;
     let (year, month) = (year_of(day), month_of(day));
     format!("{year:04}-{month:02}-{:02}", day - days_since_1970(year, month, 1) + 1)
+}
+
+/// The date that is so many `days` after 1970-01-01, with the time of the day to the second where that is not
+/// midnight, such as 2024-01-31 17:30:00.
+pub(crate) fn time_text(days: f64) -> String {
+    let seconds = (days * SECONDS_OF_A_DAY).round();
+    let day = (seconds / SECONDS_OF_A_DAY).floor();
+    let seconds = seconds - day * SECONDS_OF_A_DAY;
+    let [hours, minutes] = [(seconds / 3600.).floor(), (seconds % 3600. / 60.).floor()];
+    match seconds {
+        0. => date_text(day),
+        _ => format!("{} {hours:02}:{minutes:02}:{:02}", date_text(day), seconds % 60.),
+    }
+}
+
+/// The days from 1970-01-01 to a date that [`time_text`] has written; `None` of another text.
+pub(crate) fn days_of(text: &str) -> Option<f64> {
+    Some(seconds(text)? / SECONDS_OF_A_DAY)
+}
+
+/// The number of the month that a day since 1970-01-01 is in, counted from January of the year 0.
+pub(crate) fn month_number(days: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "dates have years of four digits")]
+    let day = days.floor() as i64;
+    12 * year_of(day) + month_of(day) - 1
+}
+
+/// The first day of the month of this number, in days since 1970-01-01.
+pub(crate) fn first_of_month(number: i64) -> f64 {
+    days_since_1970(number.div_euclid(12), number.rem_euclid(12) + 1, 1) as f64
 }
 
 /// The days from 1970-01-01 to a day of the Gregorian calendar (`days_from_civil` in Howard Hinnant,
@@ -250,6 +285,20 @@ mod tests {
         }
         println!("largest difference {largest:e}");
         assert!(largest <= 1e-12);
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for text in ["2024-01-31", "1969-12-31 23:59:59", "0001-03-01 00:00:01", "9999-12-31 17:30:00"] {
+            let days = days_of(text).unwrap();
+            assert_eq!(time_text(days), text);
+            let month = month_number(days);
+            let [first, next] = [month, month + 1].map(first_of_month);
+            assert!(first <= days && days < next && date_text(first).ends_with("-01"), "{text}");
+        }
+        // A second early by rounding is the next minute all the same.
+        assert_eq!(time_text(days_of("2024-01-31 17:30:00").unwrap() - 1e-6), "2024-01-31 17:30:00");
+        assert_eq!(days_of("soon"), None);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub use columns::{Column, MAX_CATEGORIES, MAX_CODES};
 pub use date_order::DateOrder;
 pub(crate) use date_order::are_doubtful_dates;
 pub use dates::DatePart;
-pub(crate) use dates::date_text;
+pub(crate) use dates::{date_text, days_of, first_of_month, month_number, time_text};
 pub(crate) use markers::missing_texts;
 pub use raw_table::Table;
 pub use rows::{Block, RowOptions, RowReader, Unknown};

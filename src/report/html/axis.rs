@@ -2,6 +2,8 @@
 
 use super::numbers::superscript;
 
+mod calendar;
+
 /// Maps numbers to fractions of its length, and labels some of them. It copes with numbers such as 1e300 or 1
 /// + 1e-12.
 #[derive(Debug, Clone)]
@@ -64,6 +66,19 @@ impl Axis {
         let ticks = names.into_iter().enumerate().map(|(i, label)| ((i as f64 + 0.5) / count, label));
         let (low, high, ticks) = (-0.5, count - 0.5, ticks.collect());
         Self { name: name.to_owned(), kind: Kind::Linear, unit: 1., low, high, ticks }
+    }
+
+    /// An axis of dates in days since 1970-01-01.
+    pub(super) fn dates(name: &str, days: impl IntoIterator<Item = f64> + Clone) -> Self {
+        let finite = days.clone().into_iter().filter(|day| day.is_finite());
+        // Hours would be lost beside the days since 1970.
+        let first = finite.fold(f64::INFINITY, f64::min).floor();
+        let axis = Self::new(Kind::Linear, name, days.into_iter().map(|day| day - first));
+        let first = if first.is_finite() { first } else { 0. };
+        let [low, high] = [axis.low, axis.high].map(|days| days * axis.unit + first);
+        let (name, ticks) = calendar::ticks(name, low, high);
+        let ticks = ticks.into_iter().map(|(day, label)| ((day - low) / (high - low), label)).collect();
+        Self { name, kind: Kind::Linear, unit: 1., low, high, ticks }
     }
 
     fn linear(kind: Kind, name: &str, low: f64, high: f64) -> Self {
@@ -206,6 +221,32 @@ mod tests {
         let axis = Axis::named("", ["a", "b"].map(str::to_owned));
         assert_eq!(axis.ticks(), [(0.25, "a".to_owned()), (0.75, "b".to_owned())]);
         assert_eq!([-0.5, 0., 1., 1.5].map(|x| axis.place(x)), [0., 0.25, 0.75, 1.]);
+    }
+
+    #[test]
+    fn dates_have_ticks_where_years_months_days_and_hours_begin() {
+        let labels = |name: &str, first: f64, days: f64| {
+            let axis = Axis::dates(name, [first, first + days]);
+            let labels: Vec<_> = axis.ticks().iter().map(|(_, label)| label.as_str()).collect();
+            assert!(axis.ticks().iter().all(|(place, _)| (0.0..=1.).contains(place)), "{axis:?}");
+            format!("{}: {}", axis.name(), labels.join(" "))
+        };
+        // Day 19,753 is 2024-01-31.
+        for (days, expected) in [
+            (36_525., "sold: 2040 2060 2080 2100 2120"),
+            (4000., "sold: 2024 2026 2028 2030 2032 2034"),
+            (700., "sold: 2024-07 2025-01 2025-07 2026-01"),
+            (130., "sold: 2024-02 2024-03 2024-04 2024-05 2024-06"),
+            (30., "sold: 2024-02-07 2024-02-17 2024-02-27"),
+            (2., "sold: 2024-01-31 2024-02-01 2024-02-02"),
+            (0.6, "sold, from 2024-01-31: 00:00 03:00 06:00 09:00 12:00"),
+            (0.01, "sold, from 2024-01-31: 00:00 00:05 00:10"),
+        ] {
+            assert_eq!(labels("sold", 19_753., days), expected);
+        }
+        // 0001-01-01 to 9999-12-31, and a single day.
+        assert_eq!(labels("d", -719_162., 3_652_058.), "d: 0 2000 4000 6000 8000 10000");
+        assert!(!labels("d", 19_753., 0.).ends_with(": "));
     }
 
     #[test]

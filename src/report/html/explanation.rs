@@ -5,6 +5,7 @@ use super::numbers::number;
 use super::page::{Figure, Key};
 use super::picture::{Ink, Picture, Point};
 use super::text::{on_axis, short};
+use crate::data::days_of;
 use crate::explain::{Dependence, Explanation, Interval, TargetExplanation, Values};
 use crate::report::explanation::captions;
 
@@ -69,14 +70,16 @@ fn curve(explanation: &Explanation, target: &TargetExplanation, of: &Dependence)
     let (picture, shown) = match values {
         Values::Numbers(numbers) => {
             let x = Axis::new(Kind::Linear, &short(column), numbers.iter().copied());
-            let mut picture = Picture::new(x, Axis::new(Kind::Linear, &prediction, ends()));
-            let points =
-                |y: &[f64]| -> Vec<Point> { numbers.iter().copied().zip(y.iter().copied()).collect() };
-            let band: Vec<_> = points(low).into_iter().chain(points(high).into_iter().rev()).collect();
-            picture.area(Ink::First, 0.2, &band);
-            picture.line(Ink::First, 2.25, 1., &points(mean));
-            picture.dots(Ink::First, 2.5, 1., &points(mean));
-            (picture, String::new())
+            let y = Axis::new(Kind::Linear, &prediction, ends());
+            (line(Picture::new(x, y), numbers, of), String::new())
+        }
+        Values::Dates(dates) => {
+            // What is not written as a date has no place.
+            let days: Vec<_> = dates.iter().map(|date| days_of(date).unwrap_or(f64::NAN)).collect();
+            let x = Axis::dates(&short(column), days.iter().copied());
+            let y = Axis::new(Kind::Linear, &prediction, ends());
+            let shown = " The season, the weekday and the hour are those of each date.";
+            (line(Picture::new(x, y), &days, of), shown.to_owned())
         }
         Values::Categories(categories) => {
             let order = extremes(mean);
@@ -115,6 +118,16 @@ fn curve(explanation: &Explanation, target: &TargetExplanation, of: &Dependence)
         _ => format!("{} by {}", short(&target.target), short(column)),
     };
     Some(Figure { title, legend, picture, caption })
+}
+
+/// The picture with the curve of a column that has these numbers.
+fn line(mut picture: Picture, numbers: &[f64], of: &Dependence) -> Picture {
+    let points = |y: &[f64]| -> Vec<Point> { numbers.iter().copied().zip(y.iter().copied()).collect() };
+    let band: Vec<_> = points(&of.low).into_iter().chain(points(&of.high).into_iter().rev()).collect();
+    picture.area(Ink::First, 0.2, &band);
+    picture.line(Ink::First, 2.25, 1., &points(&of.mean));
+    picture.dots(Ink::First, if numbers.len() > 20 { 1.5 } else { 2.5 }, 1., &points(&of.mean));
+    picture
 }
 
 /// The places of the numbers in ascending order; of many those of the least and of the largest.
