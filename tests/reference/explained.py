@@ -7,6 +7,7 @@ them are taken, and the means are held against their standard errors. Partial de
 computed at the values that taper chose, on a table of fewer rows than taper takes at most.
 """
 
+import functools
 import json
 import sys
 import tempfile
@@ -23,6 +24,11 @@ import exported
 SHUFFLES = 200
 
 
+@functools.cache
+def opened(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
 class Graph(RegressorMixin, BaseEstimator):
     def __init__(self, path):
         self.path = path
@@ -34,29 +40,32 @@ class Graph(RegressorMixin, BaseEstimator):
         return True
 
     def predict(self, x):
-        session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
+        session = opened(self.path)
         kinds = {i.name: object if "string" in i.type else float for i in session.get_inputs()}
         x = x.fillna({name: "" for name, kind in kinds.items() if kind is object})
         columns = {name: x[[name]].to_numpy(kind) for name, kind in kinds.items()}
         return session.run(["price"], columns)[0][:, 0]
 
 
-def main():
+def explained(table, settings):
+    """The largest difference of numbers that have no chance in them, and the most standard errors of the others."""
     folder = Path(tempfile.mkdtemp())
-    data = exported.table(900)
+    data = table.copy()
     data["town"] = data["town"].fillna("")
     train, test = data[:500], data[500:].reset_index(drop=True)
     train.to_csv(folder / "train.csv", index=False)
     test.to_csv(folder / "test.csv", index=False)
     model, graph = folder / "model.safetensors", folder / "model.onnx"
-    settings = ["--drop", "rent", "--text", "code", "--missing", "mean", "--epochs", "20", "--bins", "6"]
+    settings = ["--drop", "rent", "--text", "code", "--missing", "mean", "--epochs", "20", *settings]
     exported.called("train", "-q", "--data", folder / "train.csv", "--target", "price", "--model", model, *settings)
-    exported.called("export", model, "--onnx", graph)
+    exported.called("export", model, "--onnx", graph, "--unknown", "zeros")
     call = ["importance", "-q", "--model", model, "--data", folder / "test.csv", "--repeats", SHUFFLES, "--json"]
-    (found,) = json.loads(exported.called(*call))["targets"]
+    (found,) = json.loads(exported.called(*call, "--unknown", "zeros"))["targets"]
     x, y = test.drop(columns=["price", "rent"]), test["price"]
-    # Labels are texts to taper, whatever pandas takes them for.
+    # Labels are texts to taper, whatever pandas takes them for, and dates are seconds to the graph.
     x[["town", "code"]] = x[["town", "code"]].astype(str)
+    if "sold at" in x:
+        x["sold at"] = exported.seconds_since_1970(x["sold at"])
     estimator = Graph(str(graph))
     expected = permutation_importance(
         estimator, x, y, scoring="neg_root_mean_squared_error", n_repeats=SHUFFLES, random_state=1
@@ -67,6 +76,12 @@ def main():
     for of in found["columns"]:
         at = list(x.columns).index(of["column"])
         mean, deviation = expected.importances_mean[at], expected.importances_std[at]
+        if deviation == 0:
+            # Shuffling changes nothing where all means are the same.
+            print(f"{of['column']:12} {of['increase']:8.4f}, expected {mean:8.4f}")
+            if not of["increase"] == mean == of["high"] == of["low"] == 0:
+                sys.exit("it changes something")
+            continue
         # Both have an error.
         error = deviation * np.sqrt(2 / SHUFFLES)
         apart = abs(of["increase"] - mean) / error
@@ -77,11 +92,19 @@ def main():
         if not 0.8 <= spread <= 1.25:
             sys.exit("another standard deviation")
     for of in found["dependence"]:
-        values = of["values"].get("numbers") or of["values"]["categories"]
+        (kind, values), = of["values"].items()
+        values = exported.seconds_since_1970(pd.Series(values)) if kind == "dates" else values
         mean = [estimator.predict(x.assign(**{of["column"]: value})).mean() for value in values]
         difference = np.max(np.abs(np.array(of["mean"]) - mean)) / y.std()
-        print(f"{of['column']:12} dependence differs by {difference:.1e}")
+        print(f"{of['column']:12} dependence on {len(values)} {kind} differs by {difference:.1e}")
         largest = difference if not difference <= largest else largest
+    return largest, errors
+
+
+def main():
+    table = exported.table(900)
+    found = [explained(table, ["--bins", "6"]), explained(exported.prepared(table), ["--categories", "target"])]
+    largest, errors = np.max(found, axis=0)
     print(f"largest difference {largest:.1e}, largest number of errors {errors:.1f}")
     if not (largest <= 1e-5 and errors <= 4):
         sys.exit(1)

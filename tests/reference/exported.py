@@ -4,8 +4,9 @@
 
 A model of each kind is trained for some epochs on a table with categories, missing values, a time stamp that has no
 place in single precision, a category that looks like a number, and names with spaces, and both predict its rows and
-some that are stranger. The kinds of PREPARED have dates and many streets besides. Prints the largest difference of each in units of the target's standard deviation, and fails
-above 1e-5. Other arguments than the binary's path are the kinds to take.
+some that are stranger. The kinds of PREPARED have dates and many streets besides. Prints the largest difference of
+each in units of the target's standard deviation, and fails above 1e-5. Other arguments than the binary's path are the
+kinds to take.
 """
 
 import hashlib
@@ -45,6 +46,8 @@ KINDS = {
     "bins and skip": ["--bins", "8", "--skip", "--dtype", "f64"],
     "members": ["--members", "3", "--block", "residual"],
     "members, bins, norms": ["--members", "2", "--bins", "6", "--norm", "batch", "--skip"],
+    "bag": ["--select", "bag", "--members", "3", "--validation", "0.2"],
+    "bag of residual blocks": ["--select", "bag", "--members", "2", "--block", "residual", "--dtype", "f64"],
     "dropout": ["--dropout", "0.2"],
     "depth 0": ["--min-depth", "0", "--max-depth", "2"],
     "all depths": ["--depths", "all", "--min-depth", "2", "--max-depth", "6"],
@@ -64,13 +67,16 @@ KINDS = {
     "means": ["--categories", "target"],
     "means, marks, clipped": ["--categories", "target", "--missing-indicator", "--scale", "robust-clip"],
 }
+DAY_FIRST = "dates, day first"
 # Those of a table with dates and a text of many values.
 PREPARED = {
     "dates and streets": [],
     "dates, one target": ["--target", "price"],
     "dates, f64": ["--dtype", "f64"],
     "dates, all else": ["--missing-indicator", "--scale", "robust-clip", "--categories", "target", "--bins", "6"],
+    "dates, bag": ["--select", "bag", "--members", "3", "--categories", "target", "--missing-indicator"],
     "dates, recipe": ["--recipe", "tabular", "--epochs", "4"],
+    DAY_FIRST: [],
 }
 
 
@@ -100,8 +106,10 @@ def prepared(data):
     times = np.datetime64("1970-01-01", "s") + (days * 86_400 + seconds).astype("timedelta64[s]")
     data = data.copy()
     data.insert(1, "sold at", pd.Series(times).dt.strftime("%Y-%m-%d %H:%M:%S"))
-    data.insert(4, "street", [f"street {number}" for number in random.integers(0, 150, len(data)) ** 2 // 150])
-    data["price"] += 20 * np.sin(2 * np.pi * days / 365.2425) + seconds / 4000
+    street = random.integers(0, 150, len(data)) ** 2 // 150
+    data.insert(4, "street", [f"street {number}" for number in street])
+    # Without an effect the means of the streets would all be the same.
+    data["price"] += 20 * np.sin(2 * np.pi * days / 365.2425) + seconds / 4000 + 60 * np.sin(street)
     for column in ["sold at", "street"]:
         data.loc[random.random(len(data)) < 0.05, column] = ""
     return data
@@ -110,6 +118,13 @@ def prepared(data):
 def seconds_since_1970(column):
     times = pd.to_datetime(column.replace("", None), utc=True, format="ISO8601")
     return (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta("1s")
+
+
+def day_first(data):
+    """The table with dates such as 31.01.2024 17:30:00."""
+    turned = data["sold at"].str.replace(r"^(\d+)-(\d+)-(\d+)$", r"\1-\2-\3 00:00:00", regex=True)
+    turned = turned.str.replace(r" (\d+:\d+)$", r" \1:00", regex=True)
+    return data.assign(**{"sold at": turned.str.replace(r"^(\d+)-(\d+)-(\d+)", r"\3.\2.\1", regex=True)})
 
 
 def called(*arguments):
@@ -138,11 +153,12 @@ def by_runtime(path, data):
     return {name: y[:, 0] for name, y in zip(names, session.run(None, columns))}
 
 
-def by_the_guide(folder, graph, rows):
-    """The lines of the guide predict what the script does."""
+def by_the_guide(folder, graph, rows, date_format):
+    """The lines of the guide predict what the script does, with another format of dates if there is one."""
     guide = (ROOT / "src" / "guide" / "models.md").read_text()
     lines = guide.split("```python\n")[1].split("```")[0]
     lines = lines.replace("houses.onnx", str(graph)).replace("new.csv", str(folder / "new.csv"))
+    lines = lines.replace("ISO8601", date_format or "ISO8601")
     names = {"json": json, "onnxruntime": onnxruntime, "pandas": pd}
     exec(lines, names)
     assert np.array_equal(names["price"][:, 0], by_runtime(graph, rows)["price"])
@@ -170,8 +186,9 @@ def refused(model, folder, graph, rows):
 def compared(kind, settings, data, rows, folder):
     """The largest difference of a model of a kind from its graph."""
     model, graph = folder / "model.safetensors", folder / "model.onnx"
-    data.to_csv(folder / "train.csv", index=False)
-    rows.drop(columns=["price", "rent"]).to_csv(folder / "new.csv", index=False)
+    written = day_first if kind == DAY_FIRST else lambda table: table
+    written(data).to_csv(folder / "train.csv", index=False)
+    written(rows).drop(columns=["price", "rent"]).to_csv(folder / "new.csv", index=False)
     call = ["train", "-q", "--data", folder / "train.csv", "--text", "code", "--missing", "mean", "--model", model]
     targets = [] if "--target" in settings else ["--target", "price,rent"]
     epochs = [] if "--epochs" in settings else ["--epochs", "4"]
@@ -195,7 +212,7 @@ def compared(kind, settings, data, rows, folder):
             scale = np.maximum(scale, np.abs(predicted[column].to_numpy()))
             difference = np.max(np.abs(outputs[name] - predicted[column].to_numpy()) / scale)
             largest = difference if not difference <= largest else largest
-    by_the_guide(folder, graph, rows)
+    by_the_guide(folder, graph, rows, "%d.%m.%Y %H:%M:%S" if kind == DAY_FIRST else None)
     refused(model, folder, graph, rows)
     return largest
 
