@@ -177,14 +177,17 @@ impl Picture {
             .chain(ys.iter().map(|(y, _)| format!("M{left} {y}h-{TICK}")))
             .chain([format!("M{left} {TOP}V{bottom}H{right}")]);
         // Turned upwards, the name of the vertical axis has the coordinates that it had before the turn.
-        let labels = (xs.iter().map(|(x, label)| text("middle", *x, bottom + TICK + FONT, label)))
-            .chain(ys.iter().map(|(y, label)| text("end", left - TICK - 3., y + 0.35 * FONT, label)))
-            .chain([
-                text("middle", f64::midpoint(left, right), height - 6., self.x.name()),
-                "<g transform=\"rotate(-90)\">".to_owned(),
-                text("middle", -f64::midpoint(TOP, bottom), FONT, self.y.name()),
-                "</g>\n".to_owned(),
-            ]);
+        // Long labels, such as those of days, stay within the picture at its right end.
+        let within = |x: f64, label: &str| x.min(WIDTH - 0.32 * FONT * label.chars().count() as f64);
+        let labels =
+            (xs.iter().map(|(x, label)| text("middle", within(*x, label), bottom + TICK + FONT, label)))
+                .chain(ys.iter().map(|(y, label)| text("end", left - TICK - 3., y + 0.35 * FONT, label)))
+                .chain([
+                    text("middle", f64::midpoint(left, right), height - 6., self.x.name()),
+                    "<g transform=\"rotate(-90)\">".to_owned(),
+                    text("middle", -f64::midpoint(TOP, bottom), FONT, self.y.name()),
+                    "</g>\n".to_owned(),
+                ]);
         format!(
             "<path d=\"{}\" fill=\"none\" stroke=\"{}\"/>\n<path d=\"{}\" fill=\"none\" stroke=\"{}\"/>\n\
              <g fill=\"{}\" font-family=\"sans-serif\" font-size=\"{FONT}\">\n{}</g>\n",
