@@ -69,8 +69,13 @@ pub(super) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let mut text = vec![0; header_len];
     take(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let (descr, is_fortran, shape) = dictionary(text.trim())
-        .ok_or_else(|| format!("has the header {}, expected numbers in an array", quote(text.trim())))?;
+    let (descr, is_fortran, shape) = dictionary(text.trim()).ok_or_else(|| {
+        // A list of names and types in place of a type.
+        let is_structured = text.contains("'descr': [(");
+        let instead = "; `pandas.DataFrame(X).to_csv` makes a text file of columns of several types, which has their names and dates";
+        let instead = if is_structured { instead } else { "" };
+        format!("has the header {}, expected numbers in an array{instead}", quote(text.trim()))
+    })?;
     let dtype = dtype(descr).ok_or_else(|| {
         let expected = if descr.trim_start_matches(['<', '>']).starts_with("M8") {
             "which are dates, expected numbers: `(X - numpy.datetime64(0, 's')) / numpy.timedelta64(1, 'D')` makes days of \
@@ -213,8 +218,8 @@ mod tests {
             ),
             ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "has elements of type '|O'"),
             (
-                "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }",
-                "expected numbers in an array",
+                "{'descr': [('a', '<f8'), ('d', '<M8[D]')], 'fortran_order': False, 'shape': (1,), }",
+                "expected numbers in an array; `pandas.DataFrame(X).to_csv` makes a text file",
             ),
             ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", "expected numbers in an array"),
             ("{'descr': '<f8', 'fortran_order': False, 'shape': (1 2), }", "expected numbers in an array"),
