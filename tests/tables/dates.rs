@@ -195,6 +195,48 @@ fn the_whole_column_tells_whether_the_day_or_the_month_is_first() {
     assert_eq!(of("late", &late, "format=auto").features[0].categories.len(), 61);
 }
 
+/// What stands for a missing number stands for a missing date too, before it is known which is first.
+#[test]
+fn missing_dates_are_missing_in_every_order() {
+    let rows = |write: &dyn Fn(u32) -> String, last: &str| {
+        let date = |i| if i % 7 == 3 { "-".to_owned() } else { write(i) };
+        let rows: Vec<_> = (0..1100).map(|i| format!("{},{i}\n", date(i))).collect();
+        format!("d,y\n{}{last},1\n", rows.concat())
+    };
+    let year_first = |i: u32| format!("2024-{:02}-{:02}", 1 + i % 12, 1 + i / 12 % 12);
+    let day_first = |i: u32| format!("{:02}.{:02}.2024", 1 + i / 12 % 12, 1 + i % 12);
+    let of = |name: &str, text: &str, flags: &str| {
+        let flags = format!("target=y dates=expand format=auto {flags}");
+        read_csv(&format!("gaps_{name}"), text.as_bytes(), &flags).unwrap()
+    };
+    for flags in ["missing=mean missing_indicator=true", "missing=mean", "missing=drop"] {
+        let [expected, found] = [
+            of("year", &rows(&year_first, "2024-01-31"), flags),
+            of("day", &rows(&day_first, "31.01.2024"), flags),
+        ];
+        assert_eq!(expected.dropped, found.dropped);
+        assert_eq!(expected.features[0].marks_missing, found.features[0].marks_missing);
+        let [expected, found] = [&expected, &found].map(features_of);
+        assert_eq!((found.0, &found.1), (DateOrder::DayFirst, &expected.1));
+        let bits = |x: &[Vec<f32>]| x.concat().iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert!(bits(&found.2) == bits(&expected.2), "{flags}");
+    }
+    // Of a column that remains one of text it is one of the texts, as it will be where the model predicts.
+    let table = of("text", &rows(&day_first, "01.01.2024"), "missing=mean");
+    assert_eq!((table.features[0].categories.len(), table.features[0].categories[0].as_str()), (145, "-"));
+    let warnings = table.summary().unwrap().warnings;
+    assert!(warnings[0].contains("none says whether its day or its month is first"), "{warnings:?}");
+    let text = rows(&day_first, "01.01.2024");
+    let flags = "target=y dates=expand format=auto";
+    let error = message("gaps_refused.csv", text.as_bytes(), flags, FloatType::F32);
+    assert!(error.starts_with("FILE:5:d: '-' is a missing value"), "{error}");
+    // What is no date at all is named.
+    let wrong = of("wrong", "d,y\n30.01.2024,1\n31.01.2024,2\n31.02.2024,3\n", "");
+    let warnings = wrong.summary().unwrap().warnings;
+    let said = "such as '30.01.2024': if '31.02.2024' were one such as 31.01.2024 or 31/01/2024 17:30:00, as most are, they";
+    assert!(warnings[0].contains(said), "{warnings:?}");
+}
+
 /// The file of a model tells the order, so a file to predict need not.
 #[test]
 fn dates_to_predict_are_read_in_the_order_of_the_training() {

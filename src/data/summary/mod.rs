@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use self::looks::Looks;
 use self::numbers::{Numbers, equal_columns, of_columns};
 use super::scaling::with_values;
-use super::table::{Column, DateOrder, DatePart, Table, are_doubtful_dates, date_text};
+use super::table::{Column, DateOrder, DatePart, Table, are_doubtful_dates, date_text, odd_date};
 use crate::text::{column_argument, list, number, quote, shorten};
 
 /// Of fewer rows nothing is said about their order.
@@ -377,15 +377,10 @@ fn of_texts(column: &Column, values: usize) -> Option<String> {
         0 => format!("each of its {} values a feature of zeros and ones", categories.len()),
         _ => format!("its {} values means of the target", categories.len()),
     };
-    let instead_of_dates = if are_doubtful_dates(categories) {
-        "none says whether its day or its month is first; `data.date_format=day-first` or \
-         `data.date_format=month-first` makes the day, the season, the weekday and the hour of them"
-    } else {
-        "written as 2024-01-31 or 2024-01-31 17:30 they would become the day, the season, the weekday and the hour"
-    };
+    let instead_of_dates = of_near_dates(categories);
     for (looks, what, instead) in [
         (Looks::Number, "numbers", "without marks they would be read as numbers"),
-        (Looks::Date, "dates or times", instead_of_dates),
+        (Looks::Date, "dates or times", instead_of_dates.as_str()),
     ] {
         let mut such = categories.iter().filter(|text| Looks::of(text) == Some(looks));
         let first = such.clone().next();
@@ -402,6 +397,22 @@ fn of_texts(column: &Column, values: usize) -> Option<String> {
             "column {column} is another text in each row, which tells nothing about other rows; {leave_out}"
         )
     })
+}
+
+/// What would make dates of these texts, which look like dates.
+fn of_near_dates(texts: &[String]) -> String {
+    if are_doubtful_dates(texts) {
+        return "none says whether its day or its month is first; `data.date_format=day-first` or \
+                `data.date_format=month-first` makes the day, the season, the weekday and the hour of them"
+            .to_owned();
+    }
+    let what = "they would become the day, the season, the weekday and the hour";
+    match odd_date(texts) {
+        Some((odd, order)) => {
+            format!("if {} were one such as {}, as most are, {what}", quote(odd), order.example())
+        }
+        None => format!("written as 2024-01-31 or 2024-01-31 17:30 {what}"),
+    }
 }
 
 /// How a column is left out.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dates;
+use super::markers::Markers;
 
 /// In which order dates are written, with a time of the day or without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ impl DateOrder {
     }
 
     /// Dates in this order, for messages.
-    pub(super) fn example(self) -> &'static str {
+    pub(crate) fn example(self) -> &'static str {
         match self {
             Self::YearFirst => "2024-01-31 or 2024-01-31 17:30:00",
             Self::DayFirst => "31.01.2024 or 31/01/2024 17:30:00",
@@ -55,10 +56,24 @@ impl DateOrder {
     }
 }
 
-/// Whether `texts`, of which there are some, are dates of which none says whether its day or its month is first.
+/// Whether `texts` are dates of which none says whether its day or its month is first. Beside dates there may be what
+/// stands for a missing one.
 pub(crate) fn are_doubtful_dates(texts: &[String]) -> bool {
+    let usual = Markers::new(&[]);
     let is_doubtful = |text: &String| DateOrder::YEAR_LAST.iter().all(|order| order.seconds(text).is_some());
-    !texts.is_empty() && texts.iter().all(is_doubtful)
+    texts.iter().any(is_doubtful) && texts.iter().all(|text| is_doubtful(text) || usual.contain_number(text))
+}
+
+/// The first of `texts` that is not a date in the order in which most of them are, and that order; none if they all
+/// are or most are in none.
+pub(crate) fn odd_date(texts: &[String]) -> Option<(&str, DateOrder)> {
+    let dates_in = |order: &DateOrder| texts.iter().filter(|text| order.seconds(text).is_some()).count();
+    let order = [DateOrder::YearFirst, DateOrder::DayFirst, DateOrder::MonthFirst]
+        .into_iter()
+        .filter(|order| 2 * dates_in(order) > texts.len())
+        .max_by_key(dates_in)?;
+    let odd = texts.iter().find(|text| order.seconds(text).is_none())?;
+    Some((odd, order))
 }
 
 #[cfg(test)]
@@ -83,6 +98,21 @@ mod tests {
         }
         assert_eq!(DateOrder::DayFirst.seconds("1.2.2024"), dates::seconds("2024-02-01"));
         assert_eq!(DateOrder::MonthFirst.seconds("1.2.2024"), dates::seconds("2024-01-02"));
+    }
+
+    #[test]
+    fn what_is_no_date_among_dates_is_told() {
+        let odd = |texts: &[&str]| {
+            let texts: Vec<_> = texts.iter().map(|&text| text.to_owned()).collect();
+            odd_date(&texts).map(|(text, order)| (text.to_owned(), order))
+        };
+        let expected = Some(("31.02.2024".to_owned(), DateOrder::DayFirst));
+        assert_eq!(odd(&["01.02.2024", "31.01.2024", "31.02.2024"]), expected);
+        let expected = Some(("31/01/2024".to_owned(), DateOrder::YearFirst));
+        assert_eq!(odd(&["2024-01-31", "31/01/2024", "2024-02-01"]), expected);
+        for texts in [&["2024-01-31", "2024-02-01"][..], &["31/01/2024", "2024-01-31"], &["1", "2"], &[]] {
+            assert_eq!(odd(texts), None, "{texts:?}");
+        }
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Expansion {
     fn fill<T: Real>(&self, row: usize, value: T, features: &mut [T]) {
         let (values, mark) = features.split_at_mut(self.values.width());
         self.values.fill(row, value, values);
-        mark.fill(if value.to_f64().is_nan() { value } else { T::zero() });
+        let first = values.first().copied().unwrap_or(value);
+        mark.fill(if first.to_f64().is_nan() { first } else { T::zero() });
     }
 
     /// Whether the column stays as it is.

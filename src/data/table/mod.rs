@@ -46,7 +46,7 @@ use crate::error::Result;
 
 pub use columns::{Column, MAX_CATEGORIES, MAX_CODES};
 pub use date_order::DateOrder;
-pub(crate) use date_order::are_doubtful_dates;
+pub(crate) use date_order::{are_doubtful_dates, odd_date};
 pub use dates::DatePart;
 pub(crate) use dates::{date_text, days_of, first_of_month, month_number, time_text};
 pub(crate) use markers::missing_texts;

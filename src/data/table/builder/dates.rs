@@ -44,6 +44,11 @@ impl<T: Real> RowBuilder<'_, T> {
         };
         let Some(Doubtful([day_first, month_first])) = told.take() else { return Ok(()) };
         let column = self.choice.features[i];
+        if row.is_missing_number(column) {
+            // A missing date, and one of the texts if the column remains one of text.
+            *told = Some(Doubtful([day_first, month_first]));
+            return self.date(row, i, [f64::NAN; 2]);
+        }
         match DateOrder::YEAR_LAST.map(|order| row.seconds(column, order)) {
             [None, None] => return Ok(()),
             [Some(_), None] => {

@@ -177,7 +177,8 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let has_no_target = || targets.iter().any(|&column| row.is_missing_number(column));
         let has_no_feature = || {
             features.iter().zip(&self.kinds).any(|(&column, kind)| match kind {
-                Some(Kind::Numbers | Kind::Dates(_)) => row.is_missing_number(column),
+                Some(Kind::Numbers) => row.is_missing_number(column),
+                Some(kind) if kind.has_dates() => row.is_missing_number(column),
                 _ => row.is_missing(column),
             })
         };
@@ -229,7 +230,13 @@ impl<'a, T: Real> RowBuilder<'a, T> {
     fn feature(&mut self, row: &impl Row, i: usize) -> Result<T> {
         let column = self.choice.features[i];
         let mut cell = row.cell::<T>(column);
-        if matches!(self.kinds[i], Some(Kind::Numbers | Kind::Dates(_))) && row.is_missing_number(column) {
+        let is_number = match &self.kinds[i] {
+            Some(Kind::Numbers | Kind::Dates(_)) => true,
+            // What is filled in may yet be a text.
+            Some(kind) => kind.has_dates() && self.config.missing.fill().is_none(),
+            None => false,
+        };
+        if is_number && row.is_missing_number(column) {
             cell = Cell::Missing;
         }
         if cell != Cell::Missing {
@@ -272,7 +279,11 @@ impl<'a, T: Real> RowBuilder<'a, T> {
         let has_rows = !self.y.is_empty();
         for (i, (kind, &column)) in self.kinds.into_iter().zip(&self.choice.features).enumerate() {
             let name = self.header[column].clone();
-            let marks_missing = self.missing[i] && self.config.missing_indicator;
+            let has_missing = match &kind {
+                Some(Kind::Dates(dates)) => dates.times.iter().any(|time| time.is_nan()),
+                _ => self.missing[i],
+            };
+            let marks_missing = has_missing && self.config.missing_indicator;
             let at = |line: &str| format!("{}:{line}{name}", self.config.file.display());
             let is_empty = match &kind {
                 None => has_rows,
