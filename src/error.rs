@@ -62,6 +62,9 @@ pub enum Error {
     /// A result is not finite: the predictions or their errors are too large for the floats.
     #[error("{0} is not finite; a lower lr or another initialisation would help")]
     NotFiniteResult(&'static str),
+    /// A statistic cannot be computed from these numbers: a whole sentence.
+    #[error("{0}")]
+    Statistics(String),
     /// There are no rows to train or test on.
     #[error("there are no rows, expected at least one")]
     NoRows,

@@ -23,6 +23,7 @@
 //! - [`onnx`](mod@onnx): such a model as a graph that other programs run;
 //! - [`evaluate`](mod@evaluate), [`metrics`](mod@metrics), [`results`](mod@results) and
 //!   [`report`](mod@report): the errors, and what a user reads of them;
+//! - [`statistics`](mod@statistics): whether one learner is better than another;
 //! - [`explain`](mod@explain): what the predictions of a network depend on;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it resumes, and its records;
 //! - [`storage`](mod@storage): files that a crash cannot corrupt;
@@ -92,6 +93,8 @@ pub mod report;
 pub mod results;
 #[cfg(feature = "cli")]
 pub mod run;
+#[cfg(feature = "cli")]
+pub mod statistics;
 #[cfg(feature = "cli")]
 mod stats;
 #[cfg(feature = "cli")]

@@ -31,6 +31,8 @@ pub enum Stream {
     Encoding,
     /// The rows whose columns are shuffled, and how, where a network is explained.
     Explain,
+    /// The data sets and folds that a bootstrap draws.
+    Bootstrap,
 }
 
 impl Stream {
@@ -48,6 +50,7 @@ impl Stream {
             Self::Members => b"members         ",
             Self::Encoding => b"encoding        ",
             Self::Explain => b"explain         ",
+            Self::Bootstrap => b"bootstrap       ",
         }
     }
 }
@@ -95,6 +98,7 @@ mod tests {
             (Stream::Dropout, b"dropout         "),
             (Stream::Members, b"members         "),
             (Stream::Explain, b"explain         "),
+            (Stream::Bootstrap, b"bootstrap       "),
         ] {
             let mut key =
                 [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0xbb, 0xaa, 0, 0, 0, 0, 0, 0].to_vec();

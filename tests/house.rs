@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     // The tool: what all of it uses,
     &["build_info", "memory", "stats", "stop", "telemetry", "text"],
     &["error"],
-    &["config", "parallel", "storage"],
+    &["config", "parallel", "statistics", "storage"],
     // data -> folds -> train -> metrics -> report,
     &["data"],
     &["convergence", "course", "metrics", "train"],

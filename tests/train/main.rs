@@ -26,6 +26,7 @@ mod losses;
 mod members;
 mod models;
 mod plan;
+mod statistics;
 mod training;
 mod validation;
 
