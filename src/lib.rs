@@ -23,7 +23,7 @@
 //! - [`onnx`](mod@onnx): such a model as a graph that other programs run;
 //! - [`evaluate`](mod@evaluate), [`metrics`](mod@metrics), [`results`](mod@results) and
 //!   [`report`](mod@report): the errors, and what a user reads of them;
-//! - [`statistics`](mod@statistics): whether one learner is better than another;
+//! - [`statistics`](mod@statistics) and [`compare`](mod@compare): whether one learner is better than another;
 //! - [`explain`](mod@explain): what the predictions of a network depend on;
 //! - [`run`](mod@run): the folder of a run, with checkpoints from which it resumes, and its records;
 //! - [`storage`](mod@storage): files that a crash cannot corrupt;
@@ -55,6 +55,8 @@ pub mod random;
 mod baseline;
 #[cfg(feature = "cli")]
 pub mod build_info;
+#[cfg(feature = "cli")]
+pub mod compare;
 #[cfg(feature = "cli")]
 pub mod config;
 #[cfg(feature = "cli")]

@@ -32,7 +32,7 @@ const FLOORS: &[&[&str]] = &[
     &["evaluate", "partition", "validation"],
     &["explain", "results"],
     &["run"],
-    &["intervals"],
+    &["compare", "intervals"],
     &["model"],
     &["onnx"],
     &["fit"],

@@ -1,5 +1,6 @@
 //! The names of choices on the command line, with what `--help` says of each.
 
+use taper::compare::Metric;
 use taper::config::{
     Categories, DateFormat, Dates, Depths, EngineName, FloatType, LossName, Missing, MissingTarget, Recipe,
     Scale, Selection, TargetTransform,
@@ -214,6 +215,21 @@ value_enum!(SelectArg for Selection {
     Refit,
     /// The best epoch of each of --members, each of which has other rows for validation than the one before
     Bag
+});
+
+value_enum!(MetricArg for Metric {
+    /// The root of the mean squared error
+    Rmse,
+    /// The mean squared error
+    Mse,
+    /// The mean absolute error
+    Mae,
+    /// The median of the absolute errors
+    MedianAe,
+    /// The mean of the absolute errors, each divided by its target
+    Mape,
+    /// The mean pinball loss of the quantiles, where they are predicted
+    Pinball
 });
 
 value_enum!(EngineArg for EngineName {

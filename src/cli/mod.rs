@@ -13,7 +13,7 @@ mod value_enum;
 
 use taper::config::keys;
 
-pub(crate) use choices::MissingTargetArg;
+pub(crate) use choices::{MetricArg, MissingTargetArg};
 pub(crate) use commented::commented;
 pub(crate) use dialect::DialectArgs;
 pub(crate) use log::LogArgs;
@@ -61,8 +61,16 @@ fn argument(key: &str) -> String {
 /// `resume`.
 pub(crate) fn with_flags(message: &str) -> String {
     // Besides the configuration's there are those of single commands.
-    let keys =
-        keys().iter().chain(&["missing", "missing_target", "unknown", "recipe", "resume", "force", "json"]);
+    let keys = keys().iter().chain(&[
+        "missing",
+        "missing_target",
+        "unknown",
+        "recipe",
+        "resume",
+        "force",
+        "json",
+        "arms",
+    ]);
     keys.fold(message.to_owned(), |message, key| {
         let flag = flag(key);
         message

@@ -3,6 +3,7 @@
 #[macro_use]
 mod help;
 
+mod compare;
 mod completions;
 mod config;
 mod cores;
@@ -28,6 +29,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use taper::build_info;
 
+use compare::{CompareArgs, compare};
 use completions::{CompletionsArgs, completions};
 use config::{ConfigArgs, config};
 use cv::{CvArgs, cv};
@@ -70,29 +72,35 @@ pub(crate) struct Cli {
 }
 
 /// What to do.
+///
+/// A doc comment would replace the long description that a command has of its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Cross-validate (the default command)
     Cv(CvArgs),
     /// Train one network on all rows, or all but --holdout, and write it to a file
     Train(TrainArgs),
+    #[command(about = "Say whether a run errs less than others, and how sure that is")]
+    Compare(CompareArgs),
     /// Write the report of a run again
     Report(ReportArgs),
     /// Print the configuration that a call of `taper cv` would have, with comments, as a file for --config
     Config(ConfigArgs),
-    /// Compare several sets of settings on several data sets, on all cores or on many machines
+    #[command(
+        about = "Compare several sets of settings on several data sets, on all cores or on many machines"
+    )]
     Study(StudyArgs),
-    /// Predict the rows of a file with a trained model
+    #[command(about = "Predict the rows of a file with a trained model")]
     Predict(PredictArgs),
-    /// Measure the errors of a trained model on rows whose targets are known
+    #[command(about = "Measure the errors of a trained model on rows whose targets are known")]
     Evaluate(EvaluateArgs),
-    /// Measure by how much a trained model is worse without each column
+    #[command(about = "Measure by how much a trained model is worse without each column")]
     Importance(ImportanceArgs),
-    /// Write a trained model as an ONNX graph, which other programs run without taper
+    #[command(about = "Write a trained model as an ONNX graph, which other programs run without taper")]
     Export(ExportArgs),
-    /// Print what is in a trained model
+    #[command(about = "Print what is in a trained model")]
     Inspect(InspectArgs),
-    /// Compare the gradients of all operations, layers and networks with numerical ones
+    #[command(about = "Compare the gradients of all operations, layers and networks with numerical ones")]
     Gradcheck(GradcheckArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
@@ -121,6 +129,7 @@ impl Cli {
             | Command::Importance(_)
             | Command::Export(_)
             | Command::Inspect(_)
+            | Command::Compare(_)
             | Command::Report(_)
             | Command::Study(_)
             | Command::Gradcheck(_)
@@ -136,6 +145,7 @@ impl Command {
         match self {
             Self::Cv(args) => cv(&args),
             Self::Train(args) => train(&args),
+            Self::Compare(args) => compare(&args),
             Self::Report(args) => report(&args),
             Self::Config(args) => config(&args),
             Self::Study(args) => study(&args),

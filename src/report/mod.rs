@@ -1,5 +1,6 @@
 //! What a user reads when a run is done: tables, JSON documents and an HTML page.
 
+mod comparison;
 mod details_table;
 mod errors_table;
 mod evaluation;
@@ -31,9 +32,10 @@ use self::explanation::ImportanceTables;
 use self::quantile_table::QuantileTable;
 use self::selection::selected;
 use self::transforms::transforms;
+pub use comparison::ComparisonReport;
 pub use evaluation::EvaluationReport;
 pub use explanation::ExplanationReport;
-pub use html::{html, importance_html};
+pub use html::{comparison_html, html, importance_html};
 pub use train::TrainReport;
 pub use worst::{WorstRow, WorstRows};
 

@@ -56,21 +56,7 @@ impl RunRecord {
     /// Fails with [`Error::Unfinished`] when the run is not finished, with [`Error::File`] when a
     /// file cannot be read, and with [`Error::Data`] when one is not what the run wrote.
     pub fn read(folder: &Path) -> Result<Self> {
-        let manifest = Manifest::read(folder)?;
-        if let Some(manifest) = manifest.as_ref().filter(|manifest| !manifest.is_done()) {
-            let command = Some(manifest.identity.command.clone());
-            return Err(Error::Unfinished { folder: folder.to_owned(), command });
-        }
-        let files = Files { folder, manifest };
-        files.read(CONFIG)?;
-        let config = CvConfig::clone(&*Settings::of_run(folder.join(CONFIG))?.validate()?);
-        let environment = files.read_json::<Environment>(ENVIRONMENT);
-        if !folder.join(RESULTS).exists() {
-            // A run of an older version that was killed early has not written what it is.
-            let command = environment.ok().map(|environment| environment.command);
-            return Err(Error::Unfinished { folder: folder.to_owned(), command });
-        }
-        let environment = environment?;
+        let Opened { files, config, environment } = Opened::read(folder)?;
         let Results {
             folds,
             holdout,
@@ -115,8 +101,37 @@ impl RunRecord {
     }
 }
 
+/// The folder of a finished run, with what it says of itself.
+pub(super) struct Opened<'a> {
+    pub(super) files: Files<'a>,
+    pub(super) config: CvConfig,
+    pub(super) environment: Environment,
+}
+
+impl<'a> Opened<'a> {
+    /// Refuses a run that is not finished.
+    pub(super) fn read(folder: &'a Path) -> Result<Self> {
+        let manifest = Manifest::read(folder)?;
+        if let Some(manifest) = manifest.as_ref().filter(|manifest| !manifest.is_done()) {
+            let command = Some(manifest.identity.command.clone());
+            return Err(Error::Unfinished { folder: folder.to_owned(), command });
+        }
+        let files = Files { folder, manifest };
+        files.read(CONFIG)?;
+        let config = CvConfig::clone(&*Settings::of_run(folder.join(CONFIG))?.validate()?);
+        let environment = files.read_json::<Environment>(ENVIRONMENT);
+        if !folder.join(RESULTS).exists() {
+            // A run of an older version that was killed early has not written what it is.
+            let command = environment.ok().map(|environment| environment.command);
+            return Err(Error::Unfinished { folder: folder.to_owned(), command });
+        }
+        let environment = environment?;
+        Ok(Self { files, config, environment })
+    }
+}
+
 /// The files of a run, which must be as the run wrote them.
-struct Files<'a> {
+pub(super) struct Files<'a> {
     folder: &'a Path,
     /// Of a run of an older version there is none.
     manifest: Option<Manifest>,
@@ -127,7 +142,7 @@ impl Files<'_> {
         Manifest::read_file(self.manifest.as_ref(), self.folder, name)
     }
 
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+    pub(super) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let text = self.read(name)?;
         serde_json::from_slice(&text).map_err(|error| self.damaged(name, None, &error.to_string()))
     }
@@ -143,7 +158,7 @@ impl Files<'_> {
     }
 
     /// The predictions, of which there are none where nothing was held out.
-    fn predictions(&self) -> Result<Predictions> {
+    pub(super) fn predictions(&self) -> Result<Predictions> {
         let path = self.folder.join(PREDICTIONS);
         let was_written =
             self.manifest.as_ref().is_some_and(|manifest| manifest.sum_of(PREDICTIONS).is_some());

@@ -52,7 +52,8 @@ pub fn wilcoxon(differences: &[f64]) -> Result<Wilcoxon> {
     let count = differences.len();
     let sizes: Vec<_> = differences.iter().map(|difference| difference.abs()).collect();
     let ranks = ranks(&sizes);
-    let positive: f64 = ranks.iter().zip(&differences).filter(|(_, d)| **d > 0.).map(|(rank, _)| rank).sum();
+    let positive = ranks.iter().zip(&differences).filter(|(_, d)| **d > 0.);
+    let positive = positive.fold(0., |sum, (rank, _)| sum + rank);
     let n = count as f64;
     let all = n * (n + 1.) / 2.;
     let statistic = positive.min(all - positive);

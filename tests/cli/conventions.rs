@@ -164,6 +164,7 @@ fn every_help_has_examples_and_exit_codes() {
     for command in [
         "cv",
         "train",
+        "compare",
         "report",
         "config",
         "predict",

@@ -9,6 +9,7 @@ mod batch_norm;
 mod categories;
 mod command_line;
 mod common;
+mod compare;
 mod configuration;
 mod conventions;
 mod dates;

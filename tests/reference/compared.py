@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator
 from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.95
+ROPE = 0.01
 
 
 def resampled(differences, runs, rope):
@@ -103,6 +104,42 @@ def table(about, errors):
     } | tests
 
 
+def paired(log_ratios, runs):
+    """Two arms on one data set: what baycomp and scipy say of the log ratios of their errors."""
+    found = resampled(log_ratios, runs, ROPE)
+    quantiles = stats.t.ppf((1 + LEVEL) / 2, len(log_ratios) - 1) + stats.t.ppf(0.8, len(log_ratios) - 1)
+    return {name: found[name] for name in ("mean", "interval", "t", "p", "plain_p", "posterior")} | {
+        "detectable": math.expm1(quantiles * found["standard_error"])
+    }
+
+
+def study(rng, arms, sets, folds, repeats):
+    """A study, the first arm of which is the reference: errors by arm, data set and fold, and the tests of all of them."""
+    shape = (len(arms), sets, folds * repeats)
+    rows = rng.normal(0, 0.3, (1, sets, folds * repeats)) + np.linspace(-2, 2, sets)[None, :, None]
+    logs = rows + np.array(arms)[:, None, None] + rng.normal(0, 0.04, shape) + rng.normal(0, 0.02, shape[:2] + (1,))
+    errors = np.exp(logs)
+    logs = np.log(errors)
+    means = logs.mean(axis=2)
+    found = {"folds": folds, "repeats": repeats, "rope": ROPE, "errors": errors.tolist()}
+    found["paired"] = [[paired(of - to, repeats) for of, to in zip(logs[i], logs[0])] for i in range(1, len(arms))]
+    if sets == 1:
+        return found
+    both = [(i, j) for i in range(len(arms)) for j in range(i + 1, len(arms))]
+    signed = [stats.wilcoxon(means[j] - means[i]).pvalue for i, j in both]
+    over_sets = [stats.ttest_1samp(means[i] - means[0], 0) for i in range(1, len(arms))]
+    intervals = [test.confidence_interval(LEVEL) for test in over_sets]
+    with_reference = signed[: len(arms) - 1]
+    return found | {
+        "p": with_reference,
+        "holm": multipletests(with_reference, method="holm")[1].tolist(),
+        "intervals": [[interval.low, interval.high] for interval in intervals],
+        "pairs": [[i, j] for i, j in both],
+        "pairs_holm": multipletests(signed, method="holm")[1].tolist(),
+        "ranks": table("study", means.T),
+    }
+
+
 def main():
     rng = np.random.default_rng(1)
     normal = lambda mean, std, n: [float(x) for x in rng.normal(mean, std, n)]
@@ -156,6 +193,12 @@ def main():
         {"level": level, "count": count, "q": stats.studentized_range.ppf(level, count, np.inf)}
         for count in (2, 3, 5, 10, 20) for level in (0.5, 0.9, 0.95, 0.99)
     ]
+    studies = [
+        study(rng, [0, -0.01], 1, 10, 3),
+        study(rng, [0, -0.05, 0.02], 1, 5, 2),
+        study(rng, [0, -0.03, 0.005, -0.1], 9, 5, 2),
+        study(rng, [0, 0.01, -0.02], 12, 4, 3),
+    ]
     packages = ["scipy", "baycomp", "mlxtend", "scikit-posthocs", "autorank", "statsmodels"]
     found = {
         "made_by": {name: version(name) for name in packages},
@@ -167,6 +210,7 @@ def main():
         "holm": families,
         "range": ranges,
         "range_quantiles": quantiles,
+        "studies": studies,
     }
     print(", ".join(f"{name} {found['made_by'][name]}" for name in packages))
     text = json.dumps(found, separators=(",", ":"), allow_nan=False, default=float)

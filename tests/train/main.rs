@@ -19,6 +19,7 @@ mod times;
 #[path = "../common/trajectories.rs"]
 mod trajectories;
 
+mod comparisons;
 mod details;
 mod engines;
 mod halting;

@@ -70,7 +70,7 @@ fn names_month(text: &str) -> bool {
         |part: &str| matches!(part.len(), 1 | 2 | 4) && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_month = |part: &str| {
         let is_it = |month: &&str| part.eq_ignore_ascii_case(month) || part.eq_ignore_ascii_case(&month[..3]);
-        MONTHS.iter().any(|month| is_it(&month))
+        MONTHS.iter().any(is_it)
     };
     let numbers = parts().filter(|part| is_number(part)).count();
     let months = parts().filter(|part| is_month(part)).count();

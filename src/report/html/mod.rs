@@ -1,7 +1,8 @@
-//! The report of a run as an HTML page.
+//! The reports of a run and of a comparison as HTML pages.
 
 mod axis;
 mod bins;
+mod comparison;
 mod curves;
 mod data;
 mod depth;
@@ -17,6 +18,7 @@ mod text;
 mod weights;
 
 use crate::run::RunRecord;
+pub use comparison::comparison_html;
 pub use importance::importance_html;
 use page::Page;
 

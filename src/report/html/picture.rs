@@ -76,6 +76,12 @@ impl Picture {
         Self::with_height(WIDTH, x, y)
     }
 
+    /// An empty plot of so many rows, one below the other.
+    pub(super) fn rows(count: usize, x: Axis, y: Axis) -> Self {
+        const ROW: f64 = 24.;
+        Self::with_height((TOP + BOTTOM + ROW * count as f64).max(HEIGHT / 2.), x, y)
+    }
+
     fn with_height(height: f64, x: Axis, y: Axis) -> Self {
         let longest = y.ticks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
         let (left, bottom) = (DIGIT * longest as f64 + 32., height - BOTTOM);

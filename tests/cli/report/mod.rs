@@ -16,7 +16,7 @@ use taper::run::{Predictions, RunRecord, Weights};
 use runs::{Size, diabetes, made_up};
 
 /// The elements `svg` of a page, read by an XML parser that is not ours.
-fn pictures(page: &str) -> usize {
+pub(crate) fn pictures(page: &str) -> usize {
     let starts: Vec<_> = page.match_indices("<svg").map(|(start, _)| start).collect();
     for &start in &starts {
         let end = page[start..].find("</svg>").unwrap() + "</svg>".len();

@@ -231,12 +231,12 @@ fn ranges_and_holm_are_scipys_and_statsmodels() {
     let reference = reference("compared.json");
     let mut largest = Largest::default();
     for case in array(&reference["range"]) {
-        let count = number(&case["count"]) as usize;
+        let count = case["count"].as_u64().unwrap() as usize;
         let q = number(&case["q"]);
         largest.hold(&format!("{count} at {q}"), range_distribution(q, count), number(&case["p"]));
     }
     for case in array(&reference["range_quantiles"]) {
-        let (level, count) = (number(&case["level"]), number(&case["count"]) as usize);
+        let (level, count) = (number(&case["level"]), case["count"].as_u64().unwrap() as usize);
         largest.hold("quantile", range_quantile(level, count).unwrap(), number(&case["q"]));
     }
     for family in array(&reference["holm"]) {
