@@ -69,6 +69,7 @@ pub(crate) fn with_flags(message: &str) -> String {
         "resume",
         "force",
         "json",
+        "partial",
         "arms",
     ]);
     keys.fold(message.to_owned(), |message, key| {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::evaluate::TargetErrors;
@@ -12,7 +12,7 @@ use crate::results::FoldReport;
 /// An error by which arms are compared: lower is better, and 0 is perfect.
 ///
 /// There is none of R²: within a fold the ratio of 1 - R² is that of the mean squared errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// The root of the mean squared error.
@@ -49,15 +49,26 @@ impl Metric {
     ///
     /// Fails with [`Error::Statistics`] where a fold lacks it, or has none above 0, of which there is no ratio.
     pub fn of(self, fold: &FoldReport) -> Result<f64> {
-        let errors: Option<Vec<_>> = match fold.targets.as_slice() {
-            // Of an earlier version.
-            [] => self.of_one(&fold.metrics, &fold.details).map(|error| vec![error]),
-            targets => targets
-                .iter()
-                .map(|TargetErrors { metrics, details, .. }| self.of_one(metrics, details))
-                .collect(),
-        };
         let number = fold.fold;
+        match fold.targets.as_slice() {
+            // Of an earlier version.
+            [] => self.geometric_mean(number, [(&fold.metrics, &fold.details)]),
+            targets => self.of_targets(number, targets),
+        }
+    }
+
+    /// The error of the targets in fold `number`, as [`of`](Self::of).
+    pub(crate) fn of_targets(self, number: usize, targets: &[TargetErrors]) -> Result<f64> {
+        self.geometric_mean(number, targets.iter().map(|target| (&target.metrics, &target.details)))
+    }
+
+    fn geometric_mean<'a>(
+        self,
+        number: usize,
+        targets: impl IntoIterator<Item = (&'a Metrics, &'a Details)>,
+    ) -> Result<f64> {
+        let errors = targets.into_iter().map(|(metrics, details)| self.of_one(metrics, details));
+        let errors: Option<Vec<_>> = errors.collect();
         let Some(errors) = errors else {
             return Err(Error::Statistics(format!("fold {number} has no {self}, expected another metric")));
         };

@@ -8,6 +8,7 @@ mod explanation;
 mod html;
 mod quantile_table;
 mod selection;
+mod study;
 mod train;
 mod transforms;
 mod worst;
@@ -35,7 +36,8 @@ use self::transforms::transforms;
 pub use comparison::ComparisonReport;
 pub use evaluation::EvaluationReport;
 pub use explanation::ExplanationReport;
-pub use html::{comparison_html, html, importance_html};
+pub use html::{comparison_html, html, importance_html, study_html};
+pub use study::StudyReport;
 pub use train::TrainReport;
 pub use worst::{WorstRow, WorstRows};
 

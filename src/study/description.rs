@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use yaml_serde::{Mapping, Value};
 
+use crate::compare::Metric;
 use crate::config::read_document;
 use crate::error::{Error, Result};
 
@@ -35,9 +36,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// The error that arms are compared by.
+    /// The error that arms are compared by; of several targets the geometric mean of theirs.
     #[serde(default)]
-    pub metric: Compare,
+    pub metric: Metric,
     /// The arm that all others are compared with.
     pub reference: String,
     /// The share of the error below which a difference is of no practical importance.
@@ -62,19 +63,6 @@ pub struct Description {
     pub arms: BTreeMap<String, Mapping>,
     /// Of each data set the settings of the section `data`, and `folds` or `repeats` of its own.
     pub data: BTreeMap<String, Mapping>,
-}
-
-/// An error that arms are compared by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compare {
-    /// The root of the mean squared error.
-    #[default]
-    Rmse,
-    /// The mean squared error.
-    Mse,
-    /// The mean absolute error.
-    Mae,
 }
 
 /// What is made equal for all arms, by the number of their epochs.

@@ -119,7 +119,7 @@ impl Merged {
         let lines =
             done().map(|((number, task), outcome)| json(&Line::new(plan, number, task, &outcome.result)));
         write_lines(&merged.join("results.jsonl"), lines)?;
-        let header = "task,data,repeat,fold,arm,outcome,mse,rmse,mae,r2".to_owned();
+        let header = "task,data,repeat,fold,arm,outcome,error,mse,rmse,mae,r2".to_owned();
         let rows = done().map(|((number, task), outcome)| csv_row(plan, number, task, &outcome.result));
         write_lines(&merged.join("results.csv"), [Ok(header)].into_iter().chain(rows))?;
         write_lines(&merged.join("conflicts.jsonl"), self.conflicts.iter().map(json))
@@ -172,12 +172,14 @@ fn csv_row(plan: &Plan, number: u64, task: Task, result: &TaskResult) -> Result<
         TaskResult::Done(scores) => {
             let metrics = &scores.metrics;
             row.push("done".to_owned());
-            row.extend([metrics.mse, metrics.rmse, metrics.mae].map(|error| format!("{error:?}")));
+            row.extend(
+                [scores.error, metrics.mse, metrics.rmse, metrics.mae].map(|error| format!("{error:?}")),
+            );
             row.push(metrics.r2.map_or_else(String::new, |r2| format!("{r2:?}")));
         }
         TaskResult::Failed(_) => {
             row.push("failed".to_owned());
-            row.extend(vec![String::new(); 4]);
+            row.extend(vec![String::new(); 5]);
         }
     }
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());

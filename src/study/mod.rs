@@ -8,6 +8,7 @@
 //! anybody at any time. So there is no lock, no server and no database, and a process can be killed at any moment.
 
 mod description;
+mod findings;
 mod folder;
 mod merge;
 mod outcome;
@@ -20,7 +21,8 @@ mod tables;
 mod wave;
 mod worker;
 
-pub use description::{Compare, Description, Match};
+pub use description::{Description, Match};
+pub use findings::{Cost, Course, Findings};
 pub use folder::StudyFolder;
 pub use merge::{Merged, merge};
 pub use outcome::{Outcome, Scores, TaskResult};

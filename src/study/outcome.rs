@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::Result;
+use crate::compare::Metric;
+use crate::error::{Error, Result};
 use crate::fit::Fitted;
 use crate::metrics::Metrics;
 use crate::run::{Predicted, Predictions};
@@ -36,6 +37,8 @@ pub enum TaskResult {
 /// How a network did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
+    /// The error by which the arms of the study are compared.
+    pub error: f64,
     /// The errors on the test rows, of several targets their means.
     #[serde(flatten)]
     pub metrics: Metrics,
@@ -53,11 +56,12 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Those of `fitted`; nothing if it was not tested.
-    pub(super) fn of(fitted: &Fitted) -> Option<Self> {
-        let evaluation = fitted.evaluation.as_ref()?;
+    /// Those of `fitted`, the network of `fold`, which is compared by `metric`.
+    fn of(fitted: &Fitted, fold: usize, metric: Metric) -> Result<Self> {
+        let evaluation = fitted.evaluation.as_ref().ok_or(Error::NoRows)?;
         let rounded = |losses: &[f64]| losses.iter().map(|loss| *loss as f32).collect();
-        Some(Self {
+        Ok(Self {
+            error: metric.of_targets(fold, &evaluation.targets)?,
             metrics: evaluation.metrics,
             mse_by_depth: evaluation.mse_by_depth.clone(),
             rows: fitted.predictions.len(),
@@ -83,11 +87,10 @@ fn bits(predictions: &Predictions) -> String {
 }
 
 impl Outcome {
-    /// That of `task`, whose training came to `fitted` after `seconds`.
-    pub(super) fn new(task: u64, fitted: Result<Fitted>, seconds: f64) -> Self {
-        let result = match fitted.as_ref().map(Scores::of) {
-            Ok(Some(scores)) => TaskResult::Done(scores),
-            Ok(None) => TaskResult::Failed("there are no rows to test on".to_owned()),
+    /// That of `task`, the network of `fold`, whose training came to `fitted` after `seconds`.
+    pub(super) fn new(task: u64, fold: usize, fitted: Result<Fitted>, metric: Metric, seconds: f64) -> Self {
+        let result = match fitted.and_then(|fitted| Scores::of(&fitted, fold, metric)) {
+            Ok(scores) => TaskResult::Done(scores),
             Err(error) => TaskResult::Failed(error.to_string()),
         };
         Self { task, result, seconds }

@@ -191,7 +191,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::study::{Compare, Match};
+    use crate::compare::Metric;
+    use crate::study::Match;
 
     fn plan() -> Plan {
         let arms = ["a", "b", "c"].map(|arm| (arm.to_owned(), yaml_serde::Mapping::new())).into();
@@ -205,7 +206,7 @@ mod tests {
             operations: vec![1.; 3],
         };
         let study = Description {
-            metric: Compare::Rmse,
+            metric: Metric::Rmse,
             reference: "a".to_owned(),
             rope: 0.01,
             matched: Match::Epochs,

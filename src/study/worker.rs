@@ -100,7 +100,10 @@ impl<'a> Workers<'a> {
                     match self.train(&loaded, task) {
                         // It has no outcome yet.
                         Err(Error::Stopped(_)) => return,
-                        fitted => Ok(Outcome::new(number, fitted, start.elapsed().as_secs_f64())),
+                        fitted => {
+                            let (metric, seconds) = (self.plan.study.metric, start.elapsed().as_secs_f64());
+                            Ok(Outcome::new(number, task.fold, fitted, metric, seconds))
+                        }
                     }
                 }
             };

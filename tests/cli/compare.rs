@@ -266,7 +266,10 @@ fn tables_of_errors_are_compared() {
     let t = mean / ((0.2 + 0.25) * variance).sqrt();
     let p = difference["p"].as_f64().unwrap();
     println!("t {t}, p {p}");
-    assert!((t + 3.128_471_787_122_204).abs() <= 1e-12 && (p - 0.035_237_173_852_193).abs() <= 1e-12, "{t}, {p}");
+    assert!(
+        (t + 3.128_471_787_122_204).abs() <= 1e-12 && (p - 0.035_237_173_852_193).abs() <= 1e-12,
+        "{t}, {p}"
+    );
 
     // The same as JSON, an object a line, in another order, the error within an object.
     let lines: Vec<_> = (0..5)

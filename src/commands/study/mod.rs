@@ -5,6 +5,7 @@ mod hyperqueue;
 mod kubernetes;
 mod merge;
 mod plan;
+mod report;
 mod run;
 mod scheduler;
 mod slurm;
@@ -17,6 +18,7 @@ use clap::{Args, Subcommand};
 pub(crate) use ended::Ended;
 use merge::MergeArgs;
 use plan::PlanArgs;
+use report::StudyReportArgs;
 use run::StudyRunArgs;
 use status::StatusArgs;
 use submit::SubmitArgs;
@@ -39,7 +41,7 @@ use submit::SubmitArgs;
            [arms.random]              # as the base\n\n  \
            [data.houses]\n  file = \"houses.csv\"\n  target = [\"price\"]\n\n  \
            [data.linear]              # synthetic\n  rows = 2000\n\n\
-         Examples:\n  taper study plan depth.toml --out depth\n  taper study run depth\n  taper study merge depth\n\n",
+         Examples:\n  taper study plan depth.toml --out depth\n  taper study run depth\n  taper study report depth\n\n",
         exit_codes!()
     )
 )]
@@ -61,6 +63,8 @@ enum StudyCommand {
     Status(StatusArgs),
     /// Put all outcomes together, in the folder `merged` of the study
     Merge(MergeArgs),
+    /// Print which arms err less, by how much and how sure that is, and write it as a page
+    Report(StudyReportArgs),
 }
 
 pub(crate) fn study(args: &StudyArgs) -> Result<()> {
@@ -70,5 +74,6 @@ pub(crate) fn study(args: &StudyArgs) -> Result<()> {
         StudyCommand::Submit(args) => submit::submit(args),
         StudyCommand::Status(args) => status::status(args),
         StudyCommand::Merge(args) => merge::merge(args),
+        StudyCommand::Report(args) => report::report(args),
     }
 }

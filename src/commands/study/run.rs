@@ -121,6 +121,6 @@ fn finish(args: &StudyRunArgs, ran: Ran) -> Result<()> {
         let rest = format!("with {done}; `taper study run {folder}` goes on");
         return Err(Ended::stopped(reason, &rest).into());
     }
-    info!("{done}; `taper study merge {folder}` puts the results together");
+    info!("{done}; `taper study report {folder}` says what the results are");
     Ok(())
 }

@@ -21,7 +21,18 @@ const LONGEST: usize = 18;
 /// and all folds, in one self-contained HTML file. The same comparison gives the same bytes.
 pub fn comparison_html(comparison: &Comparison) -> String {
     let mut page = Page::default();
-    page.push("<header>\n<h1>taper compare</h1>");
+    sections(&mut page, "compare", comparison, |_| {});
+    page.document("taper compare: report")
+}
+
+/// The sections of a page that `command` writes, with `more` of them before those that show all there is.
+pub(super) fn sections(
+    page: &mut Page,
+    command: &str,
+    comparison: &Comparison,
+    more: impl FnOnce(&mut Page),
+) {
+    page.push(&format!("<header>\n<h1>taper {command}</h1>"));
     page.push(&format!("<p class=\"lead\">{}.</p>\n</header>", escape(&typeset_words(&comparison.answer))));
     if !comparison.warnings.is_empty() {
         page.section("Warnings");
@@ -56,11 +67,11 @@ pub fn comparison_html(comparison: &Comparison) -> String {
             comparison.pairs.len()
         ));
     }
+    more(page);
     page.section("All folds");
-    all_folds(&mut page, comparison);
+    all_folds(page, comparison);
     page.section("Settings");
-    settings(&mut page, comparison);
-    page.document("taper compare: report")
+    settings(page, comparison);
 }
 
 /// A row of a forest plot.
@@ -241,7 +252,7 @@ fn typeset_words(text: &str) -> String {
 }
 
 /// A name that has room beside an axis.
-fn beside_axis(name: &str) -> String {
+pub(super) fn beside_axis(name: &str) -> String {
     let name = short(name);
     if name.chars().count() <= LONGEST {
         return name;

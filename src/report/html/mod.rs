@@ -14,6 +14,7 @@ mod numbers;
 mod page;
 mod picture;
 mod results;
+mod study;
 mod text;
 mod weights;
 
@@ -21,6 +22,7 @@ use crate::run::RunRecord;
 pub use comparison::comparison_html;
 pub use importance::importance_html;
 use page::Page;
+pub use study::study_html;
 
 /// The report of a run: one self-contained HTML page with its results, settings and plots.
 ///
