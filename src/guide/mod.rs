@@ -10,7 +10,8 @@
 //! - [`training`]: losses, blocks, schedules and recipes, and what they are worth;
 //! - [`theory`]: why drawing the depth works, and what theory says of rates and of the mean over depths;
 //! - [`runs`]: run folders, checkpoints, and how to resume a run;
-//! - [`models`]: training a network to keep, and predicting with it.
+//! - [`models`]: training a network to keep, and predicting with it;
+//! - [`studies`]: whether a setting helps, how sure that is, and on many machines.
 //!
 //! For users of the library:
 //!
@@ -45,6 +46,10 @@ pub mod operations {}
 #[cfg(feature = "cli")]
 #[doc = include_str!("runs.md")]
 pub mod runs {}
+
+#[cfg(feature = "cli")]
+#[doc = include_str!("studies.md")]
+pub mod studies {}
 
 #[cfg(feature = "cli")]
 #[doc = include_str!("theory.md")]
