@@ -76,7 +76,8 @@ value_enum!(ScaleArg for Scale {
     Auto,
     /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
     Standard,
-    /// Likewise, but numbers among the features by their median and quartiles, and bent to at most 3 beyond
+    /// Likewise, but the input layer takes numbers by their median and quartiles, and bent to at most 3 beyond, and
+    /// a linear function of the features as they are is added to the output, as by --skip
     RobustClip,
     /// As they are
     None

@@ -81,8 +81,10 @@ pub enum Scale {
     Auto,
     /// Each column to mean 0 and standard deviation 1 over the rows to train on.
     Standard,
-    /// Numbers among the features by their median and quartiles, and far ones bent to at most 3: outliers pull
-    /// no harder than others, but neither is there a linear law beyond. All else as by `Standard`.
+    /// As by `Standard`, but the input layer takes numbers among the features by their median and quartiles, and far
+    /// ones bent to at most 3, so that outliers pull no harder than others. A linear function of the features as
+    /// they are is added to the output, as by [`ModelConfig::skip`](crate::nn::ModelConfig::skip): there may be a
+    /// linear law.
     RobustClip,
     /// Columns stay as they are.
     None,

@@ -31,7 +31,8 @@ pub enum Preparation {
     /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0 and
     /// standard deviation 1.
     Standardise,
-    /// As by `Standardise`, but numbers among the features are scaled by their quartiles and clipped smoothly.
+    /// As by `Standardise`, but what the input layer takes of the numbers among the features is scaled by their
+    /// quartiles and clipped smoothly, and the network has a [skip](ModelConfig::skip), which takes them as they are.
     RobustClip,
 }
 
@@ -57,7 +58,9 @@ impl CvConfig {
             (false, true) => Preparation::Fill,
             (false, false) => Preparation::None,
         };
-        let Self { model, train, seed, .. } = self.clone();
+        let Self { mut model, train, seed, .. } = self.clone();
+        // Without a path around the clip any linear law would be lost.
+        model.skip |= preparation == Preparation::RobustClip;
         let fill = self.data.fill().unwrap_or_default();
         Learner { model, train, preparation, fill, seed }
     }

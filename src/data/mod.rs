@@ -20,7 +20,7 @@ pub use feature::FeatureKind;
 pub use file::DataFile;
 pub use kfold::{Fold, KFold};
 pub use load::load;
-pub(crate) use piecewise::PiecewiseLinear;
+pub(crate) use piecewise::FeatureEncoding;
 pub use scaling::Scaling;
 pub use summary::{ColumnKind, ColumnSummary, DataSummary, Role};
 pub use synthetic::synthetic;

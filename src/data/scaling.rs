@@ -47,7 +47,7 @@ struct Affine {
     scale: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     curve: Option<Limited>,
-    /// Whether what is scaled is bent to at most [`CLIP`].
+    /// Whether what is scaled is bent to at most [`CLIP`], as in models of format 5; now a network does that.
     #[serde(default, skip_serializing_if = "is_false")]
     is_clipped: bool,
 }

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device};
 
 use crate::config::{Learner, Preparation, TargetTransform};
-use crate::data::{CategoryMeans, Dataset, PiecewiseLinear, Scaling, Transform, skewness};
+use crate::data::{CategoryMeans, Dataset, FeatureEncoding, FeatureKind, Scaling, Transform, skewness};
 use crate::error::{Error, Result};
 use crate::random::{Stream, generator};
 use crate::run::quantile_column;
@@ -36,7 +36,7 @@ pub(super) struct Scaled {
     /// The scaling of the targets as it would be without a transform, if they have one.
     pub(super) untransformed: Option<Scaling>,
     /// The encoding of the scaled features, if there is one.
-    pub(super) encoding: Option<PiecewiseLinear>,
+    pub(super) encoding: Option<FeatureEncoding>,
 }
 
 /// What the targets become before they are scaled.
@@ -125,8 +125,12 @@ impl<'a> Prepared<'a> {
     /// fitted on `rows` and on no others.
     pub(super) fn scale(&self, index: usize, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
         let scaled = self.scale_alone(index, rows, candidate)?;
-        let bins = self.learner.model.bins;
-        let encoding = (bins > 0).then(|| PiecewiseLinear::fit(&scaled.train, rows, bins)).transpose()?;
+        let Learner { model, preparation, .. } = self.learner;
+        let numbers = || vec![FeatureKind::Number; scaled.train.features()];
+        let clipped = (*preparation == Preparation::RobustClip)
+            .then(|| self.data.kinds().map_or_else(numbers, <[FeatureKind]>::to_vec));
+        let fit = || FeatureEncoding::fit(&scaled.train, rows, model.bins, clipped.as_deref());
+        let encoding = (model.bins > 0 || clipped.is_some()).then(fit).transpose()?;
         Ok(Scaled { encoding, ..scaled })
     }
 
@@ -156,11 +160,7 @@ impl<'a> Prepared<'a> {
                     TargetTransform::None | TargetTransform::Auto => None,
                 };
                 let targets = Scaling::transformed(data.y(), rows, transform)?;
-                let features = match preparation {
-                    Preparation::RobustClip => Scaling::robust_clipped(&data, rows, fill)?,
-                    _ => Scaling::standard_filled(&data, rows, fill)?,
-                };
-                (features, Some(targets))
+                (Scaling::standard_filled(&data, rows, fill)?, Some(targets))
             }
             Preparation::None if data.origins().is_none() => {
                 let test = data.to_device(&self.device)?;

@@ -9,7 +9,7 @@ use rand::Rng;
 use super::prepared::{Prepared, Scaled};
 use super::trainings::{Stage, Trainings};
 use crate::config::Learner;
-use crate::data::{Fold, PiecewiseLinear, Scaling};
+use crate::data::{FeatureEncoding, Fold, Scaling};
 use crate::error::{Error, Result};
 use crate::nn::{DynamicNet, DynamicNetSpec, ModelConfig, seeded_builder};
 use crate::ops::Loss;
@@ -100,7 +100,7 @@ impl Training {
 
 /// Makes the encoding of the features, if there is one, variables of the network that is to be; returns the
 /// number of its columns.
-fn encode(vars: &VarMap, encoding: Option<&PiecewiseLinear>, dtype: DType, device: &Device) -> Result<usize> {
+fn encode(vars: &VarMap, encoding: Option<&FeatureEncoding>, dtype: DType, device: &Device) -> Result<usize> {
     let Some(encoding) = encoding else { return Ok(0) };
     let mut vars = vars.data().lock().unwrap_or_else(PoisonError::into_inner);
     for (name, numbers) in encoding.named() {

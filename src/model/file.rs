@@ -20,8 +20,8 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 2 | the initialisation of the network, the origin of each feature, the list of missing values, the errors of each target |
 /// | 3 | the quantiles that are predicted |
 /// | 4 | the transforms of the targets, the sizes of errors for intervals |
-/// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts, numbers that are clipped |
-/// | 6 | dates with the day or the month first |
+/// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts, numbers that are clipped for all of the network |
+/// | 6 | dates with the day or the month first, numbers that are clipped for the input layer alone |
 ///
 /// A model is of the first version from 2 on that has all that it has.
 const FORMAT: u32 = 6;
@@ -72,6 +72,7 @@ impl Model {
     pub(super) fn format(&self) -> u32 {
         let scaling = self.schema.target_scaling.as_ref();
         match &self.schema {
+            _ if self.net.is_clipped() => FORMAT,
             schema if schema.features.iter().any(|column| column.date_order != DateOrder::YearFirst) => {
                 FORMAT
             }

@@ -118,6 +118,12 @@ impl fmt::Display for ModelSummary {
 }
 
 impl ModelSummary {
+    /// Whether numbers are clipped smoothly, for the input layer or for all of the network.
+    fn is_clipped(&self) -> bool {
+        self.tensors.iter().any(|tensor| tensor.name == "encoding.bend")
+            || self.schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped)
+    }
+
     /// A row for each column of features.
     fn features(&self) -> Table {
         let fill = if self.schema.fill == Fill::Mean { "mean" } else { "median" };
@@ -139,8 +145,7 @@ impl ModelSummary {
                 }
                 categories => (format!("text: {}", list(categories)), None),
             };
-            let is_clipped =
-                column.is_number() && self.schema.feature_scaling.as_ref().is_some_and(Scaling::is_clipped);
+            let is_clipped = column.is_number() && self.is_clipped();
             let kind = if is_clipped { format!("{kind}, clipped smoothly") } else { kind };
             let kind = if column.marks_missing { format!("{kind}; and whether it is missing") } else { kind };
             let [mean, scale] = in_table(scaling);

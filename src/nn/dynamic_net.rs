@@ -73,10 +73,12 @@ impl DynamicNetSpec {
         match (of_first("input")?, of_first("hidden")?, of_first("output")?) {
             (&[a, inputs], &[b, c], &[out_features, d]) if [a, b, c, d] == [width; 4] => {
                 let encoded = shape("encoding.scale").map_or(0, |shape| shape.iter().product());
+                // Features that are clipped bring a skip that the settings do not name.
+                let skip = model.skip || of_first("skip").is_some();
                 // Nothing but a skip has a place for each feature where they are encoded.
-                let in_features = if model.skip { *of_first("skip")?.get(1)? } else { inputs };
+                let in_features = if skip { *of_first("skip")?.get(1)? } else { inputs };
                 let fits = inputs == if encoded > 0 { encoded } else { in_features };
-                let model = ModelConfig { members, ..model.clone() };
+                let model = ModelConfig { members, skip, ..model.clone() };
                 fits.then(|| DynamicNetSpec { encoded, ..model.network(in_features, out_features) })
             }
             _ => None,
@@ -174,6 +176,12 @@ impl DynamicNet {
         let of_encoding = self.encoding.iter().flat_map(EncodingLayer::named_constants);
         let of_encoding = of_encoding.map(|(name, constant)| (format!("encoding.{name}"), constant));
         of_members.chain(of_encoding)
+    }
+
+    /// Whether its input layer takes some features clipped smoothly.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_clipped(&self) -> bool {
+        self.encoding.as_ref().is_some_and(|encoding| encoding.constants().bend.is_some())
     }
 
     /// The dtype of its parameters.

@@ -12,21 +12,23 @@ use crate::ops::maximum;
 pub(crate) struct EncodingLayer(Encoding<Tensor>);
 
 impl EncodingLayer {
-    /// Creates it with `columns` columns and the tensors `feature`, `scale`, `shift`, `low` and `high` of `vb`.
+    /// Creates it with `columns` columns and the tensors `feature`, `scale`, `shift`, `low` and `high` of `vb`, and
+    /// `bend` if there is one.
     pub(super) fn new(columns: usize, vb: &VarBuilder) -> Result<Self> {
         let get = |name| vb.get_with_hints(columns, name, Init::Const(0.));
-        Encoding::NAMES.try_map(get).map(Self)
+        let bend = Encoding::NAMES.bend.filter(|name| vb.contains_tensor(name));
+        Encoding { bend, ..Encoding::NAMES }.try_map(get).map(Self)
     }
 
     /// Its constants, each (columns).
     pub(crate) fn constants(&self) -> Encoding<&Tensor> {
-        let Encoding { feature, scale, shift, low, high } = &self.0;
-        Encoding { feature, scale, shift, low, high }
+        let Encoding { feature, scale, shift, low, high, bend } = &self.0;
+        Encoding { feature, scale, shift, low, high, bend: bend.as_ref() }
     }
 
     /// The constants with their names.
     pub(super) fn named_constants(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
-        Encoding::NAMES.each().into_iter().zip(self.constants().each())
+        Encoding::NAMES.each().zip(self.constants().each())
     }
 
     /// The same where they are no variables.
@@ -34,12 +36,17 @@ impl EncodingLayer {
         Self(self.constants().map(Tensor::detach))
     }
 
-    /// min(max(scale x + shift, low), high) (n, columns) of the features x (n, features).
+    /// z = min(max(scale x + shift, low), high) (n, columns) of the features x (n, features), or
+    /// z / sqrt(1 + bend z^2) if there is a bend.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let Self(Encoding { feature, scale, shift, low, high }) = self.detached();
+        let Self(Encoding { feature, scale, shift, low, high, bend }) = self.detached();
         let spread = x.contiguous()?.index_select(&feature.to_dtype(DType::U32)?, 1)?;
         let line = spread.broadcast_mul(&scale)?.broadcast_add(&shift)?;
         // The minimum is the negative of a maximum.
-        maximum(&maximum(&line, &low)?.neg()?, &high.neg()?)?.neg()
+        let bounded = maximum(&maximum(&line, &low)?.neg()?, &high.neg()?)?.neg()?;
+        match bend {
+            Some(bend) => &bounded / (bounded.sqr()?.broadcast_mul(&bend)? + 1.)?.sqrt()?,
+            None => Ok(bounded),
+        }
     }
 }

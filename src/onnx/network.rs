@@ -104,7 +104,7 @@ impl Network<'_> {
         Ok(if is_relu { self.graph.node("Relu", &[&product]) } else { product })
     }
 
-    /// min(max(scale x + shift, low), high) for the feature x of each column.
+    /// z = min(max(scale x + shift, low), high) for the feature x of each column, or z / sqrt(1 + bend z^2).
     fn encoded(&mut self, encoding: Encoding<Value>, x: Value) -> Result<Name> {
         let Some(feature) = self.steps.parameters.get(encoding.feature.number) else {
             bail!("ONNX: the features of an encoding are no parameter")
@@ -119,6 +119,14 @@ impl Network<'_> {
         {
             let operand = self.name(operand)?;
             z = self.graph.node(op, &[&z, &operand]);
+        }
+        if let Some(bend) = encoding.bend {
+            let (bend, one) = (self.name(bend)?, self.number(1.));
+            let squares = self.graph.node("Mul", &[&z, &z]);
+            let bent = self.graph.node("Mul", &[&squares, &bend]);
+            let sum = self.graph.node("Add", &[&bent, &one]);
+            let root = self.graph.node("Sqrt", &[&sum]);
+            z = self.graph.node("Div", &[&z, &root]);
         }
         Ok(z)
     }

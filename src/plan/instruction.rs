@@ -178,8 +178,8 @@ impl Instruction {
                 f(x, Access::Read);
                 f(out, Access::Write);
             }
-            Self::Encode { encoding: Encoding { feature, scale, shift, low, high }, x, out } => {
-                for operand in [feature, scale, shift, low, high, x] {
+            Self::Encode { encoding: Encoding { feature, scale, shift, low, high, bend }, x, out } => {
+                for operand in [feature, scale, shift, low, high].into_iter().chain(bend).chain([x]) {
                     f(operand, Access::Read);
                 }
                 f(out, Access::Write);
@@ -231,7 +231,7 @@ impl Instruction {
     /// Every matrix of the instruction with how it is used.
     pub(super) fn operands(mut self) -> impl Iterator<Item = (Value, Access)> + Clone {
         // No instruction has more; a list of each would cost more than all else of making a plan.
-        let (mut operands, mut count) = ([None; 7], 0);
+        let (mut operands, mut count) = ([None; 8], 0);
         self.visit(|value, access| {
             operands[count] = Some((*value, access));
             count += 1;

@@ -21,6 +21,7 @@ pub fn encoded(spec: DynamicNetSpec, each: usize, vars: &VarMap, dtype: DType) -
         ("shift", draw(-1., 1.)),
         ("low", draw(-2., 0.)),
         ("high", draw(0.1, 2.)),
+        ("bend", draw(0., 2.)),
     ];
     let mut vars = vars.data().lock().unwrap();
     for (name, numbers) in constants {

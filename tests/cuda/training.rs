@@ -4,7 +4,7 @@ use crate::compare::{Tolerance, assert_close, values};
 use crate::parity::gpu;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarMap;
-use taper::config::{Depths, Learner, LossName, ModelConfig, Recipe, TrainConfig};
+use taper::config::{Depths, Learner, LossName, ModelConfig, Preparation, Recipe, TrainConfig};
 use taper::data::{Dataset, synthetic};
 use taper::nn::{
     Block, CosInit, DynamicNet, Halting, LayerKind, Nonlinearity, Norm, named_vars, seeded_builder,
@@ -52,6 +52,9 @@ const PIECES: &[(&str, Change)] = &[
     ("a skip", |learner| learner.model.skip = true),
     ("members", |learner| learner.model.members = 3),
     ("bins", |learner| learner.model.bins = 4),
+    ("clipped numbers", |learner| {
+        (learner.preparation, learner.model.bins, learner.model.skip) = (Preparation::RobustClip, 2, true);
+    }),
     ("rms norm", |learner| learner.model.norm = Norm::Rms),
     ("layer norm", |learner| learner.model.norm = Norm::Layer),
     ("batch norm", |learner| learner.model.norm = Norm::Batch),

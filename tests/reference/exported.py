@@ -44,6 +44,8 @@ KINDS = {
     "batch norm": ["--norm", "batch", "--activation", "silu"],
     "bins": ["--bins", "8"],
     "bins and skip": ["--bins", "8", "--skip", "--dtype", "f64"],
+    "clipped": ["--scale", "robust-clip"],
+    "clipped, bins f64": ["--scale", "robust-clip", "--bins", "5", "--dtype", "f64"],
     "members": ["--members", "3", "--block", "residual"],
     "members, bins, norms": ["--members", "2", "--bins", "6", "--norm", "batch", "--skip"],
     "bag": ["--select", "bag", "--members", "3", "--validation", "0.2"],

@@ -43,17 +43,22 @@ __device__ inline void copy_columns(uint64_t rows, uint64_t count, uint64_t widt
   }
 }
 
-// z[i][j] <- min(max(scale[j] x[i][feature[j]] + shift[j], low[j]), high[j]), where a feature that x does not have is 0.
+__device__ inline float square_root(float x) { return sqrtf(x); }
+__device__ inline double square_root(double x) { return sqrt(x); }
+
+// z[i][j] <- min(max(scale[j] x[i][feature[j]] + shift[j], low[j]), high[j]), where a feature that x does not have is 0,
+// and then z / sqrt(1 + bend[j] z^2) if there is a bend.
 template <typename T>
 __device__ inline void encode(uint64_t rows, uint64_t features, uint64_t columns, const T *feature, const T *scale,
-                              const T *shift, const T *low, const T *high, const T *x, T *z) {
+                              const T *shift, const T *low, const T *high, const T *bend, uint64_t has_bend, const T *x, T *z) {
   for (uint64_t p = first_position(); p < rows * columns; p += position_step()) {
     uint64_t column = p;
     const uint64_t row = divide(column, columns);
     const uint64_t number = uint64_t(feature[column]);
     const T line = (number < features ? x[row * features + number] : T(0)) * scale[column] + shift[column];
     const T above = line < low[column] ? low[column] : line;
-    z[p] = above > high[column] ? high[column] : above;
+    const T bounded = above > high[column] ? high[column] : above;
+    z[p] = has_bend ? bounded / square_root(T(1) + bend[column] * bounded * bounded) : bounded;
   }
 }
 
@@ -71,8 +76,8 @@ __device__ inline void encode(uint64_t rows, uint64_t features, uint64_t columns
   }                                                                                                                \
   extern "C" __global__ void encode_##SUFFIX(uint64_t rows, uint64_t features, uint64_t columns, const T *feature, \
                                              const T *scale, const T *shift, const T *low, const T *high,          \
-                                             const T *x, T *z) {                                                   \
-    encode(rows, features, columns, feature, scale, shift, low, high, x, z);                                       \
+                                             const T *bend, uint64_t has_bend, const T *x, T *z) {                 \
+    encode(rows, features, columns, feature, scale, shift, low, high, bend, has_bend, x, z);                       \
   }
 
 BATCH(f32, float)

@@ -8,7 +8,7 @@ mod runtime;
 use std::collections::HashMap;
 use std::fs;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarMap;
 use taper::config::ModelConfig;
 use taper::data::{Scaling, Transform, Unknown};
@@ -59,6 +59,10 @@ fn model(config: &ModelConfig, dtype: DType, encoded: usize, quantiles: Option<Q
     let schema = Schema { fills_missing: true, quantiles, ..towns(dtype) };
     let vars = VarMap::new();
     let vb = seeded_builder(&vars, generator(1, Stream::Init, 0), dtype, &Device::Cpu);
+    if encoded > 0 {
+        let bend = Tensor::zeros(encoded, dtype, &Device::Cpu).unwrap();
+        vars.data().lock().unwrap().insert("encoding.bend".to_owned(), Var::from_tensor(&bend).unwrap());
+    }
     let spec = taper::nn::DynamicNetSpec { encoded, ..config.network(schema.width(), schema.outputs()) };
     let net = DynamicNet::new(&spec, vb).unwrap();
     for (name, var) in vars.data().lock().unwrap().iter() {
@@ -67,6 +71,7 @@ fn model(config: &ModelConfig, dtype: DType, encoded: usize, quantiles: Option<Q
             "encoding.feature" => (places / 2.).unwrap().floor().unwrap(),
             "encoding.low" => (places * 0.).unwrap().affine(1., -0.75).unwrap(),
             "encoding.high" => places.affine(0., 0.5).unwrap(),
+            "encoding.bend" => (places * 0.25).unwrap(),
             _ => {
                 let more = (places.sin().unwrap() * 0.3).unwrap();
                 (more + var.flatten_all().unwrap().to_dtype(DType::F64).unwrap()).unwrap()
