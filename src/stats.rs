@@ -1,9 +1,11 @@
 //! Means, standard deviations and medians.
 
+mod normal;
 mod student;
 
 use candle_core::WithDType;
 
+pub(crate) use normal::normal_quantile;
 pub(crate) use student::student_quantile;
 
 /// The count, mean and spread of some numbers.

@@ -79,6 +79,8 @@ value_enum!(ScaleArg for Scale {
     /// Likewise, but the input layer takes numbers by their median and quartiles, and bent to at most 3 beyond, and
     /// a linear function of the features as they are is added to the output, as by --skip
     RobustClip,
+    /// Likewise, but numbers among the features by their quantiles, as numbers of a normal distribution
+    Quantile,
     /// As they are
     None
 });

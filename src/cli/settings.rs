@@ -260,6 +260,10 @@ pub(crate) struct SettingArgs {
     /// the same
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
     target_transform: TargetTransformArg,
+    /// Keep predictions within the range of the training targets: what is beyond it becomes the least or the
+    /// largest of these. It is for targets that are scaled
+    #[arg(long, help_heading = "Training")]
+    clamp: bool,
     /// What training makes small
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
     loss: LossArg,

@@ -49,7 +49,7 @@ impl DataConfig {
     pub fn is_scaled(&self) -> bool {
         match self.scale {
             Scale::Auto => self.file.is_some(),
-            Scale::Standard | Scale::RobustClip => true,
+            Scale::Standard | Scale::RobustClip | Scale::Quantile => true,
             Scale::None => false,
         }
     }
@@ -86,6 +86,9 @@ pub enum Scale {
     /// they are is added to the output, as by [`ModelConfig::skip`](crate::nn::ModelConfig::skip): there may be a
     /// linear law.
     RobustClip,
+    /// Numbers among the features by their quantiles, as numbers of a standard normal distribution, all else as by
+    /// `Standard`: only the order of the numbers counts, so neither outliers nor a linear law are left.
+    Quantile,
     /// Columns stay as they are.
     None,
 }

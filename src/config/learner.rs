@@ -34,12 +34,14 @@ pub enum Preparation {
     /// As by `Standardise`, but what the input layer takes of the numbers among the features is scaled by their
     /// quartiles and clipped smoothly, and the network has a [skip](ModelConfig::skip), which takes them as they are.
     RobustClip,
+    /// As by `Standardise`, but numbers among the features by their quantiles, as numbers of a normal distribution.
+    Quantile,
 }
 
 impl Preparation {
     /// Whether features and targets are scaled.
     pub fn is_scaled(self) -> bool {
-        matches!(self, Self::Standardise | Self::RobustClip)
+        !matches!(self, Self::None | Self::Fill)
     }
 }
 
@@ -54,6 +56,7 @@ impl CvConfig {
     pub fn learner(&self) -> Learner {
         let preparation = match (self.data.is_scaled(), self.data.is_filled()) {
             (true, _) if self.data.scale == Scale::RobustClip => Preparation::RobustClip,
+            (true, _) if self.data.scale == Scale::Quantile => Preparation::Quantile,
             (true, _) => Preparation::Standardise,
             (false, true) => Preparation::Fill,
             (false, false) => Preparation::None,
@@ -94,6 +97,11 @@ impl Learner {
                 transform.name()
             );
             return Err(Error::config("train.target_transform", problem));
+        }
+        if self.train.clamp && !self.preparation.is_scaled() {
+            let problem =
+                "is true, which is for targets that are scaled; expected false, or `data.scale=standard`";
+            return Err(Error::config("train.clamp", problem));
         }
         let loss = self.train.loss();
         if self.model.halting != Halting::None && loss != Loss::Mse {

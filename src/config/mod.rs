@@ -194,6 +194,8 @@ pub struct TrainConfig {
     pub averaging: f64,
     /// What targets become before they are scaled and learned.
     pub target_transform: TargetTransform,
+    /// Whether predictions stay within the range of the training targets.
+    pub clamp: bool,
     /// What training makes small.
     pub loss: LossName,
     /// From which difference on Huber's loss grows in proportion to it, in the units that the network is
@@ -248,6 +250,7 @@ impl Default for TrainConfig {
             clip_value: 0.,
             averaging: 0.,
             target_transform: TargetTransform::None,
+            clamp: false,
             loss: LossName::Mse,
             huber_delta: 1.,
             validation: 0.,

@@ -1,16 +1,18 @@
 //! The scaling of columns, fitted on the training rows alone.
 
 mod features;
+mod quantiles;
 
 use std::iter;
 
 use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 use serde::{Deserialize, Serialize};
 
-use super::transform::{Limited, Transform};
+use super::transform::{Limited, Transform, range};
 use crate::memory;
 use crate::ops::kernels::on_cpu;
 use crate::stats::{self, Moments};
+use quantiles::QuantileNormal;
 
 /// An affine map of each column of a matrix, which also fills missing values (NaN).
 ///
@@ -35,9 +37,9 @@ pub struct Scaling {
     columns: Vec<Affine>,
 }
 
-/// The map (x - shift) / scale of a column whose missing values are `fill`, after its transform if it has one.
-/// The column is rounded as its distance from `origin`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The map (x - shift) / scale of a column whose missing values are `fill`, after its transform if it has one, or
+/// its quantiles in place of both. The column is rounded as its distance from `origin`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Affine {
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -50,6 +52,12 @@ struct Affine {
     /// Whether what is scaled is bent to at most [`CLIP`], as in models of format 5; now a network does that.
     #[serde(default, skip_serializing_if = "is_false")]
     is_clipped: bool,
+    /// What is inverted lies between these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limits: Option<[f64; 2]>,
+    /// The map itself, if it is by quantiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    normal: Option<QuantileNormal>,
 }
 
 /// How far from 0 a number can be that is clipped smoothly.
@@ -109,6 +117,45 @@ impl Scaling {
             }
         }
         Ok(scaling)
+    }
+
+    /// The same, but what is [inverted](Self::invert) stays within the range of the values of `x` (n, columns) over
+    /// `rows`: the output clamp of `RealMLP` (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default").
+    /// A column without values has no limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`standard`](Self::standard).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use taper::data::Scaling;
+    ///
+    /// let counts = Tensor::new(&[[1f64], [3.], [11.]], &Device::Cpu)?;
+    /// let scaling = Scaling::standard(&counts, &[0, 1, 2])?.limited(&counts, &[0, 1, 2])?;
+    /// let mut predictions = [-9., 0., 9.];
+    /// scaling.invert(&mut predictions);
+    /// assert_eq!(predictions, [1., 5., 11.]);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    pub fn limited(mut self, x: &Tensor, rows: &[u32]) -> Result<Self> {
+        for (i, column) in self.columns.iter_mut().enumerate() {
+            let limits = range(&values_of(x, rows, i)?);
+            column.limits = (limits[0] <= limits[1]).then_some(limits);
+        }
+        Ok(self)
+    }
+
+    /// The limits of what is inverted, of each column that has such.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = Option<[f64; 2]>> + '_ {
+        self.columns.iter().map(|column| column.limits)
+    }
+
+    /// Whether what is inverted has limits.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.columns.iter().any(|column| column.limits.is_some())
     }
 
     /// The transform of each column.
@@ -225,11 +272,13 @@ impl Scaling {
     /// The number of columns, unless a map is invalid: its numbers are not finite, or its scale is not above
     /// 0.
     pub(crate) fn sound_columns(&self) -> Option<usize> {
-        let is_sound = |Affine { origin, fill, shift, scale, curve, .. }: &Affine| {
+        let is_sound = |Affine { origin, fill, shift, scale, curve, limits, normal, .. }: &Affine| {
             let numbers = [origin, fill, shift, scale];
             numbers.into_iter().all(|number| number.is_finite())
                 && *scale > 0.
                 && curve.is_none_or(|curve| curve.is_sound())
+                && limits.is_none_or(|[low, high]| low.is_finite() && high.is_finite() && low <= high)
+                && normal.as_ref().is_none_or(QuantileNormal::is_sound)
         };
         self.columns.iter().all(is_sound).then_some(self.columns.len())
     }
@@ -242,6 +291,11 @@ impl Scaling {
     /// What the scaled numbers of each column are bent to at most; infinity where they are not.
     pub(crate) fn clips(&self) -> impl Iterator<Item = f64> + '_ {
         self.columns.iter().map(|column| if column.is_clipped { CLIP } else { f64::INFINITY })
+    }
+
+    /// Whether columns are scaled by their quantiles.
+    pub(crate) fn is_by_quantiles(&self) -> bool {
+        self.columns.iter().any(|column| column.normal.is_some())
     }
 
     /// What each column is rounded as its distance from.
@@ -271,6 +325,8 @@ impl Affine {
             scale: if std > 0. { std } else { 1. },
             curve: None,
             is_clipped: false,
+            limits: None,
+            normal: None,
         }
     }
 
@@ -282,11 +338,14 @@ impl Affine {
 
     /// To the column's own units.
     fn filling(stored: Moments, origin: f64) -> Self {
-        Self { origin, fill: origin + stored.mean(), shift: 0., scale: 1., curve: None, is_clipped: false }
+        Self { fill: origin + stored.mean(), shift: 0., scale: 1., ..Self::standard(stored, origin) }
     }
 
     /// Maps a number that is stored relative to the origin.
     fn map(&self, stored: f64) -> f64 {
+        if let Some(normal) = &self.normal {
+            return normal.of(if stored.is_nan() { self.fill } else { self.origin + stored });
+        }
         let scaled = match self.curve {
             _ if stored.is_nan() => (self.fill - self.shift) / self.scale,
             Some(curve) => (curve.transform.apply(self.origin + stored) - self.shift) / self.scale,
@@ -298,7 +357,8 @@ impl Affine {
     /// Maps a scaled number back to the column's own units.
     fn invert(&self, scaled: f64) -> f64 {
         let value = scaled * self.scale + self.shift;
-        self.curve.map_or(value, |curve| curve.invert(value))
+        let value = self.curve.map_or(value, |curve| curve.invert(value));
+        self.limits.map_or(value, |[low, high]| value.clamp(low, high))
     }
 
     /// Maps a number in the column's own units, rounded to `T` as its distance from the origin.
@@ -327,6 +387,15 @@ fn moments(x: &Tensor, rows: &[u32]) -> Result<Vec<Moments>> {
         DType::F64 => with_values::<f64, _>(x, |values| stats::of_columns(values, columns, rows)),
         dtype => bail!("Scaling: x is {dtype:?}, expected F32 or F64"),
     }
+}
+
+/// The values of a column of `x` in `rows`, without those that are missing.
+fn values_of(x: &Tensor, rows: &[u32], column: usize) -> Result<Vec<f64>> {
+    let rows = Tensor::new(rows, x.device())?;
+    let values = x.narrow(1, column, 1)?.contiguous()?.index_select(&rows, 0)?.flatten_all()?;
+    let mut values: Vec<f64> = values.to_dtype(DType::F64)?.to_vec1()?;
+    values.retain(|value| !value.is_nan());
+    Ok(values)
 }
 
 /// The rows of a matrix with `columns` columns, possibly none.

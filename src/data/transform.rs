@@ -137,8 +137,7 @@ pub(crate) struct Limited {
 impl Limited {
     /// Limits `transform` to the reach of `values`.
     pub(crate) fn new(transform: Transform, values: &[f64]) -> Self {
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let [low, high] = range(values);
         let margin = MARGIN * (high - low);
         Self { transform, low: low - margin, high: high + margin }
     }
@@ -156,6 +155,12 @@ impl Limited {
         };
         is_finite && self.low.is_finite() && self.high.is_finite() && self.low <= self.high
     }
+}
+
+/// The least and the largest of `values`; infinity and -infinity of none.
+pub(super) fn range(values: &[f64]) -> [f64; 2] {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    [low, values.iter().copied().fold(f64::NEG_INFINITY, f64::max)]
 }
 
 #[cfg(test)]

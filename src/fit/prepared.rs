@@ -153,14 +153,20 @@ impl<'a> Prepared<'a> {
         let mut rng = generator(seed, Stream::Encoding, index);
         let (data, means) = CategoryMeans::encode(&self.data, rows, &mut rng)?;
         let (features, targets) = match preparation {
-            Preparation::Standardise | Preparation::RobustClip => {
+            Preparation::Standardise | Preparation::RobustClip | Preparation::Quantile => {
                 let transform = |i: usize, values: &[f64]| match candidate.of_targets[i] {
                     TargetTransform::Log => Some(Transform::Log),
                     TargetTransform::YeoJohnson => Transform::yeo_johnson(values),
                     TargetTransform::None | TargetTransform::Auto => None,
                 };
                 let targets = Scaling::transformed(data.y(), rows, transform)?;
-                (Scaling::standard_filled(&data, rows, fill)?, Some(targets))
+                let targets =
+                    if self.learner.train.clamp { targets.limited(data.y(), rows)? } else { targets };
+                let features = match preparation {
+                    Preparation::Quantile => Scaling::by_quantiles(&data, rows, fill)?,
+                    _ => Scaling::standard_filled(&data, rows, fill)?,
+                };
+                (features, Some(targets))
             }
             Preparation::None if data.origins().is_none() => {
                 let test = data.to_device(&self.device)?;

@@ -21,7 +21,7 @@ use crate::storage::{seal, unseal, write_atomically};
 /// | 3 | the quantiles that are predicted |
 /// | 4 | the transforms of the targets, the sizes of errors for intervals |
 /// | 5 | the features that dates become, those that say where values are missing, medians in their place, means of the targets in place of texts, numbers that are clipped for all of the network |
-/// | 6 | dates with the day or the month first, numbers that are clipped for the input layer alone |
+/// | 6 | dates with the day or the month first, numbers that are clipped for the input layer alone or scaled by their quantiles, limits of predictions |
 ///
 /// A model is of the first version from 2 on that has all that it has.
 const FORMAT: u32 = 6;
@@ -73,6 +73,8 @@ impl Model {
         let scaling = self.schema.target_scaling.as_ref();
         match &self.schema {
             _ if self.net.is_clipped() => FORMAT,
+            schema if schema.feature_scaling.as_ref().is_some_and(Scaling::is_by_quantiles) => FORMAT,
+            _ if scaling.is_some_and(Scaling::is_limited) => FORMAT,
             schema if schema.features.iter().any(|column| column.date_order != DateOrder::YearFirst) => {
                 FORMAT
             }

@@ -147,6 +147,9 @@ impl ModelSummary {
             };
             let is_clipped = column.is_number() && self.is_clipped();
             let kind = if is_clipped { format!("{kind}, clipped smoothly") } else { kind };
+            let is_by_quantiles = column.is_number()
+                && self.schema.feature_scaling.as_ref().is_some_and(Scaling::is_by_quantiles);
+            let kind = if is_by_quantiles { format!("{kind}, by quantiles") } else { kind };
             let kind = if column.marks_missing { format!("{kind}; and whether it is missing") } else { kind };
             let [mean, scale] = in_table(scaling);
             table.add_row([column.name.clone(), kind, mean, scale]);

@@ -100,7 +100,7 @@ impl Model {
     ///
     /// Fails with [`Error::Config`] of the key `missing` when missing values are to be refused, or filled
     /// with means that the model does not know, and with [`Error::Data`] when a quantile's output would be
-    /// called like another column.
+    /// called like another column, and when the model scales numbers by their quantiles.
     ///
     /// # Examples
     ///
@@ -123,6 +123,10 @@ impl Model {
     pub fn to_onnx(&self, options: ExportOptions) -> Result<Exported> {
         if self.schema().feature_scaling.iter().flat_map(Scaling::curves).any(|curve| curve.is_some()) {
             return Err(Error::data("the model", "has transformed features, expected none but targets"));
+        }
+        if self.schema().feature_scaling.as_ref().is_some_and(Scaling::is_by_quantiles) {
+            let problem = "scales numbers by their quantiles, which cannot be exported yet";
+            return Err(Error::data("the model", problem));
         }
         let gaps = self.gaps(options.missing)?;
         let outputs = self.named_outputs()?;

@@ -77,6 +77,9 @@ pub(super) fn in_units(graph: &mut Graph, model: &Model, outputs: &Name, incompl
     if curves.iter().any(Option::is_some) {
         y = transform::inverted(graph, &y, &curves, each);
     }
+    if let Some(scaling) = schema.target_scaling.as_ref().filter(|scaling| scaling.is_limited()) {
+        y = within_limits(graph, &y, scaling, each);
+    }
     if each > 1 {
         let targets = schema.targets.len();
         let by_target = graph.integers("shape", &[-1, targets as i64, each as i64]);
@@ -88,6 +91,18 @@ pub(super) fn in_units(graph: &mut Graph, model: &Model, outputs: &Name, incompl
     let Some(incomplete) = incomplete else { return y };
     let nan = graph.number(Type::Double, f64::NAN);
     graph.node("Where", &[incomplete, &nan, &y])
+}
+
+/// The columns of `y`, of which there are `each` of each target, within the limits of predictions.
+fn within_limits(graph: &mut Graph, y: &Name, scaling: &Scaling, each: usize) -> Name {
+    let mut y = y.clone();
+    for (op, side) in [("Max", 0), ("Min", 1)] {
+        let limits = scaling.limits().map(|limits| limits.unwrap_or([f64::MIN, f64::MAX])[side]);
+        let limits: Vec<_> = limits.flat_map(|limit| std::iter::repeat_n(limit, each)).collect();
+        let limits = graph.numbers("limit", Type::Double, &[limits.len()], &limits);
+        y = graph.node(op, &[&y, &limits]);
+    }
+    y
 }
 
 /// Makes the columns of `y` the outputs of these names.

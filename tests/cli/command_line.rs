@@ -87,7 +87,7 @@ fn jobs_and_repetition_do_not_change_the_result() {
 fn every_flag_reaches_the_configuration() {
     let args = "--rows 60 --features 3 --noise 0.5 --scale standard --folds 3 --repeats 2 --interval 0.8 --epochs 5 --max-steps 900 --batch-size 7 --depths all --depth-weights 1,2,0.5 --lr 0.01 \
                 --schedule cosine --warmup 0.5 --weight-decay 0.1 --l2 0.01 --l1 0.02 --penalise all --clip-norm 1 --clip-value 0.5 \
-                --averaging 0.9 --target-transform yeo-johnson --loss huber --huber-delta 0.5 \
+                --averaging 0.9 --target-transform yeo-johnson --clamp --loss huber --huber-delta 0.5 \
                 --validation 0.3 --patience 4 --min-improvement 0.01 --select refit --engine autograd --members 2 --hidden 5 --min-depth 0 --max-depth 2 --block residual --bins 7 --activation gelu --skip --norm layer --dropout 0.25 --seed 9 \
                 --device cpu --dtype f64 --jobs 2 --json -q";
     let json = json(&taper(&args.split_whitespace().collect::<Vec<_>>()));
@@ -95,7 +95,7 @@ fn every_flag_reaches_the_configuration() {
         "data": {"rows": 60, "features": 3, "noise": 0.5, "scale": "standard"},
         "model": {"members": 2, "hidden": 5, "min_depth": 0, "max_depth": 2, "layer": "linear", "cos_init": "centred", "block": "residual", "bins": 7, "activation": "gelu", "skip": true, "norm": "layer", "dropout": 0.25, "halting": "none", "prior": "uniform", "exit": 0.5},
         "train": {"epochs": 5, "max_steps": 900, "batch_size": 7, "depths": "all", "depth_weights": [1.0, 2.0, 0.5], "lr": 0.01, "schedule": "cosine", "warmup": 0.5, "weight_decay": 0.1, "l2": 0.01,
-            "l1": 0.02, "penalise": "all", "clip_norm": 1.0, "clip_value": 0.5, "averaging": 0.9, "target_transform": "yeo-johnson", "loss": "huber", "huber_delta": 0.5, "quantiles": [0.1, 0.5, 0.9],
+            "l1": 0.02, "penalise": "all", "clip_norm": 1.0, "clip_value": 0.5, "averaging": 0.9, "target_transform": "yeo-johnson", "clamp": true, "loss": "huber", "huber_delta": 0.5, "quantiles": [0.1, 0.5, 0.9],
             "validation": 0.3, "patience": 4, "min_improvement": 0.01, "select": "refit", "engine": "autograd"},
         "folds": 3, "repeats": 2, "holdout": 0.0, "interval": 0.8, "seed": 9, "device": "cpu", "dtype": "f64",
     });
@@ -297,7 +297,7 @@ fn bad_calls_get_one_line_and_exit_code_2() {
             "error: --folds is 4, expected at most the 2 groups",
         ),
         ("--data tests/data/diabetes.csv --target y --missing zero", "possible values: error, drop, mean, m"),
-        ("--scale half", "[possible values: auto, standard, robust-clip, none]"),
+        ("--scale half", "[possible values: auto, standard, robust-clip, quantile, none]"),
         ("--layer conv", "invalid value 'conv' for '--layer <KIND>'; [possible values: linear, cos]"),
         ("--rows many", "invalid value 'many' for '--rows <N>'"),
         ("--rows -5", "error: "),

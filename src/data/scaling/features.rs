@@ -1,12 +1,16 @@
 //! The scaling of features, each as its kind says.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::Result;
 
-use super::{Affine, Scaling, moments};
+use super::quantiles::QuantileNormal;
+use super::{Affine, Scaling, moments, values_of};
 use crate::config::Fill;
 use crate::data::dataset::Dataset;
 use crate::data::feature::FeatureKind;
 use crate::stats::{self, Moments};
+
+/// The most rows whose quantiles are looked at.
+const MOST_ROWS: usize = 1 << 16;
 
 impl Scaling {
     /// As [`standard`](Self::standard), of the features of `data` in their own units, each as its
@@ -39,6 +43,28 @@ impl Scaling {
         Self::features(data, rows, fill, Affine::filling)
     }
 
+    /// As [`standard_features`](Self::standard_features), but numbers by their quantiles, as numbers of a standard
+    /// normal distribution: scikit-learn's `QuantileTransformer(output_distribution="normal")`. Numbers of fewer than
+    /// three different values stay as they are there. Missing numbers become what fills them in first.
+    ///
+    /// Of many rows only every second, third and so on is looked at.
+    pub(crate) fn by_quantiles(data: &Dataset, rows: &[u32], fill: Fill) -> Result<Self> {
+        let mut scaling = Self::standard_filled(data, rows, fill)?;
+        let every = rows.len().div_ceil(MOST_ROWS).max(1);
+        let rows: Vec<u32> = rows.iter().copied().step_by(every).collect();
+        for (i, column) in scaling.columns.iter_mut().enumerate() {
+            if data.kinds().is_none_or(|kinds| kinds[i] == FeatureKind::Number) {
+                let mut values = values_of(data.x(), &rows, i)?;
+                for value in &mut values {
+                    *value += column.origin;
+                }
+                values.sort_unstable_by(f64::total_cmp);
+                column.normal = QuantileNormal::new(&values);
+            }
+        }
+        Ok(scaling)
+    }
+
     /// Fits the map of each feature as its kind says.
     fn features(
         data: &Dataset,
@@ -69,18 +95,9 @@ impl Scaling {
     }
 }
 
-/// The values of a column of `x` in `rows`, without those that are missing.
-fn values_of(x: &Tensor, rows: &[u32], column: usize) -> Result<Vec<f64>> {
-    let rows = Tensor::new(rows, x.device())?;
-    let values = x.narrow(1, column, 1)?.contiguous()?.index_select(&rows, 0)?.flatten_all()?;
-    let mut values: Vec<f64> = values.to_dtype(DType::F64)?.to_vec1()?;
-    values.retain(|value| !value.is_nan());
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{Device, Tensor};
 
     use super::*;
 

@@ -55,13 +55,13 @@ fn assert_refused(folder: &PathBuf, args: &[&str], message: &str) {
 
 /// Every setting of synthetic data with a value that is not its default.
 const OTHERS: &str = "--folds 3 --repeats 2 --holdout 0.25 --interval 0.9 --seed 18446744073709551615 --device cuda:1,0 --dtype f64 --rows 60 --features 3 \
-                      --noise 1e-7 --scale robust-clip --members 2 --hidden 5 --min-depth 0 --max-depth 2 --block residual --bins 3 --activation mish --skip --norm rms --dropout 0.1 \
+                      --noise 1e-7 --scale quantile --members 2 --hidden 5 --min-depth 0 --max-depth 2 --block residual --bins 3 --activation mish --skip --norm rms --dropout 0.1 \
                       --epochs 5 --max-steps 900 --batch-size 7 --depths poisson --lr 0.30000000000000004 --schedule cosine --warmup 0.25 --weight-decay 0.3 \
-                      --l2 0.01 --l1 0.02 --penalise all --clip-norm 2 --clip-value 0.5 --averaging 0.9 --target-transform auto --loss huber --huber-delta 0.5 \
+                      --l2 0.01 --l1 0.02 --penalise all --clip-norm 2 --clip-value 0.5 --averaging 0.9 --target-transform auto --clamp --loss huber --huber-delta 0.5 \
                       --validation 0.1 --patience 3 --min-improvement 1e-3 --select last --engine autograd";
 
 /// Every setting of a file so, but the features, which are chosen by name or by what is dropped.
-const FILE: &str = "--data houses.csv --target price,rent --drop id --missing median --missing-indicator --group town --scale none --target-transform none \
+const FILE: &str = "--data houses.csv --target price,rent --drop id --missing median --missing-indicator --group town --scale robust-clip --target-transform none \
                     --missing-target drop --na=-999,x --text zip --number size --categories target --dates drop --date-format day-first --delimiter tab --decimal comma --no-header \
                     --skip-rows 2 --comment # --encoding latin1 --halting adaptive --prior geometric --exit 0.9";
 const NAMED: &str = "--data houses.csv --target price --features rooms,size --order year \

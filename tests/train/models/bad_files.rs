@@ -86,10 +86,10 @@ fn the_sum_is_what_the_documentation_says() {
 #[allow(clippy::too_many_lines)]
 fn files_that_make_no_sense_get_a_message() {
     type Change = fn(&mut Parts);
-    let cases: [(&str, Change); 48] = [
+    let cases: [(&str, Change); 50] = [
         ("is a checkpoint of taper, expected a model", |p| p.entry["kind"] = json!("checkpoint")),
-        ("has the format 6 of a model, this taper knows those up to 5; a newer one reads it", |p| {
-            p.entry["version"] = json!(6);
+        ("has the format 7 of a model, this taper knows those up to 6; a newer one reads it", |p| {
+            p.entry["version"] = json!(7);
         }),
         ("is not a model of taper: ", |p| p.entry["version"] = json!(-1)),
         ("is not a model of taper: ", |p| p.entry["version"] = json!("1")),
@@ -188,6 +188,15 @@ fn files_that_make_no_sense_get_a_message() {
         }),
         ("has a scaling of the targets that is not one of 1 finite numbers", |p| {
             p.entry["content"]["schema"]["target_scaling"] = json!([{"fill": 0, "shift": 0, "scale": 0}]);
+        }),
+        ("has a scaling of the targets that is not one of 1 finite numbers", |p| {
+            let limited = json!([{"fill": 0, "shift": 0, "scale": 1, "limits": [2, 1]}]);
+            p.entry["content"]["schema"]["target_scaling"] = limited;
+        }),
+        ("has a scaling of the features that is not one of 2 finite numbers", |p| {
+            let [plain, by_quantiles] = [json!(null), json!([0, 2, 1])]
+                .map(|normal| json!({"fill": 0, "shift": 0, "scale": 1, "normal": normal}));
+            p.entry["content"]["schema"]["feature_scaling"] = json!([plain, by_quantiles]);
         }),
         ("is not a model of taper: invalid type: null, expected f64", |p| {
             p.entry["content"]["schema"]["target_scaling"] = json!([{"fill": null, "shift": 0, "scale": 1}]);

@@ -149,7 +149,7 @@ fn graphs_of_every_network_predict_as_the_model_does() {
     assert!(largest[0] <= 2e-6 && largest[1] <= 1e-13 && largest[2] <= 1e-7, "{largest:?}");
 }
 
-/// Targets of which one is transformed, with and without quantiles, also beyond the limits.
+/// Targets of which one is transformed and the other may have limits, with and without quantiles, also beyond these.
 #[test]
 fn transforms_are_inverted() {
     let config = ModelConfig { hidden: 6, ..ModelConfig::default() };
@@ -165,10 +165,14 @@ fn transforms_are_inverted() {
             let y = Tensor::new(&y, &Device::Cpu).unwrap();
             let of_first =
                 |i, _: &[f64]| if i == usize::from(lambda.is_some()) { Some(transform) } else { None };
-            let target_scaling = Some(Scaling::transformed(&y, &[0, 1, 2], of_first).unwrap());
-            let schema = Schema { target_scaling, ..plain.schema().clone() };
-            let found = difference(&Model::new(plain.network(), schema).unwrap());
-            largest = if found <= largest { largest } else { found };
+            let transformed = Scaling::transformed(&y, &[0, 1, 2], of_first).unwrap();
+            let limited = transformed.clone().limited(&y, &[0, 1, 2]).unwrap();
+            assert_ne!(limited, transformed);
+            for target_scaling in [transformed, limited].map(Some) {
+                let schema = Schema { target_scaling, ..plain.schema().clone() };
+                let found = difference(&Model::new(plain.network(), schema).unwrap());
+                largest = if found <= largest { largest } else { found };
+            }
         }
     }
     println!("largest difference {largest:e}");
