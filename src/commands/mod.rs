@@ -188,8 +188,9 @@ mod tests {
         let flags = serde_json::to_value(&args.settings).unwrap();
         let synthetic = CvConfig::default();
         let mut file = synthetic.clone();
-        let dates = Recipe::Tabular.dates();
-        file.data.file = Some(FileConfig { file: "a.csv".into(), dates, ..FileConfig::default() });
+        let (dates, date_format) = (Recipe::Tabular.dates(), Recipe::Tabular.date_format());
+        let file_name = "a.csv".into();
+        file.data.file = Some(FileConfig { file: file_name, dates, date_format, ..FileConfig::default() });
         // A key has a meaning in one of them or in both; the features have two, and --help shows the number.
         for key in keys() {
             let defaults = [&synthetic, &file].map(|config| config.get(key).unwrap_or_default());
