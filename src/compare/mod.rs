@@ -71,7 +71,7 @@ pub(crate) use wording::{p_value, probability, round_percent, signed};
 /// };
 /// let comparison = compare(&measured, &Rules::default())?;
 /// assert_eq!(comparison.differences[0].verdict, Verdict::Less);
-/// assert!(comparison.answer.starts_with("deep errs 9.1 % less than plain, 95 % interval"));
+/// assert!(comparison.answer.starts_with("deep errs 9.0 % less than plain, 95 % interval"));
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub fn compare(measured: &Measurements, rules: &Rules) -> Result<Comparison> {

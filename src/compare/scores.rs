@@ -59,7 +59,7 @@ impl Measurements {
     /// });
     /// let measured = Measurements::from_scores("rmse", &scores.collect::<Vec<_>>())?;
     /// let comparison = compare(&measured, &Rules::default())?;
-    /// assert!(comparison.answer.starts_with("deep errs 9.1 % less than plain, 95 % interval"));
+    /// assert!(comparison.answer.starts_with("deep errs 9.0 % less than plain, 95 % interval"));
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn from_scores(metric: &str, scores: &[Score]) -> Result<Self> {

@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(interval([0.97, 1.014]), "3.0 % less to 1.4 % more");
         assert_eq!(
             (percent(0.), percent(25.), percent(0.009)),
-            ("0.00".to_owned(), "2.50e3".to_owned(), "0.90".to_owned())
+            ("0.00".to_owned(), "2500".to_owned(), "0.90".to_owned())
         );
         for (p, text) in
             [(1., "above 0.999"), (0.9971, "0.997"), (0.5, "0.50"), (0.001, "0.001"), (0., "below 0.001")]

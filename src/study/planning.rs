@@ -4,6 +4,7 @@ use std::mem;
 use std::time::Instant;
 
 use candle_core::Device;
+use tracing::subscriber::{NoSubscriber, with_default};
 use yaml_serde::{Mapping, Value};
 
 use super::description::{Description, Match};
@@ -128,7 +129,8 @@ impl<'a> Arm<'a> {
         let folds = Partition::new(&table.data, config.folds, 1, config.seed)?;
         check_validation(&table.data, &config.learner(), folds.iter())?;
         let fold = folds.iter().max_by_key(|fold| fold.train.len()).ok_or(Error::NoRows)?;
-        let within = within_steps(&config.learner(), fold.train.len());
+        // What it says of the epochs is in the plan.
+        let within = with_default(NoSubscriber::new(), || within_steps(&config.learner(), fold.train.len()));
         config.model.members = within.model.members;
         (config.train.epochs, config.train.max_steps) = (within.train.epochs, 0);
         if let Some(reason) = stop.reason() {

@@ -3,6 +3,7 @@
 mod attempts;
 mod kills;
 mod refused;
+mod reported;
 mod results;
 mod submitted;
 
