@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::stats::mean;
+use crate::text::one_line;
 
 /// The errors of several arms in the folds of one data set or more.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,12 +61,16 @@ impl Measurements {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Statistics`] for fewer than two arms, no data sets, fewer than two folds, arms that lack a
-    /// fold, and errors that are not above 0.
+    /// Fails with [`Error::Statistics`] for fewer than two arms, two of the same name, no data sets, fewer than two folds, arms that
+    /// lack a fold, and errors that are not above 0.
     pub fn check(&self) -> Result<()> {
-        let refused = |problem: String| Err(Error::Statistics(problem));
+        let refused = |problem: String| Err(Error::Statistics(one_line(&problem)));
         if self.arms.len() < 2 {
             return refused(format!("there are {} arms, expected at least 2", self.arms.len()));
+        }
+        let is_again = |(i, arm): &(usize, &Arm)| self.arms[..*i].iter().any(|other| other.name == arm.name);
+        if let Some((_, arm)) = self.arms.iter().enumerate().find(is_again) {
+            return refused(format!("two arms have the name {}, expected names of their own", arm.name));
         }
         if self.sets.is_empty() {
             return refused("there are 0 data sets, expected at least 1".to_owned());
@@ -88,12 +93,12 @@ impl Measurements {
             if folds != expected {
                 return refused(format!("{} has errors in {folds:?} folds, expected {expected:?}", arm.name));
             }
-            if let Some(error) =
-                arm.errors.iter().flatten().find(|error| !(**error > 0. && error.is_finite()))
-            {
-                let (name, metric) = (&arm.name, &self.metric);
+            for (set, errors) in self.sets.iter().zip(&arm.errors) {
+                let is_error = |error: &&f64| **error > 0. && error.is_finite();
+                let Some(error) = errors.iter().find(|error| !is_error(error)) else { continue };
                 return refused(format!(
-                    "{name} has the {metric} {error}, of which there is no ratio; expected errors above 0"
+                    "{} has the {} {error} on {}, of which there is no ratio; expected a finite number above 0",
+                    arm.name, self.metric, set.name
                 ));
             }
         }

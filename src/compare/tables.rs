@@ -94,7 +94,11 @@ impl Row {
 
     fn lacks(&self, name: &str) -> Error {
         let names: Vec<_> = self.cells.keys().cloned().collect();
-        Error::data(&self.place, format!("there is no {name}, expected it beside {}", list(&names)))
+        let expected = match names.as_slice() {
+            [] => "an object that has it".to_owned(),
+            names => format!("it beside {}", list(names)),
+        };
+        Error::data(&self.place, format!("there is no {name}, expected {expected}"))
     }
 }
 

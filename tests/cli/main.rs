@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "test code")]
 
+#[path = "../common/reference.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod reference;
 #[path = "../common/times.rs"]
 mod times;
 

@@ -14,11 +14,11 @@ use crate::reference::{array, number, numbers, reference};
 
 /// The largest difference so far from what is expected, relative to numbers above 1.
 #[derive(Default)]
-struct Largest(f64);
+pub(crate) struct Largest(f64);
 
 impl Largest {
     /// Holds a number against the reference, up to 1e-8.
-    fn hold(&mut self, what: &str, found: f64, expected: f64) {
+    pub(crate) fn hold(&mut self, what: &str, found: f64, expected: f64) {
         self.within(1e-8, what, found, expected);
     }
 
@@ -29,18 +29,18 @@ impl Largest {
     }
 
     /// Holds a p-value, which is to be right relative to itself where it is small.
-    fn hold_p(&mut self, what: &str, found: f64, expected: f64) {
+    pub(crate) fn hold_p(&mut self, what: &str, found: f64, expected: f64) {
         self.hold(what, found, expected);
         let relative = (found / expected - 1.).abs();
         assert!(relative <= 1e-7 || expected < 1e-250, "{what}: {found:e}, expected {expected:e}");
     }
 
-    fn hold_test(&mut self, what: &str, found: Test, [statistic, p]: [&Value; 2]) {
+    pub(crate) fn hold_test(&mut self, what: &str, found: Test, [statistic, p]: [&Value; 2]) {
         self.hold(what, found.statistic, number(statistic));
         self.hold_p(what, found.p, number(p));
     }
 
-    fn print(self) {
+    pub(crate) fn print(self) {
         println!("largest difference {:e}", self.0);
     }
 }

@@ -1,5 +1,7 @@
 //! What is said of measurements.
 
+mod scores;
+
 use std::collections::BTreeMap;
 
 use taper::compare::{Arm, Comparison, DataSet, Measurements, Rules, Verdict, compare};
@@ -163,6 +165,10 @@ fn what_cannot_be_compared_is_refused() {
     };
     for (found, expected) in [
         (changed(&|m| m.arms.truncate(1)), "there are 1 arms, expected at least 2"),
+        (
+            changed(&|m| m.arms[1].name = "a".to_owned()),
+            "two arms have the name a, expected names of their own",
+        ),
         (changed(&|m| m.sets.clear()), "there are 0 data sets, expected at least 1"),
         (
             changed(&|m| (m.sets[1].folds, m.sets[1].repeats) = (1, 1)),
@@ -176,7 +182,7 @@ fn what_cannot_be_compared_is_refused() {
         (changed(&|m| m.arms[1].errors[0].truncate(29)), "b has errors in [29, 30] folds, expected [30, 30]"),
         (
             changed(&|m| m.arms[0].errors[1][3] = 0.),
-            "a has the rmse 0, of which there is no ratio; expected errors above 0",
+            "a has the rmse 0 on set 1, of which there is no ratio; expected a finite number above 0",
         ),
     ] {
         assert_eq!(found, expected);

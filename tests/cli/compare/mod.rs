@@ -1,5 +1,7 @@
 //! `taper compare`: whether a run errs less than others.
 
+mod tables;
+
 use std::fs;
 use std::path::Path;
 
@@ -235,83 +237,4 @@ fn runs_of_an_earlier_version_are_compared() {
         (&found["differences"][0]["verdict"], &found["sets"][0]["folds"]),
         (&"equal".into(), &2.into())
     );
-}
-
-/// The errors of two learners in five folds on a data set, as rows of a table.
-fn table_of(rows: impl Iterator<Item = (&'static str, usize, f64)>) -> String {
-    let rows: Vec<_> =
-        rows.map(|(learner, fold, error)| format!("{learner},{fold},{error:?},400,100\n")).collect();
-    format!("learner,fold,rmse,train_rows,test_rows\n{}", rows.concat())
-}
-
-/// Errors that any program wrote are compared as those of runs are: the numbers are those of scipy and of a closed
-/// form, of the log ratios -0.1, -0.05, -0.08, -0.02 and -0.07.
-#[test]
-fn tables_of_errors_are_compared() {
-    let runs = Runs::new();
-    let differences = [-0.1f64, -0.05, -0.08, -0.02, -0.07];
-    let plain = |fold| ("ridge", fold, 1. + fold as f64 / 10.);
-    let deep = |fold: usize| ("network", fold, (1. + fold as f64 / 10.) * differences[fold].exp());
-    let path = runs.path("errors.csv");
-    fs::write(&path, table_of((0..5).flat_map(|fold| [plain(fold), deep(fold)]))).unwrap();
-    let found = json(&taper(&["compare", &path, "--json"]));
-    let difference = &found["differences"][0];
-    assert_eq!((&found["reference"], &difference["arm"]), (&"ridge".into(), &"network".into()));
-    let mean = differences.iter().sum::<f64>() / 5.;
-    let ratio = difference["ratio"].as_f64().unwrap();
-    println!("ratio {ratio} of {}", mean.exp());
-    assert!((ratio - mean.exp()).abs() <= 1e-12);
-    // t = mean / sqrt((1/5 + 100/400) s^2), of which scipy.stats.t.sf(3.128..., 4) * 2 is the p-value.
-    let variance = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 4.;
-    let t = mean / ((0.2 + 0.25) * variance).sqrt();
-    let p = difference["p"].as_f64().unwrap();
-    println!("t {t}, p {p}");
-    assert!(
-        (t + 3.128_471_787_122_204).abs() <= 1e-12 && (p - 0.035_237_173_852_193).abs() <= 1e-12,
-        "{t}, {p}"
-    );
-
-    // The same as JSON, an object a line, in another order, the error within an object.
-    let lines: Vec<_> = (0..5)
-        .rev()
-        .flat_map(|fold| [plain(fold), deep(fold)])
-        .map(|(arm, fold, error)| {
-            format!("{{\"arm\":\"{arm}\",\"fold\":{fold},\"of\":{{\"mae\":{error:?}}},\"train_rows\":400,\"test_rows\":100}}\n")
-        })
-        .collect();
-    let other = runs.path("errors.jsonl");
-    fs::write(&other, lines.concat()).unwrap();
-    let again = json(&taper(&["compare", &other, "--metric", "mae", "--json"]));
-    assert_eq!(again["differences"], found["differences"]);
-}
-
-#[test]
-fn tables_that_cannot_be_compared_are_refused() {
-    let runs = Runs::new();
-    let rows = |wrong: &str| {
-        let both = (0..3).flat_map(|fold| [("a", fold, 1.5), ("b", fold, 2.5)]);
-        table_of(both).replacen("b,1,2.5", wrong, 1)
-    };
-    let path = runs.path("errors.csv");
-    for (wrong, expected) in [
-        ("b,1,NaN", "errors.csv:5: rmse is NaN, expected a finite number above 0"),
-        ("b,1,-2", "errors.csv:5: rmse is -2, expected a finite number above 0"),
-        ("b,one,2.5", "errors.csv:5: fold is 'one', expected a whole number"),
-        ("b,0,2.5", "'b' has fold 0 of repetition 0 of 'data' twice, expected one error"),
-        ("b,7,2.5", "expected the same folds of all"),
-    ] {
-        fs::write(&path, rows(wrong)).unwrap();
-        let (_, output, message) = called(&["compare", &path]);
-        assert!(output.is_empty() && message.contains(expected) && message.lines().count() == 1, "{message}");
-    }
-    for (text, expected) in [
-        ("", "there are no rows, expected one for each fold of each arm"),
-        ("arm,fold\na,0\n", "there is no rmse, error or score, expected it beside arm, fold"),
-        ("arm,rmse\na,1\n", "there is no fold, expected it beside arm, rmse"),
-        ("[{\"arm\": 1", "errors.csv: "),
-    ] {
-        fs::write(&path, text).unwrap();
-        let (code, _, message) = called(&["compare", &path]);
-        assert!(code != Some(0) && message.contains(expected) && message.lines().count() == 1, "{message}");
-    }
 }
