@@ -180,4 +180,11 @@ fn every_help_has_examples_and_exit_codes() {
         assert_eq!(help(&["help", command]), text);
     }
     assert!(help(&["help"]).contains("Exit codes: "));
+    // What a command has to say beyond a line comes before its usage.
+    for command in ["compare", "study", "predict", "evaluate", "export", "importance", "inspect", "gradcheck"]
+    {
+        let text = help(&[command, "--help"]);
+        let second = text.split("\n\n").nth(1).unwrap();
+        assert!(!second.starts_with("Usage"), "{text}");
+    }
 }
