@@ -197,17 +197,22 @@ impl StudyFolder {
         part: &str,
         prefix: &str,
     ) -> Result<(Vec<u64>, Vec<String>)> {
-        let begins = |file: &Path| {
-            file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{prefix}-")))
-        };
-        let files = entries(&self.path.join("segments").join(part))?;
-        let files = files.into_iter().filter(|file| is_segment(file) && begins(file)).collect();
         let mut done = HashSet::new();
-        let problems = self.read_segments(files, |segment| {
+        let problems = self.read_segments(self.segment_files_of(part, prefix)?, |segment| {
             done.extend(segment.outcomes.iter().map(|outcome| outcome.task));
         });
         tasks.retain(|task| !done.contains(task));
         Ok((tasks, problems))
+    }
+
+    /// The files of the segments of `part` whose names begin with `prefix`, of which there is at least one for each
+    /// attempt that was begun.
+    pub(super) fn segment_files_of(&self, part: &str, prefix: &str) -> Result<Vec<PathBuf>> {
+        let start = if prefix.is_empty() { String::new() } else { format!("{prefix}-") };
+        let begins =
+            |file: &Path| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start));
+        let files = entries(&self.path.join("segments").join(part))?;
+        Ok(files.into_iter().filter(|file| is_segment(file) && begins(file)).collect())
     }
 }
 

@@ -68,18 +68,28 @@ impl Runner<'_> {
         Err(Error::cannot_read(&path, std::io::Error::other("it has not the content that was written to it")))
     }
 
-    /// Carries out `tasks` until `stop` says so.
+    /// Carries out `tasks` until `stop` says so, in this order but for those that come after all others: as many of the
+    /// first as there were attempts before, so that a task that ends its process, for want of memory say, does
+    /// not keep the others from being done.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::Settings`] when the data are others than those of the plan, and with [`Error::File`] when
     /// outcomes cannot be written; those that were published before stay.
     pub fn run(&self, tasks: &[u64], stop: &Stop) -> Result<Ran> {
+        if tasks.is_empty() {
+            return Ok(Ran::default());
+        }
         let plan = self.folder.plan();
         let stop = stop.child();
-        let _span = info_span!("study", tasks = tasks.len()).entered();
+        let attempts = self.folder.segment_files_of(&self.part, &self.prefix)?.len();
+        let mut tasks = tasks.to_vec();
+        let count = tasks.len();
+        tasks.rotate_left(attempts % count);
+        let _span = info_span!("study", tasks = count).entered();
         let mut ran = Ran::default();
         let mut kept = Kept { runner: self, writer: self.writer()?, published: Instant::now() };
+        kept.writer.begin()?;
         let take = |outcome: Option<Outcome>| {
             if let Some(outcome) = outcome {
                 ran.done += 1;
@@ -95,11 +105,11 @@ impl Runner<'_> {
             }
             kept.publish_if_due()
         };
-        let worked = Workers::new(plan, self.jobs, &stop).run(tasks, take);
+        let worked = Workers::new(plan, self.jobs, &stop).run(&tasks, take);
         // Whatever ended the work, what there is is kept.
         let published = kept.writer.publish();
         worked.and(published)?;
-        ran.left = tasks.len() as u64 - ran.done;
+        ran.left = count as u64 - ran.done;
         ran.stopped = stop.reason().filter(|_| ran.left > 0);
         Ok(ran)
     }

@@ -146,15 +146,25 @@ impl SegmentWriter {
         self.text.len()
     }
 
+    /// Lets others see that there is an attempt, before it has outcomes.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub fn begin(&mut self) -> Result<()> {
+        self.write()
+    }
+
     /// Lets others see what there is, if there is more than they see.
     ///
     /// # Errors
     ///
     /// Fails with [`Error::File`] when the file cannot be written; what was published before stays.
     pub fn publish(&mut self) -> Result<()> {
-        if self.outcomes == self.published {
-            return Ok(());
-        }
+        if self.outcomes == self.published { Ok(()) } else { self.write() }
+    }
+
+    fn write(&mut self) -> Result<()> {
         let footer = Footer { outcomes: self.outcomes, sha256: hex(&self.hash.clone().finalize()) };
         let mut text = self.text.clone();
         let footer = serde_json::to_string(&footer)

@@ -11,7 +11,7 @@ use rand::Rng;
 use taper::random::{Stream, generator};
 
 use super::{Studies, THREE_ARMS, lines, merged, segments};
-use crate::common::{called, stderr};
+use crate::common::{called, json, stderr, taper};
 
 fn start(args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taper"));
@@ -22,10 +22,14 @@ fn signal(process: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &process.id().to_string()]).status().unwrap().success());
 }
 
-/// Waits until `count` processes have published an outcome.
-fn await_segments(folder: &str, count: usize) {
-    while !Path::new(folder).join("segments/local").exists() || segments(folder, "local").len() < count {
-        thread::sleep(Duration::from_millis(5));
+/// Waits until `count` tasks are done.
+fn await_done(folder: &str, count: u64) -> u64 {
+    loop {
+        let status = json(&taper(&["study", "status", "-q", "--json", folder]));
+        match status["all"]["done"].as_u64().unwrap() {
+            done if done >= count => return done,
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
     }
 }
 
@@ -70,13 +74,44 @@ fn two_hundred_kills_lose_nothing() {
     assert_eq!(merged(&folder), merged(&alone));
 }
 
+/// The first task of each attempt is the one that ended the attempt before it, until it comes last.
+#[test]
+fn a_task_that_ends_its_process_does_not_keep_others_from_being_done() {
+    let studies = Studies::new();
+    let endless = "[arms.endless.train]\nepochs = 1000000000\n[arms.fixed.model]";
+    let study =
+        THREE_ARMS.replace("folds = 3", "folds = 2\nmatch = 'epochs'").replace("repeats = 2", "repeats = 1");
+    let study = study.replace("[arms.fixed.model]", endless).split("[data.table]").next().unwrap().to_owned();
+    let folder = studies.plan("study", &study);
+    let run = ["study", "run", "-q", "--jobs", "1", "--publish-every", "0s", &folder];
+    // Eight tasks, of which each second fold's first is endless.
+    let end = |mut process: Child| {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    };
+    let process = start(&run);
+    while !Path::new(&folder).join("segments/local").exists() || segments(&folder, "local").is_empty() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    end(process);
+    // All between the two, and those after the second.
+    for done in [3, 6] {
+        let process = start(&run);
+        await_done(&folder, done);
+        end(process);
+    }
+    let status = json(&taper(&["study", "status", "-q", "--json", &folder]));
+    assert_eq!(status["all"], serde_json::json!({"done": 6, "failed": 0, "missing": 2}));
+    assert_eq!(status["arms"]["endless"]["missing"], 2);
+}
+
 /// A process is paused, others finish the study and merge it, and it wakes and goes on.
 #[test]
 fn a_process_that_wakes_late_does_no_harm() {
     let studies = Studies::new();
     let folder = studies.plan("study", &THREE_ARMS.replace("epochs = 3", "epochs = 200"));
     let sleeper = start(&["study", "run", "-q", "--jobs", "1", "--publish-every", "0s", &folder]);
-    await_segments(&folder, 1);
+    await_done(&folder, 1);
     signal(&sleeper, "-STOP");
     let short = ["study", "run", "-q", &folder];
     assert_eq!(called(&short).0, Some(0));
@@ -95,9 +130,10 @@ fn a_process_that_wakes_late_does_no_harm() {
 fn a_signal_keeps_what_was_done() {
     let studies = Studies::new();
     let folder = studies.plan("study", &THREE_ARMS.replace("epochs = 3", "epochs = 200"));
-    for (runs, name, code) in [(1, "-TERM", 143), (2, "-INT", 130)] {
+    let mut before = 0;
+    for (name, code) in [("-TERM", 143), ("-INT", 130)] {
         let process = start(&["study", "run", "-q", "--jobs", "1", "--publish-every", "0s", &folder]);
-        await_segments(&folder, runs);
+        before = await_done(&folder, before + 1);
         signal(&process, name);
         if name == "-TERM" {
             signal(&process, name);
