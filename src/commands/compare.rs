@@ -44,9 +44,9 @@ pub(crate) struct CompareArgs {
     /// Run or name of an arm with which all others are compared [default: the first]
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, help_heading = "Comparison")]
     reference: Option<String>,
-    /// Error that is compared; of several targets the geometric mean
-    #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Comparison")]
-    metric: MetricArg,
+    /// Error that is compared; of several targets the geometric mean [default: rmse, or the column error of a table]
+    #[arg(long, value_name = "NAME", value_enum, help_heading = "Comparison")]
+    metric: Option<MetricArg>,
     /// Largest difference that counts as none, as a share of the error
     #[arg(long, value_name = "X", default_value_t = Rules::default().rope, allow_negative_numbers = true, help_heading = "Comparison")]
     rope: f64,
@@ -86,16 +86,18 @@ impl FromStr for ArmArg {
 }
 
 pub(crate) fn compare(args: &CompareArgs) -> Result<()> {
-    let check = |path: &PathBuf| OutputFile::check("html", path, &[], args.force, "expected a file to write");
+    let inputs: Vec<_> = args.runs.iter().map(PathBuf::as_path).collect();
+    let check =
+        |path: &PathBuf| OutputFile::check("html", path, &inputs, args.force, "expected a file to write");
     let page = args.html.as_ref().map(check).transpose()?;
     check_log(args.log.file(), args.html.as_deref())?;
     args.log.start()?;
     let named: Vec<_> = args.arms.iter().map(|ArmArg(arm)| arm.clone()).collect();
     let (measured, warnings) = match args.runs.iter().find(|path| path.is_file()) {
-        None => of_runs(&args.runs, &named, args.metric.into())?,
+        None => of_runs(&args.runs, &named, args.metric.map(Into::into).unwrap_or_default())?,
         Some(table) => {
             check_tables(&args.runs, table)?;
-            of_tables(&args.runs, args.metric.into())?
+            of_tables(&args.runs, args.metric.map(Into::into))?
         }
     };
     let reference = args.reference.as_deref().map_or(Ok(0), |name| reference(&measured, name))?;

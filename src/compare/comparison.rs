@@ -26,7 +26,7 @@ pub struct Comparison {
     pub arms: Vec<Arm>,
     /// Each arm but the reference beside it, in their order.
     pub differences: Vec<Difference>,
-    /// All pairs of arms, of three arms or more.
+    /// All pairs of arms, of three to twenty arms.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
     /// Whether any arm differs, of three arms and two data sets or more.

@@ -41,6 +41,9 @@ pub use scores::Score;
 pub use tables::of_tables;
 pub(crate) use wording::{p_value, probability, round_percent, signed};
 
+/// The most arms of which all pairs are compared.
+const MOST_IN_PAIRS: usize = 20;
+
 /// Compares the arms of `measured` with the reference.
 ///
 /// On one data set each arm is compared with the reference by the corrected t-test and the Bayesian one
@@ -107,7 +110,8 @@ pub fn compare(measured: &Measurements, rules: &Rules) -> Result<Comparison> {
         friedman: ranked.then(|| friedman(&measured.log_errors())).transpose()?,
         critical_difference: ranked.then(|| critical_difference(arms, sets, rules.level)).transpose()?,
         warnings: warnings(measured, differences.len(), rules.level),
-        pairs: if arms > 2 { pairs(measured, rules)? } else { Vec::new() },
+        // Of many arms there are too many to read, and each takes a bootstrap.
+        pairs: if (3..=MOST_IN_PAIRS).contains(&arms) { pairs(measured, rules)? } else { Vec::new() },
         differences,
     };
     comparison.answer = answer(&comparison);

@@ -1,5 +1,6 @@
 //! The folders of runs.
 
+use std::fs;
 use std::path::PathBuf;
 
 use super::arms;
@@ -75,7 +76,9 @@ fn check_folders(folders: &[&PathBuf]) -> Result<()> {
             folders.len()
         )));
     }
-    match folders.iter().enumerate().find(|(i, folder)| folders[..*i].contains(folder)) {
+    let real: Vec<_> =
+        folders.iter().map(|folder| fs::canonicalize(folder).unwrap_or_else(|_| (*folder).clone())).collect();
+    match folders.iter().enumerate().find(|(i, _)| real[..*i].contains(&real[*i])) {
         Some((_, folder)) => Err(Error::settings(format!("the run {} is given twice", folder.display()))),
         None => Ok(()),
     }
@@ -94,7 +97,12 @@ fn name_of(all: &[Run], sets: &[Vec<usize>], run: usize) -> String {
 fn data_set(name: &str, run: &Run) -> DataSet {
     let repeats = run.errors.config.repeats.max(1);
     let folds = run.errors.folds.len() / repeats;
-    DataSet::new(name, Some(run.errors.predictions.len() / repeats), folds, repeats)
+    let set = DataSet::new(name, Some(run.errors.predictions.len() / repeats), folds, repeats);
+    match run.errors.config.data.file.as_ref().and_then(|file| file.order.as_ref()) {
+        // Fold i of rows in an order is trained on i parts as large as the one that it is tested on.
+        Some(_) => DataSet { test_per_train: 2. / (folds as f64 + 1.), ..set },
+        None => set,
+    }
 }
 
 /// What else the runs differ in.

@@ -17,6 +17,9 @@ use crate::text::{list, quote};
 const ARM: [&str; 2] = ["arm", "learner"];
 /// The column of an error whose name says that more may be better.
 const SCORE: &str = "score";
+/// The column of merged results of a study that says what came of a task, and what it says of one that failed.
+const OUTCOME: &str = "outcome";
+const FAILED: &str = "failed";
 
 /// A row of a table, by the names of its columns.
 struct Row {
@@ -29,20 +32,25 @@ struct Row {
 /// array of them. Warnings come with them.
 ///
 /// The columns are `arm` or `learner` (without it each table is an arm), `data` (without it all are of one data set), `repeat`
-/// (without it there is one), `fold`, and the error: of the name of `metric`, or `error`, or `score`. `train_rows` and `test_rows`
+/// (without it there is one), `fold`, and the error: of the name of `metric`, and without one `error`, or `rmse`, or `score`. `train_rows` and `test_rows`
 /// are the numbers of rows, without which folds are those of a cross-validation. Other columns are ignored, so that the merged
-/// results of a study are such a table. Objects within objects are read as if they were not.
+/// results of a study are such a table; arms of which a task failed are left out. Objects within objects are read as if they were not.
 ///
 /// # Errors
 ///
 /// Fails with [`Error::File`] when a table cannot be read, with [`Error::Data`] for one that lacks a column or has a cell
 /// that is not a number, and as [`Measurements::from_scores`].
-pub fn of_tables(tables: &[PathBuf], metric: Metric) -> Result<(Measurements, Vec<String>)> {
+pub fn of_tables(tables: &[PathBuf], metric: Option<Metric>) -> Result<(Measurements, Vec<String>)> {
     let mut scores = Vec::new();
+    let mut failed = BTreeMap::new();
     let mut column = None;
     for path in tables {
         let arm = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
         for row in rows(path)? {
+            if row.is_failed() {
+                *failed.entry(row.arm(&arm)).or_insert(0usize) += 1;
+                continue;
+            }
             let column = match column {
                 Some(column) => column,
                 None => *column.insert(row.error_column(metric)?),
@@ -50,23 +58,38 @@ pub fn of_tables(tables: &[PathBuf], metric: Metric) -> Result<(Measurements, Ve
             scores.push(row.score(&arm, column)?);
         }
     }
-    let column = column.unwrap_or(metric.name());
+    scores.retain(|score: &Score| !failed.contains_key(&score.arm));
+    let column = column.unwrap_or(metric.unwrap_or_default().name());
     let warning = format!("{SCORE} is read as an error, of which less is better");
-    let warnings = if column == SCORE { vec![warning] } else { Vec::new() };
+    let mut warnings = if column == SCORE { vec![warning] } else { Vec::new() };
+    let left_out = |(arm, count): (&String, &usize)| {
+        format!("the arm {} is left out, since {count} of its tasks failed", quote(arm))
+    };
+    warnings.extend(failed.iter().map(left_out));
     Ok((Measurements::from_scores(column, &scores)?, warnings))
 }
 
 impl Row {
-    /// The column of the error.
-    fn error_column(&self, metric: Metric) -> Result<&'static str> {
-        let names = [metric.name(), "error", SCORE];
-        let found = names.into_iter().find(|name| self.cells.contains_key(*name));
-        found.ok_or_else(|| self.lacks(&format!("{}, error or {SCORE}", metric.name())))
+    /// Whether it is a task of a study that failed.
+    fn is_failed(&self) -> bool {
+        self.cells.get(OUTCOME).is_some_and(|outcome| outcome == FAILED) || self.cells.contains_key(FAILED)
+    }
+
+    /// The column of the error: that of the metric, or the first that there is.
+    fn error_column(&self, metric: Option<Metric>) -> Result<&'static str> {
+        let usual = ["error", Metric::default().name(), SCORE];
+        let names = metric.map_or(usual.to_vec(), |metric| vec![metric.name()]);
+        let found = names.iter().find(|name| self.cells.contains_key(**name));
+        found.copied().ok_or_else(|| self.lacks(&names.join(" or ")))
+    }
+
+    /// The name of its arm; without a column for it `arm`.
+    fn arm(&self, arm: &str) -> String {
+        ARM.iter().find_map(|name| self.cells.get(*name)).map_or(arm, String::as_str).to_owned()
     }
 
     /// What the row says; without a column for it it is of `arm`.
     fn score(&self, arm: &str, column: &str) -> Result<Score> {
-        let arm = ARM.iter().find_map(|name| self.cells.get(*name)).map_or(arm, String::as_str);
         let error = self.number(column, "a number above 0")?.ok_or_else(|| self.lacks(column))?;
         if !(error > 0. && f64::is_finite(error)) {
             let problem = format!("{column} is {error}, expected a finite number above 0");
@@ -74,7 +97,7 @@ impl Row {
         }
         let count = |name: &str| self.number::<usize>(name, "a whole number");
         Ok(Score {
-            arm: arm.to_owned(),
+            arm: self.arm(arm),
             data: self.cells.get("data").map_or("data", String::as_str).to_owned(),
             repeat: count("repeat")?.unwrap_or(0),
             fold: count("fold")?.ok_or_else(|| self.lacks("fold"))?,

@@ -120,7 +120,10 @@ impl Description {
         let names = || self.arms.keys().map(|arm| format!("'{arm}'")).collect::<Vec<_>>().join(", ");
         match self {
             Self { arms, .. } if arms.len() < 2 => {
-                Err(format!("there is {} arm, expected at least 2 to compare", arms.len()))
+                Err(format!("the number of arms is {}, expected at least 2 to compare", arms.len()))
+            }
+            Self { arms, data, .. } if arms.keys().chain(data.keys()).any(|name| !is_name(name)) => {
+                Err("an arm or a data set has a name that is empty or has control characters".to_owned())
             }
             Self { data, .. } if data.is_empty() => {
                 Err("there are no data, expected a set at least".to_owned())
@@ -133,14 +136,23 @@ impl Description {
             }
             Self { folds: 0 | 1, .. } => Err(format!("folds is {}, expected at least 2", self.folds)),
             Self { repeats: 0, .. } => Err("repeats is 0, expected at least 1".to_owned()),
+            Self { seed, .. } if *seed > u64::MAX >> 1 => Err(format!(
+                "seed is {seed}, expected a number below 2^63, of which each repetition has the next one"
+            )),
             _ => Ok(()),
         }
     }
 }
 
+/// Whether a name can stand in a table.
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && !name.chars().any(char::is_control)
+}
+
 /// The message of a deserialiser with the key that it is about.
 fn one_line(error: &serde_path_to_error::Error<yaml_serde::Error>) -> String {
     let (path, message) = (error.path().to_string(), error.inner().to_string());
-    let message = message.replace('\n', " ");
+    // Names in backquotes would be taken for settings.
+    let message = message.replace('\n', " ").replace('`', "'");
     if path == "." { message } else { format!("{path}: {message}") }
 }

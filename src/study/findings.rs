@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::description::Match;
 use super::merge::Merged;
 use super::outcome::{Scores, TaskResult};
-use super::plan::{Plan, Task};
+use super::plan::{MOST_UNEVEN, Plan, Task};
 use crate::compare::{Comparison, Measurements, Rules, Score, compare};
 use crate::error::{Error, Result};
 use crate::stats::mean;
+use crate::text::number;
 
 /// What the outcomes of a study say: the comparison of its arms by the rules that its file had before it ran, and what
 /// the arms cost.
@@ -69,8 +70,19 @@ impl Findings {
         let whole = whole_repetitions(plan, merged);
         let in_it = |task: &Task| kept.contains(&task.arm) && whole[task.set].contains(&task.repeat);
         let tasks: Vec<_> = plan.tasks().zip(&merged.outcomes).filter(|(task, _)| in_it(task)).collect();
+        if tasks.is_empty() {
+            let problem = format!(
+                "{missing} of {} tasks are missing, and no repetition is whole yet",
+                merged.outcomes.len()
+            );
+            return Err(Error::settings(problem));
+        }
         if missing > 0 {
             warnings.push(format!("{missing} tasks are missing, and {} are compared", tasks.len()));
+        }
+        for (set, _) in plan.sets.iter().zip(&whole).filter(|(_, repeats)| repeats.is_empty()) {
+            warnings
+                .push(format!("the data set '{}' is left out, of which no repetition is whole", set.name));
         }
         let done = tasks.into_iter().filter_map(|(task, outcome)| {
             let outcome = outcome.as_ref()?;
@@ -85,9 +97,11 @@ impl Findings {
         let Some(reference) = reference else { return Err(Error::NoRows) };
         let rules = Rules { reference, rope: plan.study.rope, seed: plan.study.seed, ..Rules::default() };
         let mut comparison = compare(&measured, &rules)?;
-        comparison.answer = within_sentence(equally(plan.study.matched), &comparison.answer);
-        comparison.warnings.splice(..0, warnings);
         let costs = costs(plan, &measured, &done);
+        let (equally, uneven) = equally(plan.study.matched, &costs);
+        warnings.extend(uneven);
+        comparison.answer = within_sentence(equally, &comparison.answer);
+        comparison.warnings.splice(..0, warnings);
         let courses = measured.arms.iter().map(|arm| courses(plan, &arm.name, &done)).collect();
         Ok(Self { comparison, costs, courses })
     }
@@ -102,14 +116,13 @@ struct Done<'a> {
 
 impl Done<'_> {
     fn score(&self, plan: &Plan) -> Score {
-        let (set, tested) = (&plan.sets[self.task.set], self.scores.rows);
         Score {
             arm: plan.arms[self.task.arm].clone(),
-            data: set.name.clone(),
+            data: plan.sets[self.task.set].name.clone(),
             repeat: self.task.repeat,
             fold: self.task.fold,
             error: self.scores.error,
-            rows: Some([set.rows.saturating_sub(tested), tested]),
+            rows: Some([self.scores.train_rows, self.scores.test_rows]),
         }
     }
 }
@@ -123,36 +136,58 @@ fn within_sentence(beginning: &str, answer: &str) -> String {
     found.unwrap_or_else(|| format!("{beginning}{answer}"))
 }
 
-/// What is made equal, at the beginning of the answer.
-fn equally(matched: Match) -> &'static str {
-    match matched {
-        Match::Flops => "At equal compute, ",
-        Match::Seconds => "In equal time, ",
-        Match::Epochs => "",
+/// What is equal, at the beginning of the answer, or a warning that it is not.
+fn equally(matched: Match, costs: &[Cost]) -> (&'static str, Option<String>) {
+    let (words, what, most, ratio): (_, _, _, fn(&Cost) -> f64) = match matched {
+        Match::Flops => ("At equal compute, ", "computed", MOST_UNEVEN, |cost| cost.operations),
+        Match::Seconds => ("In equal time, ", "took", 2. * MOST_UNEVEN, |cost| cost.seconds),
+        Match::Epochs => return ("", None),
+    };
+    let off = |cost: &&Cost| ratio(cost).ln().abs();
+    match costs.iter().max_by(|a, b| off(a).total_cmp(&off(b))) {
+        // A ratio that is not a number is not equal either.
+        Some(cost) if off(&cost) > most || off(&cost).is_nan() => {
+            let warning = format!(
+                "the arms are not matched: '{}' {what} {} times what the reference did",
+                cost.arm,
+                number(ratio(cost))
+            );
+            ("", Some(warning))
+        }
+        _ => (words, None),
     }
 }
 
 /// The arms of which no task failed, and warnings of the others.
 fn kept_arms(plan: &Plan, merged: &Merged) -> Result<(Vec<usize>, Vec<String>)> {
-    let mut failed = vec![0; plan.arms.len()];
+    let mut failed: Vec<Vec<&str>> = vec![Vec::new(); plan.arms.len()];
     for (task, outcome) in plan.tasks().zip(&merged.outcomes) {
-        let is_failed = outcome.as_ref().is_some_and(|of| matches!(of.result, TaskResult::Failed(_)));
-        failed[task.arm] += usize::from(is_failed);
+        if let Some(TaskResult::Failed(problem)) = outcome.as_ref().map(|outcome| &outcome.result) {
+            failed[task.arm].push(problem);
+        }
     }
     let (mut kept, mut warnings) = (Vec::new(), Vec::new());
     for (i, (arm, failed)) in plan.arms.iter().zip(failed).enumerate() {
-        match failed {
-            0 => kept.push(i),
-            failed if *arm == plan.study.reference => {
-                let problem = format!(
-                    "{failed} tasks of the reference '{arm}' failed, so there is nothing to compare with"
-                );
-                return Err(Error::settings(problem));
+        match failed[..] {
+            [] => kept.push(i),
+            [first, ..] if *arm == plan.study.reference => {
+                let count = failed.len();
+                return Err(Error::settings(format!(
+                    "{count} tasks of the reference '{arm}' failed, so there is nothing to compare with: {first}"
+                )));
             }
-            failed => {
-                warnings.push(format!("the arm '{arm}' is left out, since {failed} of its tasks failed"));
+            [first, ..] => {
+                let count = failed.len();
+                warnings
+                    .push(format!("the arm '{arm}' is left out, since {count} of its tasks failed: {first}"));
             }
         }
+    }
+    if kept.len() < 2 {
+        return Err(Error::settings(format!(
+            "there is no arm to compare with the reference: {}",
+            warnings.join("; ")
+        )));
     }
     Ok((kept, warnings))
 }
@@ -176,6 +211,13 @@ fn costs(plan: &Plan, measured: &Measurements, done: &[Done]) -> Vec<Cost> {
         let of = done.iter().filter(|done| (done.task.set, done.task.arm) == (set, arm));
         mean(&of.map(|done| done.seconds).collect::<Vec<_>>())
     };
+    // Of a network that stopped early those of its epochs.
+    let operations = |set: usize, arm: usize| {
+        let epochs = plan.sets[set].configs[arm].train.epochs as f64;
+        let of = done.iter().filter(|done| (done.task.set, done.task.arm) == (set, arm));
+        let trained = mean(&of.map(|done| done.scores.train_loss.len() as f64).collect::<Vec<_>>());
+        plan.sets[set].operations[arm] * (trained / epochs).min(1.)
+    };
     let reference = place(&plan.study.reference);
     let cost = |name: &String| {
         let arm = place(name);
@@ -185,7 +227,7 @@ fn costs(plan: &Plan, measured: &Measurements, done: &[Done]) -> Vec<Cost> {
         Cost {
             arm: name.clone(),
             epochs: sets.iter().map(|set| plan.sets[*set].configs[arm].train.epochs).collect(),
-            operations: ratio(&|set, arm| plan.sets[set].operations[arm]),
+            operations: ratio(&operations),
             seconds: ratio(&seconds),
         }
     };

@@ -60,7 +60,7 @@ impl StudyFolder {
         if fs::read_dir(path).is_ok_and(|mut files| files.next().is_some()) {
             return refused("which has files that are no study's; expected a new or an empty folder");
         }
-        create_folders(&path.join("segments"))?;
+        create_folders(path)?;
         write_atomically(&file, &bytes)?;
         Self::open(path)
     }
@@ -69,15 +69,11 @@ impl StudyFolder {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when there is no plan, or one that is damaged or of a later version.
+    /// Fails with [`Error::File`] when there is no plan that can be read, and with [`Error::Settings`] when it is damaged or
+    /// of a later version.
     pub fn open(path: &Path) -> Result<Self> {
         let file = path.join("plan.json");
-        let bytes = fs::read(&file).map_err(|error| {
-            Error::settings(format!(
-                "{} has no plan of a study that can be read: {error}; `taper study plan` makes one",
-                path.display()
-            ))
-        })?;
+        let bytes = fs::read(&file).map_err(|error| Error::cannot_read(&file, error))?;
         let refused = |problem: &str| Error::settings(format!("{} {problem}", file.display()));
         let plan: Plan = serde_json::from_slice(&bytes)
             .map_err(|error| refused(&format!("is damaged, or of another version: {error}")))?;
@@ -218,7 +214,7 @@ impl StudyFolder {
 
 /// Whether a file is a segment by its name.
 fn is_segment(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == ENDING)
+    file.extension().is_some_and(|ending| ending == ENDING) && file.is_file()
 }
 
 /// The name of this machine.

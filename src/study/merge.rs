@@ -119,22 +119,12 @@ impl Merged {
         let lines =
             done().map(|((number, task), outcome)| json(&Line::new(plan, number, task, &outcome.result)));
         write_lines(&merged.join("results.jsonl"), lines)?;
-        let header = "task,data,repeat,fold,arm,outcome,error,mse,rmse,mae,r2".to_owned();
+        let header =
+            "task,data,repeat,fold,arm,outcome,error,mse,rmse,mae,r2,train_rows,test_rows".to_owned();
         let rows = done().map(|((number, task), outcome)| csv_row(plan, number, task, &outcome.result));
         write_lines(&merged.join("results.csv"), [Ok(header)].into_iter().chain(rows))?;
         write_lines(&merged.join("conflicts.jsonl"), self.conflicts.iter().map(json))
     }
-}
-
-/// Reads all outcomes of the study in `folder` and writes them to its folder `merged`.
-///
-/// # Errors
-///
-/// As [`Merged::read`] and [`Merged::write`].
-pub fn merge(folder: &StudyFolder) -> Result<Merged> {
-    let merged = Merged::read(folder)?;
-    merged.write(folder)?;
-    Ok(merged)
 }
 
 /// A line of the merged results.
@@ -176,10 +166,11 @@ fn csv_row(plan: &Plan, number: u64, task: Task, result: &TaskResult) -> Result<
                 [scores.error, metrics.mse, metrics.rmse, metrics.mae].map(|error| format!("{error:?}")),
             );
             row.push(metrics.r2.map_or_else(String::new, |r2| format!("{r2:?}")));
+            row.extend([scores.train_rows, scores.test_rows].map(|rows| rows.to_string()));
         }
         TaskResult::Failed(_) => {
             row.push("failed".to_owned());
-            row.extend(vec![String::new(); 5]);
+            row.extend(vec![String::new(); 7]);
         }
     }
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());

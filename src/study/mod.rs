@@ -4,7 +4,7 @@
 //! A [`Description`] is what a user writes; [`Plan`] is made of it once and never changes. It has a task for each
 //! data set, repetition, fold and arm, in this order, so that a task is a number, and whoever has the plan knows
 //! what to do. A task is a pure function of the plan: where it runs, when, and how often makes no difference to its
-//! [`Outcome`]. Outcomes are kept in [segments](Segment), files with one writer each, and [merged](merge) by
+//! [`Outcome`]. Outcomes are kept in [segments](Segment), files with one writer each, and [merged](Merged) by
 //! anybody at any time. So there is no lock, no server and no database, and a process can be killed at any moment.
 
 mod description;
@@ -24,7 +24,7 @@ mod worker;
 pub use description::{Description, Match};
 pub use findings::{Cost, Course, Findings};
 pub use folder::StudyFolder;
-pub use merge::{Merged, merge};
+pub use merge::Merged;
 pub use outcome::{Outcome, Scores, TaskResult};
 pub use plan::{DataSet, Plan, Task};
 pub use planning::plan;

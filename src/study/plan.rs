@@ -5,14 +5,21 @@ use std::iter;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::description::Description;
+use super::description::{Description, Match};
 use crate::config::CvConfig;
 use crate::data::DataFile;
 use crate::error::{Error, Result};
 use crate::storage::hex;
+use crate::text::number;
 
 /// The version of the format of plans.
 const FORMAT: u32 = 1;
+
+/// The most tasks, of which each takes memory when they are merged.
+const MOST_TASKS: u64 = 100_000_000;
+
+/// The logarithm of the largest ratio of operations that counts as equal.
+pub(super) const MOST_UNEVEN: f64 = 0.05;
 
 /// What a study consists of: a task for each data set, repetition, fold and arm.
 ///
@@ -168,6 +175,28 @@ impl Plan {
         Ok(hex(&Sha256::digest(self.to_bytes()?)))
     }
 
+    /// What the arms have more or less of than the reference, where they should have as much: whole epochs can be too
+    /// coarse for it. Sentences, one for each data set.
+    pub fn uneven(&self) -> Vec<String> {
+        let reference = self.arms.iter().position(|arm| *arm == self.study.reference);
+        let (Some(reference), Match::Flops) = (reference, self.study.matched) else { return Vec::new() };
+        let of_set = |set: &DataSet| {
+            let ratio = |(arm, operations): (usize, &f64)| (arm, operations / set.operations[reference]);
+            let farthest = set.operations.iter().enumerate().map(ratio);
+            let (arm, ratio) = farthest.max_by(|(_, a), (_, b)| a.ln().abs().total_cmp(&b.ln().abs()))?;
+            (ratio.ln().abs() > MOST_UNEVEN).then(|| {
+                format!(
+                    "on '{}' the arm '{}' computes {} times what the reference does, since it trains for whole epochs; \
+                     with more epochs of the reference it would come closer",
+                    set.name,
+                    self.arms[arm],
+                    number(ratio)
+                )
+            })
+        };
+        self.sets.iter().filter_map(of_set).collect()
+    }
+
     /// What is wrong with a plan that was read, as the end of a sentence.
     pub(super) fn problem(&self) -> Option<String> {
         let arms = self.arms.len();
@@ -179,7 +208,7 @@ impl Plan {
             iter::once(1u64).chain(self.sets.iter().map(|set| {
                 (set.folds as u64).saturating_mul(set.repeats as u64).saturating_mul(arms as u64)
             }));
-        if sums.fold(0, u64::saturating_add) == u64::MAX || !self.sets.iter().all(is_whole) {
+        if sums.fold(0, u64::saturating_add) > MOST_TASKS || !self.sets.iter().all(is_whole) {
             return Some("is damaged".to_owned());
         }
         None
@@ -192,7 +221,6 @@ mod tests {
 
     use super::*;
     use crate::compare::Metric;
-    use crate::study::Match;
 
     fn plan() -> Plan {
         let arms = ["a", "b", "c"].map(|arm| (arm.to_owned(), yaml_serde::Mapping::new())).into();

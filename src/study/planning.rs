@@ -1,6 +1,8 @@
 //! How a plan is made of what a user wrote.
 
+use std::fmt::Display;
 use std::mem;
+use std::path::Path;
 use std::time::Instant;
 
 use candle_core::Device;
@@ -10,7 +12,8 @@ use yaml_serde::{Mapping, Value};
 use super::description::{Description, Match};
 use super::plan::{DataSet, Plan};
 use crate::build_info;
-use crate::config::{CvConfig, Learner, Recipe, Selection, Settings, ValidConfig};
+use crate::compare::Metric;
+use crate::config::{CvConfig, DeviceSpec, Learner, LossName, Recipe, Selection, Settings, ValidConfig};
 use crate::data::{Fold, Table, load};
 use crate::error::{Error, Result};
 use crate::fit::{Prepared, fit, operations, within_steps};
@@ -49,17 +52,21 @@ fn set(study: &Description, name: &str, stop: &Stop) -> Result<DataSet> {
     let folds = own(&mut data, "folds", study.folds, 2)?;
     let repeats = own(&mut data, "repeats", study.repeats, 1)?;
     let arm = |arm: &String| {
-        settings(study, &data, arm, folds)
+        settings(study, &data, arm, (folds, repeats))
             .and_then(|settings| settings.validate())
             .map_err(|error| Error::settings(format!("arm '{arm}' on '{name}': {error}")))
     };
     let configs = study.arms.keys().map(arm).collect::<Result<Vec<ValidConfig>>>()?;
     let Some(first) = configs.first() else { return Err(Error::NoRows) };
-    let table = load(first)?;
+    let of_set = |problem: &dyn Display| Error::settings(format!("data '{name}': {problem}"));
+    if first.data.files().contains(&Path::new("-")) {
+        return Err(of_set(&"standard input can be read once alone; expected a file"));
+    }
+    let table = load(first).map_err(|error| of_set(&error))?;
     let mut arms = Vec::new();
     for (arm, config) in study.arms.keys().zip(&configs) {
         let of_arm = |error| Error::settings(format!("arm '{arm}' on '{name}': {error}"));
-        arms.push(Arm::new(config, first, &table, stop).map_err(of_arm)?);
+        arms.push(Arm::new(config, first, &table, study.metric, stop).map_err(of_arm)?);
     }
     equalise(study, &mut arms, stop)?;
     let operations = arms.iter().map(|arm| arm.operations).collect();
@@ -69,7 +76,12 @@ fn set(study: &Description, name: &str, stop: &Stop) -> Result<DataSet> {
 }
 
 /// The settings of `arm` on the data set `data`.
-fn settings(study: &Description, data: &Mapping, arm: &str, folds: usize) -> Result<Settings> {
+fn settings(
+    study: &Description,
+    data: &Mapping,
+    arm: &str,
+    (folds, repeats): (usize, usize),
+) -> Result<Settings> {
     let mut settings = Settings::default();
     let mut recipe = None;
     let data = Mapping::from_iter([(Value::from("data"), Value::Mapping(data.clone()))]);
@@ -87,11 +99,17 @@ fn settings(study: &Description, data: &Mapping, arm: &str, folds: usize) -> Res
                                    expected data.scale alone";
                     return Err(Error::settings(problem));
                 }
+                "train" if is_arm && study.matched != Match::Epochs && sets_epochs(value) => {
+                    let problem = "train.epochs and train.max_steps of an arm have a meaning with match = \"epochs\" alone: \
+                                   otherwise those of the reference say what all arms may take; expected them in the base";
+                    return Err(Error::settings(problem));
+                }
                 _ => settings.set(key, value, str::to_owned)?,
             }
         }
     }
     settings.set("folds", folds, str::to_owned)?;
+    settings.set("repeats", repeats, str::to_owned)?;
     settings.set("seed", study.seed, str::to_owned)?;
     Ok(recipe.into_iter().fold(settings, Settings::with_recipe))
 }
@@ -101,6 +119,12 @@ fn is_preparation(section: &Value) -> bool {
     section.as_mapping().is_some_and(|section| section.keys().all(|key| key.as_str() == Some("scale")))
 }
 
+/// Whether a section of training says for how long.
+fn sets_epochs(section: &Value) -> bool {
+    let says = |key: &Value| matches!(key.as_str(), Some("epochs" | "max_steps"));
+    section.as_mapping().is_some_and(|section| section.keys().any(says))
+}
+
 fn recipe_of(value: &Value) -> Result<Recipe> {
     match value.as_str() {
         Some("seed") => Ok(Recipe::Seed),
@@ -108,6 +132,31 @@ fn recipe_of(value: &Value) -> Result<Recipe> {
         Some("tabular") => Ok(Recipe::Tabular),
         _ => Err(Error::settings("recipe is unknown, expected seed, injection or tabular")),
     }
+}
+
+/// Refuses an arm that would read other numbers than the `first` one, has no errors of the metric, or asks for a GPU.
+fn check_alike(config: &CvConfig, first: &CvConfig, metric: Metric) -> Result<()> {
+    let refused = |key, problem: &str| Err(Error::config(key, problem));
+    if config.data.is_scaled() != first.data.is_scaled() {
+        let problem = "leaves numbers as they are, or does so in another arm; expected scaled numbers in all arms or in none";
+        return refused("data.scale", problem);
+    }
+    if config.dtype != first.dtype {
+        return refused(
+            "dtype",
+            "differs among the arms, which read the same numbers; expected it in the base",
+        );
+    }
+    if metric == Metric::Pinball && config.train.loss != LossName::Quantile {
+        return refused(
+            "metric",
+            "is pinball, of which only networks with train.loss=quantile have an error",
+        );
+    }
+    if !matches!(config.device, DeviceSpec::Auto | DeviceSpec::Cpu) {
+        return refused("device", "is a GPU, and studies run on the CPU; expected auto or cpu");
+    }
+    Ok(())
 }
 
 /// An arm on a data set.
@@ -120,11 +169,14 @@ struct Arm<'a> {
 
 impl<'a> Arm<'a> {
     /// With the epochs and the members that its steps allow.
-    fn new(config: &ValidConfig, first: &CvConfig, table: &'a Table, stop: &Stop) -> Result<Self> {
-        if config.data.is_scaled() != first.data.is_scaled() {
-            let problem = "is scaled where other arms are not, and they would read other numbers";
-            return Err(Error::config("data.scale", problem));
-        }
+    fn new(
+        config: &ValidConfig,
+        first: &CvConfig,
+        table: &'a Table,
+        metric: Metric,
+        stop: &Stop,
+    ) -> Result<Self> {
+        check_alike(config, first, metric)?;
         let mut config = CvConfig::clone(config);
         let folds = Partition::new(&table.data, config.folds, 1, config.seed)?;
         check_validation(&table.data, &config.learner(), folds.iter())?;
@@ -161,8 +213,9 @@ impl<'a> Arm<'a> {
             learner.train.select = Selection::Best;
         }
         let options = RunOptions { stop: stop.clone(), ..RunOptions::default() };
+        let prepared = Prepared::new(&learner, &self.table.data, &Device::Cpu)?;
         let start = Instant::now();
-        fit(&Prepared::new(&learner, &self.table.data, &Device::Cpu)?, 0, &self.fold, &options, None, stop)?;
+        with_default(NoSubscriber::new(), || fit(&prepared, 0, &self.fold, &options, None, stop))?;
         Ok(start.elapsed().as_secs_f64() * trainings as f64 / EPOCHS as f64)
     }
 }

@@ -125,6 +125,15 @@ impl StudyFolder {
             }
             Err(error) => return Err(refused(format!("is damaged, or of another version: {error}"))),
         };
+        if wave.format > FORMAT {
+            return Err(refused(format!(
+                "has the format {}, and this version knows up to {FORMAT}",
+                wave.format
+            )));
+        }
+        if wave.shards.iter().flatten().any(|tasks| tasks.end > self.plan().len()) {
+            return Err(refused("is damaged: it has tasks that are none of the study".to_owned()));
+        }
         if wave.study != self.id() {
             return Err(refused("is of another study, or its plan was changed".to_owned()));
         }

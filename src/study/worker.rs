@@ -1,6 +1,8 @@
 //! Threads that carry out tasks.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +17,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 use super::outcome::Outcome;
 use super::plan::{DataSet, Plan, Task};
 use crate::config::{CvConfig, Learner};
-use crate::data::{Dataset, load, synthetic};
+use crate::data::{Dataset, Fold, load, synthetic};
 use crate::error::{Error, Result};
 use crate::fit::{Fitted, Prepared, fit};
 use crate::nn::{DynamicNet, seeded_builder};
@@ -99,10 +101,14 @@ impl<'a> Workers<'a> {
                     let start = Instant::now();
                     match self.train(&loaded, task) {
                         // It has no outcome yet.
-                        Err(Error::Stopped(_)) => return,
-                        fitted => {
+                        Ok((Err(Error::Stopped(_)), _)) | Err(Error::Stopped(_)) => return,
+                        // Of the machine, and not of the task.
+                        Ok((Err(error @ (Error::File { .. } | Error::Thread(_))), _)) | Err(error) => {
+                            Err(error)
+                        }
+                        Ok((fitted, fold)) => {
                             let (metric, seconds) = (self.plan.study.metric, start.elapsed().as_secs_f64());
-                            Ok(Outcome::new(number, task.fold, fitted, metric, seconds))
+                            Ok(Outcome::new(number, (task.fold, &fold), fitted, metric, seconds))
                         }
                     }
                 }
@@ -113,15 +119,17 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Trains and tests the network of `task`, with the bits that `taper cv` with its settings has in this fold.
-    fn train(&self, loaded: &Loaded, task: Task) -> Result<Fitted> {
+    /// Trains and tests the network of `task`, with the bits that `taper cv` with its settings has in this fold, and
+    /// returns what came of it, and the fold.
+    fn train(&self, loaded: &Loaded, task: Task) -> Result<(Result<Fitted>, Fold)> {
         let config = self.plan.config(task);
         let folds = loaded.partition(&config)?;
         let fold = folds.fold(task.fold).ok_or(Error::NoRows)?;
         let learner: Learner = config.learner();
-        let prepared = Prepared::new(&learner, &loaded.data, &Device::Cpu)?;
         let options = RunOptions { stop: self.stop.clone(), ..RunOptions::default() };
-        fit(&prepared, task.fold, &fold, &options, None, self.stop)
+        let fitted = Prepared::new(&learner, &loaded.data, &Device::Cpu)
+            .and_then(|prepared| fit(&prepared, task.fold, &fold, &options, None, self.stop));
+        Ok((fitted, fold))
     }
 
     /// The data of a set. Of large ones no more than two are in memory beside those that are in use.
@@ -139,14 +147,35 @@ impl<'a> Workers<'a> {
     }
 }
 
+/// A setting that names a file.
+enum Place<'a> {
+    File(&'a mut PathBuf),
+    Target(&'a mut String),
+}
+
+impl Place<'_> {
+    fn set(self, path: &Path) {
+        match self {
+            Self::File(file) => path.clone_into(file),
+            Self::Target(target) => *target = path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
 impl Loaded {
     fn read(set: &DataSet) -> Result<Self> {
         let Some(config) = set.configs.first() else { return Err(Error::NoRows) };
         let mut config = config.clone();
-        if let (Some(file), Some(known)) = (&mut config.data.file, set.files.first())
-            && let Some(now) = known.find()
-        {
-            now.clone_into(&mut file.file);
+        if let Some(file) = &mut config.data.file {
+            // The targets of .npy have files of their own, which their settings name.
+            let places = [&mut file.file].into_iter().map(Place::File);
+            let targets = file.target.iter_mut().filter(|_| set.files.len() > 1).map(Place::Target);
+            for (place, known) in places.chain(targets).zip(&set.files) {
+                // A file that this machine does not see is seen by another, perhaps.
+                let now = known.find().unwrap_or(&known.file);
+                File::open(now).map_err(|error| Error::cannot_read(now, error))?;
+                place.set(now);
+            }
         }
         let table = load(&config)?;
         for (now, then) in table.files.iter().zip(&set.files) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use taper::{Error, StopReason};
+use taper::StopReason;
 
 use crate::commands::signals::name_of;
 
@@ -22,14 +22,6 @@ impl Ended {
     /// A fault of the machine or of its file systems, after which another machine may do better: `EX_TEMPFAIL`.
     pub(super) fn fault(message: impl fmt::Display) -> Self {
         Self::new(75, format!("error: {message}; another attempt may succeed"))
-    }
-
-    /// `error`, as a [fault](Self::fault) if it is one.
-    pub(super) fn of(error: Error) -> anyhow::Error {
-        match error {
-            Error::File { .. } | Error::Thread(_) => Self::fault(error).into(),
-            error => error.into(),
-        }
     }
 
     /// A run that was stopped for `reason`, after which `rest` says what is left.

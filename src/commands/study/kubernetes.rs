@@ -20,7 +20,7 @@ fn manifest(wave: &Submission) -> String {
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: taper-study-wave-{number}
+  generateName: taper-study-wave-{number}-
 spec:
   completionMode: Indexed
   completions: {shards}

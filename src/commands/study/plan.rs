@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueHint};
 use taper::Stop;
 use taper::study::{Description, StudyFolder, plan as plan_of};
+use tracing::warn;
 
 use crate::cli::LogArgs;
 use crate::commands::cores::share_cores;
@@ -36,5 +37,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<()> {
     args.log.start()?;
     let study = Description::from_file(&args.study)?;
     let folder = StudyFolder::create(&args.out, plan_of(&study, &Stop::default())?)?;
+    for warning in folder.plan().uneven() {
+        warn!("{warning}");
+    }
     print(&format!("{}", folder.plan()))
 }

@@ -23,8 +23,8 @@ use crate::commands::signals::Signals;
 #[derive(Debug, Args)]
 #[command(after_help = concat!(
     "Examples:\n  taper study run depth\n  taper study run depth --wave 1 --shard $SLURM_ARRAY_TASK_ID --jobs 4\n\n\
-     Any number of these may run at a time, on any machines that see the folder; what is done twice is found equal by \
-     `taper study merge`.\n\nExit codes: 0 all tasks have an outcome, 1 too many of them failed, 2 the call, the plan or \
+     Any number of these may run at a time, on any machines that see the folder. They share the work where each has a shard of \
+     its own; without shards each does all that was missing when it began, and `taper study merge` finds the results equal.\n\nExit codes: 0 all tasks have an outcome, 1 too many of them failed, 2 the call, the plan or \
      the data are wrong, 75 this machine or its files failed and another attempt may succeed, 124 --max-time is over, 129, \
      130 and 143 stopped by SIGHUP, SIGINT and SIGTERM; what was done is kept."
 ))]
@@ -38,7 +38,8 @@ pub(super) struct StudyRunArgs {
     /// Number of the shard, counted from 0
     #[arg(long, value_name = "N", requires = "wave", help_heading = "Shards")]
     shard: Option<usize>,
-    /// How long to stay on a machine where a shard cannot begin, so that it does not take all of them and fail
+    /// Time to wait before leaving a machine that cannot read or write its files, so that it does not take shard after
+    /// shard and fail them all
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, requires = "shard",
           help_heading = "Shards")]
     hold: Duration,
@@ -53,7 +54,7 @@ pub(super) struct StudyRunArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration,
           help_heading = "Run")]
     publish_every: Duration,
-    /// Tasks that may fail before the rest is given up [default: all]
+    /// Largest number of tasks that may fail; one more, and no other is begun [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Run")]
     max_failures: Option<u64>,
     #[command(flatten)]
@@ -68,6 +69,32 @@ pub(super) fn run(args: &StudyRunArgs) -> Result<()> {
     args.log.start()?;
     let stop = args.max_time.map_or_else(Stop::default, |time| Stop::default().after(time));
     signals.stop(&stop);
+    match (args.wave.zip(args.shard), carry_out(args, jobs, &stop)) {
+        (Some(_), Err(error)) => Err(held(args, error, &stop)),
+        (_, result) => result,
+    }
+}
+
+/// The error of a shard: a fault, where the machine or its files are to blame, after which the machine is held.
+fn held(args: &StudyRunArgs, error: anyhow::Error, stop: &Stop) -> anyhow::Error {
+    let fault = match error.downcast::<Error>() {
+        Ok(error @ (Error::File { .. } | Error::Thread(_))) => Ended::fault(error),
+        Ok(error) => return error.into(),
+        Err(other) => return other,
+    };
+    warn!("{fault}; the machine is held for {}", humantime::format_duration(args.hold));
+    let waited = stop.after(args.hold);
+    while waited.reason().is_none() {
+        thread::sleep(Duration::from_millis(100));
+    }
+    match stop.reason() {
+        Some(reason) => Ended::stopped(reason, "while the machine was held").into(),
+        None => fault.into(),
+    }
+}
+
+/// Carries out what is missing, of the shard or of all.
+fn carry_out(args: &StudyRunArgs, jobs: usize, stop: &Stop) -> Result<()> {
     let folder = StudyFolder::open(&args.study)?;
     let shard = args.wave.zip(args.shard);
     let (part, prefix) = match shard {
@@ -76,24 +103,18 @@ pub(super) fn run(args: &StudyRunArgs) -> Result<()> {
     };
     let (publish_every, max_failures) = (args.publish_every, args.max_failures);
     let runner = Runner { folder: &folder, part, prefix, jobs, publish_every, max_failures };
-    let (tasks, problems) = begin(&runner, shard).inspect_err(|error| {
-        if shard.is_some() && error.is::<Ended>() {
-            warn!("{error}; the machine is held for {}", humantime::format_duration(args.hold));
-            hold(args.hold, &stop);
-        }
-    })?;
+    let (tasks, problems) = begin(&runner, shard)?;
     for problem in problems {
         warn!("{problem}");
     }
-    let ran = runner.run(&folder.plan().longest_first(tasks), &stop).map_err(Ended::of)?;
-    finish(args, ran)
+    finish(args, runner.run(&folder.plan().longest_first(tasks), stop)?)
 }
 
 /// What there is to do, once it is sure that this machine can write its outcomes.
 fn begin(runner: &Runner, shard: Option<(u32, usize)>) -> Result<(Vec<u64>, Vec<String>)> {
-    runner.check().map_err(Ended::of)?;
-    let Some((number, shard)) = shard else { return runner.folder.missing().map_err(Ended::of) };
-    let wave = runner.folder.wave(number).map_err(Ended::of)?;
+    runner.check()?;
+    let Some((number, shard)) = shard else { return Ok(runner.folder.missing()?) };
+    let wave = runner.folder.wave(number)?;
     let tasks = wave.tasks(shard).ok_or_else(|| {
         let problem = format!(
             "is {shard}, and wave {number} has the shards 0 to {}",
@@ -101,15 +122,7 @@ fn begin(runner: &Runner, shard: Option<(u32, usize)>) -> Result<(Vec<u64>, Vec<
         );
         Error::Config { key: "shard", problem }
     })?;
-    runner.folder.missing_of(tasks, &runner.part, &runner.prefix).map_err(Ended::of)
-}
-
-/// Waits for `time`, or until the process is told to stop.
-fn hold(time: Duration, stop: &Stop) {
-    let waited = stop.after(time);
-    while waited.reason().is_none() {
-        thread::sleep(Duration::from_millis(100));
-    }
+    Ok(runner.folder.missing_of(tasks, &runner.part, &runner.prefix)?)
 }
 
 /// Says what came of it.

@@ -23,7 +23,7 @@ use crate::commands::cv::jobs;
                   is missing when all jobs are over is for the next wave: call it again.",
     after_help = concat!(
         "Examples:\n  taper study submit depth --engine slurm -- -p cpu -t 1:00:00 -c 4\n  \
-         taper study submit depth --engine kubernetes --dry-run | kubectl apply -f -\n\n",
+         taper study submit depth --engine kubernetes --dry-run | kubectl create -f -\n\n",
         exit_codes!()
     )
 )]
@@ -34,7 +34,7 @@ pub(super) struct SubmitArgs {
     /// Scheduler
     #[arg(long, value_enum, value_name = "NAME")]
     engine: Engine,
-    /// Most shards, each a job of the scheduler
+    /// Largest number of shards, each of which is a job of the scheduler
     #[arg(long, value_name = "N", value_parser = jobs, default_value = "100")]
     shards: NonZeroUsize,
     /// Write the wave and print what would be submitted
@@ -62,7 +62,7 @@ pub(super) fn submit(args: &SubmitArgs) -> Result<()> {
     args.log.start()?;
     if args.engine == Engine::Kubernetes && !(args.dry_run && args.arguments.is_empty()) {
         let problem = "is kubernetes, whose manifest is printed alone; expected --dry-run and no arguments of a \
-                       scheduler, and `kubectl apply -f -` to read it";
+                       scheduler, and `kubectl create -f -` to read it";
         return Err(Error::Config { key: "engine", problem: problem.to_owned() }.into());
     }
     let folder = StudyFolder::open(&args.study)?;

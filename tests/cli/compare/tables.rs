@@ -186,7 +186,7 @@ fn tables_that_cannot_be_read_are_refused() {
     for (text, expected) in [
         ("", "table.csv: there are no rows, expected one for each fold of each arm"),
         (&format!("{header}\n"), "there are no rows"),
-        ("arm,fold\na,0\n", "table.csv:2: there is no rmse, error or score, expected it beside arm, fold"),
+        ("arm,fold\na,0\n", "table.csv:2: there is no error or rmse or score, expected it beside arm, fold"),
         ("arm,rmse\na,1\n", "table.csv:2: there is no fold, expected it beside arm, rmse"),
         (&format!("{header}\na,0,1\na,1,?\n"), "table.csv:3: rmse is '?', expected a number above 0"),
         (&format!("{header}\na,0,nan\n"), "table.csv:2: rmse is NaN, expected a finite number above 0"),
@@ -203,7 +203,7 @@ fn tables_that_cannot_be_read_are_refused() {
             "'a' has fold 0 of repetition 0 of 'data' twice, expected one error",
         ),
         ("{\"fold\": 0, \"rmse\": NaN}", "table.csv: expected value at line 1"),
-        ("[[1, 2]]", "table.csv: object 1: there is no rmse, error or score"),
+        ("[[1, 2]]", "table.csv: object 1: there is no error or rmse or score"),
         (&format!("{header}\na,0,1\na,1,1\nb,0,1\n"), "'b' lacks fold 1 of repetition 0 of 'data'"),
         (&format!("{header}\na,0,1\nb,0,1\n"), "data has 1 folds, expected at least 2"),
         (&format!("{header}\na,0,1\na,1,1\n"), "there are 1 arms, expected at least 2"),

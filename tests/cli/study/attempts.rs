@@ -34,7 +34,7 @@ fn two_results_of_one_task_are_a_conflict() {
     write_other(file, |text| text.replacen("\"bits\":\"", "\"bits\":\"0", 1).replacen(attempt, "other", 1));
     let (code, _, message) = called(&["study", "merge", "-q", &folder]);
     assert_eq!(code, Some(4), "{message}");
-    assert!(message.contains("1 tasks have two results") && message.contains("by other on "), "{message}");
+    assert!(message.contains("tasks with two results: 1;") && message.contains("by other on "), "{message}");
     let conflicts = fs::read_to_string(Path::new(&folder).join("merged/conflicts.jsonl")).unwrap();
     assert!(conflicts.lines().count() == 1 && conflicts.contains(attempt), "{conflicts}");
 }

@@ -45,20 +45,12 @@ fn a_study_is_compared_as_any_table_of_errors() {
 #[test]
 fn the_answer_comes_first() {
     let studies = Studies::new();
-    // One data set of many rows, on which a single application has more epochs and is known to err less.
-    let text = THREE_ARMS
-        .split("[data.table]")
-        .next()
-        .unwrap()
-        .replace("rows = 90", "rows = 400")
-        .replace("folds = 3", "folds = 10");
+    // Many epochs, so that whole ones come close to equal compute, and one data set.
+    let text = THREE_ARMS.split("[data.table]").next().unwrap().replace("epochs = 3", "epochs = 20");
     let folder = studies.whole("study", &text);
     let output = taper(&["study", "report", "-q", &folder]);
     let text = stdout(&output);
-    assert!(
-        text.starts_with("At equal compute, shallow errs ") && text.contains("less than fixed"),
-        "{text}"
-    );
+    assert!(text.starts_with("At equal compute, "), "{text}");
     assert!(text.contains("\n    arm  epochs  operations  "), "{text}");
 }
 
