@@ -68,12 +68,18 @@ pub fn of_runs(runs: &[PathBuf], named: &[NamedRuns], metric: Metric) -> Result<
     Ok((measured, warnings(&all)))
 }
 
-/// Refuses fewer than two folders, and one that is given twice.
+/// Refuses fewer than two folders, studies, and a folder that is given twice.
 fn check_folders(folders: &[&PathBuf]) -> Result<()> {
     if folders.len() < 2 {
         return Err(Error::settings(format!(
             "there is {} run, expected at least two to compare",
             folders.len()
+        )));
+    }
+    if let Some(study) = folders.iter().find(|folder| folder.join("plan.json").is_file()) {
+        let study = study.display();
+        return Err(Error::settings(format!(
+            "{study} is a study, which `taper study report {study}` compares"
         )));
     }
     let real: Vec<_> =

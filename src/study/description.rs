@@ -154,5 +154,9 @@ fn one_line(error: &serde_path_to_error::Error<yaml_serde::Error>) -> String {
     let (path, message) = (error.path().to_string(), error.inner().to_string());
     // Names in backquotes would be taken for settings.
     let message = message.replace('\n', " ").replace('`', "'");
+    // The names of Rust's types say less.
+    let types = [("expected usize", "expected a whole number"), ("expected u64", "expected a whole number")];
+    let message = types.iter().fold(message, |message, (from, to)| message.replace(from, to));
+    let message = message.replace("expected f64", "expected a number");
     if path == "." { message } else { format!("{path}: {message}") }
 }

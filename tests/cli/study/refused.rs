@@ -19,6 +19,10 @@ fn wrong_studies_are_refused_with_what_would_be_right() {
             replaced("'fixed'", "'none'"),
             "reference is 'none', expected one of the arms 'fixed', 'random', 'shallow'",
         ),
+        (
+            replaced("folds = 3", "folds = 'three'"),
+            "folds: invalid type: string \"three\", expected a whole number",
+        ),
         (replaced("folds = 3", "folds = 1"), "folds is 1, expected at least 2"),
         (replaced("seed = 5", "sead = 5"), "unknown field 'sead'"),
         (replaced("seed = 5", "rope = 2"), "rope is 2, expected a share from 0 to below 1"),
@@ -91,6 +95,8 @@ fn what_is_no_study_is_refused() {
         assert!(code == Some(1) && message.contains("none/plan.json cannot be read"), "{message}");
     }
     let folder = studies.plan("study", THREE_ARMS);
+    let (code, _, message) = called(&["compare", &folder, &studies.argument("none")]);
+    assert!(code == Some(2) && message.contains("is a study, which `taper study report "), "{message}");
     let plan = Path::new(&folder).join("plan.json");
     let text = fs::read_to_string(&plan).unwrap();
     fs::write(&plan, text.replacen("\"format\": 1", "\"format\": 2", 1)).unwrap();
