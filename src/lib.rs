@@ -4,7 +4,7 @@
 //! **The kit** knows Candle alone, and is all there is without the feature `cli`:
 //!
 //! - [`ops`]: `mul`, `maximum`, `relu`, `silu`, `mish`, `gelu`, `cos`, `linear`, `cos_linear`, `rms_norm`,
-//!   `layer_norm`, `batch_norm`, `dropout` and `mse`, differentiable any number of times;
+//!   `layer_norm`, `batch_norm`, `softmax`, `dropout` and `mse`, differentiable any number of times;
 //! - [`gradcheck`](mod@gradcheck): compares the gradients of any function of Candle tensors with numerical
 //!   ones;
 //! - [`audit`]: that check over Candle's own operations;

@@ -11,7 +11,7 @@ use crate::gradcheck::Case;
 use crate::nn::{CosInit, CosLinear, DynamicNet, LayerKind, Linear, ModelConfig, Nonlinearity, Norm};
 use crate::ops::{
     Activation, Loss, TieGrad, batch_norm, cos, cos_linear_with, dropout, gelu, layer_norm, linear_with,
-    maximum, maximum_with, mish, mul, relu, rms_norm, silu,
+    log_softmax, maximum, maximum_with, mish, mul, relu, rms_norm, silu, softmax, softmax_last_dim,
 };
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -97,6 +97,16 @@ fn affine() -> Result<Vec<Case>> {
 
 fn layers() -> Result<Vec<Case>> {
     let mut cases = vec![];
+    for dim in 0..3 {
+        let x = || Ok::<_, candle_core::Error>(vec![numbers(&[2, 3, 2], 0)?]);
+        cases.push(Case::new(format!("softmax({dim})"), x()?, move |x| softmax(&x[0], dim)));
+        cases.push(Case::new(format!("log_softmax({dim})"), x()?, move |x| log_softmax(&x[0], dim)));
+    }
+    cases.push(Case::new("softmax_last_dim", vec![numbers(&[2, 3], 0)?], |x| softmax_last_dim(&x[0])));
+    let attention = vec![numbers(&[3, 2], 0)?, numbers(&[4, 2], 1)?, numbers(&[4, 3], 2)?];
+    cases.push(Case::new("softmax_last_dim, attention", attention, |x| {
+        softmax_last_dim(&x[0].matmul(&x[1].t()?)?)?.matmul(&x[2])
+    }));
     for shape in [[4].as_slice(), &[3, 4], &[2, 3, 4]] {
         let inputs = vec![numbers(shape, 0)?, numbers(&[4], 1)?, numbers(&[4], 2)?];
         let without_shift = inputs[..2].to_vec();

@@ -1,7 +1,10 @@
 //! Derivatives of the operations, of second and higher order.
 
 use candle_core::{Device, Error, Result, Tensor, Var};
-use taper::ops::{Quantiles, TieGrad, cos, gelu, huber, mae, maximum_with, mish, mul, pinball, relu, silu};
+use taper::ops::{
+    Quantiles, TieGrad, cos, gelu, huber, log_softmax, mae, maximum_with, mish, mul, pinball, relu, silu,
+    softmax,
+};
 
 use crate::compare::{Tolerance, assert_close, values};
 
@@ -41,6 +44,42 @@ fn smooth_activations(x: &Var, [u, v, w]: [&Tensor; 3]) -> Result<()> {
         let curvature = grad(&grad(&function(&far)?, u, &far)?, v, &far)?;
         hold(&format!("d2 {name}, far out"), &curvature, |_| 0.);
     }
+    Ok(())
+}
+
+/// Softmax to the third order, and along its upstream gradient: of two elements, of which the first has the
+/// share s(d) for the logistic function s of their difference d.
+fn softmaxes(device: &Device) -> Result<()> {
+    let x = Var::new(&[[0.3f64, -1.2]], device)?;
+    let weights = [[[0.7f64, -1.3]], [[-0.2, 0.9]], [[1.4, 0.6]]].map(|w| Tensor::new(&w, device));
+    let [u, v, w] = weights;
+    let (u, v, w) = (u?, v?, w?);
+    let difference = |t: &Tensor| on_cpu(t)[0] - on_cpu(t)[1];
+    let s = 1. / (1. + (-difference(&x)).exp());
+    let d1 = s * (1. - s);
+    let d2 = d1 * (1. - 2. * s);
+    let d3 = d2 * (1. - 2. * s) - 2. * d1 * d1;
+    let signed = |i: usize, x: f64| if i == 0 { x } else { -x };
+    let (of_u, of_v, of_w) = (difference(&u), difference(&v), difference(&w));
+
+    let g = Var::from_tensor(&u)?;
+    let first = grad(&softmax(&x, 1)?, &g, &x)?;
+    hold("d softmax", &first, |i| signed(i, d1 * of_u));
+    let second = grad(&first, &v, &x)?;
+    hold("d2 softmax", &second, |i| signed(i, d2 * of_u * of_v));
+    hold("d3 softmax", &grad(&second, &w, &x)?, |i| signed(i, d3 * of_u * of_v * of_w));
+    hold("d(d softmax)/dg", &grad(&first, &v, &g)?, |i| signed(i, d1 * of_v));
+
+    // The logarithm of the share is d less its softplus, and that of the other one is less the softplus alone.
+    let sum = on_cpu(&u)[0] + on_cpu(&u)[1];
+    let first = grad(&log_softmax(&x, 1)?, &g, &x)?;
+    hold("d log_softmax", &first, |i| signed(i, on_cpu(&u)[0] - s * sum));
+    let second = grad(&first, &v, &x)?;
+    hold("d2 log_softmax", &second, |i| signed(i, -d1 * sum * of_v));
+    hold("d3 log_softmax", &grad(&second, &w, &x)?, |i| signed(i, -d2 * sum * of_v * of_w));
+    hold("d(d log_softmax)/dg", &grad(&first, &v, &g)?, |i| {
+        on_cpu(&v)[i] - s * on_cpu(&v)[0] - (1. - s) * on_cpu(&v)[1]
+    });
     Ok(())
 }
 
@@ -105,6 +144,7 @@ pub fn check(device: &Device) -> Result<()> {
     hold("d(d cos)/dg", &grad(&first, &v, &g)?, |i| -at(&x, i).sin() * at(&v, i));
 
     smooth_activations(&x, [&u, &v, &w])?;
+    softmaxes(device)?;
 
     let first = grad(&mul(&x, &y)?, &u, &x)?;
     hold("d(xy)/dx", &first, |i| at(&y, i) * at(&u, i));

@@ -2,12 +2,12 @@
 
 use crate::checker::numbers;
 use crate::second_order::with_second_order;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use taper::audit;
 use taper::gradcheck::{Mode, Verdict, dtype_parity, gradcheck, table};
 use taper::ops::{
-    Quantiles, TieGrad, batch_norm, cos, cos_linear, gelu, huber, layer_norm, linear, mae, maximum,
-    maximum_with, mish, mse, mul, pinball, relu, rms_norm, silu,
+    Quantiles, TieGrad, batch_norm, cos, cos_linear, gelu, huber, layer_norm, linear, log_softmax, mae,
+    maximum, maximum_with, mish, mse, mul, pinball, relu, rms_norm, silu, softmax,
 };
 
 #[test]
@@ -59,7 +59,7 @@ fn an_exact_tie_agrees_only_with_the_split() {
 #[test]
 fn coarse_dtypes_agree_with_f64() {
     type Operation = (&'static str, fn(&[Tensor]) -> candle_core::Result<Tensor>);
-    let operations: [Operation; 16] = [
+    let operations: [Operation; 19] = [
         ("mul", |x| mul(&x[0], &x[1])),
         ("maximum", |x| maximum(&x[0], &x[1])),
         ("relu", |x| relu(&x[0])),
@@ -72,6 +72,9 @@ fn coarse_dtypes_agree_with_f64() {
         ("rms_norm", |x| rms_norm(&x[0], &x[1].get(0)?)),
         ("layer_norm", |x| layer_norm(&x[0], &x[1].get(0)?, &x[1].get(1)?)),
         ("batch_norm", |x| batch_norm(&x[0], &x[1].get(0)?, &x[1].get(1)?)),
+        ("softmax(-1)", |x| softmax(&x[0], D::Minus1)),
+        ("softmax(0)", |x| softmax(&x[0], 0)),
+        ("log_softmax(-1)", |x| log_softmax(&x[0], D::Minus1)),
         ("mse", |x| mse(&x[0], &x[1])),
         ("mae", |x| mae(&x[0], &x[1])),
         ("huber", |x| huber(&x[0], &x[1], 0.7)),

@@ -5,11 +5,12 @@ use crate::cosines;
 use crate::error::first_line;
 use crate::reference::{array, number, numbers, reference};
 use crate::tensors::tensor;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{D, DType, Device, Tensor, Var};
 use serde_json::Value;
 use taper::ops::{
     Activation, Quantiles, batch_norm, cos, cos_linear, cos_linear_with, gelu, huber, layer_norm, linear,
-    linear_with, mae, maximum, mish, mse, mul, pinball, relu, rms_norm, silu,
+    linear_with, log_softmax, mae, maximum, mish, mse, mul, pinball, relu, rms_norm, silu, softmax,
+    softmax_last_dim,
 };
 
 /// Exact up to rounding in double precision.
@@ -33,6 +34,12 @@ fn apply(op: &str, x: &[Var]) -> Tensor {
         "rms_norm" => rms_norm(&x[0], &x[1]),
         "layer_norm" => layer_norm(&x[0], &x[1], &x[2]),
         "batch_norm" => batch_norm(&x[0], &x[1], &x[2]),
+        "softmax(0)" => softmax(&x[0], 0),
+        "softmax(1)" => softmax(&x[0], 1),
+        "softmax(-1)" => softmax_last_dim(&x[0]),
+        "log_softmax(0)" => log_softmax(&x[0], 0),
+        "log_softmax(1)" => log_softmax(&x[0], 1),
+        "log_softmax(-1)" => log_softmax(&x[0], D::Minus1),
         "mse" => mse(&x[0], &x[1]),
         "mae" => mae(&x[0], &x[1]),
         "pinball" => pinball(&x[0], &x[1], &Quantiles::DECILES),
@@ -93,7 +100,7 @@ fn check(case: &Value, dtype: DType, tolerance: Tolerance) {
 #[test]
 fn values_and_gradients_equal_pytorchs() {
     let cases = reference("operations.json");
-    assert_eq!(array(&cases).len(), 74);
+    assert_eq!(array(&cases).len(), 98);
     for case in array(&cases) {
         check(case, DType::F64, F64);
         check(case, DType::F32, Tolerance { rtol: 1e-6, atol: 1e-6 });

@@ -85,6 +85,7 @@ def operations():
         cases.append({"op": name, "about": "special values"} | differentiate(functions[name], special))
         cases.append({"op": name, "about": "matrix"} | differentiate(functions[name], normal(4, 6, seed=7)))
     cases += layers()
+    cases += softmaxes()
     write("operations.json", cases)
 
 
@@ -131,6 +132,22 @@ def layers():
     x, y = torch.tensor([1.0, 2.0, 0.7, -0.7], dtype=torch.float64), torch.tensor([1.0, -3.0, 0.0, 0.0], dtype=torch.float64)
     for name, loss in losses.items():
         cases.append({"op": name, "about": "edges"} | differentiate(loss, x, y))
+    return cases
+
+
+def softmaxes():
+    """Along every kind of axis; rows with elements of -infinity, infinity and NaN, and of numbers far apart."""
+    inf, nan = math.inf, math.nan
+    special = [[0.0, -inf, 1.0], [-inf, -inf, 2.0], [-inf] * 3, [1e4, 0.0, -1e4], [inf, 0.0, 1.0], [nan, 0.0, 1.0], [-0.0, 0.0, 0.0]]
+    special = torch.tensor(special, dtype=torch.float64)
+    cases = []
+    for name, function in {"softmax": torch.softmax, "log_softmax": torch.log_softmax}.items():
+        for i, (shape, dims) in enumerate([((7,), (0, -1)), ((5, 3), (0, 1)), ((2, 37, 3), (0, 1, -1)), ((2, 3, 33), (0, 1, -1))]):
+            for dim in dims:
+                along = lambda x: function(x, dim)
+                cases.append({"op": f"{name}({dim})", "about": str(shape)} | differentiate(along, normal(*shape, seed=300 + i)))
+        for dim, x in ((1, special), (0, special.t().contiguous())):
+            cases.append({"op": f"{name}({dim})", "about": "special values"} | differentiate(lambda x: function(x, dim), x))
     return cases
 
 

@@ -1,7 +1,7 @@
 //! Differentiable operations for Candle: the elementwise [`mul`], [`maximum`] and [`cos`], the
 //! activations [`relu`], [`silu`], [`mish`] and [`gelu`], the layers [`linear`] and [`cos_linear`], each with
 //! its relu in one operation, the normalisations [`rms_norm`], [`layer_norm`] and [`batch_norm`],
-//! [`dropout`], and the losses [`mse`], [`mae`], [`huber`] and [`pinball`].
+//! [`softmax`] and [`log_softmax`], [`dropout`], and the losses [`mse`], [`mae`], [`huber`] and [`pinball`].
 //!
 //! Every operation
 //!
@@ -83,6 +83,7 @@ mod norm;
 mod pinball;
 mod relu;
 mod silu;
+mod softmax;
 
 pub use cos::cos;
 pub use dropout::{Dropout, dropout, seed_of};
@@ -101,3 +102,4 @@ pub use norm::{NormKind, batch_norm, layer_norm, rms_norm};
 pub use pinball::{Quantiles, pinball};
 pub use relu::relu;
 pub use silu::silu;
+pub use softmax::{log_softmax, softmax, softmax_last_dim};

@@ -135,7 +135,7 @@ const SUMS: usize = 16;
 
 /// The sum of x.
 #[inline(always)]
-fn sum<T: SimdFloat>(x: &[T]) -> f64 {
+pub(in crate::ops) fn sum<T: SimdFloat>(x: &[T]) -> f64 {
     let mut sums = [0.; SUMS];
     for x in x.chunks(SUMS) {
         for (sum, &x) in sums.iter_mut().zip(x) {
@@ -160,7 +160,7 @@ fn sum_of_squares<T: SimdFloat>(x: &[T], mean: f64) -> f64 {
 
 /// The sum of x y.
 #[inline(always)]
-fn sum_of_products<T: SimdFloat>(x: &[T], y: &[T]) -> f64 {
+pub(in crate::ops) fn sum_of_products<T: SimdFloat>(x: &[T], y: &[T]) -> f64 {
     let mut sums = [0.; SUMS];
     for (x, y) in x.chunks(SUMS).zip(y.chunks(SUMS)) {
         for ((sum, &x), &y) in sums.iter_mut().zip(x).zip(y) {
