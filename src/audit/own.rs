@@ -103,9 +103,10 @@ fn layers() -> Result<Vec<Case>> {
         cases.push(Case::new(format!("log_softmax({dim})"), x()?, move |x| log_softmax(&x[0], dim)));
     }
     cases.push(Case::new("softmax_last_dim", vec![numbers(&[2, 3], 0)?], |x| softmax_last_dim(&x[0])));
-    let attention = vec![numbers(&[3, 2], 0)?, numbers(&[4, 2], 1)?, numbers(&[4, 3], 2)?];
+    let attention = vec![numbers(&[3, 2], 0)?, numbers(&[4, 2], 1)?, numbers(&[3, 4], 2)?];
     cases.push(Case::new("softmax_last_dim, attention", attention, |x| {
-        softmax_last_dim(&x[0].matmul(&x[1].t()?)?)?.matmul(&x[2])
+        let product = |x: &Tensor, y: &Tensor| linear_with(x, y, None, Activation::Identity);
+        product(&softmax_last_dim(&product(&x[0], &x[1])?)?, &x[2])
     }));
     for shape in [[4].as_slice(), &[3, 4], &[2, 3, 4]] {
         let inputs = vec![numbers(shape, 0)?, numbers(&[4], 1)?, numbers(&[4], 2)?];

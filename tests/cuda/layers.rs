@@ -9,7 +9,7 @@ use crate::parity::{
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use taper::ops::{Activation, Loss, Quantiles, cos_linear_with, linear_with};
+use taper::ops::{Activation, Loss, Quantiles, cos_linear_with, linear_with, log_softmax, softmax};
 
 /// `f` of operands of `shapes` seen as `views`, and its gradients, on both devices.
 fn hold(
@@ -137,6 +137,56 @@ fn empty_layers() {
                 let bias_grad = grads.get(&bias).unwrap().to_device(&Device::Cpu).unwrap();
                 assert_eq!(crate::compare::values(&bias_grad), vec![rows as f64; outputs]);
             }
+        }
+    }
+}
+
+/// Softmax along every axis, of slices shorter and longer than a block.
+#[test]
+fn softmaxes() {
+    let mut differences = Differences::default();
+    for dtype in DTYPES {
+        // Exponentials are within 2 units in the last place on either side; a gradient adds up some dozens.
+        let allowed = Allowed::Rounding(32.);
+        for numbers in [Numbers::Plain, Numbers::Special] {
+            for shape in [[1].as_slice(), &[127], &[129], &[1000], &[3, 5], &[2, 130, 3], &[2, 3, 2, 4]] {
+                for dim in 0..shape.len() {
+                    for view in View::ALL {
+                        let view = if shape.len() == 1 { View::Contiguous } else { view };
+                        // What a broadcast element gets is a sum of many terms that cancel.
+                        if matches!(view, View::Scalar | View::Row | View::Column) && shape.len() > 2 {
+                            continue;
+                        }
+                        let (views, shapes) = ([view], [shape.to_vec()]);
+                        let operands = (views.as_slice(), shapes.as_slice());
+                        let what = format!("softmax of {shape:?} along {dim}");
+                        let f = |x: &[Tensor]| softmax(&x[0], dim);
+                        hold(&mut differences, &what, f, operands, (dtype, numbers), allowed);
+                        let f = |x: &[Tensor]| log_softmax(&x[0], dim);
+                        hold(
+                            &mut differences,
+                            &format!("log_{what}"),
+                            f,
+                            operands,
+                            (dtype, numbers),
+                            allowed,
+                        );
+                    }
+                }
+            }
+        }
+    }
+    differences.print("softmax");
+}
+
+#[test]
+fn empty_softmaxes() {
+    let gpu = gpu();
+    for shape in [[0, 3].as_slice(), &[3, 0], &[0]] {
+        for dim in 0..shape.len() {
+            let x = Var::zeros(shape, DType::F32, &gpu).unwrap();
+            let z = softmax(&x, dim).unwrap().to_device(&Device::Cpu).unwrap();
+            assert_eq!((z.dims(), z.elem_count()), (shape, 0));
         }
     }
 }
