@@ -54,7 +54,7 @@
 //! | `conv2d`, stride > 1 and a remainder in one axis | fails | one output padding is used for both axes |
 //! | `upsample_nearest*`, `interpolate*` | wrong | overwrite the gradient of the input's other uses |
 //! | `unfold` with overlapping windows | fails | the backward only reshapes |
-//! | `softmax_last_dim`, `layer_norm`, `rms_norm` | severed | no backward |
+//! | `softmax_last_dim`, `layer_norm`, `rms_norm` | severed | no backward; [`replacements`] names ours |
 //! | `rope`, `rope_i`, `rope_thd`, `flash_attn` | severed | no backward |
 //! | `LayerNorm`, `RmsNorm` at contiguous inputs | severed | call `layer_norm` and `rms_norm` |
 //! | `flash_attn` at strided inputs | wrong forward | reads elements outside the view |
@@ -80,11 +80,13 @@ mod linear;
 mod nn;
 mod own;
 mod reduce;
+mod replacements;
 mod shape;
 
 use candle_core::{Device, Result};
 
 use crate::gradcheck::{Case, Context, Row, Verdict, second_order_available};
+pub use replacements::replacements;
 
 /// Returns the cases of this crate: its operations, layers and loss, and its network at each depth.
 ///

@@ -61,6 +61,9 @@ pub(crate) fn gradcheck(args: &GradcheckArgs) -> Result<()> {
         print(&serde_json::to_string_pretty(&rows)?)?;
     } else {
         print(&format!("{}\n{}", table_within(&rows, width()), summary(&rows)))?;
+        for (theirs, ours) in audit::replacements(&rows).iter().filter(|_| args.candle) {
+            print(&format!("In the place of {theirs}: {ours}, whose derivatives are right"))?;
+        }
     }
     let failed = rows.iter().filter(|row| row.verdict != Verdict::Right).count();
     if failed > 0 && !args.candle {

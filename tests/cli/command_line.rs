@@ -428,6 +428,15 @@ fn gradcheck_audits_candle() {
 }
 
 #[test]
+fn gradcheck_names_what_is_right_beside_a_finding() {
+    let text = stdout(&taper(&["gradcheck", "--candle", "--filter", "softmax"])).to_owned();
+    let expected =
+        "In the place of softmax_last_dim: taper::ops::softmax_last_dim, whose derivatives are right";
+    assert_eq!(text.lines().last(), Some(expected), "{text}");
+    assert!(!stdout(&taper(&["gradcheck", "--filter", "softmax"])).contains("In the place of"));
+}
+
+#[test]
 fn gradcheck_refuses_a_filter_that_finds_nothing() {
     assert_refused(&["gradcheck", "--filter", "convolve"], "error: --filter is 'convolve', which is in no");
 }
