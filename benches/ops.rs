@@ -48,6 +48,7 @@ fn main() {
     vectors(&mut runner, &mut rng);
     layouts(&mut runner, &mut rng);
     dtypes(&mut runner, &mut rng);
+    softmaxes(&mut runner, &mut rng);
     runner.finish();
 }
 
@@ -90,6 +91,40 @@ fn layouts(runner: &mut Runner, rng: &mut ChaCha8Rng) {
         assert_close(name, &ops::mul(&x, &y).unwrap(), &x.mul(&y).unwrap());
         let case = Case { group: format!("mul/{name}"), size: "2048x2048".into(), len: SIDE * SIDE, bytes };
         runner.run(&case, || ops::mul(&x, &y).unwrap(), || x.mul(&y).unwrap());
+    }
+}
+
+/// Softmax of rows and of columns beside Candle's, which is one operation only where it has no backward.
+fn softmaxes(runner: &mut Runner, rng: &mut ChaCha8Rng) {
+    const COLUMNS: usize = 256;
+    let theirs = candle_nn::ops::softmax::<usize>;
+    for log_size in [12, 16, 20, 22] {
+        let (len, size) = (1 << log_size, format!("2^{log_size}"));
+        let dims = [len / COLUMNS, COLUMNS];
+        let x = Var::from_tensor(&operand(runner.place(), rng, &dims, DType::F32)).unwrap();
+        let weight = operand(runner.place(), rng, &dims, DType::F32);
+        let case = |group: &str, bytes| Case { group: group.into(), size: size.clone(), len, bytes };
+        let a = x.as_detached_tensor();
+        let fused = candle_nn::ops::softmax_last_dim;
+        assert_close("softmax_last_dim", &ops::softmax_last_dim(&a).unwrap(), &fused(&a).unwrap());
+        let last = case("softmax_last_dim/forward", 8);
+        runner.run(&last, || ops::softmax_last_dim(&a).unwrap(), || fused(&a).unwrap());
+        for (name, dim) in [("softmax(0)", 0), ("softmax(1)", 1)] {
+            assert_close(name, &ops::softmax(&a, dim).unwrap(), &theirs(&a, dim).unwrap());
+            let forward = case(&format!("{name}/forward"), 8);
+            runner.run(&forward, || ops::softmax(&a, dim).unwrap(), || theirs(&a, dim).unwrap());
+            // Of a weighted sum, since that of all is constant.
+            let backward = |z: Tensor| (z * &weight).unwrap().backward().unwrap();
+            let both = case(&format!("{name}/forward+backward"), 0);
+            let (ours, candles) = (|| ops::softmax(&x, dim).unwrap(), || theirs(&x, dim).unwrap());
+            let grads = [backward(ours()), backward(candles())];
+            assert_close(name, grads[0].get(&x).unwrap(), grads[1].get(&x).unwrap());
+            runner.run(&both, || backward(ours()), || backward(candles()));
+        }
+        let theirs = candle_nn::ops::log_softmax::<usize>;
+        assert_close("log_softmax", &ops::log_softmax(&a, 1).unwrap(), &theirs(&a, 1).unwrap());
+        let forward = case("log_softmax(1)/forward", 8);
+        runner.run(&forward, || ops::log_softmax(&a, 1).unwrap(), || theirs(&a, 1).unwrap());
     }
 }
 
