@@ -37,7 +37,7 @@ pub(super) fn forward(form: Form, slices: Slices, x: &CudaStorage, layout: &Layo
     let mut z = device.zeros_impl(layout.shape(), x.dtype())?;
     with_float!(form.name(), x, T => {
         let x = on_cuda::<T>(x, layout)?;
-        if x.len() > 0 {
+        if !x.is_empty() {
             let kernel = form.kernels()[0].load(device, <T as WithDType>::DTYPE.as_str())?;
             let z = T::as_cuda_slice_mut(&mut z)?;
             let (launch, [count, len, stride]) = blocks(slices, x.len());
@@ -63,7 +63,7 @@ pub(super) fn backward(
     let mut x_grad = device.zeros_impl(z_layout.shape(), z.dtype())?;
     with_float!(form.name(), z, T => {
         let (z, grad) = (on_cuda::<T>(z, z_layout)?, on_cuda::<T>(grad, grad_layout)?);
-        if z.len() > 0 {
+        if !z.is_empty() {
             let kernel = form.kernels()[1].load(device, <T as WithDType>::DTYPE.as_str())?;
             let x_grad = T::as_cuda_slice_mut(&mut x_grad)?;
             let (launch, [count, len, stride]) = blocks(slices, z.len());
