@@ -104,7 +104,7 @@ impl Codes {
 
     /// Zeros and ones in f64, NaN where the value is missing.
     ///
-    /// The encoder of the places refuses those that there are not, or makes zeros of them.
+    /// A place beyond the last stands for an unknown text, which the encoder refuses or turns into zeros.
     fn one_hot(&self, graph: &mut Graph) -> Name {
         let (count, unknown) = (self.count as i64, self.unknown);
         let places = Attribute::Ints("cats_int64s", (0..=count).collect());
@@ -119,8 +119,8 @@ impl Codes {
         graph.node("Where", &[&self.is_missing, &nan, &ones])
     }
 
-    /// The mean of each of so many `targets` in f64, of which the first is the feature `first`. It is a table
-    /// with a row for each place, and gathering refuses those that there are not.
+    /// The mean of each of the `targets` in f64, whose first feature is number `first`: looked up in a table with
+    /// a row for each place, where gathering a place beyond the last row fails.
     fn means(&self, graph: &mut Graph, means: &CategoryMeans, first: usize, targets: usize) -> Name {
         let of_target = |target| means.of_feature(first + target);
         let mut rows = self.count + 1;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -119,10 +120,8 @@ impl Merged {
         let lines =
             done().map(|((number, task), outcome)| json(&Line::new(plan, number, task, &outcome.result)));
         write_lines(&merged.join("results.jsonl"), lines)?;
-        let header =
-            "task,data,repeat,fold,arm,outcome,error,mse,rmse,mae,r2,train_rows,test_rows".to_owned();
         let rows = done().map(|((number, task), outcome)| csv_row(plan, number, task, &outcome.result));
-        write_lines(&merged.join("results.csv"), [Ok(header)].into_iter().chain(rows))?;
+        write_table(&merged.join("results.csv"), rows)?;
         write_lines(&merged.join("conflicts.jsonl"), self.conflicts.iter().map(json))
     }
 }
@@ -150,7 +149,24 @@ fn json(line: &impl Serialize) -> Result<String> {
         .map_err(|error| Error::settings(format!("a result cannot be written: {error}")))
 }
 
-fn csv_row(plan: &Plan, number: u64, task: Task, result: &TaskResult) -> Result<String> {
+/// The columns of `results.csv`.
+const COLUMNS: [&str; 13] = [
+    "task",
+    "data",
+    "repeat",
+    "fold",
+    "arm",
+    "outcome",
+    "error",
+    "mse",
+    "rmse",
+    "mae",
+    "r2",
+    "train_rows",
+    "test_rows",
+];
+
+fn csv_row(plan: &Plan, number: u64, task: Task, result: &TaskResult) -> Vec<String> {
     let mut row = vec![
         number.to_string(),
         plan.sets[task.set].name.clone(),
@@ -170,18 +186,28 @@ fn csv_row(plan: &Plan, number: u64, task: Task, result: &TaskResult) -> Result<
         }
         TaskResult::Failed(_) => {
             row.push("failed".to_owned());
-            row.extend(vec![String::new(); 7]);
+            row.resize(COLUMNS.len(), String::new());
         }
     }
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let written = writer.write_record(&row).ok().and_then(|()| writer.into_inner().ok());
-    let text = written.and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| Error::settings("a result cannot be written as CSV"))?;
-    Ok(text.trim_end().to_owned())
+    row
+}
+
+/// Writes a table with these rows to the file at `path`.
+fn write_table(path: &Path, rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    let mut table = csv::Writer::from_writer(&mut file);
+    let cannot = |error: csv::Error| Error::cannot_write(path, error.into());
+    table.write_record(COLUMNS).map_err(cannot)?;
+    for row in rows {
+        table.write_record(row).map_err(cannot)?;
+    }
+    table.flush().map_err(|error| Error::cannot_write(path, error))?;
+    drop(table);
+    file.commit()
 }
 
 /// Writes `lines` to the file at `path`.
-fn write_lines(path: &std::path::Path, lines: impl Iterator<Item = Result<String>>) -> Result<()> {
+fn write_lines(path: &Path, lines: impl Iterator<Item = Result<String>>) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
     for line in lines {
         writeln!(file, "{}", line?).map_err(|error| Error::cannot_write(path, error))?;

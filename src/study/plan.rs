@@ -3,13 +3,11 @@
 use std::iter;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::description::{Description, Match};
 use crate::config::CvConfig;
 use crate::data::DataFile;
 use crate::error::{Error, Result};
-use crate::storage::hex;
 use crate::text::number;
 
 /// The version of the format of plans.
@@ -166,15 +164,6 @@ impl Plan {
         Ok(bytes)
     }
 
-    /// By what a study is recognised: the SHA-256 sum of the file of its plan.
-    ///
-    /// # Errors
-    ///
-    /// As [`to_bytes`](Self::to_bytes).
-    pub fn id(&self) -> Result<String> {
-        Ok(hex(&Sha256::digest(self.to_bytes()?)))
-    }
-
     /// What the arms have more or less of than the reference, where they should have as much: whole epochs can be too
     /// coarse for it. Sentences, one for each data set.
     pub fn uneven(&self) -> Vec<String> {
@@ -273,6 +262,6 @@ mod tests {
         assert_eq!(plan.problem(), None);
         let other = Plan { format: 2, ..plan.clone() };
         assert!(other.problem().unwrap().contains("format 2"));
-        assert_ne!(other.id().unwrap(), plan.id().unwrap());
+        assert_ne!(other.to_bytes().unwrap(), plan.to_bytes().unwrap());
     }
 }

@@ -32,7 +32,7 @@ pub struct Segment {
 pub struct Header {
     /// The version of this format.
     pub format: u32,
-    /// The [id](super::Plan::id) of the study.
+    /// The [id](super::StudyFolder::id) of the study.
     pub study: String,
     /// The attempt, whose name no other has.
     pub attempt: String,

@@ -6,48 +6,38 @@
 use std::ops::Range;
 
 use super::form::{Form, Slices};
-use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
+use crate::ops::simd::SimdFloat;
 use crate::ops::smooth::exp;
 
 /// The columns of a strip: two cache lines of `f32`, and as many sums as vectors have room for.
 const STRIP: usize = 32;
 
-/// As [`cpu::forward`](super::cpu::forward), on this thread.
-pub(super) fn forward<T: SimdFloat>(form: Form, slices: Slices, x: &[T], z: &mut [T]) {
-    simd::run(Forward { form, slices, x, z });
-}
-
-/// As [`cpu::backward`](super::cpu::backward), on this thread.
-pub(super) fn backward<T: SimdFloat>(form: Form, slices: Slices, z: &[T], grad: &[T], x_grad: &mut [T]) {
-    simd::run(Backward { form, slices, z, grad, x_grad });
-}
-
-struct Forward<'a, T> {
-    form: Form,
-    slices: Slices,
-    x: &'a [T],
-    z: &'a mut [T],
-}
-
-impl<T: SimdFloat> WithSimd for Forward<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { form, slices, x, z } = self;
-        let blocks = x.chunks_exact(slices.block()).zip(z.chunks_exact_mut(slices.block()));
-        for (x, z) in blocks {
-            for strip in strips(slices.stride) {
-                forward_strip(form, slices.stride, &strip, x, z);
-            }
-        }
-    }
-}
-
 /// The columns of each strip.
 #[inline(always)]
 fn strips(columns: usize) -> impl Iterator<Item = Range<usize>> {
     (0..columns).step_by(STRIP).map(move |first| first..columns.min(first + STRIP))
+}
+
+/// z <- softmax(x), or its logarithm, of each column of matrices with so many columns.
+#[inline(always)]
+pub(super) fn forward<T: SimdFloat>(form: Form, slices: Slices, x: &[T], z: &mut [T]) {
+    let blocks = x.chunks_exact(slices.block()).zip(z.chunks_exact_mut(slices.block()));
+    for (x, z) in blocks {
+        for strip in strips(slices.stride) {
+            forward_strip(form, slices.stride, &strip, x, z);
+        }
+    }
+}
+
+/// `x_grad` <- the derivative along g = `grad` of each column, where its softmax or the logarithm of it is z.
+#[inline(always)]
+pub(super) fn backward<T: SimdFloat>(form: Form, slices: Slices, z: &[T], grad: &[T], x_grad: &mut [T]) {
+    let operands = z.chunks_exact(slices.block()).zip(grad.chunks_exact(slices.block()));
+    for ((z, grad), x_grad) in operands.zip(x_grad.chunks_exact_mut(slices.block())) {
+        for strip in strips(slices.stride) {
+            backward_strip(form, slices.stride, &strip, [z, grad], x_grad);
+        }
+    }
 }
 
 /// One strip of a matrix with so many columns.
@@ -81,29 +71,6 @@ fn forward_strip<T: SimdFloat>(form: Form, columns: usize, strip: &Range<usize>,
                 for (j, (z, &x)) in z.iter_mut().zip(x).enumerate() {
                     *z = x - largest[j] - logarithm[j];
                 }
-            }
-        }
-    }
-}
-
-struct Backward<'a, T> {
-    form: Form,
-    slices: Slices,
-    z: &'a [T],
-    grad: &'a [T],
-    x_grad: &'a mut [T],
-}
-
-impl<T: SimdFloat> WithSimd for Backward<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { form, slices, z, grad, x_grad } = self;
-        let operands = z.chunks_exact(slices.block()).zip(grad.chunks_exact(slices.block()));
-        for ((z, grad), x_grad) in operands.zip(x_grad.chunks_exact_mut(slices.block())) {
-            for strip in strips(slices.stride) {
-                backward_strip(form, slices.stride, &strip, [z, grad], x_grad);
             }
         }
     }

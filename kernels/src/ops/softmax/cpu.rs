@@ -20,12 +20,7 @@ const PIECE: usize = 1 << 14;
 /// z <- softmax(x), or its logarithm, of each of the slices, on slices of one length.
 pub(super) fn forward<T: SimdFloat>(form: Form, slices: Slices, x: &[T], z: &mut [T]) {
     in_pieces(slices.block(), z, |start, z| {
-        let x = &x[start..][..z.len()];
-        if slices.stride == 1 {
-            simd::run(Forward { form, len: slices.len, x, z });
-        } else {
-            columns::forward(form, slices, x, z);
-        }
+        simd::run(Forward { form, slices, x: &x[start..][..z.len()], z });
     });
 }
 
@@ -33,11 +28,7 @@ pub(super) fn forward<T: SimdFloat>(form: Form, slices: Slices, x: &[T], z: &mut
 pub(super) fn backward<T: SimdFloat>(form: Form, slices: Slices, z: &[T], grad: &[T], x_grad: &mut [T]) {
     in_pieces(slices.block(), x_grad, |start, x_grad| {
         let (z, grad) = (&z[start..][..x_grad.len()], &grad[start..][..x_grad.len()]);
-        if slices.stride == 1 {
-            simd::run(Backward { form, len: slices.len, z, grad, x_grad });
-        } else {
-            columns::backward(form, slices, z, grad, x_grad);
-        }
+        simd::run(Backward { form, slices, z, grad, x_grad });
     });
 }
 
@@ -62,7 +53,7 @@ fn in_pieces<T: Send>(block: usize, out: &mut [T], work: impl Fn(usize, &mut [T]
 
 struct Forward<'a, T> {
     form: Form,
-    len: usize,
+    slices: Slices,
     x: &'a [T],
     z: &'a mut [T],
 }
@@ -72,7 +63,11 @@ impl<T: SimdFloat> WithSimd for Forward<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { form, len, x, z } = self;
+        let Self { form, slices, x, z } = self;
+        if slices.stride > 1 {
+            return columns::forward(form, slices, x, z);
+        }
+        let len = slices.len;
         for (x, z) in x.chunks_exact(len).zip(z.chunks_exact_mut(len)) {
             let largest = largest(x);
             for (z, &x) in z.iter_mut().zip(x) {
@@ -99,7 +94,7 @@ impl<T: SimdFloat> WithSimd for Forward<'_, T> {
 
 struct Backward<'a, T> {
     form: Form,
-    len: usize,
+    slices: Slices,
     z: &'a [T],
     grad: &'a [T],
     x_grad: &'a mut [T],
@@ -110,7 +105,11 @@ impl<T: SimdFloat> WithSimd for Backward<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { form, len, z, grad, x_grad } = self;
+        let Self { form, slices, z, grad, x_grad } = self;
+        if slices.stride > 1 {
+            return columns::backward(form, slices, z, grad, x_grad);
+        }
+        let len = slices.len;
         let operands = z.chunks_exact(len).zip(grad.chunks_exact(len));
         for ((z, grad), x_grad) in operands.zip(x_grad.chunks_exact_mut(len)) {
             match form {
