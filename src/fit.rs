@@ -149,13 +149,13 @@ struct Fit<'a> {
     keeper: Option<Keeper<'a>>,
     trainings: Trainings<'a>,
     training: Training,
-    /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken; of a
-    /// bag those of all members so far.
+    /// The parameters after the best epoch and the statistics of a batch norm, where these are to be taken;
+    /// of a bag those of all members so far.
     best: BTreeMap<String, Tensor>,
     /// Whether there are to be intervals.
     has_intervals: bool,
-    /// Where there are, of each member of a bag so far or of the one network, the sizes of the errors on the rows
-    /// for validation after the epoch that is taken as things stand, row-major (rows, targets).
+    /// Where there are, of each member of a bag so far or of the one network, the sizes of the errors on the
+    /// rows for validation after the epoch that is taken as things stand, row-major (rows, targets).
     residuals: Vec<Vec<f64>>,
     epochs: Vec<EpochRecord>,
     /// The seconds that the current epoch has taken so far.

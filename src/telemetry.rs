@@ -10,5 +10,6 @@
 //! | `epoch` | an epoch of it | `epoch`, `train_loss`, `seconds` |
 
 /// The target of the events, at the level `TRACE`, that tell how far a span has come: the field `delta`
-/// counts the bytes of `read`, the epochs of `fold` and `train` or the tasks of `study` that are done since the event before.
+/// counts the bytes of `read`, the epochs of `fold` and `train` or the tasks of `study` that are done since
+/// the event before.
 pub const PROGRESS: &str = "taper::progress";

@@ -11,8 +11,8 @@ const REPLACEMENTS: [(&str, &str); 5] = [
     ("RmsNorm", "taper::ops::rms_norm"),
 ];
 
-/// Names the functions of Candle among `rows` that have no right derivative, each once, beside the function of
-/// this crate that computes the same and has one, where there is one.
+/// Names the functions of Candle among `rows` that have no right derivative, each once, beside the function
+/// of this crate that computes the same and has one, where there is one.
 ///
 /// ```
 /// use candle_core::Device;

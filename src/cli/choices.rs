@@ -14,12 +14,12 @@ use super::value_enum::value_enum;
 value_enum!(RecipeArg for Recipe {
     /// The exercise that this began as: plain blocks, and AdamW at a constant rate of 1e-3
     Seed,
-    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients clipped to a norm of 1, and
-    /// a weight decay of 0.1; the default for synthetic data
+    /// Injection blocks, a rate that rises to 0.02 and falls to nearly 0, gradients clipped to a norm of 1,
+    /// and a weight decay of 0.1; the default for synthetic data
     Injection,
-    /// For tables: up to 8 networks of injection blocks of width 64 with silu, features in 8 bins, and up
-    /// to 100 epochs or 40,000 steps of all, each at its best epoch on a fifth of the training rows; the default for
-    /// files
+    /// For tables: up to 8 networks of injection blocks of width 64 with silu, features in 8 bins, and up to
+    /// 100 epochs or 40,000 steps of all, each at its best epoch on a fifth of the training rows; the default
+    /// for files
     Tabular
 });
 
@@ -39,13 +39,14 @@ value_enum!(CategoriesArg for Categories {
     Auto,
     /// A feature of zeros and ones of each value, of which there are at most 64
     OneHot,
-    /// How far the mean target of the rows of each value is from that of all, shrunk to 0 where chance explains it;
-    /// rows to train on are told that of other rows
+    /// How far the mean target of the rows of each value is from that of all, shrunk to 0 where chance
+    /// explains it; rows to train on are told that of other rows
     Target
 });
 
 value_enum!(DatesArg for Dates {
-    /// Features of the days that have passed, the year, the season, the weekday and the hour, as far as they vary
+    /// Features of the days that have passed, the year, the season, the weekday and the hour, as far as they
+    /// vary
     Expand,
     /// They are text
     Text,
@@ -76,8 +77,8 @@ value_enum!(ScaleArg for Scale {
     Auto,
     /// To mean 0 and standard deviation 1; errors are in the target's own units all the same
     Standard,
-    /// Likewise, but the input layer takes numbers by their median and quartiles, and bent to at most 3 beyond, and
-    /// a linear function of the features as they are is added to the output, as by --skip
+    /// Likewise, but the input layer takes numbers by their median and quartiles, and bent to at most 3
+    /// beyond, and a linear function of the features as they are is added to the output, as by --skip
     RobustClip,
     /// Likewise, but numbers among the features by their quantiles, as numbers of a normal distribution
     Quantile,
@@ -185,8 +186,8 @@ value_enum!(PenaliseArg for Penalised {
 });
 
 value_enum!(TargetTransformArg for TargetTransform {
-    /// The one with the lowest loss on the rows of --validation, in the targets' own units, if it is clearly lower
-    /// than that of none; tried where targets are skewed
+    /// The one with the lowest loss on the rows of --validation, in the targets' own units, if it is clearly
+    /// lower than that of none; tried where targets are skewed
     Auto,
     /// The targets as they are
     None,

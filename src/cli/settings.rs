@@ -125,9 +125,9 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().holdout, help_heading = "Data",
           allow_hyphen_values = true)]
     holdout: f64,
-    /// Share of the truths that an interval of each prediction should cover, from 0, for no intervals, to below 1.
-    /// taper cv makes them of the errors in the other folds, taper train for its model of those on the
-    /// rows of --validation
+    /// Share of the truths that an interval of each prediction should cover, from 0, for no intervals, to
+    /// below 1. taper cv makes them of the errors in the other folds, taper train for its model of those on
+    /// the rows of --validation
     #[arg(long, value_name = "X", default_value_t = defaults().interval, help_heading = "Run",
           allow_hyphen_values = true)]
     interval: f64,
@@ -155,8 +155,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().model.members, help_heading = "Network",
           allow_negative_numbers = true)]
     members: usize,
-    /// Bins between the quantiles of each feature whose values become features of their own, so that the first
-    /// layer can bend where they meet, 0 for none up to 256
+    /// Bins between the quantiles of each feature whose values become features of their own, so that the
+    /// first layer can bend where they meet, 0 for none up to 256
     #[arg(long, value_name = "N", default_value_t = defaults().model.bins, help_heading = "Network",
           allow_negative_numbers = true)]
     bins: usize,
@@ -194,8 +194,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "N", default_value_t = defaults().train.epochs, help_heading = "Training",
           allow_negative_numbers = true)]
     epochs: usize,
-    /// Most steps of all --members together, 0 for any number; they are met by fewer epochs, down to half, then
-    /// by fewer members, then by fewer epochs again, but one at least
+    /// Most steps of all --members together, 0 for any number; they are met by fewer epochs, down to half,
+    /// then by fewer members, then by fewer epochs again, but one at least
     #[arg(long, value_name = "N", default_value_t = defaults().train.max_steps, help_heading = "Training",
           allow_negative_numbers = true)]
     max_steps: u64,
@@ -228,8 +228,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.warmup, help_heading = "Training",
           allow_hyphen_values = true)]
     warmup: f64,
-    /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam. Cos layers have no penalties: their weights
-    /// are angles
+    /// Decoupled weight decay of AdamW, 0 or more; 0 makes it Adam. Cos layers have no penalties: their
+    /// weights are angles
     #[arg(long, value_name = "X", default_value_t = defaults().train.weight_decay, help_heading = "Training",
           allow_hyphen_values = true)]
     weight_decay: f64,
@@ -256,8 +256,8 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "X", default_value_t = defaults().train.averaging, help_heading = "Training",
           allow_hyphen_values = true)]
     averaging: f64,
-    /// What targets become before they are scaled and learned; predictions and errors are in their own units all
-    /// the same
+    /// What targets become before they are scaled and learned; predictions and errors are in their own units
+    /// all the same
     #[arg(long, value_name = "NAME", value_enum, default_value_t, help_heading = "Training")]
     target_transform: TargetTransformArg,
     /// Keep predictions within the range of the training targets: what is beyond it becomes the least or the

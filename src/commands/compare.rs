@@ -44,7 +44,8 @@ pub(crate) struct CompareArgs {
     /// Run or name of an arm with which all others are compared [default: the first]
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, help_heading = "Comparison")]
     reference: Option<String>,
-    /// Error that is compared; of several targets the geometric mean [default: rmse, or the column error of a table]
+    /// Error that is compared; of several targets the geometric mean [default: rmse, or the column error of a
+    /// table]
     #[arg(long, value_name = "NAME", value_enum, help_heading = "Comparison")]
     metric: Option<MetricArg>,
     /// Largest difference that counts as none, as a share of the error

@@ -29,8 +29,8 @@ pub(crate) struct CvArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
-    /// Measure by how much each fold's errors grow when a column is shuffled, and how its predictions go with the most
-    /// important ones; --resume does it for a run that is finished
+    /// Measure by how much each fold's errors grow when a column is shuffled, and how its predictions go with
+    /// the most important ones; --resume does it for a run that is finished
     #[arg(long, help_heading = "Output")]
     importance: bool,
     #[command(flatten)]

@@ -53,8 +53,8 @@ pub(crate) struct ImportanceArgs {
     /// File to write as well, CSV with a row for each column: target, column, increase, low, high
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Page to write as well with bars of all that, and pictures of the partial dependence on the most important
-    /// columns, such as importance.html
+    /// Page to write as well with bars of all that, and pictures of the partial dependence on the most
+    /// important columns, such as importance.html
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     report: Option<PathBuf>,
     /// Replace the files of --out and --report if there are such

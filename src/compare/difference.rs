@@ -24,14 +24,15 @@ pub struct Difference {
     /// The interval of the ratio: of one data set that of the corrected t-test, of ten or more that of the
     /// bootstrap, which is too short for fewer, and of these that of the t-test over the data sets.
     pub interval: [f64; 2],
-    /// The probability of being better: of one data set the posterior probability of a lower mean error there, of
-    /// several the probability of a lower error in a fold of a data set.
+    /// The probability of being better: of one data set the posterior probability of a lower mean error
+    /// there, of several the probability of a lower error in a fold of a data set.
     pub better: f64,
     /// The p-value: of one data set that of the corrected t-test, of several that of the signed-rank test.
     pub p: f64,
     /// The p-value that allows for all comparisons with the reference, by Holm's procedure.
     pub p_holm: f64,
-    /// By which share the error of the arm would have to differ for the study to find it in four of five cases.
+    /// By which share the error of the arm would have to differ for the study to find it in four of five
+    /// cases.
     pub detectable: f64,
     /// What follows.
     pub verdict: Verdict,
@@ -114,8 +115,8 @@ impl SetDifference {
 }
 
 impl Difference {
-    /// Of `arm` beside the reference. The p-value of the family is that of the arm alone, and the verdict open,
-    /// until [`judge`](Self::judge) knows the others.
+    /// Of `arm` beside the reference. The p-value of the family is that of the arm alone, and the verdict
+    /// open, until [`judge`](Self::judge) knows the others.
     pub(super) fn new(measured: &Measurements, arm: usize, rules: &Rules) -> Result<Self> {
         let log_ratios: Vec<_> =
             (0..measured.sets.len()).map(|set| measured.log_ratios(set, arm, rules.reference)).collect();

@@ -61,8 +61,8 @@ impl Measurements {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Statistics`] for fewer than two arms, two of the same name, no data sets, fewer than two folds, arms that
-    /// lack a fold, and errors that are not above 0.
+    /// Fails with [`Error::Statistics`] for fewer than two arms, two of the same name, no data sets, fewer
+    /// than two folds, arms that lack a fold, and errors that are not above 0.
     pub fn check(&self) -> Result<()> {
         let refused = |problem: String| Err(Error::Statistics(one_line(&problem)));
         if self.arms.len() < 2 {

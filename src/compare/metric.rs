@@ -47,7 +47,8 @@ impl Metric {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Statistics`] where a fold lacks it, or has none above 0, of which there is no ratio.
+    /// Fails with [`Error::Statistics`] where a fold lacks it, or has none above 0, of which there is no
+    /// ratio.
     pub fn of(self, fold: &FoldReport) -> Result<f64> {
         let number = fold.fold;
         match fold.targets.as_slice() {

@@ -1,12 +1,13 @@
 //! Comparisons of learners: what was measured of several *arms* on one data set or more, and what that says.
 //!
 //! An arm is one way to learn. All arms have the same folds of the same data sets, and the same seeds, so
-//! that their errors can be compared fold by fold. Differences are logarithms of ratios of errors: they have no unit, a
-//! tenth less on one data set weighs as much as a tenth less on another, and their mean is the logarithm of a
-//! geometric mean.
+//! that their errors can be compared fold by fold. Differences are logarithms of ratios of errors: they have
+//! no unit, a tenth less on one data set weighs as much as a tenth less on another, and their mean is the
+//! logarithm of a geometric mean.
 //!
-//! [`Measurements`] say what was measured, [`Rules`] what is asked, both of which are best written down before the
-//! first run; [`compare`](compare()) answers. [`of_runs`] takes the measurements from folders of runs.
+//! [`Measurements`] say what was measured, [`Rules`] what is asked, both of which are best written down
+//! before the first run; [`compare`](compare()) answers. [`of_runs`] takes the measurements from folders of
+//! runs.
 
 mod answer;
 mod arms;
@@ -47,14 +48,14 @@ const MOST_IN_PAIRS: usize = 20;
 /// Compares the arms of `measured` with the reference.
 ///
 /// On one data set each arm is compared with the reference by the corrected t-test and the Bayesian one
-/// ([`Resampled`](crate::statistics::Resampled)), over several by the signed-rank test and a bootstrap, one number for each of
-/// them. Holm's procedure allows for the number of arms. The result is a function of its arguments: an arm does not change what
-/// is said of another but through Holm's procedure and the ranks.
+/// ([`Resampled`](crate::statistics::Resampled)), over several by the signed-rank test and a bootstrap, one
+/// number for each of them. Holm's procedure allows for the number of arms. The result is a function of its
+/// arguments: an arm does not change what is said of another but through Holm's procedure and the ranks.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Statistics`] for measurements that [cannot be compared](Measurements::check), and for rules that do
-/// not fit them.
+/// Fails with [`Error::Statistics`] for measurements that [cannot be compared](Measurements::check), and for
+/// rules that do not fit them.
 ///
 /// # Examples
 ///

@@ -27,8 +27,8 @@ pub struct Pair {
 
 /// All pairs of arms.
 ///
-/// They are more than the comparisons with the reference, and so p-values that allow for all of them are larger: what
-/// is asked of one arm is better asked with it as the reference.
+/// They are more than the comparisons with the reference, and so p-values that allow for all of them are
+/// larger: what is asked of one arm is better asked with it as the reference.
 pub(super) fn pairs(measured: &Measurements, rules: &Rules) -> Result<Vec<Pair>> {
     let arms = measured.arms.len();
     let both = (0..arms).flat_map(|first| (first + 1..arms).map(move |second| [first, second]));

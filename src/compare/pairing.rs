@@ -13,8 +13,8 @@ const TOLERANCE: f64 = 1e-6;
 
 /// Refuses a run that has not the rows, folds and truths of `first`, which is on the same data.
 ///
-/// Errors in other folds are of other rows: the difference of two arms would be mostly that of the rows. So nothing is said of
-/// such runs, which one call more can make comparable.
+/// Errors in other folds are of other rows: the difference of two arms would be mostly that of the rows. So
+/// nothing is said of such runs, which one call more can make comparable.
 pub(super) fn check(run: &Run, first: &Run) -> Result<()> {
     let names = [run, first].map(|run| run.folder.display());
     let refused = |difference: String| {

@@ -7,8 +7,8 @@ use crate::statistics::Bootstrap;
 pub struct Rules {
     /// The arm with which all others are compared.
     pub reference: usize,
-    /// The region of practical equivalence: a log ratio of errors of this size or less makes no difference. 0.01 is
-    /// about 1 % of the error.
+    /// The region of practical equivalence: a log ratio of errors of this size or less makes no difference.
+    /// 0.01 is about 1 % of the error.
     pub rope: f64,
     /// The level of intervals and verdicts.
     pub level: f64,

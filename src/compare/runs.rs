@@ -10,12 +10,12 @@ use super::metric::Metric;
 use super::pairing;
 use crate::error::{Error, Result};
 
-/// Reads the errors of `runs`, the folders of finished cross-validations, or of the runs of `named` arms where
-/// there are such.
+/// Reads the errors of `runs`, the folders of finished cross-validations, or of the runs of `named` arms
+/// where there are such.
 ///
-/// Runs on the same data, by the sum of the file and the targets, must have the same folds. Without names the arms are recognised by
-/// the settings in which runs on the same data differ; where these are none or many, by the names of the folders. Each arm needs
-/// one run on each of the data sets.
+/// Runs on the same data, by the sum of the file and the targets, must have the same folds. Without names the
+/// arms are recognised by the settings in which runs on the same data differ; where these are none or many,
+/// by the names of the folders. Each arm needs one run on each of the data sets.
 ///
 /// # Errors
 ///

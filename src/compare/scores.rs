@@ -31,7 +31,8 @@ type Place = (usize, usize);
 type Folds<'s> = BTreeMap<Place, &'s Score>;
 
 impl Measurements {
-    /// Sorts `scores`, which are in any order, by arm, data set, repetition and fold; `metric` is the name of the error.
+    /// Sorts `scores`, which are in any order, by arm, data set, repetition and fold; `metric` is the name of
+    /// the error.
     ///
     /// Arms and data sets have the order in which they come first.
     ///

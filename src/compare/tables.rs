@@ -17,7 +17,8 @@ use crate::text::{list, quote};
 const ARM: [&str; 2] = ["arm", "learner"];
 /// The column of an error whose name says that more may be better.
 const SCORE: &str = "score";
-/// The column of merged results of a study that says what came of a task, and what it says of one that failed.
+/// The column of merged results of a study that says what came of a task, and what it says of one that
+/// failed.
 const OUTCOME: &str = "outcome";
 const FAILED: &str = "failed";
 
@@ -28,18 +29,20 @@ struct Row {
     cells: BTreeMap<String, String>,
 }
 
-/// Reads the errors of all arms from `tables`: text with a header, separated by commas, or JSON, an object a line or an
-/// array of them. Warnings come with them.
+/// Reads the errors of all arms from `tables`: text with a header, separated by commas, or JSON, an object a
+/// line or an array of them. Warnings come with them.
 ///
-/// The columns are `arm` or `learner` (without it each table is an arm), `data` (without it all are of one data set), `repeat`
-/// (without it there is one), `fold`, and the error: of the name of `metric`, and without one `error`, or `rmse`, or `score`. `train_rows` and `test_rows`
-/// are the numbers of rows, without which folds are those of a cross-validation. Other columns are ignored, so that the merged
-/// results of a study are such a table; arms of which a task failed are left out. Objects within objects are read as if they were not.
+/// The columns are `arm` or `learner` (without it each table is an arm), `data` (without it all are of one
+/// data set), `repeat` (without it there is one), `fold`, and the error: of the name of `metric`, and without
+/// one `error`, or `rmse`, or `score`. `train_rows` and `test_rows` are the numbers of rows, without which
+/// folds are those of a cross-validation. Other columns are ignored, so that the merged results of a study
+/// are such a table; arms of which a task failed are left out. Objects within objects are read as if they
+/// were not.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::File`] when a table cannot be read, with [`Error::Data`] for one that lacks a column or has a cell
-/// that is not a number, and as [`Measurements::from_scores`].
+/// Fails with [`Error::File`] when a table cannot be read, with [`Error::Data`] for one that lacks a column
+/// or has a cell that is not a number, and as [`Measurements::from_scores`].
 pub fn of_tables(tables: &[PathBuf], metric: Option<Metric>) -> Result<(Measurements, Vec<String>)> {
     let mut scores = Vec::new();
     let mut failed = BTreeMap::new();

@@ -81,13 +81,13 @@ pub enum Scale {
     Auto,
     /// Each column to mean 0 and standard deviation 1 over the rows to train on.
     Standard,
-    /// As by `Standard`, but the input layer takes numbers among the features by their median and quartiles, and far
-    /// ones bent to at most 3, so that outliers pull no harder than others. A linear function of the features as
-    /// they are is added to the output, as by [`ModelConfig::skip`](crate::nn::ModelConfig::skip): there may be a
-    /// linear law.
+    /// As by `Standard`, but the input layer takes numbers among the features by their median and quartiles,
+    /// and far ones bent to at most 3, so that outliers pull no harder than others. A linear function of the
+    /// features as they are is added to the output, as by
+    /// [`ModelConfig::skip`](crate::nn::ModelConfig::skip): there may be a linear law.
     RobustClip,
-    /// Numbers among the features by their quantiles, as numbers of a standard normal distribution, all else as by
-    /// `Standard`: only the order of the numbers counts, so neither outliers nor a linear law are left.
+    /// Numbers among the features by their quantiles, as numbers of a standard normal distribution, all else
+    /// as by `Standard`: only the order of the numbers counts, so neither outliers nor a linear law are left.
     Quantile,
     /// Columns stay as they are.
     None,

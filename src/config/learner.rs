@@ -28,13 +28,15 @@ pub enum Preparation {
     None,
     /// Missing features become the mean of their column, or its median.
     Fill,
-    /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0 and
-    /// standard deviation 1.
+    /// Missing features become the mean of their column, or its median, and each column is scaled to mean 0
+    /// and standard deviation 1.
     Standardise,
-    /// As by `Standardise`, but what the input layer takes of the numbers among the features is scaled by their
-    /// quartiles and clipped smoothly, and the network has a [skip](ModelConfig::skip), which takes them as they are.
+    /// As by `Standardise`, but what the input layer takes of the numbers among the features is scaled by
+    /// their quartiles and clipped smoothly, and the network has a [skip](ModelConfig::skip), which takes
+    /// them as they are.
     RobustClip,
-    /// As by `Standardise`, but numbers among the features by their quantiles, as numbers of a normal distribution.
+    /// As by `Standardise`, but numbers among the features by their quantiles, as numbers of a normal
+    /// distribution.
     Quantile,
 }
 

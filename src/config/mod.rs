@@ -162,8 +162,8 @@ impl CvConfig {
 pub struct TrainConfig {
     /// How often training goes through the rows.
     pub epochs: usize,
-    /// The most steps of all members of a network together, 0 for any number; they are met by fewer epochs, down
-    /// to half of them, then by fewer members, then by fewer epochs again.
+    /// The most steps of all members of a network together, 0 for any number; they are met by fewer epochs,
+    /// down to half of them, then by fewer members, then by fewer epochs again.
     pub max_steps: u64,
     /// The number of rows of a step.
     pub batch_size: usize,

@@ -15,9 +15,9 @@ pub enum Recipe {
     #[default]
     Injection,
     /// For tables of any kind: the mean of up to 8 networks of injection blocks of width 64 with silu, on
-    /// features in 8 bins; 100 epochs, of which each takes the best on a fifth of the training rows of its own.
-    /// Where these would be more than 40,000 steps of all of them, there are fewer epochs, down to half, then
-    /// fewer networks, and then fewer epochs again. The default for data of a file.
+    /// features in 8 bins; 100 epochs, of which each takes the best on a fifth of the training rows of its
+    /// own. Where these would be more than 40,000 steps of all of them, there are fewer epochs, down to half,
+    /// then fewer networks, and then fewer epochs again. The default for data of a file.
     Tabular,
 }
 

@@ -110,16 +110,16 @@ pub enum Dates {
     Drop,
 }
 
-/// In which order dates are written: the year first, as 2024-01-31, or the day or the month, as 31.01.2024 and
-/// 01/31/2024.
+/// In which order dates are written: the year first, as 2024-01-31, or the day or the month, as 31.01.2024
+/// and 01/31/2024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DateFormat {
     /// In the one order in which all values of a column are dates. Where the day and the month may be either,
     /// the column is text.
     Auto,
-    /// The year first; others are text, as they were before there was this choice. The default of [`FileConfig`],
-    /// while a [`Recipe`](super::Recipe) for files finds the order out.
+    /// The year first; others are text, as they were before there was this choice. The default of
+    /// [`FileConfig`], while a [`Recipe`](super::Recipe) for files finds the order out.
     #[default]
     YearFirst,
     /// As `Auto`, but the day is first where it may be either.

@@ -26,10 +26,10 @@ const FOLDS: usize = 5;
 /// ```
 ///
 /// which is the best linear prediction of a one-way random effects model; the variances are those of the
-/// analysis of variance (Searle, Casella and `McCulloch` 1992, "Variance Components", section 3.6). Where values
-/// differ by no more than chance makes them, m is infinite and the feature 0. It is 0 of a value that no row
-/// has. scikit-learn's equivalent is `TargetEncoder(smooth=m)`, less the mean Y. (Its `smooth="auto"` takes
-/// the variance within each value alone, and so trusts a single row fully.)
+/// analysis of variance (Searle, Casella and `McCulloch` 1992, "Variance Components", section 3.6). Where
+/// values differ by no more than chance makes them, m is infinite and the feature 0. It is 0 of a value that
+/// no row has. scikit-learn's equivalent is `TargetEncoder(smooth=m)`, less the mean Y. (Its `smooth="auto"`
+/// takes the variance within each value alone, and so trusts a single row fully.)
 ///
 /// The rows that it is fitted on are encoded by others: in five parts, each by what is fitted on the other
 /// four, as by `TargetEncoder.fit_transform`. By their own targets they would tell the network the answer.
@@ -142,7 +142,8 @@ impl CategoryMeans {
         Tensor::from_vec(encoded, x.shape(), &Device::Cpu)
     }
 
-    /// What each code of `feature` becomes, and last a missing value; nothing of a feature that it leaves as it is.
+    /// What each code of `feature` becomes, and last a missing value; nothing of a feature that it leaves as
+    /// it is.
     pub(crate) fn of_feature(&self, feature: usize) -> &[f64] {
         let encoded = self.0.iter().find(|encoded| encoded.feature == feature);
         encoded.map_or(&[], |encoded| &encoded.differences)

@@ -14,8 +14,8 @@ const CLIP: f64 = 3.;
 /// What is clipped is bounded by this before, so that its square is a number of `f32`.
 const FAR: f64 = 1e15;
 
-/// Each feature as it is, or clipped smoothly, and beside it how far it is through each of the bins between its
-/// quantiles.
+/// Each feature as it is, or clipped smoothly, and beside it how far it is through each of the bins between
+/// its quantiles.
 ///
 /// With edges `b_0` < .. < `b_T` a feature x has the columns
 ///
@@ -46,8 +46,8 @@ pub(crate) struct FeatureEncoding(Encoding<Vec<f64>>);
 
 impl FeatureEncoding {
     /// Fits the encoding of the features of `data`, f32 or f64 and none of them missing, with up to `bins`
-    /// bins over `rows`, 0 for none. Where there are `clipped` kinds, one for each feature, those that are numbers
-    /// are clipped smoothly.
+    /// bins over `rows`, 0 for none. Where there are `clipped` kinds, one for each feature, those that are
+    /// numbers are clipped smoothly.
     ///
     /// Fails when `data` lacks one of the rows.
     pub(crate) fn fit(
@@ -196,8 +196,8 @@ mod tests {
         assert!(largest <= 2e-7);
     }
 
-    /// scikit-learn 1.9.1: `z = RobustScaler().fit_transform(x)` and `z / numpy.sqrt(1 + (z / 3) ** 2)`, of the
-    /// first seven rows.
+    /// scikit-learn 1.9.1: `z = RobustScaler().fit_transform(x)` and `z / numpy.sqrt(1 + (z / 3) ** 2)`, of
+    /// the first seven rows.
     #[test]
     fn numbers_are_clipped_smoothly() {
         let column = [1., 2., 4., 4.5, 7., 8., 30., 1000.];

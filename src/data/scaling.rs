@@ -37,8 +37,8 @@ pub struct Scaling {
     columns: Vec<Affine>,
 }
 
-/// The map (x - shift) / scale of a column whose missing values are `fill`, after its transform if it has one, or
-/// its quantiles in place of both. The column is rounded as its distance from `origin`.
+/// The map (x - shift) / scale of a column whose missing values are `fill`, after its transform if it has
+/// one, or its quantiles in place of both. The column is rounded as its distance from `origin`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Affine {
@@ -77,8 +77,8 @@ impl Scaling {
         Self::fit(x, None, rows, Affine::standard)
     }
 
-    /// As [`standard`](Self::standard), of columns that are transformed before, each as `transform` chooses by
-    /// its number and its values over `rows`.
+    /// As [`standard`](Self::standard), of columns that are transformed before, each as `transform` chooses
+    /// by its number and its values over `rows`.
     ///
     /// What is [inverted](Self::invert) reaches no further than these values do, and a tenth of their range:
     /// an exponential of an output that is only a little too large would.
@@ -119,9 +119,9 @@ impl Scaling {
         Ok(scaling)
     }
 
-    /// The same, but what is [inverted](Self::invert) stays within the range of the values of `x` (n, columns) over
-    /// `rows`: the output clamp of `RealMLP` (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default").
-    /// A column without values has no limits.
+    /// The same, but what is [inverted](Self::invert) stays within the range of the values of `x` (n,
+    /// columns) over `rows`: the output clamp of `RealMLP` (Holzmüller, Grinsztajn and Steinwart 2024,
+    /// "Better by Default"). A column without values has no limits.
     ///
     /// # Errors
     ///

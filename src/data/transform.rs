@@ -32,7 +32,8 @@ pub enum Transform {
 
 impl Transform {
     /// The transform of Yeo and Johnson whose lambda makes `values` most likely as numbers of a normal
-    /// distribution; none where they are constant, or where lambda is so extreme that digits of them are lost.
+    /// distribution; none where they are constant, or where lambda is so extreme that digits of them are
+    /// lost.
     ///
     /// # Examples
     ///
@@ -244,7 +245,8 @@ mod tests {
         assert!(largest(logs, &SALARIES) <= 1e-13);
     }
 
-    /// `PowerTransformer().fit(y).lambdas_` of scikit-learn 1.9.1, which `scipy.stats.yeojohnson` agrees with.
+    /// `PowerTransformer().fit(y).lambdas_` of scikit-learn 1.9.1, which `scipy.stats.yeojohnson` agrees
+    /// with.
     #[test]
     fn lambda_is_that_of_scikit_learn() {
         let mirrored = SALARIES.map(|y| -y / 100.);

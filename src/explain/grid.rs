@@ -36,8 +36,8 @@ impl Grid {
 
 impl Grids {
     /// The grids of `columns` for the rows `x` (n, features), which are kept relative to `origins` if there
-    /// are any: all numbers of a column that has few, else quantiles from 0.025 to 0.975; likewise dates, of which
-    /// there are more and each is that of a row; and all categories.
+    /// are any: all numbers of a column that has few, else quantiles from 0.025 to 0.975; likewise dates, of
+    /// which there are more and each is that of a row; and all categories.
     pub(crate) fn new(columns: &[Column], x: &Tensor, origins: Option<&[f64]>) -> Result<Self> {
         let x = x.to_device(&Device::Cpu)?;
         let grid = |((first, width), column): ((usize, usize), &Column)| {
@@ -69,8 +69,8 @@ impl Grids {
     }
 }
 
-/// The features of each category of `column` as rows have them: zeros and a one, or its place once for each target
-/// by whose means it is encoded.
+/// The features of each category of `column` as rows have them: zeros and a one, or its place once for each
+/// target by whose means it is encoded.
 fn of_categories(column: &Column) -> candle_core::Result<Tensor> {
     let count = column.categories.len();
     match column.target_means {

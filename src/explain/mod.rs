@@ -9,8 +9,8 @@
 //!
 //! **Partial dependence** (Friedman, *Greedy Function Approximation*, 2001, section 8.2): the mean of the predictions
 //! of all rows, with one column set to the same value in all of them, as a function of that value. It is
-//! scikit-learn's `partial_dependence` with `method="brute"`. Where columns are correlated, it averages over rows
-//! that do not occur.
+//! scikit-learn's `partial_dependence` with `method="brute"`. Where columns are correlated, it averages over
+//! rows that do not occur.
 
 mod combine;
 mod dependence;

@@ -12,8 +12,8 @@ use crate::run::quantile_column;
 /// 1979, "Principles of Statistics", chapter 4).
 const SKEWED: f64 = 0.5;
 
-/// Features of so many elements are large: 16 MiB of f32, more than fits beside other things in a core's share
-/// of its caches.
+/// Features of so many elements are large: 16 MiB of f32, more than fits beside other things in a core's
+/// share of its caches.
 const LARGE: usize = 1 << 22;
 
 /// The data on the network's device, or on the CPU if they are scaled anew for each network.
@@ -121,8 +121,8 @@ impl<'a> Prepared<'a> {
         Ok(candidates)
     }
 
-    /// The data of network `index`, with the means of texts, the transforms, the scaling and the encoding that are
-    /// fitted on `rows` and on no others.
+    /// The data of network `index`, with the means of texts, the transforms, the scaling and the encoding
+    /// that are fitted on `rows` and on no others.
     pub(super) fn scale(&self, index: usize, rows: &[u32], candidate: &Candidate) -> Result<Scaled> {
         let scaled = self.scale_alone(index, rows, candidate)?;
         let Learner { model, preparation, .. } = self.learner;

@@ -45,9 +45,9 @@ impl Task<'_> {
         Split::new(&prepared.data, prepared.learner, &fold.train, *index, member)
     }
 
-    /// Begins the training that is next of `trainings`, whose rows are divided by `split`. The members of a bag
-    /// are parts of one network and take the same features: so they have the data of the member `before`, and
-    /// these are scaled by all training rows.
+    /// Begins the training that is next of `trainings`, whose rows are divided by `split`. The members of a
+    /// bag are parts of one network and take the same features: so they have the data of the member `before`,
+    /// and these are scaled by all training rows.
     pub(super) fn begin(
         &self,
         trainings: &Trainings,

@@ -36,8 +36,8 @@ use member::{Member, State};
 /// how deep to go instead: each step fits all depths ([`expected_loss`](Self::expected_loss)), and the
 /// prediction is a weighted mean of those down to where a row exits. Its parameters are those of its layers,
 /// named `input.weight`, `input.bias`, `hidden.weight` and so on
-/// ([`named_parameters`](Self::named_parameters)). Several [members](ModelConfig::members) are so many sets of
-/// these layers, whose outputs are averaged.
+/// ([`named_parameters`](Self::named_parameters)). Several [members](ModelConfig::members) are so many sets
+/// of these layers, whose outputs are averaged.
 #[derive(Debug, Clone)]
 pub struct DynamicNet {
     spec: DynamicNetSpec,

@@ -12,8 +12,8 @@ use crate::ops::maximum;
 pub(crate) struct EncodingLayer(Encoding<Tensor>);
 
 impl EncodingLayer {
-    /// Creates it with `columns` columns and the tensors `feature`, `scale`, `shift`, `low` and `high` of `vb`, and
-    /// `bend` if there is one.
+    /// Creates it with `columns` columns and the tensors `feature`, `scale`, `shift`, `low` and `high` of
+    /// `vb`, and `bend` if there is one.
     pub(super) fn new(columns: usize, vb: &VarBuilder) -> Result<Self> {
         let get = |name| vb.get_with_hints(columns, name, Init::Const(0.));
         let bend = Encoding::NAMES.bend.filter(|name| vb.contains_tensor(name));

@@ -119,8 +119,8 @@ impl Codes {
         graph.node("Where", &[&self.is_missing, &nan, &ones])
     }
 
-    /// The mean of each of the `targets` in f64, whose first feature is number `first`: looked up in a table with
-    /// a row for each place, where gathering a place beyond the last row fails.
+    /// The mean of each of the `targets` in f64, whose first feature is number `first`: looked up in a table
+    /// with a row for each place, where gathering a place beyond the last row fails.
     fn means(&self, graph: &mut Graph, means: &CategoryMeans, first: usize, targets: usize) -> Name {
         let of_target = |target| means.of_feature(first + target);
         let mut rows = self.count + 1;

@@ -88,8 +88,8 @@ fn cells(of: &Difference, is_many: bool) -> Vec<String> {
     .collect()
 }
 
-/// The error of the reference on each data set, and the changes of the others, in percent; `*` marks a corrected
-/// p-value below the level.
+/// The error of the reference on each data set, and the changes of the others, in percent; `*` marks a
+/// corrected p-value below the level.
 pub(super) fn sets_table(comparison: &Comparison, longest: usize) -> (Vec<String>, Vec<Vec<String>>) {
     let reference = comparison.arms.iter().find(|arm| arm.name == comparison.reference);
     let mut header = vec!["data".to_owned(), comparison.metric.clone()];

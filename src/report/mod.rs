@@ -63,7 +63,8 @@ pub struct CvReport {
     /// How well intervals of the predictions cover the truths, each by the errors in the other folds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
-    /// The rows with the largest errors of each target, if the predictions were [given](Self::with_predictions).
+    /// The rows with the largest errors of each target, if the predictions were
+    /// [given](Self::with_predictions).
     pub worst: Vec<WorstRows>,
     /// What simple models reach on the same folds; none where nobody asked.
     pub baselines: Vec<Baseline>,

@@ -9,8 +9,8 @@ use super::errors_table::small_table;
 use crate::study::{Cost, Findings};
 use crate::text::{number, shorten};
 
-/// The result of a study. Its `Display` is the answer in a sentence and tables that fit the width asked for, 80 columns by
-/// default; its `Serialize` is one JSON document.
+/// The result of a study. Its `Display` is the answer in a sentence and tables that fit the width asked for,
+/// 80 columns by default; its `Serialize` is one JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct StudyReport(pub Findings);

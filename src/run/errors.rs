@@ -37,8 +37,8 @@ impl RunErrors {
     ///
     /// # Errors
     ///
-    /// Fails as [`RunRecord::read`](super::RunRecord::read), and with [`Error::Settings`] for the training of a model, which
-    /// has no folds.
+    /// Fails as [`RunRecord::read`](super::RunRecord::read), and with [`Error::Settings`] for the training of
+    /// a model, which has no folds.
     pub fn read(folder: &Path) -> Result<Self> {
         let Opened { files, config, environment } = Opened::read(folder)?;
         if environment.command != "cv" {

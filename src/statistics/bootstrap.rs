@@ -42,8 +42,8 @@ impl Bootstrap {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Statistics`] where there are no data sets, one has no folds, a number is not finite,
-    /// there are no draws, or the level is not above 0 and below 1.
+    /// Fails with [`Error::Statistics`] where there are no data sets, one has no folds, a number is not
+    /// finite, there are no draws, or the level is not above 0 and below 1.
     ///
     /// # Examples
     ///

@@ -18,14 +18,14 @@ pub struct FiveByTwo {
 /// Tests whether the mean of paired `differences` of 5 repetitions of 2 folds is 0, each repetition of which
 /// divides the rows anew.
 ///
-/// The two differences p of a repetition have the variance s^2. The t-test is the first p of all
-/// over the root of the mean of the s^2 (Dietterich 1998, "Approximate statistical tests"), and depends on which
-/// fold is the first; the F-test, the sum of all p^2 over twice the sum of the s^2 (Alpaydin 1999, "Combined
-/// 5 x 2 cv F test"), does not. mlxtend has them as `paired_ttest_5x2cv` and `combined_ftest_5x2cv`.
+/// The two differences p of a repetition have the variance s^2. The t-test is the first p of all over the
+/// root of the mean of the s^2 (Dietterich 1998, "Approximate statistical tests"), and depends on which fold
+/// is the first; the F-test, the sum of all p^2 over twice the sum of the s^2 (Alpaydin 1999, "Combined 5 x 2
+/// cv F test"), does not. mlxtend has them as `paired_ttest_5x2cv` and `combined_ftest_5x2cv`.
 ///
-/// Both need enough rows: of 100 of them they found a difference where there was none in 9 % of simulated studies at a
-/// level of 5 %, of 1,000 in 4 % (`tests/train/statistics/null_studies.rs`), and [`Resampled`](super::Resampled)
-/// in 1 to 3 %.
+/// Both need enough rows: of 100 of them they found a difference where there was none in 9 % of simulated
+/// studies at a level of 5 %, of 1,000 in 4 % (`tests/train/statistics/null_studies.rs`), and
+/// [`Resampled`](super::Resampled) in 1 to 3 %.
 ///
 /// Where the folds of every repetition agree exactly there is no variance: p is 0, or 1 where all differences
 /// are 0.

@@ -24,9 +24,9 @@ pub struct Friedman {
 /// over its folds.
 ///
 /// Friedman's statistic is corrected for ties, as scipy's `friedmanchisquare`. That of Iman and Davenport
-/// (1980, "Approximations of the critical region of the Friedman statistic") follows from it, as Demsar (2006,
-/// "Statistical comparisons of classifiers over multiple data sets") recommends. Where all sets have the arms
-/// in the same order F is infinite, and p is 0; where all arms are equal everywhere p is 1.
+/// (1980, "Approximations of the critical region of the Friedman statistic") follows from it, as Demsar
+/// (2006, "Statistical comparisons of classifiers over multiple data sets") recommends. Where all sets have
+/// the arms in the same order F is infinite, and p is 0; where all arms are equal everywhere p is 1.
 ///
 /// # Errors
 ///
@@ -38,7 +38,8 @@ pub fn friedman(errors: &[Vec<f64>]) -> Result<Friedman> {
     let mean_ranks = mean_ranks(errors)?;
     let middle = f64::midpoint(1., k);
     let spread: f64 = mean_ranks.iter().map(|rank| (rank - middle) * (rank - middle)).sum();
-    // The sum of squared deviations of the ranks of all sets, which ties make smaller than n k (k^2 - 1) / 12.
+    // The sum of squared deviations of the ranks of all sets, which ties make smaller than n k (k^2 - 1) /
+    // 12.
     let total: f64 =
         errors.iter().flat_map(|set| ranks(set)).map(|rank| (rank - middle) * (rank - middle)).sum();
     if total == 0. {
@@ -57,13 +58,13 @@ pub fn friedman(errors: &[Vec<f64>]) -> Result<Friedman> {
     })
 }
 
-/// The difference of mean ranks over so many `sets` from which on two of so many `arms` differ at `1 - level`,
-/// all pairs considered: Nemenyi's critical difference, q sqrt(k (k + 1) / (6 N)), as in Demsar (2006) and in
-/// autorank.
+/// The difference of mean ranks over so many `sets` from which on two of so many `arms` differ at `1 -
+/// level`, all pairs considered: Nemenyi's critical difference, q sqrt(k (k + 1) / (6 N)), as in Demsar
+/// (2006) and in autorank.
 ///
-/// It depends on which arms there are, so it is for a picture; what is compared with what is better decided by
-/// [`wilcoxon`](super::wilcoxon) and [`holm`](super::holm()) (Benavoli, Corani and Mangili 2016, "Should we
-/// really use post-hoc tests based on mean-ranks?").
+/// It depends on which arms there are, so it is for a picture; what is compared with what is better decided
+/// by [`wilcoxon`](super::wilcoxon) and [`holm`](super::holm()) (Benavoli, Corani and Mangili 2016, "Should
+/// we really use post-hoc tests based on mean-ranks?").
 ///
 /// # Errors
 ///

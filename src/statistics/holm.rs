@@ -1,8 +1,8 @@
 //! Several tests at once.
 
 /// The p-values of a family of tests, adjusted so that together they reject a true hypothesis with at most
-/// the probability of one (Holm 1979, "A simple sequentially rejective multiple test procedure"): statsmodels'
-/// `multipletests(p, method="holm")`.
+/// the probability of one (Holm 1979, "A simple sequentially rejective multiple test procedure"):
+/// statsmodels' `multipletests(p, method="holm")`.
 ///
 /// The smallest of m is multiplied by m, the next by m - 1, and so on; none is below the one before it, or
 /// above 1.

@@ -1,10 +1,10 @@
 //! Whether one learner is better than another, and how sure that is.
 //!
 //! On one data set the errors in the folds of a cross-validation are compared pairwise ([`Resampled`],
-//! [`five_by_two`]). Folds share training rows, so their errors go together, and the plain paired t-test finds
-//! differences where there are none: its variance is too small. The tests here correct for that; there is no
-//! unbiased estimate of that variance (Bengio and Grandvalet 2004, "No unbiased estimator of the variance of
-//! k-fold cross-validation"), so they are corrected and not exact.
+//! [`five_by_two`]). Folds share training rows, so their errors go together, and the plain paired t-test
+//! finds differences where there are none: its variance is too small. The tests here correct for that; there
+//! is no unbiased estimate of that variance (Bengio and Grandvalet 2004, "No unbiased estimator of the
+//! variance of k-fold cross-validation"), so they are corrected and not exact.
 //!
 //! Over many data sets, each of which gives one number, sets are independent: [`wilcoxon`] compares two
 //! learners, [`holm`] allows for several comparisons, [`friedman`] asks whether any of several learners

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 /// The probability that the largest and the smallest of `count` independent standard normal numbers are at
 /// most `q` apart: scipy's `studentized_range.cdf(q, count, inf)`.
 ///
-/// It is k times the integral of phi(z) (Phi(z) - Phi(z - q))^(k - 1) over z, the largest number, by Simpson's
-/// rule. 1e-10 of it is right.
+/// It is k times the integral of phi(z) (Phi(z) - Phi(z - q))^(k - 1) over z, the largest number, by
+/// Simpson's rule. 1e-10 of it is right.
 pub fn range_distribution(q: f64, count: usize) -> f64 {
     // Beyond the density is less than 1e-22.
     const END: f64 = 10.;

@@ -79,8 +79,8 @@ impl Resampled {
         (1. / self.count as f64 + self.test_per_train).sqrt() * self.std
     }
 
-    /// Tests whether the mean difference is 0: the corrected resampled t-test of Nadeau and Bengio, two-sided,
-    /// with n - 1 degrees of freedom. Without correction it is scipy's `ttest_1samp`.
+    /// Tests whether the mean difference is 0: the corrected resampled t-test of Nadeau and Bengio,
+    /// two-sided, with n - 1 degrees of freedom. Without correction it is scipy's `ttest_1samp`.
     ///
     /// Differences that are all equal are certain: p is 0, or 1 where they are 0.
     pub fn t_test(&self) -> Test {
@@ -124,9 +124,9 @@ impl Resampled {
     /// The smallest true mean difference that a study with this spread would find with the probability
     /// `power` in a two-sided test at `1 - level`.
     ///
-    /// It is the sum of two quantiles of Student's distribution times the standard error, which for the noncentral
-    /// distribution is an approximation, good to a few hundredths from 10 differences on. With a `power` of 0.5
-    /// it is the difference at which p is `1 - level`.
+    /// It is the sum of two quantiles of Student's distribution times the standard error, which for the
+    /// noncentral distribution is an approximation, good to a few hundredths from 10 differences on. With a
+    /// `power` of 0.5 it is the difference at which p is `1 - level`.
     pub fn detectable(&self, level: f64, power: f64) -> f64 {
         let beyond = if power >= 0.5 { self.quantile(power) } else { -self.quantile(1. - power) };
         (self.quantile(f64::midpoint(1., level)) + beyond).max(0.) * self.standard_error()

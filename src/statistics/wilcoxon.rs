@@ -34,8 +34,8 @@ pub struct Wilcoxon {
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Statistics`](crate::Error::Statistics) for no differences, and for numbers that are not
-/// finite.
+/// Fails with [`Error::Statistics`](crate::Error::Statistics) for no differences, and for numbers that are
+/// not finite.
 ///
 /// # Examples
 ///

@@ -2,8 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// The number below which a standard normal number is with this probability, from 0 to 1: infinite at its ends, and
-/// NaN of what is no probability.
+/// The number below which a standard normal number is with this probability, from 0 to 1: infinite at its
+/// ends, and NaN of what is no probability.
 pub(crate) fn normal_quantile(level: f64) -> f64 {
     if (0. ..=1.).contains(&level) { Normal::standard().inverse_cdf(level) } else { f64::NAN }
 }

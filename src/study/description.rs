@@ -69,8 +69,8 @@ pub struct Description {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
-    /// The floating-point operations of training, as the [plan](crate::plan) of a network counts them: those of the
-    /// reference.
+    /// The floating-point operations of training, as the [plan](crate::plan) of a network counts them: those
+    /// of the reference.
     #[default]
     Flops,
     /// The time of training, as a trial measures it when the study is planned.
@@ -100,8 +100,8 @@ impl Description {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when the file cannot be read, has unknown keys or lacks some, or when its
-    /// numbers make no sense.
+    /// Fails with [`Error::Settings`] when the file cannot be read, has unknown keys or lacks some, or when
+    /// its numbers make no sense.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let refused = |problem: String| Error::settings(format!("{}: {problem}", path.display()));

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::stats::mean;
 use crate::text::number;
 
-/// What the outcomes of a study say: the comparison of its arms by the rules that its file had before it ran, and what
-/// the arms cost.
+/// What the outcomes of a study say: the comparison of its arms by the rules that its file had before it ran,
+/// and what the arms cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Findings {
     /// The comparison.
@@ -32,11 +32,11 @@ pub struct Cost {
     pub arm: String,
     /// The epochs of its networks on each data set.
     pub epochs: Vec<usize>,
-    /// The floating-point operations of training a network over those of the reference, the geometric mean over the
-    /// data sets.
+    /// The floating-point operations of training a network over those of the reference, the geometric mean
+    /// over the data sets.
     pub operations: f64,
-    /// The time of training and testing a network over that of the reference, the geometric mean over the data sets, on
-    /// the machines on which the tasks happened to run.
+    /// The time of training and testing a network over that of the reference, the geometric mean over the
+    /// data sets, on the machines on which the tasks happened to run.
     pub seconds: f64,
 }
 
@@ -50,13 +50,13 @@ pub struct Course {
 }
 
 impl Findings {
-    /// Those of a study whose outcomes are `merged`. Arms of which a task failed are left out with a warning. Where
-    /// tasks are missing, with `partial` the repetitions that are whole are compared.
+    /// Those of a study whose outcomes are `merged`. Arms of which a task failed are left out with a warning.
+    /// Where tasks are missing, with `partial` the repetitions that are whole are compared.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when tasks are missing that `partial` does not allow for, or the reference has
-    /// failed, and as [`compare`](compare()).
+    /// Fails with [`Error::Settings`] when tasks are missing that `partial` does not allow for, or the
+    /// reference has failed, and as [`compare`](compare()).
     pub fn new(plan: &Plan, merged: &Merged, partial: bool) -> Result<Self> {
         let missing = merged.missing();
         if missing > 0 && !partial {

@@ -19,8 +19,8 @@ use crate::build_info;
 use crate::error::{Error, Result};
 use crate::storage::{create_folders, hex, write_atomically};
 
-/// The folder of a study: `plan.json`, which never changes, `segments/`, to which every process that runs tasks adds
-/// a file of its own, and `merged/`, which anybody may write again.
+/// The folder of a study: `plan.json`, which never changes, `segments/`, to which every process that runs
+/// tasks adds a file of its own, and `merged/`, which anybody may write again.
 #[derive(Debug)]
 pub struct StudyFolder {
     path: PathBuf,
@@ -28,8 +28,8 @@ pub struct StudyFolder {
     id: String,
 }
 
-/// What a job of a scheduler is recognised by, in the order in which an attempt is named after them: of Slurm,
-/// HyperQueue and Kubernetes.
+/// What a job of a scheduler is recognised by, in the order in which an attempt is named after them: of
+/// Slurm, HyperQueue and Kubernetes.
 const JOBS: [&str; 6] = [
     "SLURM_ARRAY_JOB_ID",
     "SLURM_ARRAY_TASK_ID",
@@ -44,8 +44,8 @@ impl StudyFolder {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Config`] when there is another plan, or when files are there that are no study's, and
-    /// with [`Error::File`] when the folder cannot be written.
+    /// Fails with [`Error::Config`] when there is another plan, or when files are there that are no study's,
+    /// and with [`Error::File`] when the folder cannot be written.
     pub fn create(path: &Path, plan: Plan) -> Result<Self> {
         let (file, bytes) = (path.join("plan.json"), plan.to_bytes()?);
         let refused = |problem: &str| Err(Error::config("out", format!("is {}, {problem}", path.display())));
@@ -69,8 +69,8 @@ impl StudyFolder {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when there is no plan that can be read, and with [`Error::Settings`] when it is damaged or
-    /// of a later version.
+    /// Fails with [`Error::File`] when there is no plan that can be read, and with [`Error::Settings`] when
+    /// it is damaged or of a later version.
     pub fn open(path: &Path) -> Result<Self> {
         let file = path.join("plan.json");
         let bytes = fs::read(&file).map_err(|error| Error::cannot_read(&file, error))?;
@@ -98,8 +98,8 @@ impl StudyFolder {
         &self.id
     }
 
-    /// Begins a segment in the part `part` of the segments, under a name that begins with `prefix` and that no
-    /// other process takes.
+    /// Begins a segment in the part `part` of the segments, under a name that begins with `prefix` and that
+    /// no other process takes.
     ///
     /// # Errors
     ///
@@ -181,8 +181,8 @@ impl StudyFolder {
         Ok((missing.collect(), problems))
     }
 
-    /// Those of `tasks` without an outcome in the segments of `part` whose names begin with `prefix`: a shard reads
-    /// what it has done before, and not what all others have.
+    /// Those of `tasks` without an outcome in the segments of `part` whose names begin with `prefix`: a shard
+    /// reads what it has done before, and not what all others have.
     ///
     /// # Errors
     ///
@@ -201,8 +201,8 @@ impl StudyFolder {
         Ok((tasks, problems))
     }
 
-    /// The files of the segments of `part` whose names begin with `prefix`, of which there is at least one for each
-    /// attempt that was begun.
+    /// The files of the segments of `part` whose names begin with `prefix`, of which there is at least one
+    /// for each attempt that was begun.
     pub(super) fn segment_files_of(&self, part: &str, prefix: &str) -> Result<Vec<PathBuf>> {
         let start = if prefix.is_empty() { String::new() } else { format!("{prefix}-") };
         let begins =

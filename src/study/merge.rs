@@ -17,7 +17,8 @@ use crate::storage::{AtomicFile, create_folders};
 pub struct Merged {
     /// By the numbers of the tasks; nothing of those that are missing.
     pub outcomes: Vec<Option<Outcome>>,
-    /// The tasks of which two machines that calculate alike have two results, with the attempts that have them.
+    /// The tasks of which two machines that calculate alike have two results, with the attempts that have
+    /// them.
     pub conflicts: Vec<Conflict>,
     /// How many tasks there are by the fingerprints of the machines whose results are taken.
     pub fingerprints: BTreeMap<String, u64>,
@@ -56,8 +57,8 @@ impl Merged {
     /// Reads all outcomes of the study in `folder`.
     ///
     /// Which attempt has a task makes no difference, unless two that calculate alike differ, which is a
-    /// [conflict](Self::conflicts). Of machines that calculate otherwise those count that have the most tasks, and of
-    /// as many those whose fingerprint comes first.
+    /// [conflict](Self::conflicts). Of machines that calculate otherwise those count that have the most
+    /// tasks, and of as many those whose fingerprint comes first.
     ///
     /// # Errors
     ///
@@ -105,8 +106,9 @@ impl Merged {
         Ok(Self { outcomes, conflicts: conflicts.into_values().collect(), fingerprints, problems })
     }
 
-    /// Writes `merged/results.jsonl` and `merged/results.csv`, a line for each task that has an outcome in the order of
-    /// the plan, and `merged/conflicts.jsonl`. The same results are the same bytes, whoever found them.
+    /// Writes `merged/results.jsonl` and `merged/results.csv`, a line for each task that has an outcome in
+    /// the order of the plan, and `merged/conflicts.jsonl`. The same results are the same bytes, whoever
+    /// found them.
     ///
     /// # Errors
     ///

@@ -51,7 +51,8 @@ pub struct DataSet {
     pub folds: usize,
     /// The repetitions.
     pub repeats: usize,
-    /// The settings of each arm, with the epochs that make the arms equal, and the seed of the first repetition.
+    /// The settings of each arm, with the epochs that make the arms equal, and the seed of the first
+    /// repetition.
     pub configs: Vec<CvConfig>,
     /// The floating-point operations of training a network of each arm, which tell what is long.
     pub operations: Vec<f64>,
@@ -164,8 +165,8 @@ impl Plan {
         Ok(bytes)
     }
 
-    /// What the arms have more or less of than the reference, where they should have as much: whole epochs can be too
-    /// coarse for it. Sentences, one for each data set.
+    /// What the arms have more or less of than the reference, where they should have as much: whole epochs
+    /// can be too coarse for it. Sentences, one for each data set.
     pub fn uneven(&self) -> Vec<String> {
         let reference = self.arms.iter().position(|arm| *arm == self.study.reference);
         let (Some(reference), Match::Flops) = (reference, self.study.matched) else { return Vec::new() };

@@ -22,15 +22,15 @@ use crate::run::RunOptions;
 use crate::stop::Stop;
 use crate::validation::check_validation;
 
-/// Makes the plan of `study`: reads all data, checks the settings of each arm on each of them, and makes the arms
-/// equal.
+/// Makes the plan of `study`: reads all data, checks the settings of each arm on each of them, and makes the
+/// arms equal.
 ///
 /// The same study and the same files make the same plan, but where arms are to take the same time.
 ///
 /// # Errors
 ///
-/// Fails with [`Error::Settings`], which names the arm and the data set, when settings are wrong or do not go with
-/// the data, and when data cannot be read.
+/// Fails with [`Error::Settings`], which names the arm and the data set, when settings are wrong or do not go
+/// with the data, and when data cannot be read.
 pub fn plan(study: &Description, stop: &Stop) -> Result<Plan> {
     let sets = study.data.keys().map(|name| set(study, name, stop)).collect::<Result<_>>()?;
     Ok(Plan::new(study.clone(), sets, build_info::FACTS.replace('\n', ", ")))
@@ -134,7 +134,8 @@ fn recipe_of(value: &Value) -> Result<Recipe> {
     }
 }
 
-/// Refuses an arm that would read other numbers than the `first` one, has no errors of the metric, or asks for a GPU.
+/// Refuses an arm that would read other numbers than the `first` one, has no errors of the metric, or asks
+/// for a GPU.
 fn check_alike(config: &CvConfig, first: &CvConfig, metric: Metric) -> Result<()> {
     let refused = |key, problem: &str| Err(Error::config(key, problem));
     if config.data.is_scaled() != first.data.is_scaled() {

@@ -14,8 +14,8 @@ use crate::stop::{Stop, StopReason};
 use crate::storage::write_atomically;
 use crate::telemetry::PROGRESS;
 
-/// The size of a segment from which the next outcomes go to another one: a segment is written as a whole each time
-/// that it grows.
+/// The size of a segment from which the next outcomes go to another one: a segment is written as a whole each
+/// time that it grows.
 const SEGMENT_BYTES: usize = 4 << 20;
 
 /// How tasks of a study are carried out.
@@ -49,8 +49,8 @@ pub struct Ran {
 }
 
 impl Runner<'_> {
-    /// Checks that files written here are read back, as they are not on a file system that is full, or of which
-    /// this machine has lost sight.
+    /// Checks that files written here are read back, as they are not on a file system that is full, or of
+    /// which this machine has lost sight.
     ///
     /// # Errors
     ///
@@ -68,14 +68,14 @@ impl Runner<'_> {
         Err(Error::cannot_read(&path, std::io::Error::other("it has not the content that was written to it")))
     }
 
-    /// Carries out `tasks` until `stop` says so, in this order but for those that come after all others: as many of the
-    /// first as there were attempts before, so that a task that ends its process, for want of memory say, does
-    /// not keep the others from being done.
+    /// Carries out `tasks` until `stop` says so, in this order but for those that come after all others: as
+    /// many of the first as there were attempts before, so that a task that ends its process, for want of
+    /// memory say, does not keep the others from being done.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when the data are others than those of the plan, and with [`Error::File`] when
-    /// outcomes cannot be written; those that were published before stay.
+    /// Fails with [`Error::Settings`] when the data are others than those of the plan, and with
+    /// [`Error::File`] when outcomes cannot be written; those that were published before stay.
     pub fn run(&self, tasks: &[u64], stop: &Stop) -> Result<Ran> {
         if tasks.is_empty() {
             return Ok(Ran::default());

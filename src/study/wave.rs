@@ -17,8 +17,9 @@ const FORMAT: u32 = 1;
 
 /// Tasks that have no outcome when it is made, divided into shards, each for a job of a scheduler.
 ///
-/// The arms of a fold are in one shard where they are missing together, so that what is compared is computed by one
-/// machine. Like the plan a wave never changes: what is missing when its jobs are over is for the next one.
+/// The arms of a fold are in one shard where they are missing together, so that what is compared is computed
+/// by one machine. Like the plan a wave never changes: what is missing when its jobs are over is for the next
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wave {
@@ -31,8 +32,8 @@ pub struct Wave {
 }
 
 impl Wave {
-    /// Divides the tasks `missing`, in ascending order, into at most `shards` shards that are about as long as each
-    /// other by the operations of the plan.
+    /// Divides the tasks `missing`, in ascending order, into at most `shards` shards that are about as long
+    /// as each other by the operations of the plan.
     pub fn new(folder: &StudyFolder, missing: &[u64], shards: usize) -> Self {
         let plan = folder.plan();
         let groups: Vec<_> = missing.chunk_by(|a, b| fold_of(plan, *a) == fold_of(plan, *b)).collect();
@@ -111,8 +112,8 @@ impl StudyFolder {
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::File`] when it cannot be read, which may be since it is not visible here yet, and with
-    /// [`Error::Settings`] when it is of another study, or of a later version.
+    /// Fails with [`Error::File`] when it cannot be read, which may be since it is not visible here yet, and
+    /// with [`Error::Settings`] when it is of another study, or of a later version.
     pub fn wave(&self, number: u32) -> Result<Wave> {
         let path = self.wave_file(number);
         let bytes = fs::read(&path).map_err(|error| Error::cannot_read(&path, error))?;

@@ -53,14 +53,14 @@ impl<'a> Workers<'a> {
         Self { plan, jobs: jobs.max(1), stop, loaded: Mutex::default() }
     }
 
-    /// Carries out `tasks`, which begin in this order, and gives each outcome to `take` as soon as it is there, and
-    /// nothing where none is there for a second. A task that fails has an outcome too. Where the workers are told to
-    /// leave, those of some tasks are missing.
+    /// Carries out `tasks`, which begin in this order, and gives each outcome to `take` as soon as it is
+    /// there, and nothing where none is there for a second. A task that fails has an outcome too. Where the
+    /// workers are told to leave, those of some tasks are missing.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Settings`] when the data are others than those of the plan, with the error of `take`, and
-    /// when there is no thread to be had.
+    /// Fails with [`Error::Settings`] when the data are others than those of the plan, with the error of
+    /// `take`, and when there is no thread to be had.
     pub fn run(&self, tasks: &[u64], mut take: impl FnMut(Option<Outcome>) -> Result<()>) -> Result<()> {
         let next = AtomicUsize::new(0);
         let (sender, outcomes) = mpsc::channel();
@@ -119,8 +119,8 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Trains and tests the network of `task`, with the bits that `taper cv` with its settings has in this fold, and
-    /// returns what came of it, and the fold.
+    /// Trains and tests the network of `task`, with the bits that `taper cv` with its settings has in this
+    /// fold, and returns what came of it, and the fold.
     fn train(&self, loaded: &Loaded, task: Task) -> Result<(Result<Fitted>, Fold)> {
         let config = self.plan.config(task);
         let folds = loaded.partition(&config)?;
@@ -205,8 +205,8 @@ impl Loaded {
     }
 }
 
-/// What tells machines apart whose last bits differ: the SHA-256 sum of the parameters after a small training, and of
-/// a product that is large enough to be divided by the sizes of the processor's caches.
+/// What tells machines apart whose last bits differ: the SHA-256 sum of the parameters after a small
+/// training, and of a product that is large enough to be divided by the sizes of the processor's caches.
 ///
 /// # Errors
 ///

@@ -9,7 +9,8 @@ use super::common::{called, json, taper};
 
 const DATA: [&str; 6] = ["--data", "tests/data/diabetes.csv", "--target", "y", "--epochs", "8"];
 
-/// What is asked changes nothing else, does not depend on the jobs, and can be asked of a run that is finished.
+/// What is asked changes nothing else, does not depend on the jobs, and can be asked of a run that is
+/// finished.
 #[test]
 fn the_folds_of_a_run_are_asked_when_it_is_made_or_later() {
     let folder = tempfile::tempdir().unwrap();
@@ -51,8 +52,8 @@ fn the_folds_of_a_run_are_asked_when_it_is_made_or_later() {
     assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
 }
 
-/// A column that is encoded by means of the target is asked about as the network was tested: the errors before the
-/// shuffle are those of the folds.
+/// A column that is encoded by means of the target is asked about as the network was tested: the errors
+/// before the shuffle are those of the folds.
 #[test]
 fn texts_of_many_values_are_asked_as_they_were_tested() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,8 +8,8 @@ use taper::random::{Stream, generator};
 
 use crate::common::{assert_predicts_as_tested, called, json, taper};
 
-/// The made task has a linear law with an error of 0.01 left, as `standard` and Ridge come to; with a clip and no
-/// path around it 0.19 was left.
+/// The made task has a linear law with an error of 0.01 left, as `standard` and Ridge come to; with a clip
+/// and no path around it 0.19 was left.
 #[test]
 fn a_linear_law_stays_where_numbers_are_clipped() {
     for more in [&["--recipe", "seed", "--lr", "5e-3", "--schedule", "one-cycle"][..], &["--bins", "4"]] {

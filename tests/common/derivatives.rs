@@ -70,7 +70,8 @@ fn softmaxes(device: &Device) -> Result<()> {
     hold("d3 softmax", &grad(&second, &w, &x)?, |i| signed(i, d3 * of_u * of_v * of_w));
     hold("d(d softmax)/dg", &grad(&first, &v, &g)?, |i| signed(i, d1 * of_v));
 
-    // The logarithm of the share is d less its softplus, and that of the other one is less the softplus alone.
+    // The logarithm of the share is d less its softplus, and that of the other one is less the softplus
+    // alone.
     let sum = on_cpu(&u)[0] + on_cpu(&u)[1];
     let first = grad(&log_softmax(&x, 1)?, &g, &x)?;
     hold("d log_softmax", &first, |i| signed(i, on_cpu(&u)[0] - s * sum));

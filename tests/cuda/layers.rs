@@ -1,5 +1,5 @@
-//! Values and gradients of the layers and the losses on CUDA against those on the CPU: every dtype, layout, and
-//! size around a block's.
+//! Values and gradients of the layers and the losses on CUDA against those on the CPU: every dtype, layout,
+//! and size around a block's.
 //!
 //! Of numbers whose sums are exact they are equal; with cosines, within what CUDA documents.
 

@@ -9,7 +9,8 @@ const DATES: &[u8] = b"sold,a,y\n2023-12-31T23:15:00,1,1\n2024-02-29T06:00:00+02
                        2024-12-31 12:30,4,4\n1969-07-20T20:17:40Z,5,5\n";
 
 /// What pandas 3 says of these dates in UTC: `(t - Timestamp(0)) / Timedelta(days=1)`, `t.year`, the sine and
-/// cosine of `2 pi (t.day_of_year - 1) / 365` or 366, `t.day_name()`, and those of `2 pi` the part of the day.
+/// cosine of `2 pi (t.day_of_year - 1) / 365` or 366, `t.day_name()`, and those of `2 pi` the part of the
+/// day.
 #[test]
 fn dates_become_what_pandas_says_of_them() {
     let expected = [
@@ -132,7 +133,8 @@ fn features_of(table: &Table) -> (DateOrder, Vec<DatePart>, Vec<Vec<f32>>) {
     (column.date_order, column.dates.clone(), x(table))
 }
 
-/// Dates in three orders are the same features, told by the first rows, by a later one, or by nothing but the user.
+/// Dates in three orders are the same features, told by the first rows, by a later one, or by nothing but the
+/// user.
 #[test]
 fn the_whole_column_tells_whether_the_day_or_the_month_is_first() {
     let of = |name: &str, dates: &[String], flags: &str| {

@@ -19,7 +19,8 @@ impl Ended {
         Self { code, message }
     }
 
-    /// A fault of the machine or of its file systems, after which another machine may do better: `EX_TEMPFAIL`.
+    /// A fault of the machine or of its file systems, after which another machine may do better:
+    /// `EX_TEMPFAIL`.
     pub(super) fn fault(message: impl fmt::Display) -> Self {
         Self::new(75, format!("error: {message}; another attempt may succeed"))
     }

@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::scheduler::Submission;
 use crate::commands::output::print;
 
-/// Prints the manifest of a job with an index for each shard, where a volume with the study is mounted at the path
-/// that it has here.
+/// Prints the manifest of a job with an index for each shard, where a volume with the study is mounted at the
+/// path that it has here.
 pub(super) fn print_manifest(wave: &Submission) -> Result<()> {
     print(manifest(wave).trim_end())
 }

@@ -38,8 +38,8 @@ pub(super) struct StudyRunArgs {
     /// Number of the shard, counted from 0
     #[arg(long, value_name = "N", requires = "wave", help_heading = "Shards")]
     shard: Option<usize>,
-    /// Time to wait before leaving a machine that cannot read or write its files, so that it does not take shard after
-    /// shard and fail them all
+    /// Time to wait before leaving a machine that cannot read or write its files, so that it does not take
+    /// shard after shard and fail them all
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, requires = "shard",
           help_heading = "Shards")]
     hold: Duration,
@@ -75,7 +75,8 @@ pub(super) fn run(args: &StudyRunArgs) -> Result<()> {
     }
 }
 
-/// The error of a shard: a fault, where the machine or its files are to blame, after which the machine is held.
+/// The error of a shard: a fault, where the machine or its files are to blame, after which the machine is
+/// held.
 fn held(args: &StudyRunArgs, error: anyhow::Error, stop: &Stop) -> anyhow::Error {
     let fault = match error.downcast::<Error>() {
         Ok(error @ (Error::File { .. } | Error::Thread(_))) => Ended::fault(error),

@@ -45,7 +45,8 @@ fn carry_out(wave: &Submission, call: &[String], unknown: &str) -> Result<String
     Ok(said.split(';').next().unwrap_or_default().to_owned())
 }
 
-/// What runs a shard. A shell gets the signals, since Slurm sends them to nobody else before the time is over.
+/// What runs a shard. A shell gets the signals, since Slurm sends them to nobody else before the time is
+/// over.
 fn script_of(wave: &Submission) -> String {
     let [taper, study] = [&wave.taper, &wave.study].map(|path| path.to_string_lossy().into_owned());
     let (taper, study, wave) = (shell_quote(&taper), shell_quote(&study), wave.wave);

@@ -43,9 +43,10 @@ impl Scaling {
         Self::features(data, rows, fill, Affine::filling)
     }
 
-    /// As [`standard_features`](Self::standard_features), but numbers by their quantiles, as numbers of a standard
-    /// normal distribution: scikit-learn's `QuantileTransformer(output_distribution="normal")`. Numbers of fewer than
-    /// three different values stay as they are there. Missing numbers become what fills them in first.
+    /// As [`standard_features`](Self::standard_features), but numbers by their quantiles, as numbers of a
+    /// standard normal distribution: scikit-learn's `QuantileTransformer(output_distribution="normal")`.
+    /// Numbers of fewer than three different values stay as they are there. Missing numbers become what fills
+    /// them in first.
     ///
     /// Of many rows only every second, third and so on is looked at.
     pub(crate) fn by_quantiles(data: &Dataset, rows: &[u32], fill: Fill) -> Result<Self> {

@@ -9,25 +9,25 @@ const MOST: usize = 1000;
 /// The share that is below the least quantile, and above the largest.
 const END: f64 = 1e-7;
 
-/// The share of a column's numbers below a number, as the number of a standard normal distribution that has this
-/// share below it; within 5.2 of 0.
+/// The share of a column's numbers below a number, as the number of a standard normal distribution that has
+/// this share below it; within 5.2 of 0.
 ///
-/// It is scikit-learn's `QuantileTransformer(output_distribution="normal")`: with up to 1000 quantiles, on the line
-/// between the two nearest, and of equal ones in the middle.
+/// It is scikit-learn's `QuantileTransformer(output_distribution="normal")`: with up to 1000 quantiles, on
+/// the line between the two nearest, and of equal ones in the middle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct QuantileNormal(Vec<f64>);
 
 impl QuantileNormal {
-    /// Fits it to numbers in ascending order; none where there are fewer than three different ones, which it would
-    /// only move apart.
+    /// Fits it to numbers in ascending order; none where there are fewer than three different ones, which it
+    /// would only move apart.
     pub(super) fn new(sorted: &[f64]) -> Option<Self> {
         if sorted.chunk_by(|a, b| a == b).take(3).count() < 3 {
             return None;
         }
         let (last, last_quantile) = (sorted.len() - 1, sorted.len().min(MOST) - 1);
-        // A place among the numbers that is whole has to be exactly so: a quantile nearly equal to the next is
-        // another one.
+        // A place among the numbers that is whole has to be exactly so: a quantile nearly equal to the next
+        // is another one.
         let quantile = |i: usize| {
             let (below, beyond) = (i * last / last_quantile, i * last % last_quantile);
             let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
@@ -83,8 +83,8 @@ mod tests {
         differences.fold(0., |largest, d| if d <= largest { largest } else { d })
     }
 
-    /// `QuantileTransformer(output_distribution="normal")` of scikit-learn 1.9.1: of ten quantiles with equal ones
-    /// among them, and of 1000 of 2500 numbers.
+    /// `QuantileTransformer(output_distribution="normal")` of scikit-learn 1.9.1: of ten quantiles with equal
+    /// ones among them, and of 1000 of 2500 numbers.
     #[test]
     fn numbers_become_those_of_scikit_learn() {
         let few = QuantileNormal::new(&[1., 2., 2., 4., 4.5, 7., 8., 30., 30., 31.]).unwrap();
@@ -115,7 +115,8 @@ mod tests {
         println!("largest difference {largest:e}");
         // Its ends are at 1e-7 - 2.2e-16. It also takes what is within 1e-7 of an end to be there.
         assert!(largest <= 1e-9);
-        // Both 2 and 30 are twice there, next but one to an end; scikit-learn's quantiles miss 30 by a rounding.
+        // Both 2 and 30 are twice there, next but one to an end; scikit-learn's quantiles miss 30 by a
+        // rounding.
         assert!((few.of(30.) + few.of(2.)).abs() <= 1e-15);
         assert!(few.of(f64::NAN).is_nan() && few.is_sound() && many.is_sound());
         assert_eq!((few.of(f64::NEG_INFINITY), few.of(f64::INFINITY)), (few.of(1.), few.of(31.)));

@@ -63,7 +63,8 @@ fn is_date(text: &str) -> bool {
     }
 }
 
-/// Whether `text` is the English name of a month among numbers, as `31 Jan 2024`, `31-JAN-24` or `January 31, 2024 12:30`.
+/// Whether `text` is the English name of a month among numbers, as `31 Jan 2024`, `31-JAN-24` or `January 31,
+/// 2024 12:30`.
 fn names_month(text: &str) -> bool {
     let parts = || text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
     let is_number =

@@ -21,8 +21,8 @@ pub struct Column {
     /// that value and 0 elsewhere. Empty for any other column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
-    /// The number of targets by whose means a text column is encoded: each is a feature, in place of the zeros and
-    /// ones. 0 where it is not.
+    /// The number of targets by whose means a text column is encoded: each is a feature, in place of the
+    /// zeros and ones. 0 where it is not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub target_means: usize,
     /// The features that a column of dates has instead of its value. Empty for any other column.

@@ -56,16 +56,16 @@ impl DateOrder {
     }
 }
 
-/// Whether `texts` are dates of which none says whether its day or its month is first. Beside dates there may be what
-/// stands for a missing one.
+/// Whether `texts` are dates of which none says whether its day or its month is first. Beside dates there may
+/// be what stands for a missing one.
 pub(crate) fn are_doubtful_dates(texts: &[String]) -> bool {
     let usual = Markers::new(&[]);
     let is_doubtful = |text: &String| DateOrder::YEAR_LAST.iter().all(|order| order.seconds(text).is_some());
     texts.iter().any(is_doubtful) && texts.iter().all(|text| is_doubtful(text) || usual.contain_number(text))
 }
 
-/// The first of `texts` that is not a date in the order in which most of them are, and that order; none if they all
-/// are or most are in none.
+/// The first of `texts` that is not a date in the order in which most of them are, and that order; none if
+/// they all are or most are in none.
 pub(crate) fn odd_date(texts: &[String]) -> Option<(&str, DateOrder)> {
     let dates_in = |order: &DateOrder| texts.iter().filter(|text| order.seconds(text).is_some()).count();
     let order = [DateOrder::YearFirst, DateOrder::DayFirst, DateOrder::MonthFirst]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::times::is_date;
 
 const SECONDS_OF_A_DAY: f64 = 86_400.;
-/// Sines and cosines that differ by less say nothing: a quarter of a minute of a day, a tenth of a day of a year.
+/// Sines and cosines that differ by less say nothing: a quarter of a minute of a day, a tenth of a day of a
+/// year.
 const LEAST_DIFFERENCE: f64 = 1e-3;
 
 /// A feature that is made of a date, with a time of the day or without.

@@ -18,8 +18,8 @@ pub(super) struct Expansion {
 pub(super) enum Values {
     /// That value.
     Number,
-    /// Zeros and a one: the value is a code, and these are the places of the codes. A code of NaN makes all of
-    /// them NaN, which the mean over the training rows fills with the shares of the values.
+    /// Zeros and a one: the value is a code, and these are the places of the codes. A code of NaN makes all
+    /// of them NaN, which the mean over the training rows fills with the shares of the values.
     OneHot(Vec<usize>),
     /// For each of so many targets the place of the value, which is a code.
     Codes { places: Vec<usize>, targets: usize },

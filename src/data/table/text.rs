@@ -132,7 +132,8 @@ fn kind<T: Real>(sample: &[StringRecord], column: usize, notation: &Notation) ->
     (values > 0).then(|| if 2 * texts >= values { Kind::text() } else { Kind::Numbers })
 }
 
-/// The kind of a column whose values in `sample`, of which there are some, are all dates in one order and not numbers.
+/// The kind of a column whose values in `sample`, of which there are some, are all dates in one order and not
+/// numbers.
 fn dates(sample: &[StringRecord], column: usize, notation: &Notation, format: DateFormat) -> Option<Kind> {
     let fields = sample.iter().map(|record| field(record, column));
     let values = || fields.clone().filter(|field| !notation.markers.contain_number(field));

@@ -11,8 +11,8 @@ use crate::report::explanation::ExplanationReport;
 const MOST_TARGETS: usize = 12;
 const MOST_COLUMNS: usize = 200;
 
-/// The importance of the columns of a file as one self-contained HTML page: bars with intervals, the numbers, and
-/// the partial dependence on the most important columns, as they are in the [page](super::html) of a run.
+/// The importance of the columns of a file as one self-contained HTML page: bars with intervals, the numbers,
+/// and the partial dependence on the most important columns, as they are in the [page](super::html) of a run.
 ///
 /// The same report gives the same bytes.
 ///

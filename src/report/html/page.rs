@@ -51,7 +51,8 @@ impl Key {
 pub(super) type Row = Vec<String>;
 
 impl Page {
-    /// Begins with the `command` whose page it is, some facts, and the numbers that matter most by their names.
+    /// Begins with the `command` whose page it is, some facts, and the numbers that matter most by their
+    /// names.
     pub(super) fn head(&mut self, command: &str, facts: &[String], numbers: &[(String, String)]) {
         self.push(&format!("<header>\n<h1>taper {}</h1>", escape(command)));
         self.push(&format!("<p class=\"lead\">{}</p>", escape(&facts.join(" · "))));

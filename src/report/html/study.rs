@@ -15,8 +15,8 @@ const MOST_PICTURES: usize = 12;
 /// The points of a curve over the training.
 const POINTS: usize = 50;
 
-/// The page of a study: the answer first, then the arms, the differences with their intervals, the ranks, what the arms
-/// cost, how they learn, and all tasks, in one self-contained HTML file.
+/// The page of a study: the answer first, then the arms, the differences with their intervals, the ranks,
+/// what the arms cost, how they learn, and all tasks, in one self-contained HTML file.
 pub fn study_html(findings: &Findings) -> String {
     let mut page = Page::default();
     sections(&mut page, "study", &findings.comparison, |page| {

@@ -12,7 +12,8 @@ use crate::reference::{array, number, numbers, reference};
 /// Arm, data, repetition, fold and error.
 type Row = (String, String, usize, usize, f64);
 
-/// The rows of a study of `compared.json`, whose third one has four arms, nine data sets, five folds and two repetitions.
+/// The rows of a study of `compared.json`, whose third one has four arms, nine data sets, five folds and two
+/// repetitions.
 fn rows(study: usize) -> (Value, Vec<Row>) {
     let study = reference("compared.json")["studies"][study].clone();
     let folds = usize::try_from(study["folds"].as_u64().unwrap()).unwrap();
@@ -85,8 +86,8 @@ fn table_of(rows: impl Iterator<Item = (&'static str, usize, f64)>) -> String {
     format!("learner,fold,rmse,train_rows,test_rows\n{}", rows.concat())
 }
 
-/// Errors that any program wrote are compared as those of runs are: the numbers are those of scipy and of a closed
-/// form, of the log ratios -0.1, -0.05, -0.08, -0.02 and -0.07.
+/// Errors that any program wrote are compared as those of runs are: the numbers are those of scipy and of a
+/// closed form, of the log ratios -0.1, -0.05, -0.08, -0.02 and -0.07.
 #[test]
 fn tables_of_errors_are_compared() {
     let folder = tempfile::tempdir().unwrap();

@@ -39,8 +39,8 @@ fn two_results_of_one_task_are_a_conflict() {
     assert!(conflicts.lines().count() == 1 && conflicts.contains(attempt), "{conflicts}");
 }
 
-/// Machines whose last bits differ may both be right. All results are taken of the one that has most of them, where
-/// it has them.
+/// Machines whose last bits differ may both be right. All results are taken of the one that has most of them,
+/// where it has them.
 #[test]
 fn machines_that_differ_are_told_apart() {
     let studies = Studies::new();

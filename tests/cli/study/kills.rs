@@ -33,8 +33,8 @@ fn await_done(folder: &str, count: u64) -> u64 {
     }
 }
 
-/// Kills workers at two hundred random moments, two of them at a time on tasks that overlap. What is merged then is
-/// what one process makes that is left alone.
+/// Kills workers at two hundred random moments, two of them at a time on tasks that overlap. What is merged
+/// then is what one process makes that is left alone.
 #[test]
 fn two_hundred_kills_lose_nothing() {
     let studies = Studies::new();

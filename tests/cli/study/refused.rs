@@ -196,7 +196,8 @@ fn errors_beyond_single_precision_are_outcomes() {
     assert!(matches!(code, Some(0 | 1)), "{message}");
 }
 
-/// The plan says where whole epochs are too coarse to make arms equal, and the answer does not say that they are.
+/// The plan says where whole epochs are too coarse to make arms equal, and the answer does not say that they
+/// are.
 #[test]
 fn arms_that_are_not_matched_are_told() {
     let studies = Studies::new();

@@ -23,7 +23,8 @@ fn a_study_is_compared_as_any_table_of_errors() {
         for key in ["arm", "wins", "ties", "verdict"] {
             assert_eq!(ours[key], theirs[key]);
         }
-        // Without numbers of training rows the folds of the table are taken to be of one size, as 60 and 90 rows are.
+        // Without numbers of training rows the folds of the table are taken to be of one size, as 60 and 90
+        // rows are.
         for key in ["ratio", "better", "p", "p_holm"] {
             let [a, b] = [&ours[key], &theirs[key]].map(|number| number.as_f64().unwrap());
             println!("{} {key}: {a} and {b}", ours["arm"]);

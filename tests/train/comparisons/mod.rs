@@ -127,7 +127,8 @@ fn numbers_are_those_of_the_tests() {
     assert!(found.differences[0].sets[0].five_by_two.is_some());
 }
 
-/// Another arm changes nothing of the others but what allows for their number, and a unit changes nothing at all.
+/// Another arm changes nothing of the others but what allows for their number, and a unit changes nothing at
+/// all.
 #[test]
 fn arms_do_not_perturb_each_other_and_units_do_not_matter() {
     let two = [("a", 1., 0.1), ("b", 0.95, 0.1)];

@@ -7,8 +7,8 @@ use taper::statistics::Resampled;
 use crate::reference::{array, indices, number, numbers, reference};
 use crate::statistics::Largest;
 
-/// The tasks of a study of the reference, the arms of which are a, b, c and so on, in an order in which no arm is done before
-/// the others.
+/// The tasks of a study of the reference, the arms of which are a, b, c and so on, in an order in which no
+/// arm is done before the others.
 fn scores(study: &Value) -> Vec<Score> {
     let (folds, mut scores) = (study["folds"].as_u64().unwrap() as usize, Vec::new());
     for (arm, sets) in array(&study["errors"]).iter().enumerate() {

@@ -79,8 +79,8 @@ fn differences_in_folds_are_tested_as_by_baycomp_and_scipy() {
     largest.print();
 }
 
-/// baycomp of two methods on two of its data sets, ten repetitions of ten folds, of which only the mean and the
-/// deviation matter: the published ones are of scipy 1.17.1 and baycomp 1.0.3.
+/// baycomp of two methods on two of its data sets, ten repetitions of ten folds, of which only the mean and
+/// the deviation matter: the published ones are of scipy 1.17.1 and baycomp 1.0.3.
 #[test]
 fn published_comparisons_are_met() {
     let of = |mean, std| Resampled { mean, std, count: 100, test_per_train: 1. / 9. };

@@ -1,8 +1,9 @@
 //! How often tests find a difference where there is none.
 //!
 //! A study draws a data set and cross-validates two learners on it: ridge regressions on two halves of the
-//! features. Each feature has the same part in the target, so over all data sets the learners err alike, while
-//! on one of them the errors in its folds go together: folds share training rows, repetitions share all rows.
+//! features. Each feature has the same part in the target, so over all data sets the learners err alike,
+//! while on one of them the errors in its folds go together: folds share training rows, repetitions share all
+//! rows.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;

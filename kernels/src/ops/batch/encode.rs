@@ -5,9 +5,9 @@ use crate::ops::simd::{self, Simd, SimdFloat, WithSimd};
 /// What the columns of an encoding z are made of: z = min(max(scale x + shift, low), high) for the feature x
 /// of this number, each with an element for each column. Columns of one feature are neighbours.
 ///
-/// Where there is a bend, z / sqrt(1 + bend z^2) follows, which stays within 1 / sqrt(bend): the smooth clip of
-/// `RealMLP` (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default", section 3). The bounds have to be so
-/// narrow that the square of z does not overflow.
+/// Where there is a bend, z / sqrt(1 + bend z^2) follows, which stays within 1 / sqrt(bend): the smooth clip
+/// of `RealMLP` (Holzmüller, Grinsztajn and Steinwart 2024, "Better by Default", section 3). The bounds have
+/// to be so narrow that the square of z does not overflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[doc(hidden)]
 pub struct Encoding<A> {

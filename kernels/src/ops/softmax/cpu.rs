@@ -1,7 +1,7 @@
 //! Softmax on the CPU; here of slices that are rows, in [`columns`] of slices that lie side by side.
 //!
-//! Sums are accumulated in `f64`, side by side in a fixed order, so that a slice's result is the same on every
-//! number of threads and whichever slices come with it.
+//! Sums are accumulated in `f64`, side by side in a fixed order, so that a slice's result is the same on
+//! every number of threads and whichever slices come with it.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -45,7 +45,8 @@ pub(super) fn forward(form: Form, slices: Slices, x: &CudaStorage, layout: &Layo
             let stream = device.cuda_stream();
             let mut args = stream.launch_builder(&kernel);
             args.arg(&count).arg(&len).arg(&stride).arg(&x).arg(z);
-            // SAFETY: the arguments are those of the kernel in softmax.cu, whose slices have x.len() elements.
+            // SAFETY: the arguments are those of the kernel in softmax.cu, whose slices have x.len()
+            // elements.
             unsafe { args.launch(launch) }.w()?;
         }
     });
@@ -72,7 +73,8 @@ pub(super) fn backward(
             let stream = device.cuda_stream();
             let mut args = stream.launch_builder(&kernel);
             args.arg(&count).arg(&len).arg(&stride).arg(&z).arg(&grad).arg(x_grad);
-            // SAFETY: the arguments are those of the kernel in softmax.cu, whose slices have z.len() elements.
+            // SAFETY: the arguments are those of the kernel in softmax.cu, whose slices have z.len()
+            // elements.
             unsafe { args.launch(launch) }.w()?;
         }
     });

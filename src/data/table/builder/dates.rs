@@ -36,8 +36,8 @@ impl Kind {
 }
 
 impl<T: Real> RowBuilder<'_, T> {
-    /// Takes feature `i`, if it is one of doubtful dates, for one of dates where the row tells their order, and
-    /// for one of text where it has something else.
+    /// Takes feature `i`, if it is one of doubtful dates, for one of dates where the row tells their order,
+    /// and for one of text where it has something else.
     pub(super) fn settle(&mut self, row: &impl Row, i: usize) -> Result<()> {
         let Some(Kind::Text(TextColumn { doubtful: told @ Some(_), .. })) = &mut self.kinds[i] else {
             return Ok(());

@@ -15,8 +15,8 @@ const LONG: f64 = 3.5;
 
 const DAYS_OF_A_MONTH: f64 = 30.44;
 
-/// The name of an axis between two days since 1970-01-01, with the day where its labels are hours, and its ticks
-/// where years, months, days or hours begin.
+/// The name of an axis between two days since 1970-01-01, with the day where its labels are hours, and its
+/// ticks where years, months, days or hours begin.
 pub(super) fn ticks(name: &str, low: f64, high: f64) -> (String, Vec<(f64, String)>) {
     let span = high - low;
     let fits = |step: f64, count: f64| span / step <= count;

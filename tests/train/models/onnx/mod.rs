@@ -149,7 +149,8 @@ fn graphs_of_every_network_predict_as_the_model_does() {
     assert!(largest[0] <= 2e-6 && largest[1] <= 1e-13 && largest[2] <= 1e-7, "{largest:?}");
 }
 
-/// Targets of which one is transformed and the other may have limits, with and without quantiles, also beyond these.
+/// Targets of which one is transformed and the other may have limits, with and without quantiles, also beyond
+/// these.
 #[test]
 fn transforms_are_inverted() {
     let config = ModelConfig { hidden: 6, ..ModelConfig::default() };
